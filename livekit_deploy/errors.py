@@ -1,0 +1,177 @@
+"""The error tree. Every error of the product is one of these, says what to do next, and knows its exit code.
+
+    DeployError (1)
+    ├─ ConfigError (3)             file:line, field, allowed values
+    ├─ UsageError (3)              a flag or argument is missing or contradicts another
+    ├─ CredentialsError (4)        expired, absent or denied; the action and the principal
+    │  └─ WrongAccount (4)
+    ├─ LockedError (5)             holder, since, how long until it ends
+    │  └─ LostLease
+    ├─ StateError (1)              a document that is damaged, newer or foreign; a store that does not answer
+    ├─ StalePlan · NotOurs · Blocked · Declined (1)
+    ├─ VerifyFailed (7)
+    ├─ Interrupted (130)
+    ├─ ToolError (1)               the helm binary is missing, too old, or could not be installed
+    └─ ResourceError (1, or 8 when other resources succeeded)
+       ├─ Absent                   AWS says that the thing asked for is not there
+       ├─ Denied (4) · QuotaExceeded · Throttled · Conflict
+       ├─ InUse(blockers)
+       ├─ Failed(detail)
+       └─ TimedOut(last detail)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class DeployError(Exception):
+    """Something went wrong that the user can act on.
+
+    ``hint`` is the next thing to do, in the imperative; ``exit_code`` is the process's exit code (product page, section 3).
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(DeployError):
+    """The environment file, an override or a preset is not usable; ``where`` is ``file:line:column`` when known."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "", field: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message, hint=hint)
+        self.where = where
+        self.field = field
+
+
+class UsageError(DeployError):
+    """The command line cannot be carried out as given."""
+
+    exit_code = 3
+
+
+class CredentialsError(DeployError):
+    """No usable AWS credentials, or they do not allow what is needed."""
+
+    exit_code = 4
+
+
+class WrongAccount(CredentialsError):
+    """The credentials belong to another account than the environment file names."""
+
+
+class LockedError(DeployError):
+    """Somebody else holds the lease on the environment's state."""
+
+    exit_code = 5
+
+
+class LostLease(LockedError):
+    """This run held the lease and lost it; it must make no further change."""
+
+
+class StateError(DeployError):
+    """The state document or its store cannot be used."""
+
+
+class StalePlan(DeployError):
+    """The saved plan no longer fits the state or the configuration."""
+
+
+class NotOurs(DeployError):
+    """An object with our name exists, but belongs to somebody else."""
+
+
+class Blocked(DeployError):
+    """The plan holds a change that cannot be made in place and has no create-first path."""
+
+
+class Declined(DeployError):
+    """The user answered no."""
+
+
+class VerifyFailed(DeployError):
+    """LiveKit, or something in front of it, does not answer as it should."""
+
+    exit_code = 7
+
+
+class Interrupted(DeployError):
+    """The run was asked to stop; what is in the state is true and the next run goes on."""
+
+    exit_code = 130
+
+
+class ToolError(DeployError):
+    """An external program (helm) is missing, unsupported or could not be installed."""
+
+
+class ResourceError(DeployError):
+    """One resource could not be read, made, changed or deleted."""
+
+    def __init__(
+        self, message: str, *, address: str = "", verb: str = "", code: str = "", request_id: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.address = address
+        self.verb = verb
+        self.code = code
+        self.request_id = request_id
+
+
+class Absent(ResourceError):
+    """AWS answers that the object does not exist."""
+
+
+class Denied(ResourceError):
+    """AWS refuses the action to this principal."""
+
+    exit_code = 4
+
+
+class QuotaExceeded(ResourceError):
+    """A service quota is reached."""
+
+
+class Throttled(ResourceError):
+    """AWS asks to slow down, and went on asking after all retries."""
+
+
+class Conflict(ResourceError):
+    """An object of that name exists already, or its state does not allow the change now."""
+
+
+class InUse(ResourceError):
+    """The object cannot be deleted while others hold it; ``blockers`` names them."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        blockers: Sequence[str] = (),
+        address: str = "",
+        verb: str = "",
+        code: str = "",
+        request_id: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, address=address, verb=verb, code=code, request_id=request_id, hint=hint)
+        self.blockers = tuple(blockers)
+
+
+class Failed(ResourceError):
+    """AWS reports a terminal failure of the object."""
+
+
+class TimedOut(ResourceError):
+    """The object did not become ready, or absent, within its deadline."""
