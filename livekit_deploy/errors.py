@@ -1,23 +1,23 @@
 """The error tree. Every error of the product is one of these, says what to do next, and knows its exit code.
 
-    DeployError (1)
-    ├─ ConfigError (3)             file:line, field, allowed values
-    ├─ UsageError (3)              a flag or argument is missing or contradicts another
-    ├─ CredentialsError (4)        expired, absent or denied; the action and the principal
-    │  └─ WrongAccount (4)
-    ├─ LockedError (5)             holder, since, how long until it ends
-    │  └─ LostLease
-    ├─ StateError (1)              a document that is damaged, newer or foreign; a store that does not answer
-    ├─ StalePlan · NotOurs · Blocked · Declined (1)
-    ├─ VerifyFailed (7)
-    ├─ Interrupted (130)
-    ├─ ToolError (1)               the helm binary is missing, too old, or could not be installed
-    └─ ResourceError (1, or 8 when other resources succeeded)
-       ├─ Absent                   AWS says that the thing asked for is not there
-       ├─ Denied (4) · QuotaExceeded · Throttled · Conflict
-       ├─ InUse(blockers)
-       ├─ Failed(detail)
-       └─ TimedOut(last detail)
+DeployError (1)
+├─ ConfigError (3)             file:line, field, allowed values
+├─ UsageError (3)              a flag or argument is missing or contradicts another
+├─ CredentialsError (4)        expired, absent or denied; the action and the principal
+│  └─ WrongAccount (4)
+├─ LockedError (5)             holder, since, how long until it ends
+│  └─ LostLease
+├─ StateError (1)              a document that is damaged, newer or foreign; a store that does not answer
+├─ StalePlan · NotOurs · Blocked · Declined (1)
+├─ VerifyFailed (7)
+├─ Interrupted (130)
+├─ ToolError (1)               the helm binary is missing, too old, or could not be installed
+└─ ResourceError (1, or 8 when other resources succeeded)
+   ├─ Absent                   AWS says that the thing asked for is not there
+   ├─ Denied (4) · QuotaExceeded · Throttled · Conflict
+   ├─ InUse(blockers)
+   ├─ Failed(detail)
+   └─ TimedOut(last detail)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import ClassVar
 class DeployError(Exception):
     """Something went wrong that the user can act on.
 
-    ``hint`` is the next thing to do, in the imperative; ``exit_code`` is the process's exit code (product page, section 3).
+    ``hint`` is the next thing to do, in the imperative; ``exit_code`` is the process's exit code.
     """
 
     exit_code: ClassVar[int] = 1

@@ -1,0 +1,334 @@
+"""The only door to boto3: one session, lazy clients, one place where calls are counted, fenced and translated.
+
+A kind says ``cloud.ec2.describe_vpcs(VpcIds=[…])`` or ``cloud.ec2.pages("describe_vpcs", "Vpcs", …)``. A create that
+has neither a client token nor a natural key goes through ``cloud.once("ec2")``, whose client never sends a request
+twice: a blind resend after a lost answer would make a second object (architecture: three retry layers).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.signers import RequestSigner
+
+from livekit_deploy.aws.errors import translate, translate_local
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.engine.inputs import SecretRef
+from livekit_deploy.errors import CredentialsError, DeployError
+
+_READS = re.compile(r"^(describe|list|get|head|lookup|search|simulate|batch_get)_?")
+_TOKEN_SECONDS = 60  # the presigned URL; EKS honours the token for 15 minutes (aws-iam-authenticator)
+
+
+def mutates(operation: str) -> bool:
+    """Whether a boto3 method (``create_vpc``) or an API operation (``CreateVpc``) changes something."""
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
+    return _READS.match(snake) is None and not snake.startswith("assume_role")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the credentials belong to; ``principal`` is the IAM user or role, never the session of an assumed role."""
+
+    account: str
+    arn: str
+    principal: str
+
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn`` or ``aws-us-gov``."""
+        return self.arn.split(":")[1]
+
+
+class Clients:
+    """Makes botocore clients from one session, each once, under a lock: clients are thread-safe, sessions are not.
+
+    Without ``endpoint_url``, ``access_key`` and ``secret_key`` the usual AWS environment and profile decide.
+    ``call_bound`` is the longest that one call may take in seconds, its retries included.
+    ``instrument`` sees every new client (tests count and interrupt calls with it).
+    """
+
+    def __init__(
+        self,
+        region: str,
+        *,
+        profile: str | None = None,
+        role_arn: str | None = None,
+        endpoint_url: str | None = None,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        call_bound: float = 40.0,
+        instrument: Callable[[Any], None] | None = None,
+    ) -> None:
+        self.region, self.profile, self.role_arn, self.endpoint_url = region, profile, role_arn, endpoint_url
+        self._keys = (access_key, secret_key)
+        self.call_bound = call_bound
+        self._instrument = instrument
+        self._lock = threading.Lock()
+        self._session: boto3.Session | None = None
+        self._made: dict[tuple[str, bool], Any] = {}
+
+    @property
+    def attempt_bound(self) -> float:
+        """Seconds that one attempt of a call may take."""
+        return self.call_bound / 2
+
+    def __call__(self, service: str, *, retries: bool = True) -> Any:
+        """The client for ``service``; with ``retries=False`` one that sends each request at most once."""
+        with self._lock:
+            client = self._made.get((service, retries))
+            if client is None:
+                client = self._made[service, retries] = self._make(service, retries)
+                if self._instrument is not None:
+                    self._instrument(client)
+            return client
+
+    def session(self) -> boto3.Session:
+        """The one session; the caller holds the lock."""
+        if self._session is None:
+            try:
+                self._session = self._open()
+            except BotoCoreError as error:
+                raise translate_local(error, "sts", "session") from error
+        return self._session
+
+    def _open(self) -> boto3.Session:
+        access, secret = self._keys
+        session = boto3.Session(
+            aws_access_key_id=access, aws_secret_access_key=secret, profile_name=self.profile, region_name=self.region
+        )
+        if self.role_arn is None:
+            return session
+        source = session.get_credentials()
+        if source is None:
+            raise CredentialsError("no AWS credentials to assume the role with", hint="set AWS_PROFILE or log in")
+        inner = botocore.session.get_session()
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=inner.create_client, source_credentials=source, role_arn=self.role_arn
+        )
+        inner._credentials = DeferredRefreshableCredentials(
+            method="assume-role", refresh_using=fetcher.fetch_credentials
+        )
+        return boto3.Session(botocore_session=inner, region_name=self.region)
+
+    def _make(self, service: str, retries: bool) -> Any:
+        config = Config(
+            connect_timeout=min(5.0, self.attempt_bound / 2),
+            read_timeout=self.attempt_bound / 2,
+            max_pool_connections=32,
+            retries={"mode": "adaptive", "total_max_attempts": 5} if retries else {"total_max_attempts": 1},
+            user_agent_extra="livekit_deploy",
+        )
+        try:
+            return self.session().client(service, config=config, endpoint_url=self.endpoint_url)
+        except BotoCoreError as error:
+            raise translate_local(error, service, "client") from error
+
+
+class Service:
+    """A client whose errors are ours, whose calls are counted, and whose reads may be remembered."""
+
+    def __init__(self, cloud: Cloud, name: str, retries: bool) -> None:
+        self._cloud, self._name, self._retries = cloud, name, retries
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**parameters: Any) -> Any:
+            return self._cloud.call(self._name, operation, parameters, retries=self._retries)
+
+        return call
+
+    def pages(self, operation: str, key: str, **parameters: Any) -> list[Any]:
+        """All items under ``key`` of every page of a describe or list call."""
+        client = self._cloud.clients(self._name, retries=self._retries)
+        if not client.can_paginate(operation):
+            return list(self._cloud.call(self._name, operation, parameters)[key])
+        paging = client.get_paginator(operation)._pagination_cfg
+        asks, says = _as_list(paging["input_token"]), _as_list(paging["output_token"])
+        found: list[Any] = []
+        extra: dict[str, Any] = {}
+        while True:
+            page = self._cloud.call(self._name, operation, {**parameters, **extra})
+            found += page.get(key, [])
+            marks = [page.get(token.split(" || ")[0]) for token in says]
+            extra = {token: mark for token, mark in zip(asks, marks, strict=True) if mark}
+            if not extra:
+                return found
+
+
+def _as_list(value: Any) -> list[str]:
+    return list(value) if isinstance(value, list) else [value]
+
+
+class Cloud:
+    """AWS for one environment: its marks, its clients, and everything a verb may need to know.
+
+    ``fence``, set while a lease is held, is called right before each attempt of a mutating call leaves, with the
+    real time at which its first attempt began; it raises `LostLease` to keep the request from leaving.
+    """
+
+    def __init__(self, clients: Clients, marks: Marks, *, parallelism: int = 10) -> None:
+        self.clients, self.marks = clients, marks
+        self.fence: Callable[[float], None] | None = None
+        self.calls = 0
+        self._slots = threading.BoundedSemaphore(parallelism)
+        self._lock = threading.Lock()
+        self._begun = threading.local()
+        self._fenced: set[int] = set()
+        self._remembered: dict[str, Future[Any]] | None = None
+        self._shared: dict[str, Any] = {}
+        self._identity: Identity | None = None
+
+    # ---- services, by the name that boto3 gives them
+
+    def __getattr__(self, service: str) -> Service:
+        if service.startswith("_"):
+            raise AttributeError(service)
+        return Service(self, service, retries=True)
+
+    def once(self, service: str) -> Service:
+        """The service through a client that never resends: for creates with neither token nor natural key."""
+        return Service(self, service, retries=False)
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], *, retries: bool = True) -> Any:
+        """Make one call and give its answer; errors come as the errors of `livekit_deploy.errors`."""
+        memory = self._remembered
+        if memory is None or mutates(operation):
+            return self._call(service, operation, parameters, retries)
+        key = f"{service}.{operation}{sorted(parameters.items(), key=lambda item: item[0])!r}"
+        with self._lock:
+            answer, first = memory.get(key), key not in memory
+            if answer is None:
+                answer = memory[key] = Future()
+        if first:
+            try:
+                answer.set_result(self._call(service, operation, parameters, retries))
+            except DeployError as error:
+                answer.set_exception(error)
+        return answer.result()
+
+    def _call(self, service: str, operation: str, parameters: Mapping[str, Any], retries: bool) -> Any:
+        client = self.clients(service, retries=retries)
+        self._guard(client)
+        with self._slots:
+            with self._lock:
+                self.calls += 1
+            self._begun.at = time.monotonic()
+            try:
+                return getattr(client, operation)(**parameters)
+            except ClientError as error:
+                raise translate(error, service, operation) from error
+            except BotoCoreError as error:
+                raise translate_local(error, service, operation) from error
+
+    def _guard(self, client: Any) -> None:
+        with self._lock:
+            if id(client) in self._fenced:
+                return
+            self._fenced.add(id(client))
+        client.meta.events.register("before-send", self._before_send)
+
+    def _before_send(self, event_name: str, **_: Any) -> None:
+        operation = event_name.rpartition(".")[2]
+        if self.fence is not None and mutates(operation):
+            self.fence(getattr(self._begun, "at", time.monotonic()))
+
+    # ---- views of it
+
+    def remembering(self) -> Cloud:
+        """A view whose reads are made once each: what a plan reads through."""
+        view = Cloud.__new__(Cloud)
+        view.__dict__.update(self.__dict__)
+        view._remembered = {}
+        view._shared = {}
+        return view
+
+    def with_lineage(self, lineage: str) -> None:
+        """Learn the lineage once the state document exists."""
+        self.marks = replace(self.marks, lineage=lineage)
+
+    def shared(self, key: str, make: Callable[[], Any]) -> Any:
+        """One value per key for as long as this view lives (a Kubernetes client of a cluster, for instance)."""
+        with self._lock:
+            found: Future[Any] | None = self._shared.get(key)
+            first = found is None
+            if found is None:
+                found = self._shared[key] = Future()
+        if first:
+            try:
+                found.set_result(make())
+            except BaseException as error:
+                with self._lock:
+                    del self._shared[key]
+                found.set_exception(error)
+        return found.result()
+
+    # ---- what verbs ask for
+
+    @property
+    def region(self) -> str:
+        return self.clients.region
+
+    @property
+    def identity(self) -> Identity:
+        """Who we are (STS GetCallerIdentity; for a session of an assumed role also IAM GetRole)."""
+        if self._identity is None:
+            said = self.sts.get_caller_identity()
+            self._identity = Identity(said["Account"], said["Arn"], self._principal(said["Arn"]))
+        return self._identity
+
+    def _principal(self, arn: str) -> str:
+        session = re.match(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/", arn)
+        if session is None:
+            return arn
+        return str(self.iam.get_role(RoleName=session[3])["Role"]["Arn"])
+
+    def name(self, instance: str) -> str:
+        """The physical name of an object: ``livekit-uat-media-3f2a``."""
+        return f"{self.marks.prefix}-{instance}"
+
+    def secret(self, ref: SecretRef) -> str:
+        """The value behind a `SecretRef`; call it inside the verb that needs it and keep it nowhere."""
+        said = self.secretsmanager.get_secret_value(SecretId=ref.arn, VersionId=ref.version)
+        text = str(said["SecretString"])
+        if not ref.key:
+            return text
+
+        return str(json.loads(text)[ref.key])
+
+    def eks_token(self, cluster: str) -> str:
+        """A bearer token for the cluster's API, good for 15 minutes (aws-iam-authenticator, API specification)."""
+        client = self.clients("sts")
+        with self.clients._lock:
+            credentials = self.clients.session().get_credentials()
+            events = self.clients.session().events
+        if credentials is None:
+            raise CredentialsError(
+                "no AWS credentials to sign the cluster token with", hint="set AWS_PROFILE or log in"
+            )
+        signer = RequestSigner(
+            client.meta.service_model.service_id, self.region, "sts", "v4", credentials.get_frozen_credentials(), events
+        )
+        request = {
+            "method": "GET",
+            "url": f"{client.meta.endpoint_url.rstrip('/')}/?Action=GetCallerIdentity&Version=2011-06-15",
+            "body": {},
+            "headers": {"x-k8s-aws-id": cluster},
+            "context": {},
+        }
+        url = signer.generate_presigned_url(
+            request, region_name=self.region, expires_in=_TOKEN_SECONDS, operation_name="GetCallerIdentity"
+        )
+        return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")

@@ -1,0 +1,84 @@
+"""The marks that make an object ours, and the forms in which each AWS service wants its tags.
+
+    tag                        value                                    read by
+    livekit-deploy:project     ``project`` of the environment file      people, cost reports
+    livekit-deploy:env         ``name`` of the environment file         people, cost reports
+    livekit-deploy:lineage     UUID of the state document               lookup, ownership, `scan`, leftovers
+    livekit-deploy:address     ``ec2.subnet/public-a``                  lookup, `state rebuild`
+    Name                       ``livekit-uat-public-a``                 the AWS console
+
+Tags are part of the create call, never added afterwards. An object of our name with other marks is `NotOurs`.
+The environment's own ``tags`` are added to all of them and are never compared: they are the user's to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from livekit_deploy.errors import NotOurs
+
+PROJECT = "livekit-deploy:project"
+ENV = "livekit-deploy:env"
+LINEAGE = "livekit-deploy:lineage"
+ADDRESS = "livekit-deploy:address"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Who we are: project, environment, and the lineage of the state document (None before there is one)."""
+
+    project: str
+    env: str
+    lineage: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    #: addresses that the user allows to be taken over (--adopt)
+    adopt: frozenset[str] = frozenset()
+
+    @property
+    def prefix(self) -> str:
+        """First part of every physical name: ``livekit-uat``."""
+        return f"{self.project}-{self.env}"
+
+    def tags(self, address: str, name: str = "") -> dict[str, str]:
+        """All tags of the object at ``address``; ``name`` becomes its Name tag."""
+        named = {"Name": name} if name else {}
+        own = {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage or "", ADDRESS: address}
+        return {**self.extra, **named, **own}
+
+    def ours(self, tags: Mapping[str, str]) -> bool:
+        """Whether an object with these tags belongs to this state document."""
+        return self.lineage is not None and tags.get(LINEAGE) == self.lineage
+
+    def claim(self, tags: Mapping[str, str], address: str, what: str) -> None:
+        """Raise `NotOurs` unless the object with these tags is ours, or the user adopts ``address``."""
+        if self.ours(tags) or address in self.adopt:
+            return
+        if LINEAGE in tags:
+            owner = f"it belongs to {tags.get(PROJECT)}/{tags.get(ENV)} (lineage {tags[LINEAGE]})"
+        else:
+            owner = "it carries none of our tags: somebody else made it"
+        raise NotOurs(
+            f"{address}: {what} exists already, and {owner}",
+            hint=f"choose another name or project, delete it, or take it over with --adopt {address}",
+        )
+
+
+def pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """``[{"Key": …, "Value": …}]``: EC2, IAM, ELB, ElastiCache, Secrets Manager, ACM, Route53."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def kms_pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """``[{"TagKey": …, "TagValue": …}]``: KMS."""
+    return [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
+
+
+def mapping(items: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The reverse of `pairs` and `kms_pairs`."""
+    return {item.get("Key", item.get("TagKey", "")): item.get("Value", item.get("TagValue", "")) for item in items}
+
+
+def specification(resource_type: str, tags: Mapping[str, str]) -> list[dict[str, object]]:
+    """EC2's ``TagSpecifications`` for a create call."""
+    return [{"ResourceType": resource_type, "Tags": pairs(tags)}]

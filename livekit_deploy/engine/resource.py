@@ -1,0 +1,249 @@
+"""The central protocol: what a resource declares, and the four verbs that the engine calls.
+
+A kind is a subclass of `Resource`. Its `Input` fields are the desired state; a field may hold a `Ref` to an `Output`
+of another resource, and those references are the edges of the graph. Five laws bind every kind, and the contract
+suite tests each of them:
+
+1. At most one mutating call per verb. `update` and `delete` are steps: the engine asks again until no diff remains.
+2. Born with its mark. Tags, or a deterministic name, are part of the create call.
+3. `read` needs no Ref. It uses the name, the tags, the recorded id and the host's `Live` only.
+4. No verb waits. The engine polls `read`.
+5. The second run is silent. What AWS or an autoscaler owns is not in `Live.props`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Self, dataclass_transform
+
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, plain, references, revive, substitute
+
+MINUTE = 60.0
+
+
+class Status(StrEnum):
+    """Where an existing object is in its life."""
+
+    READY = "ready"
+    PENDING = "pending"
+    DELETING = "deleting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Live:
+    """What `read` saw.
+
+    ``props`` is comparable to `Resource.desired`, ``outputs`` is what other resources may refer to, and ``detail``
+    says why the object is pending or failed, in AWS's own words.
+    """
+
+    id: str
+    status: Status
+    props: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object met by `scan`: ``address`` is the one in its mark, "" when the mark names none."""
+
+    address: str
+    live: Live
+
+
+def settings(*, default: Any = ..., kw_only: bool = True) -> Any:
+    """A field of every resource that is not desired state (name, edges, stage)."""
+    return default
+
+
+_kinds: dict[str, type[Resource]] = {}
+
+
+def kinds() -> Mapping[str, type[Resource]]:
+    """Every kind that has been imported, by its name."""
+    return _kinds
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Input, Inputs, settings))
+class _Declared:
+    """Gives type checkers the constructor that `Resource.__init__` really has."""
+
+
+class Resource(_Declared):
+    """One object in the cloud: desired state in its Inputs, and the four verbs.
+
+    ``name`` is unique within the kind. ``after`` orders without data; ``outlived_by`` orders teardown only: this
+    resource is gone before those go. What ``lives_in`` a host is absent when the host is, with no call made.
+    """
+
+    kind: ClassVar[str] = ""
+    #: kind of the host whose `Live` `scan` needs, "" for none
+    host_kind: ClassVar[str] = ""
+    #: seconds after which a create or update, and a delete, has failed
+    timeout: ClassVar[float] = 10 * MINUTE
+    delete_timeout: ClassVar[float] = 15 * MINUTE
+    #: seconds that it usually takes, for display and for the pace of polling
+    usual: ClassVar[float] = 2.0
+    usual_delete: ClassVar[float] = 2.0
+    #: seconds to re-read after a crash before "absent" is believed, for creates with neither token nor natural key
+    grace: ClassVar[float] = 0.0
+    inputs: ClassVar[Mapping[str, Input[Any]]] = {}
+
+    name: str = settings(kw_only=False)
+    after: Sequence[Resource] = settings(default=())
+    outlived_by: Sequence[Resource] = settings(default=())
+    lives_in: Resource | None = settings(default=None)
+    stage: str = settings(default="infrastructure")
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {name: item for name, item in cls.__dict__.items() if isinstance(item, Input)}
+        cls.inputs = {**cls.inputs, **own}
+        if kind := cls.__dict__.get("kind"):
+            if kind in _kinds and _kinds[kind].__qualname__ != cls.__qualname__:
+                raise TypeError(f"two classes claim the kind {kind}: {_kinds[kind].__qualname__}, {cls.__qualname__}")
+            _kinds[kind] = cls
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        after: Sequence[Resource] = (),
+        outlived_by: Sequence[Resource] = (),
+        lives_in: Resource | None = None,
+        stage: str = "infrastructure",
+        **values: Any,
+    ) -> None:
+        self.name, self.after, self.outlived_by, self.lives_in = name, tuple(after), tuple(outlived_by), lives_in
+        self.stage = stage
+        #: how many times the object at this address was made; part of the name of what depends on it
+        self.generation = 1
+        #: what `read` of the host saw, set by the engine before any verb of a resource that lives in one
+        self.host: Live | None = None
+        self._address: str | None = None
+        if unknown := values.keys() - self.inputs.keys():
+            raise TypeError(f"{type(self).__name__} has no input {', '.join(sorted(unknown))}")
+        for key, declared in self.inputs.items():
+            value = values.get(key, declared.default)
+            if value is ...:
+                raise TypeError(f"{type(self).__name__}({name!r}) lacks the input {key}")
+            setattr(self, key, value)
+
+    # ---- identity
+
+    @property
+    def instance(self) -> str:
+        """The name with the digest of its immutable inputs, or the name alone where the kind has none."""
+        if self._address is not None:
+            return self._address.partition("/")[2]
+        declared = {
+            key: substitute(self.__dict__[key], lambda ref: f"{ref.address}#{ref.source.generation}.{ref.output}")
+            for key, item in self.inputs.items()
+            if item.change is Change.IMMUTABLE and self.__dict__[key] is not None
+        }
+        if not any(item.change is Change.IMMUTABLE for item in self.inputs.values()):
+            return self.name
+        text = json.dumps(plain(declared), sort_keys=True)
+        return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:4]}"
+
+    @property
+    def address(self) -> str:
+        """``kind/instance``: the key of the record and the value of the address tag."""
+        return self._address or f"{self.kind}/{self.instance}"
+
+    def __repr__(self) -> str:
+        return f"<{self.address}>"
+
+    # ---- desired state
+
+    def dependencies(self) -> list[Resource]:
+        """The resources that must be ready before this one, each once, in the order of declaration."""
+        found: dict[int, Resource] = {}
+        for key in self.inputs:
+            for ref in references(self.__dict__[key]):
+                found.setdefault(id(ref.source), ref.source)
+        hosts = (self.lives_in,) if self.lives_in is not None else ()
+        for other in (*self.after, *hosts):
+            found.setdefault(id(other), other)
+        return list(found.values())
+
+    def desired(self, lookup: Callable[[Ref[Any]], Any]) -> dict[str, Any]:
+        """The inputs as plain values; ``lookup`` gives the value of a reference."""
+        found = {}
+        for key, declared in self.inputs.items():
+            value = plain(substitute(self.__dict__[key], lookup))
+            if declared.many and not declared.ordered and isinstance(value, list):
+                value = sorted(value, key=lambda item: json.dumps(item, sort_keys=True, default=str))
+            found[key] = value
+        return found
+
+    def resolve(self, lookup: Callable[[Ref[Any]], Any]) -> Self:
+        """A copy at the same address in which no reference is left."""
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy._address = self.address
+        for key in self.inputs:
+            copy.__dict__[key] = substitute(self.__dict__[key], lookup)
+        return copy
+
+    @classmethod
+    def recorded(cls, address: str, inputs: Mapping[str, Any]) -> Self:
+        """The resource as its record describes it: what teardown works on when there is no configuration."""
+        values: dict[str, Any] = {}
+        for key, declared in cls.inputs.items():
+            default = None if declared.default is ... else declared.default
+            value = revive(inputs.get(key, default))
+            values[key] = tuple(value) if declared.many and isinstance(value, list) else value
+        made = cls(address.partition("/")[2], **values)
+        made._address = address
+        return made
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """Whether a desired and a live value really differ; kinds compare versions to the precision given."""
+        return bool(want != have)
+
+    def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
+        """For each changed field that cannot be changed in place: the way out."""
+        return {key: self.inputs[key].way_out for key in changed if self.inputs[key].change is Change.FIXED}
+
+    # ---- the verbs; `cloud` is `aws.cloud.Cloud`, which stands above this layer
+
+    def read(self, cloud: Any, id: str | None) -> Live | None:
+        """The object as it is, or None. Never blocks, never mutates."""
+        raise TypeError(f"{self.kind} does not say how to read")
+
+    def create(self, cloud: Any, token: str) -> str:
+        """Exactly one mutating call with the marks inside it; returns the id."""
+        raise TypeError(f"{self.kind} does not say how to create")
+
+    def update(self, cloud: Any, live: Live, changed: frozenset[str]) -> None:
+        """One mutating call towards the desired state; asked again while a diff remains."""
+        raise TypeError(f"{self.kind} does not say how to update")
+
+    def delete(self, cloud: Any, live: Live) -> None:
+        """One mutating call towards absence; asked again until absent."""
+        raise TypeError(f"{self.kind} does not say how to delete")
+
+    @classmethod
+    def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
+        """Every object of this kind that carries the environment's marks, in as few calls as AWS allows."""
+        raise TypeError(f"{cls.kind} does not say how to scan")
+
+
+class Observed(Resource):
+    """A resource that somebody else makes: `create` makes no call and returns the name to look for.
+
+    `read` is PENDING until the object is there. `delete` is a step of a sweep over what is left of it.
+    """
+
+    def create(self, cloud: Any, token: str) -> str:
+        return self.instance
+
+    def update(self, cloud: Any, live: Live, changed: frozenset[str]) -> None:
+        """Nothing to do: what differs is somebody else's to change, and `read` waits for it."""
