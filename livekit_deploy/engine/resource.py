@@ -93,6 +93,9 @@ class Resource(_Declared):
     usual_delete: ClassVar[float] = 2.0
     #: seconds to re-read after a crash before "absent" is believed, for creates with neither token nor natural key
     grace: ClassVar[float] = 0.0
+    #: AWS error codes after which the engine repeats a verb for up to 90 s, with the words the message must hold
+    #: (none: any message): an IAM role that is not yet assumable, for instance
+    propagation: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     inputs: ClassVar[Mapping[str, Input[Any]]] = {}
 
     name: str = settings(kw_only=False)
@@ -218,6 +221,10 @@ class Resource(_Declared):
         """The object as it is, or None. Never blocks, never mutates."""
         raise TypeError(f"{self.kind} does not say how to read")
 
+    def read_teardown(self, cloud: Any, id: str | None) -> Live | None:
+        """What `delete` has still to remove; differs from `read` only for what stands in for others' objects."""
+        return self.read(cloud, id)
+
     def create(self, cloud: Any, token: str) -> str:
         """Exactly one mutating call with the marks inside it; returns the id."""
         raise TypeError(f"{self.kind} does not say how to create")
@@ -239,8 +246,12 @@ class Resource(_Declared):
 class Observed(Resource):
     """A resource that somebody else makes: `create` makes no call and returns the name to look for.
 
-    `read` is PENDING until the object is there. `delete` is a step of a sweep over what is left of it.
+    `read` is PENDING until the object is there. In teardown, `read_teardown` is DELETING while its maker may still be
+    removing it; after ``patience`` seconds of that the engine asks `delete` for one step of a sweep, and again while
+    something is left.
     """
+
+    patience: ClassVar[float] = 2 * MINUTE
 
     def create(self, cloud: Any, token: str) -> str:
         return self.instance

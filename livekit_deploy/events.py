@@ -1,0 +1,142 @@
+"""What a run tells whoever listens: typed events, handed to one callback.
+
+The engine and the Deployer emit them; the CLI renders them; a program that uses the library passes ``on_event``.
+No event holds a secret: values are never part of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all events; ``type`` is its name in JSON."""
+
+    type: ClassVar[str] = "event"
+
+    def plain(self) -> dict[str, Any]:
+        """The event as JSON-ready values."""
+        return {"type": self.type, **{item.name: getattr(self, item.name) for item in fields(self)}}
+
+
+Emit = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """The callback of a caller that does not listen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    """A command begins: ``stages`` counts the changes planned in each stage."""
+
+    type = "run_started"
+    command: str
+    env: str
+    stages: Mapping[str, int]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseWaiting(Event):
+    """Somebody else holds the lease; it ends in ``remaining_s`` seconds unless renewed."""
+
+    type = "lease_waiting"
+    holder: str
+    since: str
+    remaining_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseTakenOver(Event):
+    """A dead holder's lease was taken over; ``unfinished`` are the records it left in the middle of something."""
+
+    type = "lease_taken_over"
+    holder: str
+    since: str
+    unfinished: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Event):
+    """Work on one resource begins; ``usual_s`` is how long it usually takes, in seconds."""
+
+    type = "started"
+    address: str
+    verb: str
+    stage: str
+    usual_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Event):
+    """A resource is still on its way; ``detail`` says on what it waits."""
+
+    type = "progress"
+    address: str
+    verb: str
+    stage: str
+    detail: str
+    elapsed_s: float
+    usual_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Event):
+    """A resource is as desired, or gone."""
+
+    type = "done"
+    address: str
+    verb: str
+    stage: str
+    id: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceFailed(Event):
+    """A resource could not be brought to where it should be."""
+
+    type = "failed"
+    address: str
+    verb: str
+    stage: str
+    message: str
+    hint: str
+    code: str
+    request_id: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped(Event):
+    """A resource was not tried, because ``because`` failed before it."""
+
+    type = "skipped"
+    address: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice(Event):
+    """Something worth a line; ``level`` is info or warning."""
+
+    type = "notice"
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinished(Event):
+    """The command is over."""
+
+    type = "run_finished"
+    command: str
+    created: int
+    updated: int
+    deleted: int
+    failed: int
+    elapsed_s: float

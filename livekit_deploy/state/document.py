@@ -1,0 +1,159 @@
+"""The state document: its parts, its one JSON form, and the checks it must pass on load and before each write.
+
+The journal is the record's phase; there is no second log to replay:
+
+    creating   the intent is written, the create call may or may not have been made (its token is here)
+    made       the object exists under `id` and is not ready yet
+    updating   an update was asked for; read and diff again
+    ready      the object is as its inputs say; `outputs` may be referred to
+    deleting   a delete was asked for; read, and finish it
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from livekit_deploy.errors import StateError
+
+FORMAT = 1
+
+
+class Phase(StrEnum):
+    """Where a resource is in the life that this tool gives it."""
+
+    CREATING = "creating"
+    MADE = "made"
+    UPDATING = "updating"
+    READY = "ready"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One resource: what was asked for, what it became, and what must outlive it."""
+
+    phase: Phase
+    kind: str
+    inputs: Mapping[str, Any]
+    id: str | None = None
+    token: str | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    deps: tuple[str, ...] = ()
+    outlived_by: tuple[str, ...] = ()
+    lives_in: str | None = None
+    stage: str = "infrastructure"
+    since: str = ""
+    generation: int = 1
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lease, in words that help a colleague to find them; ``since`` is UTC, ISO 8601."""
+
+    id: str
+    user: str
+    host: str
+    pid: int
+    command: str
+    since: str
+    seconds: float
+    ci_url: str = ""
+
+    def __str__(self) -> str:
+        where = f", {self.ci_url}" if self.ci_url else ""
+        return f"{self.user}@{self.host} (pid {self.pid}, {self.command}{where})"
+
+
+@dataclass(frozen=True)
+class State:
+    """One environment's document. ``serial`` counts changes of records only, ``epoch`` takeovers of the lease."""
+
+    lineage: str
+    project: str
+    env: str
+    serial: int = 0
+    epoch: int = 0
+    write: str = ""
+    lease: Holder | None = None
+    durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @classmethod
+    def new(cls, project: str, env: str) -> State:
+        """An empty document with a lineage of its own."""
+        return cls(lineage=str(uuid.uuid4()), project=project, env=env)
+
+    def with_records(self, changes: Mapping[str, Record | None]) -> State:
+        """This document with records set, or dropped where the change is None."""
+        if not changes:
+            return self
+        records = {**self.records, **changes}
+        kept = {address: record for address, record in records.items() if record is not None}
+        return replace(self, records=kept, serial=self.serial + 1)
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Addresses whose record is in the middle of something."""
+        return tuple(sorted(a for a, record in self.records.items() if record.phase is not Phase.READY))
+
+
+def check(state: State, where: str) -> None:
+    """Raise `StateError` unless the document is whole: a bug then fails a run, not a file."""
+    for address, record in state.records.items():
+        kind, _, name = address.partition("/")
+        if kind != record.kind or not name:
+            raise StateError(f"{where}: the record {address} says it is a {record.kind}", hint=_RESTORE)
+        for other in (*record.deps, *([record.lives_in] if record.lives_in else [])):
+            if other not in state.records:
+                raise StateError(f"{where}: {address} depends on {other}, which has no record", hint=_RESTORE)
+
+
+_RESTORE = "restore an earlier version of the document (state/README.md), or rebuild it from the tags"
+
+
+def dump(state: State) -> bytes:
+    """The one JSON form: sorted and indented, so that the diff of two versions is readable."""
+    return (json.dumps(asdict(state), indent=1, sort_keys=True) + "\n").encode()
+
+
+def load(body: bytes, where: str) -> State:
+    """Parse and check a document; ``where`` names it in errors.
+
+    Raises `StateError` for one that is truncated, of a newer format, or not whole.
+    """
+    try:
+        raw = json.loads(body)
+    except ValueError as error:
+        raise StateError(f"{where} is not a whole state document: {error}", hint=_RESTORE) from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("format"), int) or "lineage" not in raw:
+        raise StateError(f"{where} is not a state document of livekit_deploy", hint="check state.bucket and the name")
+    if raw["format"] > FORMAT:
+        raise StateError(
+            f"{where} has format {raw['format']}; this version reads up to {FORMAT}", hint="upgrade livekit_deploy"
+        )
+    try:
+        state = _build(raw)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StateError(f"{where} is damaged: {error!r}", hint=_RESTORE) from error
+    check(state, where)
+    return state
+
+
+def _build(raw: dict[str, Any]) -> State:
+    known = {item.name for item in fields(State)}
+    if unknown := raw.keys() - known:
+        raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
+    records = {address: _record(item) for address, item in raw["records"].items()}
+    lease = Holder(**raw["lease"]) if raw.get("lease") else None
+    durations = {key: tuple(values) for key, values in raw.get("durations", {}).items()}
+    return State(**{**raw, "records": records, "lease": lease, "durations": durations})
+
+
+def _record(raw: dict[str, Any]) -> Record:
+    lists = {key: tuple(raw[key]) for key in ("deps", "outlived_by")}
+    return Record(**{**raw, **lists, "phase": Phase(raw["phase"])})

@@ -1,0 +1,190 @@
+"""Where a state document lives: one object that is only ever replaced if it is still the one that was read.
+
+Both stores pass the same contract suite (tests/contract/test_store.py). The compare-and-swap is the fence of the whole
+product, and its clock is the store's own: how old a lease is, is told by the machine that keeps the document.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from livekit_deploy.errors import Absent, ResourceError, StateError
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document as it was read: ``etag`` identifies the version, ``age`` is seconds since it was written."""
+
+    body: bytes
+    etag: str
+    age: float
+
+
+class Mismatch(Exception):
+    """The document is no longer the version that was expected; nothing was written."""
+
+
+class Store(Protocol):
+    """Keeps one document and its history."""
+
+    @property
+    def location(self) -> str:
+        """Where the document is, for people."""
+        ...
+
+    def get(self) -> Stored | None:
+        """The document, or None when there is none yet."""
+        ...
+
+    def put(self, body: bytes, expected: str | None) -> str:
+        """Write if the version is still ``expected`` (None: if there is none); return the new version.
+
+        Raises `Mismatch` when it is not, and `StateError` when the store cannot be written.
+        """
+        ...
+
+    def archive(self, name: str, body: bytes) -> None:
+        """Keep a copy beside the document, under ``history/``."""
+        ...
+
+    def prepare(self) -> None:
+        """Make the place where the document will live, idempotently; called before the first write only."""
+        ...
+
+
+class FileStore:
+    """A document on this machine's disk: for one machine, and for tests."""
+
+    def __init__(self, path: Path | str, *, now: Callable[[], float] = time.time) -> None:
+        self.path = Path(path)
+        self._now = now
+
+    @property
+    def location(self) -> str:
+        return str(self.path)
+
+    def get(self) -> Stored | None:
+        try:
+            body, written = self.path.read_bytes(), self.path.stat().st_mtime
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateError(f"cannot read {self.path}: {error}", hint="check the file's owner and mode") from error
+        return Stored(body, hashlib.sha256(body).hexdigest(), max(0.0, self._now() - written))
+
+    def put(self, body: bytes, expected: str | None) -> str:
+        try:
+            with self._locked():
+                current = self.get()
+                if (current.etag if current else None) != expected:
+                    raise Mismatch
+                self._write(self.path, body)
+        except OSError as error:
+            raise StateError(f"cannot write {self.path}: {error}", hint="check disk space and permissions") from error
+        return hashlib.sha256(body).hexdigest()
+
+    def archive(self, name: str, body: bytes) -> None:
+        folder = self.path.parent / "history"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._write(folder / f"{self.path.stem}-{name}", body)
+
+    def prepare(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"cannot make {self.path.parent}: {error}", hint="choose another state.path") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with open(self.path.with_suffix(".lock"), "a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _write(self, path: Path, body: bytes) -> None:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            os.utime(temporary, (self._now(), self._now()))
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+class S3Store:
+    """A document in S3, replaced with ``If-Match`` (Amazon S3 User Guide, conditional writes).
+
+    ``s3`` is the S3 service of a `Cloud` without a fence; ``owner`` is the account that must own the bucket.
+    """
+
+    def __init__(
+        self,
+        s3: Any,
+        bucket: str,
+        key: str,
+        *,
+        owner: str,
+        prepare: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._s3, self.bucket, self.key, self._owner, self._prepare, self._now = s3, bucket, key, owner, prepare, now
+
+    @property
+    def location(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    def get(self) -> Stored | None:
+        try:
+            said = self._s3.get_object(Bucket=self.bucket, Key=self.key, ExpectedBucketOwner=self._owner)
+        except Absent as error:
+            if error.code in ("NoSuchKey", "NoSuchBucket"):
+                return None
+            raise
+        body = said["Body"].read()
+        header = said["ResponseMetadata"]["HTTPHeaders"].get("date")
+        now = parsedate_to_datetime(header) if header else datetime.fromtimestamp(self._now(), UTC)
+        return Stored(body, said["ETag"], max(0.0, (now - said["LastModified"]).total_seconds()))
+
+    def put(self, body: bytes, expected: str | None) -> str:
+        condition = {"IfMatch": expected} if expected else {"IfNoneMatch": "*"}
+        try:
+            said = self._s3.put_object(
+                Bucket=self.bucket,
+                Key=self.key,
+                Body=body,
+                ContentType="application/json",
+                ExpectedBucketOwner=self._owner,
+                **condition,
+            )
+        except Absent as error:
+            if error.code == "NoSuchKey":  # If-Match on a document that somebody deleted
+                raise Mismatch from error
+            raise
+        except ResourceError as error:
+            if error.code in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise Mismatch from error
+            raise
+        return str(said["ETag"])
+
+    def archive(self, name: str, body: bytes) -> None:
+        stem = self.key.removesuffix(".json")
+        self._s3.put_object(
+            Bucket=self.bucket, Key=f"{stem}/history/{name}", Body=body, ExpectedBucketOwner=self._owner
+        )
+
+    def prepare(self) -> None:
+        self._prepare()
