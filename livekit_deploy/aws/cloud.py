@@ -189,6 +189,7 @@ class Cloud:
         self._fenced: set[int] = set()
         self._remembered: dict[str, Future[Any]] | None = None
         self._shared: dict[str, Any] = {}
+        self._making: dict[str, threading.Lock] = {}
         self._identity: Identity | None = None
 
     # ---- services, by the name that boto3 gives them
@@ -217,6 +218,8 @@ class Cloud:
                 answer.set_result(self._call(service, operation, parameters, retries))
             except DeployError as error:
                 answer.set_exception(error)
+            finally:
+                answer.cancel()  # of effect only when we were interrupted: nobody may wait for ever
         return answer.result()
 
     def _call(self, service: str, operation: str, parameters: Mapping[str, Any], retries: bool) -> Any:
@@ -262,18 +265,11 @@ class Cloud:
     def shared(self, key: str, make: Callable[[], Any]) -> Any:
         """One value per key for as long as this view lives (a Kubernetes client of a cluster, for instance)."""
         with self._lock:
-            found: Future[Any] | None = self._shared.get(key)
-            first = found is None
-            if found is None:
-                found = self._shared[key] = Future()
-        if first:
-            try:
-                found.set_result(make())
-            except BaseException as error:
-                with self._lock:
-                    del self._shared[key]
-                found.set_exception(error)
-        return found.result()
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            if key not in self._shared:
+                self._shared[key] = make()
+            return self._shared[key]
 
     # ---- what verbs ask for
 
