@@ -1,0 +1,285 @@
+"""A session is the lease on a state document and its single writer; here the lock *is* the fence.
+
+Every write replaces the whole document if it is still the version that we wrote last. The lease is a field of that
+same document. A holder that lost the lease has a stale version, so its intent cannot be written, and without an intent
+no mutating call is made. On top of that `check`, which the AWS door asks right before each request leaves, refuses
+when the lease, by our own boot clock, has less left than one call may take: no call begun under a valid lease is in
+flight when it ends.
+
+Group commit: workers hand their record changes to one writer thread and wait. While one PUT is in flight the next
+changes gather and go out together, so ten workers pay for one PUT; no worker goes on before the PUT that carries its
+change is acknowledged. Any PUT renews the lease; the writer makes one by itself when none was needed for a while.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from livekit_deploy.errors import DeployError, LockedError, LostLease, StateError
+from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, silent
+from livekit_deploy.state.document import Holder, Record, State, check, dump, load
+from livekit_deploy.state.store import Mismatch, Store, Stored
+
+RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
+LAST_INTENT = 1 / 2  # of a lease: no new intent with less left
+CALL_BOUND = 4 / 9  # of a lease: the longest that one AWS call may take, retries included
+
+
+def boot_clock() -> float:
+    """Seconds that also pass while the machine is suspended, where the system has such a clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class _Batch:
+    """Changes that go out in one PUT, and those who wait for it."""
+
+    changes: dict[str, Record | None] = field(default_factory=dict)
+    durations: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    done: threading.Event = field(default_factory=threading.Event)
+    error: DeployError | None = None
+
+
+class Session:
+    """Holds the lease from `acquire` to `release`; `state` is always the last acknowledged document.
+
+    ``lost`` is set the moment the lease is known to be lost or the state cannot be written any more; waits end on it.
+    """
+
+    def __init__(self, store: Store, state: State, etag: str | None, holder: Holder, emit: Emit) -> None:
+        self._store, self._etag, self._emit = store, etag, emit
+        self.state, self.holder = state, holder
+        self.lost = threading.Event()
+        self.puts = 0
+        self._renewed = boot_clock()
+        self._attempt_bound = holder.seconds * CALL_BOUND / 2
+        self._turn = threading.Condition()
+        self._batch = _Batch()
+        self._closing = False
+        self._failure: DeployError | None = None
+        self._first_serial = state.serial
+        self._writer = threading.Thread(target=self._write_loop, name="state-writer", daemon=True)
+
+    # ---- taking the lease
+
+    @classmethod
+    def acquire(
+        cls,
+        store: Store,
+        holder: Holder,
+        new: Callable[[], State],
+        *,
+        lock_timeout: float = 120.0,
+        cancel: threading.Event | None = None,
+        emit: Emit = silent,
+    ) -> Session:
+        """Take the lease, waiting up to ``lock_timeout`` real seconds for a holder who is alive.
+
+        A lease whose document was not written for its length belongs to a dead holder and is taken over.
+        Raises `LockedError` naming the holder.
+        """
+        started, stop = time.monotonic(), cancel or threading.Event()
+        while True:
+            stored = store.get()
+            if stored is None:
+                store.prepare()
+                state, etag = new(), None
+            else:
+                state, etag = load(stored.body, store.location), stored.etag
+                remaining = _remaining(state, stored)
+                if remaining > 0 and state.lease is not None:
+                    if time.monotonic() - started >= lock_timeout or stop.is_set():
+                        raise _locked(state.lease, remaining)
+                    emit(LeaseWaiting(holder=str(state.lease), since=state.lease.since, remaining_s=remaining))
+                    stop.wait(min(remaining + 0.1, 2.0))
+                    continue
+            session = cls(store, state, etag, holder, emit)
+            if session._take():
+                return session
+
+    def _take(self) -> bool:
+        previous = self.state.lease
+        try:
+            self._commit(replace(self.state, lease=self.holder, epoch=self.state.epoch + 1))
+        except LostLease:
+            return False
+        if previous is not None:
+            unfinished = self.state.unfinished()
+            self._emit(LeaseTakenOver(holder=str(previous), since=previous.since, unfinished=unfinished))
+        self._writer.start()
+        return True
+
+    # ---- what a run may ask
+
+    def remaining(self) -> float:
+        """Seconds of the lease that are surely left, by our own clock."""
+        return self.holder.seconds - (boot_clock() - self._renewed)
+
+    def check(self, begun: float) -> None:
+        """Let a mutating request leave, or raise `LostLease`.
+
+        ``begun`` is `time.monotonic` at the first attempt of this call: an attempt that could end later than a
+        call's bound after it is refused as well.
+        """
+        bound = self.holder.seconds * CALL_BOUND
+        if self.lost.is_set() or self.remaining() < bound:
+            raise LostLease(
+                f"the lease on {self._store.location} has run out or was taken over",
+                hint="run the same command again: it goes on from what is recorded",
+            )
+        if time.monotonic() - begun + self._attempt_bound > bound:
+            raise LostLease("a call to AWS took too long to be sent again", hint="run the same command again")
+
+    def record(self, address: str) -> Record | None:
+        """The acknowledged record at an address."""
+        return self.state.records.get(address)
+
+    def intend(self, address: str, record: Record) -> None:
+        """Write an intent; when this returns, the mutating call it announces may be made."""
+        self.write({address: record})
+        if self.remaining() < self.holder.seconds * LAST_INTENT:
+            raise LostLease("the state is written too slowly to hold the lease", hint="run the same command again")
+
+    def write(
+        self, changes: Mapping[str, Record | None], durations: Mapping[str, tuple[float, ...]] | None = None
+    ) -> None:
+        """Write record changes (None drops one) and return once they are acknowledged."""
+        with self._turn:
+            if self._failure is not None:
+                raise self._failure
+            if self._closing:
+                raise LostLease("the run is ending: no new work begins", hint="run the same command again")
+            batch = self._batch
+            batch.changes.update(changes)
+            batch.durations.update(durations or {})
+            self._turn.notify_all()
+        batch.done.wait()
+        if batch.error is not None:
+            raise batch.error
+
+    # ---- ending
+
+    def release(self) -> None:
+        """Write what is pending, give the lease up, and keep a copy of the document if its records changed."""
+        self._stop_writer()
+        if self._failure is not None:
+            return
+        try:
+            self._commit(replace(self.state, lease=None))
+        except LostLease:
+            return
+        if self.state.serial != self._first_serial:
+            self._store.archive(f"{self.state.serial}.json", dump(self.state))
+
+    def abandon(self) -> None:
+        """Stop renewing and leave the lease to run out: a mutating call may still be in flight."""
+        self._stop_writer()
+
+    def _stop_writer(self) -> None:
+        with self._turn:
+            self._closing = True
+            self._turn.notify_all()
+        self._writer.join()
+
+    # ---- the writer
+
+    def _write_loop(self) -> None:
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: self._batch.changes or self._closing, timeout=self._until_renewal())
+                batch, self._batch = self._batch, _Batch()
+                if self._closing and not batch.changes:
+                    return
+            try:
+                self._put(batch)
+            except DeployError as error:
+                self._failure = batch.error = error
+                self.lost.set()
+                with self._turn:
+                    late, self._batch = self._batch, _Batch()
+                    late.error = error
+                late.done.set()
+                return
+            finally:
+                batch.done.set()
+
+    def _until_renewal(self) -> float:
+        return max(0.0, self._renewed + self.holder.seconds * RENEW - boot_clock())
+
+    def _put(self, batch: _Batch) -> None:
+        """One PUT, tried again while the store fails and the lease still has time; a lost lease ends it at once."""
+        state = self.state.with_records(batch.changes)
+        state = replace(state, durations={**state.durations, **batch.durations})
+        while True:
+            try:
+                self._commit(state)
+                return
+            except LostLease:
+                raise
+            except DeployError as error:
+                if self.remaining() < self.holder.seconds * CALL_BOUND:
+                    raise StateError(f"the state cannot be written: {error}", hint=error.hint) from error
+                self.lost.wait(self.holder.seconds / 90)
+
+    def _commit(self, state: State) -> None:
+        """Replace the document; the lease counts from before the request left."""
+        state = replace(state, write=uuid.uuid4().hex)
+        check(state, self._store.location)
+        began = boot_clock()
+        self.puts += 1
+        try:
+            etag = self._store.put(dump(state), self._etag)
+        except Mismatch:
+            current = self._store.get()
+            if current is None or load(current.body, self._store.location).write != state.write:
+                raise LostLease(
+                    f"somebody else wrote {self._store.location}", hint="see who with: livekit-deploy status"
+                ) from None
+            etag = current.etag  # the answer to our own write was lost, the write was not
+        self._etag, self.state, self._renewed = etag, state, began
+
+
+def _remaining(state: State, stored: Stored) -> float:
+    return state.lease.seconds - stored.age if state.lease is not None else 0.0
+
+
+def _locked(lease: Holder, remaining: float) -> LockedError:
+    return LockedError(
+        f"{lease} holds the lease since {lease.since}; unless renewed it ends in {remaining:.0f} s",
+        hint="wait for it (--lock-timeout 2m), or, if that run is surely dead, run: livekit-deploy state unlock",
+    )
+
+
+def lease_of(store: Store) -> tuple[State, Holder | None, float] | None:
+    """The document, the live holder if there is one, and the seconds left; reads only."""
+    stored = store.get()
+    if stored is None:
+        return None
+    state = load(stored.body, store.location)
+    remaining = _remaining(state, stored)
+    return state, state.lease if remaining > 0 else None, max(0.0, remaining)
+
+
+def unlock(store: Store, seen: Holder) -> State:
+    """Take the lease away from the holder that the user was shown; raises `LockedError` if it is another by now."""
+    stored = store.get()
+    if stored is None:
+        raise StateError(f"there is no document at {store.location}", hint="check --env and state.bucket")
+    state = load(stored.body, store.location)
+    if state.lease is None or state.lease.id != seen.id:
+        raise LockedError("the lease changed hands meanwhile; nothing was done", hint="look again: state unlock")
+    freed = replace(state, lease=None, epoch=state.epoch + 1, write=uuid.uuid4().hex)
+    try:
+        store.put(dump(freed), stored.etag)
+    except Mismatch:
+        raise LockedError("the holder is alive and wrote meanwhile; nothing was done", hint="wait for it") from None
+    return freed
