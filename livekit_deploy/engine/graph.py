@@ -1,0 +1,65 @@
+"""Order: from references to edges, from edges to a topological order, and the reverse for teardown."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import ConfigError
+
+Edges = dict[str, set[str]]
+
+
+def ordered(resources: Iterable[Resource]) -> list[Resource]:
+    """The resources so that each comes after what it depends on.
+
+    Raises `ConfigError` for a cycle, naming its path, and for two resources at one address.
+    """
+    every = list(resources)
+    known = {id(item): item for item in every}
+    edges = {id(item): [id(other) for other in item.dependencies() if id(other) in known] for item in every}
+    missing = [(item, other) for item in every for other in item.dependencies() if id(other) not in known]
+    if missing:
+        item, other = missing[0]
+        raise ConfigError(f"{item!r} refers to {other!r}, which is not part of the stack", hint="add it to the stack")
+    try:
+        order = [known[key] for key in graphlib.TopologicalSorter(edges).static_order()]
+    except graphlib.CycleError as error:
+        path = " → ".join(known[key].name for key in error.args[1])
+        raise ConfigError(f"the resources refer to each other in a circle: {path}", hint="remove one edge") from error
+    seen: dict[str, Resource] = {}
+    for item in order:
+        if (twin := seen.setdefault(item.address, item)) is not item:
+            raise ConfigError(f"two resources have the address {item.address}: {twin!r}, {item!r}", hint="rename one")
+    return order
+
+
+def edges_up(resources: Sequence[Resource]) -> Edges:
+    """address → the addresses that must be ready before it."""
+    return {item.address: {other.address for other in item.dependencies()} for item in resources}
+
+
+def edges_down(records: Mapping[str, tuple[Iterable[str], Iterable[str]]]) -> Edges:
+    """address → the addresses that must be gone before it.
+
+    ``records`` gives for each address what it depends on, and what it is outlived by.
+    """
+    found: Edges = {address: set() for address in records}
+    for address, (deps, outlived_by) in records.items():
+        for other in (*deps, *outlived_by):
+            if other in found:
+                found[other].add(address)
+    return found
+
+
+def closure(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
+    """``start`` and everything that can be reached from it."""
+    found: set[str] = set()
+    todo = list(start)
+    while todo:
+        address = todo.pop()
+        if address not in found:
+            found.add(address)
+            todo += edges.get(address, ())
+    return found

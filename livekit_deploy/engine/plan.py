@@ -1,0 +1,161 @@
+"""The plan as data: what would be done to each address, attribute by attribute, and why.
+
+There is no "replace". A change that cannot be made in place either makes a resource of a new name first and deletes
+the old one last, or is BLOCKED and says how to proceed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from livekit_deploy.errors import StalePlan
+
+FORMAT = 1
+
+
+class _Unknown(str):
+    """A value that is only known once another resource is made; prints as such."""
+
+
+UNKNOWN = _Unknown("(known after apply)")
+
+
+def unknown(value: Any) -> bool:
+    """Whether anything inside ``value`` is only known after apply."""
+    if isinstance(value, Mapping):
+        return any(unknown(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(unknown(item) for item in value)
+    return isinstance(value, _Unknown)
+
+
+class Action(StrEnum):
+    """What happens to an address; the symbol is what the terminal shows."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESUME = "resume"
+    BLOCKED = "blocked"
+    NOOP = "noop"
+
+    @property
+    def symbol(self) -> str:
+        return {"create": "+", "update": "~", "delete": "-", "resume": "…", "blocked": "!", "noop": " "}[self.value]
+
+
+@dataclass(frozen=True)
+class FieldDiff:
+    """One attribute that differs; ``origin`` is "config" (you changed it) or "drift" (someone else did)."""
+
+    path: str
+    before: Any
+    after: Any
+    origin: str = "config"
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What would be done to one address; ``reason`` says why where the diffs do not."""
+
+    address: str
+    action: Action
+    stage: str
+    diffs: tuple[FieldDiff, ...] = ()
+    reason: str = ""
+    hint: str = ""
+    id: str = ""
+    usual_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All changes in graph order, and what they were computed from.
+
+    ``lineage`` and ``serial`` are those of the state document (None and 0 before there is one), ``digest`` that of the
+    configuration. ``calls`` and ``seconds`` tell what it cost to read.
+    """
+
+    command: str
+    lineage: str | None
+    serial: int
+    digest: str
+    all: tuple[Change, ...]
+    calls: int = 0
+    seconds: float = 0.0
+    critical_s: float = 0.0
+    header: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every change but NOOP."""
+        return tuple(change for change in self.all if change.action is not Action.NOOP)
+
+    @property
+    def blocked(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.all if change.action is Action.BLOCKED)
+
+    def count(self, *actions: Action) -> int:
+        return sum(change.action in actions for change in self.all)
+
+    def drift(self) -> tuple[Change, ...]:
+        """Changes that somebody else caused."""
+        return tuple(c for c in self.changes if any(diff.origin == "drift" for diff in c.diffs))
+
+    # ---- saved plans
+
+    def dump(self) -> str:
+        """The JSON form that ``--out`` writes."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
+
+    @classmethod
+    def load(cls, text: str) -> Plan:
+        """Read a saved plan; raises `StalePlan` for anything else."""
+        try:
+            raw = json.loads(text)
+            if raw.pop("format") != FORMAT:
+                raise StalePlan("the plan was saved by another version", hint="plan again")
+            changes = tuple(_change(item) for item in raw.pop("all"))
+            return cls(all=changes, **raw)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StalePlan(f"this is not a saved plan: {error!r}", hint="make one with: plan --out FILE") from error
+
+    def expect(self, now: Plan) -> None:
+        """Raise `StalePlan`, saying what moved, unless ``now`` is the same plan made again."""
+        hint = "plan again and look at what changed"
+        if self.command != now.command:
+            raise StalePlan(f"the plan is for {self.command}, not for {now.command}", hint=hint)
+        if self.lineage != now.lineage:
+            raise StalePlan("the plan was made for another state document (its lineage differs)", hint=hint)
+        if self.serial != now.serial:
+            raise StalePlan(f"the state moved from #{self.serial} to #{now.serial} since the plan", hint=hint)
+        if self.digest != now.digest:
+            raise StalePlan("the configuration changed since the plan", hint=hint)
+        before, after = self._essence(), now._essence()
+        if before != after:
+            moved = sorted(address for address, _ in before ^ after)
+            raise StalePlan(f"something changed in AWS since the plan: {', '.join(moved)}", hint=hint)
+
+    def _essence(self) -> set[tuple[str, str]]:
+        return {(change.address, change.action.value) for change in self.changes}
+
+
+def _change(raw: dict[str, Any]) -> Change:
+    diffs = tuple(FieldDiff(**item) for item in raw.pop("diffs"))
+    return Change(**{**raw, "action": Action(raw["action"]), "diffs": diffs})
+
+
+def compare(path: str, before: Any, after: Any, origin: str) -> Iterator[FieldDiff]:
+    """The diffs between two values, one for each leaf of nested mappings."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping) and "$secret" not in {*before, *after}:
+        for key in sorted({*before, *after}):
+            if before.get(key) != after.get(key):
+                yield from compare(f"{path}.{key}", before.get(key), after.get(key), origin)
+        return
+    secret = any(isinstance(value, Mapping) and "$secret" in value for value in (before, after))
+    yield FieldDiff(path, before, after, origin, secret)

@@ -1,0 +1,248 @@
+"""Makes the plan: desired against live decides the action, what was recorded only tells who caused the difference."""
+
+from __future__ import annotations
+
+import graphlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from livekit_deploy.engine import inputs
+from livekit_deploy.engine.graph import closure, edges_down, edges_up, ordered
+from livekit_deploy.engine.inputs import Ref
+from livekit_deploy.engine.plan import UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
+from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
+from livekit_deploy.engine.sight import Sight
+from livekit_deploy.errors import StateError, UsageError
+from livekit_deploy.state.document import Phase, Record, State
+
+_BUSY = {Phase.CREATING: "creation", Phase.MADE: "creation", Phase.UPDATING: "update", Phase.DELETING: "deletion"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the plan knows of one address beyond what it shows: the resource, and the object as it was read."""
+
+    change: Change
+    resource: Resource | None
+    live: Live | None
+    outputs_known: bool
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan, and for the engine the entries behind it."""
+
+    plan: Plan
+    entries: Mapping[str, Entry]
+
+
+def kind_of(name: str, address: str) -> type[Resource]:
+    """The class of a recorded kind; raises `StateError` for one that this version does not know."""
+    found = kinds().get(name)
+    if found is None:
+        raise StateError(f"the state holds {address}, a kind that is not known here", hint="upgrade livekit_deploy")
+    return found
+
+
+class Planner:
+    """Plans one state against one list of resources; reads through ``cloud``, which should remember its reads."""
+
+    def __init__(self, cloud: Any, state: State | None, digest: str) -> None:
+        self._cloud, self._digest = cloud, digest
+        self._lineage = state.lineage if state else None
+        self._serial = state.serial if state else 0
+        self._records: Mapping[str, Record] = state.records if state else {}
+        self._entries: dict[str, Entry] = {}
+
+    # ---- up
+
+    def up(self, resources: Iterable[Resource], targets: Iterable[str] = ()) -> Planned:
+        """What `up` would do; with ``targets`` only those addresses and what they depend on."""
+        began, calls = time.monotonic(), self._cloud.calls
+        order = ordered(resources)
+        for item in order:
+            record = self._records.get(item.address)
+            item.generation = record.generation if record else 1
+        sight = self._look(order)
+        for item in order:
+            entry = self._entry(item, sight)
+            self._entries[entry.change.address] = entry
+        wanted = self._targeted(targets, edges_up(order))
+        drops = [] if targets else self._drops(sight)
+        changes = [entry.change for entry in self._entries.values() if entry.change.address in wanted]
+        plan = self._plan("up", [*changes, *drops], began, calls)
+        return Planned(replace(plan, critical_s=_critical(plan, edges_up(order))), self._entries)
+
+    def _targeted(self, targets: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
+        chosen = [a for t in targets for a in self._entries if a == t or a.rpartition("-")[0] == t]
+        if (missing := [t for t in targets if not any(a == t or a.rpartition("-")[0] == t for a in chosen)]) != []:
+            raise UsageError(f"no resource has the address {missing[0]}", hint="list them with: plan, or state list")
+        return closure(chosen, edges) if chosen else set(self._entries)
+
+    def _look(self, order: list[Resource]) -> Sight:
+        sight = Sight(self._cloud)
+        if self._lineage is not None:
+            recorded = {kind_of(record.kind, address) for address, record in self._records.items()}
+            sight.scan({type(item) for item in order} | recorded)
+        free = [item for item in order if item.lives_in is None]
+        sight.prefetch((item, self._id(item.address)) for item in free)
+        for item in free:
+            for child in order:
+                if child.lives_in is item:
+                    child.host = sight.look(item, self._id(item.address))
+        sight.prefetch((item, self._id(item.address)) for item in order if item.host is not None)
+        return sight
+
+    def _id(self, address: str) -> str | None:
+        record = self._records.get(address)
+        return record.id if record else None
+
+    def _entry(self, item: Resource, sight: Sight) -> Entry:
+        if item.lives_in is not None:
+            item.host = self._entries[item.lives_in.address].live
+        record = self._records.get(item.address)
+        live = sight.look(item, record.id if record else None)
+        if live is None and record is not None and record.phase is not Phase.CREATING:
+            item.generation = record.generation + 1
+        change, known = self._decide(item, record, live)
+        return Entry(change, item, live, known)
+
+    def _decide(self, item: Resource, record: Record | None, live: Live | None) -> tuple[Change, bool]:
+        base = Change(item.address, Action.NOOP, item.stage, id=live.id if live else "", usual_s=item.usual)
+        if live is None:
+            if record is not None and record.phase is Phase.CREATING:
+                return replace(base, action=Action.RESUME, reason="interrupted before it was made"), False
+            gone = record is not None and record.phase is not Phase.DELETING
+            diffs = tuple(
+                diff
+                for key, value in item.desired(self._lookup).items()
+                if value is not None
+                for diff in compare(key, None, value, "config")
+            )
+            reason = "it was deleted by someone else" if gone else ""
+            return replace(base, action=Action.CREATE, diffs=diffs, reason=reason), False
+        if live.status is Status.FAILED:
+            reason = f"it failed ({live.detail}): it is deleted and made again"
+            return replace(base, action=Action.RESUME, reason=reason), False
+        if live.status is Status.DELETING:
+            return replace(base, action=Action.RESUME, reason="it is being deleted; then it is made again"), False
+        return self._differences(item, record, live, base), live.status is Status.READY
+
+    def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
+        diffs = difference(item, record, live, self._lookup)
+        refused = item.refusals(live, diffs)
+        flat = tuple(diff for found in diffs.values() for diff in found)
+        if refused:
+            hint = " ".join(dict.fromkeys(refused.values()))
+            return replace(base, action=Action.BLOCKED, diffs=flat, hint=hint, reason="it cannot be changed in place")
+        if diffs:
+            return replace(base, action=Action.UPDATE, diffs=flat)
+        if record is None:
+            return replace(base, action=Action.RESUME, reason="it is there with our marks, but not in the state")
+        if record.phase is not Phase.READY:
+            return replace(base, action=Action.RESUME, reason=f"its {_BUSY[record.phase]} was interrupted")
+        if live.status is Status.PENDING:
+            return replace(base, action=Action.RESUME, reason=f"AWS is busy with it: {live.detail or 'pending'}")
+        return base
+
+    def _lookup(self, ref: Ref[Any]) -> Any:
+        entry = self._entries.get(ref.address)
+        if entry is None or entry.live is None:
+            return UNKNOWN
+        if ref.output in entry.live.outputs:
+            return entry.live.outputs[ref.output]
+        record = self._records.get(ref.address)
+        if record is not None and entry.outputs_known and ref.output in record.outputs:
+            return inputs.revive(record.outputs[ref.output])
+        return UNKNOWN
+
+    # ---- what goes
+
+    def _drops(self, sight: Sight) -> list[Change]:
+        dropped = {address: record for address, record in self._records.items() if address not in self._entries}
+        changes = [self._drop(address, "it is no longer part of the configuration") for address in dropped]
+        kept = {address: entry.live.id if entry.live else None for address, entry in self._entries.items()}
+        kept |= {address: record.id for address, record in dropped.items()}
+        strays = [] if self._lineage is None else sight.strays(kept)
+        return [*_in_order(changes, self._records), *(self._stray(kind, item) for kind, item in strays)]
+
+    def _drop(self, address: str, reason: str) -> Change:
+        record = self._records[address]
+        kind = kind_of(record.kind, address)
+        change = Change(
+            address, Action.DELETE, record.stage, reason=reason, id=record.id or "", usual_s=kind.usual_delete
+        )
+        self._entries[address] = Entry(change, None, None, False)
+        return change
+
+    def _stray(self, kind: str, item: Found) -> Change:
+        address = item.address if item.address not in self._entries else f"{item.address}@{item.live.id}"
+        change = Change(
+            address,
+            Action.DELETE,
+            "infrastructure",
+            reason="it carries our marks, but nothing accounts for it",
+            id=item.live.id,
+            usual_s=kinds()[kind].usual_delete,
+        )
+        self._entries[address] = Entry(change, None, item.live, False)
+        return change
+
+    # ---- down
+
+    def down(self) -> Planned:
+        """What `down` would do: the recorded graph, backwards. Needs no configuration and no read."""
+        began, calls = time.monotonic(), self._cloud.calls
+        changes = [self._drop(address, "") for address in self._records]
+        return Planned(self._plan("down", _in_order(changes, self._records), began, calls), self._entries)
+
+    def _plan(self, command: str, changes: list[Change], began: float, calls: int) -> Plan:
+        return Plan(
+            command=command,
+            lineage=self._lineage,
+            serial=self._serial,
+            digest=self._digest,
+            all=tuple(changes),
+            calls=self._cloud.calls - calls,
+            seconds=round(time.monotonic() - began, 2),
+        )
+
+
+def difference(
+    item: Resource, record: Record | None, live: Live, lookup: Callable[[Ref[Any]], Any]
+) -> dict[str, tuple[FieldDiff, ...]]:
+    """Which inputs differ from the object, and how.
+
+    What the object does not tell (a password, a field that an autoscaler owns) is compared with what was recorded; a
+    create-only input always is: a changed configuration applies it once, drift of it never shows.
+    """
+    found: dict[str, tuple[FieldDiff, ...]] = {}
+    for key, want in item.desired(lookup).items():
+        declared = item.inputs[key]
+        recorded = record.inputs.get(key, want) if record else want
+        told = key in live.props and declared.change is not inputs.Change.CREATE_ONLY
+        have = inputs.plain(live.props[key]) if told else recorded
+        if unknown(want) or item.differs(key, want, have):
+            origin = "config" if record is None or not told or recorded != want else "drift"
+            if (diffs := tuple(compare(key, have, want, origin))) != ():
+                found[key] = diffs
+    return found
+
+
+def _in_order(changes: list[Change], records: Mapping[str, Record]) -> list[Change]:
+    """Deletes so that what depends on another goes first."""
+    edges = edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
+    rank = {address: number for number, address in enumerate(graphlib.TopologicalSorter(edges).static_order())}
+    return sorted(changes, key=lambda change: rank.get(change.address, -1))
+
+
+def _critical(plan: Plan, edges: Mapping[str, Iterable[str]]) -> float:
+    """Seconds of the longest chain of changes, by what each usually takes."""
+    length: dict[str, float] = {}
+    for change in plan.all:
+        before = max((length.get(dep, 0.0) for dep in edges.get(change.address, ())), default=0.0)
+        own = change.usual_s if change.action in (Action.CREATE, Action.UPDATE, Action.RESUME) else 0.0
+        length[change.address] = before + own
+    return max(length.values(), default=0.0)

@@ -1,0 +1,82 @@
+"""What is there: one scan per kind, all at once, and single reads only for what no scan showed."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from livekit_deploy.engine.resource import Found, Live, Resource
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+_READERS = 16
+
+
+def together(call: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    """``[call(item) for item in items]``, in parallel threads that see the caller's context."""
+    if not items:
+        return []
+    with ThreadPoolExecutor(min(_READERS, len(items))) as pool:
+        futures = [pool.submit(contextvars.copy_context().run, call, item) for item in items]
+        return [future.result() for future in futures]
+
+
+class Sight:
+    """The objects that carry our marks, found by kind; ``cloud`` should remember its reads."""
+
+    def __init__(self, cloud: Any) -> None:
+        self._cloud = cloud
+        self._found: dict[str, list[Found]] = {}
+        self._reads: dict[tuple[str, str | None], Live | None] = {}
+
+    def scan(self, kinds: Iterable[type[Resource]]) -> None:
+        """Scan every kind; those that live in a host after the kinds of their hosts."""
+        every = {kind.kind: kind for kind in kinds}
+        free = [kind for kind in every.values() if not kind.host_kind]
+        hosted = [kind for kind in every.values() if kind.host_kind]
+        self._found |= dict(together(lambda kind: (kind.kind, list(kind.scan(self._cloud, None))), free))
+        pairs = [(kind, host.live) for kind in hosted for host in self._found.get(kind.host_kind, [])]
+        for kind in hosted:
+            self._found[kind.kind] = []
+        for name, found in together(lambda pair: (pair[0].kind, list(pair[0].scan(self._cloud, pair[1]))), pairs):
+            self._found[name] += found
+
+    def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
+        """Read, in parallel, what no scan showed."""
+        missing = [(item, id) for item, id in wanted if self._match(item, id) is None and not _hostless(item)]
+        self._reads |= dict(
+            together(lambda pair: ((pair[0].address, pair[1]), pair[0].read(self._cloud, pair[1])), missing)
+        )
+
+    def look(self, resource: Resource, recorded_id: str | None) -> Live | None:
+        """The resource as it is: from the scan, else by a read of its own. A host that is absent makes it absent."""
+        if _hostless(resource):
+            return None
+        if (seen := self._match(resource, recorded_id)) is not None:
+            return seen
+        key = (resource.address, recorded_id)
+        if key not in self._reads:
+            self._reads[key] = resource.read(self._cloud, recorded_id)
+        return self._reads[key]
+
+    def strays(self, known: Mapping[str, str | None]) -> list[tuple[str, Found]]:
+        """(kind, object) of ours that no address accounts for; ``known`` maps each address to the id it keeps."""
+        return [
+            (kind, item)
+            for kind, found in self._found.items()
+            for item in found
+            if item.address and (item.address not in known or known[item.address] not in (None, item.live.id))
+        ]
+
+    def _match(self, resource: Resource, recorded_id: str | None) -> Live | None:
+        found = self._found.get(resource.kind, [])
+        by_id = [item for item in found if recorded_id is not None and item.live.id == recorded_id]
+        by_address = [item for item in found if item.address == resource.address]
+        return next((item.live for item in (*by_id, *by_address)), None)
+
+
+def _hostless(resource: Resource) -> bool:
+    return resource.lives_in is not None and resource.host is None

@@ -1,0 +1,113 @@
+"""Waiting, once for everything: polling that obeys the cancel event, the deadline and the lease.
+
+Nothing else in the product sleeps. `settle` polls until a condition holds; `persist` repeats a verb while AWS says that
+something it needs has not spread yet. Both use the run's `Clock`, so that a rehearsal waits in its own time.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, retry_if_not_result
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from livekit_deploy.clock import Clock
+from livekit_deploy.errors import Interrupted
+
+T = TypeVar("T")
+
+FIRST, LAST = 2.0, 20.0  # seconds between two polls
+PROPAGATION = 90.0  # seconds for which a verb is repeated while something it needs spreads
+
+
+class Expired(Exception):
+    """The deadline passed before the condition held."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How to wait in this run: its clock, the user's cancel event, and the event that the lease is lost."""
+
+    clock: Clock
+    cancel: threading.Event
+    lost: threading.Event
+
+    def check(self) -> None:
+        """Raise `Interrupted` when the run is to end."""
+        if self.cancel.is_set():
+            raise Interrupted("interrupted", hint="run the same command again: it goes on from what is recorded")
+        if self.lost.is_set():
+            raise Interrupted("the lease was lost", hint="run the same command again")
+
+    def pause(self, seconds: float) -> None:
+        """Let ``seconds`` of the clock pass, or raise `Interrupted` as soon as the run is to end."""
+        end = self.clock.now() + seconds
+        while (left := end - self.clock.now()) > 0:
+            self.check()
+            # the lease may be lost while we wait for the cancel event: look at it twice a (real) second
+            self.clock.wait(self.cancel, min(left, 0.5 * self.clock.speed))
+        self.check()
+
+    def settle(self, poll: Callable[[], T], until: Callable[[T], bool], *, timeout: float, usual: float = 0.0) -> T:
+        """Poll until ``until(result)``; raises `Expired` after ``timeout`` seconds of the clock.
+
+        The pace follows what is ``usual``: the first look comes at once, polls are sparse while the end is far off
+        and dense where it is expected.
+        """
+        return self._retry(poll, _pace(usual, self.clock), timeout, retry_if_not_result(until))
+
+    def persist(self, call: Callable[[], T], while_: Callable[[BaseException], bool], *, timeout: float) -> T:
+        """Repeat ``call`` while it raises what ``while_`` accepts; the last error is raised as it is."""
+        try:
+            return self._retry(call, _steady, timeout, retry_if_exception(while_))
+        except Expired as error:
+            raise error.__cause__ if error.__cause__ is not None else error from None
+
+    def _retry(self, call: Callable[[], T], pace: Callable[[float], float], timeout: float, retry: object) -> T:
+        started = self.clock.now()
+        self.check()
+        retrying = Retrying(
+            sleep=self.pause,
+            stop=_Deadline(self.clock, started + timeout),
+            wait=_Pace(pace, self.clock, started),
+            retry=retry,  # type: ignore[arg-type]
+        )
+        try:
+            return retrying(call)
+        except RetryError as error:
+            cause = error.last_attempt.exception() if error.last_attempt.failed else None
+            raise Expired from cause
+
+
+def _pace(usual: float, clock: Clock) -> Callable[[float], float]:
+    def after(elapsed: float) -> float:
+        left = usual - elapsed
+        near = abs(left) / 4 if usual else elapsed / 4
+        return min(max(near, FIRST), LAST) * random.uniform(0.9, 1.0)
+
+    return after
+
+
+def _steady(elapsed: float) -> float:
+    return min(max(elapsed / 4, FIRST), LAST / 2) * random.uniform(0.8, 1.0)
+
+
+class _Deadline(stop_base):
+    def __init__(self, clock: Clock, end: float) -> None:
+        self._clock, self._end = clock, end
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return self._clock.now() >= self._end
+
+
+class _Pace(wait_base):
+    def __init__(self, pace: Callable[[float], float], clock: Clock, started: float) -> None:
+        self._pace, self._clock, self._started = pace, clock, started
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        return self._pace(self._clock.now() - self._started)
