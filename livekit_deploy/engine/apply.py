@@ -1,0 +1,266 @@
+"""Brings one resource to where it should be. Intent, one call, settle, record; the mirror of it for deletion.
+
+The process may die anywhere. What the next run then does follows from the record's phase and what `read` says:
+
+    dies…                       record says        cloud says           next up                     next down
+    before the intent           nothing            nothing              create                      nothing to do
+    after it, before the call   creating + token   absent after grace   create with the same token  forget
+    after the call              creating + token   present              take it over, go on         delete
+    while waiting               made + id          pending / failed     wait / delete, make again   wait or delete
+    around an update            updating           anything             diff again                  delete
+    around a delete             deleting           deleting / absent    finish it, then create      finish, forget
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from livekit_deploy.engine import inputs
+from livekit_deploy.engine.plan import FieldDiff
+from livekit_deploy.engine.planner import difference
+from livekit_deploy.engine.resource import Live, Resource, Status
+from livekit_deploy.engine.remove import Removal
+from livekit_deploy.engine.run import STEP, Run, spreads, took
+from livekit_deploy.engine.waits import PROPAGATION, Expired
+from livekit_deploy.errors import Blocked, Conflict, Failed, ResourceError, TimedOut
+from livekit_deploy.events import Done, Progress, Started
+from livekit_deploy.state.document import Phase, Record
+from livekit_deploy.state.session import utc_now
+
+MOSTSTEPS = 3  # with the same diff: then AWS accepts a change that it does not make
+
+
+class Application:
+    """One resource on its way; ``live`` is what the plan saw of it."""
+
+    def __init__(self, run: Run, resource: Resource) -> None:
+        self._run, self._waits, self._session = run, run.waits, run.session
+        self._lookup = run.lookup
+        self._planned = resource
+        self._item = resource.resolve(run.lookup)
+        self.address = resource.address
+        self._began = run.waits.clock.now()
+        self._verb = "create"
+        self.changed = False
+
+    # ---- up
+
+    def up(self) -> Live:
+        """Create or change until `read` is READY and no diff is left, then record it; returns what it became."""
+        live = self._first_read()
+        self._verb = "create" if live is None else "update"
+        self._started(self._item.usual)
+        made_here, steps, last = False, 0, ""
+        while True:
+            self._waits.check()
+            if live is None:
+                live, made_here = self._create(), True
+            elif live.status is Status.DELETING:
+                live = self._settle_gone(live)
+            elif live.status is Status.FAILED:
+                live = self._after_failure(live, made_here)
+            elif live.status is Status.PENDING:
+                live = self._settle_ready(live)
+            elif diffs := difference(self._item, self._session.record(self.address), live, self._lookup):
+                if (text := repr(sorted(diffs.items()))) == last:
+                    steps += 1
+                else:
+                    steps, last = 1, text
+                if steps > MOSTSTEPS:
+                    raise self._failed("AWS accepted the change but does not show it", live)
+                live = self._update(live, diffs)
+            else:
+                self._finish(live)
+                return live
+
+    def _first_read(self) -> Live | None:
+        record = self._session.record(self.address)
+        id = record.id if record else None
+        if record is not None and record.phase is Phase.CREATING and self._item.grace:
+            return self._appears(lambda: self._item.read(self._run.cloud, id), self._item.grace)
+        return self._item.read(self._run.cloud, id)
+
+    def _appears(self, read: Callable[[], Live | None], seconds: float) -> Live | None:
+        """Read until something shows, or ``seconds`` have passed: AWS may show a new object late."""
+        with contextlib.suppress(Expired):
+            return self._waits.settle(read, lambda live: live is not None, timeout=seconds)
+        return None
+
+    def _create(self) -> Live | None:
+        record, wanted = self._session.record(self.address), self._desired()
+        token = uuid.uuid4().hex
+        generation = self._planned.generation
+        if record is not None and record.phase is Phase.CREATING:
+            generation = record.generation
+            if record.token and dict(record.inputs) == wanted:
+                token = record.token
+        intent = replace(self._base(wanted), phase=Phase.CREATING, token=token, generation=generation)
+        self._session.intend(self.address, intent)
+        self.changed = True
+        try:
+            id = self._persist(lambda: self._item.create(self._run.cloud, token))
+        except ResourceError as error:
+            return self._after_refusal(error)
+        self._session.write({self.address: replace(intent, phase=Phase.MADE, id=id)})
+        return self._settle_ready(None)
+
+    def _after_refusal(self, error: ResourceError) -> Live | None:
+        """A create that did not answer well may have worked: look before believing it."""
+        lost = not error.request_id
+        if not (lost or isinstance(error, Conflict)):
+            raise error
+        grace = max(self._item.grace, STEP) if lost else 0.0
+        live = self._appears(lambda: self._item.read(self._run.cloud, None), grace)
+        if live is None:
+            raise error
+        return live
+
+    def _update(self, live: Live, diffs: dict[str, tuple[FieldDiff, ...]]) -> Live | None:
+        if refused := self._item.refusals(live, diffs):
+            raise Blocked(f"{self.address}: {', '.join(refused)} cannot change", hint=" ".join(refused.values()))
+        record = self._session.record(self.address)
+        created = record is not None and record.phase in (Phase.CREATING, Phase.MADE)
+        told = {key: diff for key, diff in diffs.items() if key in live.props}
+        before = self._recorded_inputs(record)
+        intent = replace(self._base(before), phase=Phase.MADE if created else Phase.UPDATING, id=live.id)
+        self._session.intend(self.address, replace(intent, token=record.token if record else None))
+        self.changed = True
+        self._persist(lambda: self._item.update(self._run.cloud, live, frozenset(diffs)))
+        quiet = {key: self._desired()[key] for key in diffs if key not in told}
+        if quiet:  # what AWS does not tell is done once the call is accepted
+            self._session.write({self.address: replace(intent, inputs={**intent.inputs, **quiet})})
+        return self._settle_change(told)
+
+    def _recorded_inputs(self, record: Record | None) -> dict[str, Any]:
+        return dict(record.inputs) if record is not None else self._desired()
+
+    def _settle_change(self, told: dict[str, tuple[FieldDiff, ...]]) -> Live | None:
+        """Wait until the diff acted on is gone, or another state shows; give AWS a while to show it."""
+
+        def moved(live: Live | None) -> bool:
+            if live is None or live.status is not Status.READY:
+                return True
+            now = difference(self._item, self._session.record(self.address), live, self._lookup)
+            return any(now.get(key) != diff for key, diff in told.items()) or not told
+
+        live: Live | None = None
+
+        def read() -> Live | None:
+            nonlocal live
+            live = self._item.read(self._run.cloud, self._id())
+            return live
+
+        with contextlib.suppress(Expired):
+            self._waits.settle(read, moved, timeout=STEP)
+        return live
+
+    def _after_failure(self, live: Live, made_here: bool) -> Live | None:
+        if made_here:
+            raise self._failed(live.detail or "it failed", live)
+        Removal(self._run, self._item, self._session.record(self.address), keep=True).down()
+        return None
+
+    def _settle_ready(self, live: Live | None) -> Live | None:
+        def settled(now: Live | None) -> bool:
+            if now is not None and now.status is Status.PENDING:
+                self._progress(now.detail, self._item.usual)
+            return now is not None and now.status is not Status.PENDING
+
+        try:
+            return self._waits.settle(
+                lambda: self._item.read(self._run.cloud, self._id()),
+                settled,
+                timeout=self._item.timeout,
+                usual=self._item.usual,
+            )
+        except Expired:
+            seen = self._item.read(self._run.cloud, self._id())
+            raise self._timed_out(seen, self._item.timeout) from None
+
+    def _settle_gone(self, live: Live) -> Live | None:
+        record = self._session.record(self.address)
+        if record is None or record.phase is not Phase.DELETING:
+            base = record or self._base(self._desired())
+            self._session.write({self.address: replace(base, phase=Phase.DELETING, id=live.id)})
+        Removal(self._run, self._item, self._session.record(self.address), keep=True).down()
+        return None
+
+    def _finish(self, live: Live) -> None:
+        record = self._session.record(self.address)
+        ready = replace(
+            self._base(self._desired()),
+            phase=Phase.READY,
+            id=live.id,
+            outputs=inputs.plain(live.outputs),
+            generation=record.generation if record else self._planned.generation,
+            since=record.since if record and record.phase is Phase.READY else utc_now(),
+        )
+        elapsed = self._elapsed()
+        if ready != record:
+            took = took(self._session, f"{self._item.kind}.{self._verb}", elapsed) if self.changed else {}
+            self._session.write({self.address: ready}, took)
+        self._run.emit(
+            Done(address=self.address, verb=self._verb, stage=self._item.stage, id=live.id, elapsed_s=elapsed)
+        )
+
+    # ---- small things
+
+    def _desired(self) -> dict[str, Any]:
+        return self._item.desired(self._lookup)
+
+    def _base(self, wanted: dict[str, Any]) -> Record:
+        planned, record = self._planned, self._session.record(self.address)
+        return Record(
+            phase=Phase.CREATING,
+            kind=planned.kind,
+            inputs=wanted,
+            id=record.id if record else None,
+            outputs=record.outputs if record else {},
+            deps=tuple(sorted(other.address for other in planned.dependencies())),
+            outlived_by=tuple(sorted(other.address for other in planned.outlived_by)),
+            lives_in=planned.lives_in.address if planned.lives_in is not None else None,
+            stage=planned.stage,
+            since=utc_now(),
+            generation=record.generation if record else planned.generation,
+        )
+
+    def _id(self) -> str | None:
+        record = self._session.record(self.address)
+        return record.id if record else None
+
+    def _persist(self, call: Callable[[], Any]) -> Any:
+        return self._waits.persist(call, lambda error: spreads(self._item, error), timeout=PROPAGATION)
+
+    def _elapsed(self) -> float:
+        return round(self._waits.clock.now() - self._began, 1)
+
+    def _started(self, usual: float) -> None:
+        self._run.emit(Started(address=self.address, verb=self._verb, stage=self._item.stage, usual_s=usual))
+
+    def _progress(self, detail: str, usual: float) -> None:
+        self._run.emit(
+            Progress(
+                address=self.address,
+                verb=self._verb,
+                stage=self._item.stage,
+                detail=detail,
+                elapsed_s=self._elapsed(),
+                usual_s=usual,
+            )
+        )
+
+    def _failed(self, detail: str, live: Live) -> Failed:
+        return Failed(f"{self.address} could not be brought up: {detail}", address=self.address, verb=self._verb)
+
+    def _timed_out(self, live: Live | None, seconds: float) -> TimedOut:
+        why = (live.detail or live.status.value) if live else "AWS does not show it"
+        return TimedOut(
+            f"{self.address} was not ready within {seconds / 60:.0f} minutes: {why}",
+            address=self.address,
+            verb=self._verb,
+            hint="run the same command again: it goes on waiting",
+        )

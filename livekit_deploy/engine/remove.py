@@ -1,0 +1,132 @@
+"""Takes one resource away: ask, watch, ask again until nothing is left, then drop the record (the mirror of `apply`)."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from livekit_deploy.engine.resource import Live, Resource, Status
+from livekit_deploy.engine.run import STEP, Run, spreads, took
+from livekit_deploy.engine.waits import Expired
+from livekit_deploy.errors import Absent, DeployError, InUse, ResourceError, TimedOut
+from livekit_deploy.events import Done, Progress, Started
+from livekit_deploy.state.document import Phase, Record
+
+
+class Removal:
+    """One resource on its way out; ``keep`` leaves its record, for one that is made again."""
+
+    def __init__(self, run: Run, item: Resource, record: Record | None, *, keep: bool = False) -> None:
+        self._run, self._item, self._record, self._keep = run, item, record, keep
+        self._waits = run.waits
+        self.address = item.address
+        self._began = run.waits.clock.now()
+        self.removed = False
+
+    def down(self) -> None:
+        """Delete step by step until `read_teardown` shows nothing, then drop the record."""
+        id = self._record.id if self._record else None
+        end = self._began + self._item.delete_timeout
+        self._run.emit(
+            Started(address=self.address, verb="delete", stage=self._item.stage, usual_s=self._item.usual_delete)
+        )
+        live = self._first_read(id)
+        if live is not None:
+            self._intend(live)
+        refused: ResourceError | None = None
+        while live is not None:
+            self._waits.check()
+            if self._waits.clock.now() >= end:
+                raise self._out_of_time(live, refused)
+            if live.status is not Status.DELETING:
+                refused = self._step(live)
+            live = self._watch(live, end)
+        if not self._keep and self._record is not None:
+            took = took(self._run.session, f"{self._item.kind}.delete", self._elapsed()) if self.removed else {}
+            self._run.session.write({self.address: None}, took)
+        self._run.emit(
+            Done(address=self.address, verb="delete", stage=self._item.stage, id=id or "", elapsed_s=self._elapsed())
+        )
+
+    def _first_read(self, id: str | None) -> Live | None:
+        def read() -> Live | None:
+            return self._item.read_teardown(self._run.cloud, id)
+
+        if self._record is not None and self._record.phase is Phase.CREATING and self._item.grace:
+            with contextlib.suppress(Expired):
+                return self._waits.settle(read, lambda live: live is not None, timeout=self._item.grace)
+            return None
+        return read()
+
+    def _intend(self, live: Live) -> None:
+        if self._record is None:
+            return
+        self._record = replace(self._record, phase=Phase.DELETING, id=live.id)
+        self._run.session.intend(self.address, self._record)
+
+    def _watch(self, before: Live, end: float) -> Live | None:
+        """Poll until it is gone, or another step is due: it changed, or it shows no sign of going."""
+        now, started = self._waits.clock.now, self._waits.clock.now()
+        patience = getattr(self._item, "patience", None)
+
+        def due(live: Live | None) -> bool:
+            if live is None:
+                return True
+            if live.status is Status.DELETING:
+                self._progress(live.detail)
+                return patience is not None and now() - started > patience
+            return (live.props, live.status) != (before.props, before.status) or now() - started >= STEP
+
+        left = max(1.0, end - now())
+        usual = self._item.usual_delete
+        try:
+            live = self._waits.settle(lambda: self._read(before.id), due, timeout=left, usual=usual)
+        except Expired:
+            raise self._out_of_time(self._read(before.id) or before, None) from None
+        if live is not None and live.status is Status.DELETING:  # patience is over: a step of the sweep
+            self._step(live)
+        return live
+
+    def _read(self, id: str) -> Live | None:
+        return self._item.read_teardown(self._run.cloud, id)
+
+    def _step(self, live: Live) -> ResourceError | None:
+        """Ask once for deletion; what is in use, or not yet spread, is asked again later."""
+        self.removed = True
+        try:
+            self._item.delete(self._run.cloud, live)
+        except Absent:
+            return None
+        except ResourceError as error:
+            if isinstance(error, InUse) or spreads(self._item, error):
+                self._progress(str(error))
+                return error
+            raise
+        return None
+
+    def _elapsed(self) -> float:
+        return round(self._waits.clock.now() - self._began, 1)
+
+    def _progress(self, detail: str) -> None:
+        self._run.emit(
+            Progress(
+                address=self.address,
+                verb="delete",
+                stage=self._item.stage,
+                detail=detail,
+                elapsed_s=self._elapsed(),
+                usual_s=self._item.usual_delete,
+            )
+        )
+
+    def _out_of_time(self, live: Live, refused: ResourceError | None) -> DeployError:
+        minutes = self._item.delete_timeout / 60
+        why = str(refused) if refused else (live.detail or live.status.value)
+        return TimedOut(
+            f"{self.address} was not gone within {minutes:.0f} minutes: {why}",
+            address=self.address,
+            verb="delete",
+            code=refused.code if refused else "",
+            request_id=refused.request_id if refused else "",
+            hint="run down again: it goes on from here",
+        )
