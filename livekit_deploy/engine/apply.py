@@ -22,8 +22,8 @@ from typing import Any
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.planner import difference
-from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.remove import Removal
+from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, spreads, took
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Blocked, Conflict, Failed, ResourceError, TimedOut
@@ -31,7 +31,7 @@ from livekit_deploy.events import Done, Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
 
-MOSTSTEPS = 3  # with the same diff: then AWS accepts a change that it does not make
+MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not make
 
 
 class Application:
@@ -70,7 +70,7 @@ class Application:
                     steps += 1
                 else:
                     steps, last = 1, text
-                if steps > MOSTSTEPS:
+                if steps > MOST_STEPS:
                     raise self._failed("AWS accepted the change but does not show it", live)
                 live = self._update(live, diffs)
             else:
@@ -201,8 +201,8 @@ class Application:
         )
         elapsed = self._elapsed()
         if ready != record:
-            took = took(self._session, f"{self._item.kind}.{self._verb}", elapsed) if self.changed else {}
-            self._session.write({self.address: ready}, took)
+            durations = took(self._session, f"{self._item.kind}.{self._verb}", elapsed) if self.changed else {}
+            self._session.write({self.address: ready}, durations)
         self._run.emit(
             Done(address=self.address, verb=self._verb, stage=self._item.stage, id=live.id, elapsed_s=elapsed)
         )

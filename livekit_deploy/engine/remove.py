@@ -1,4 +1,4 @@
-"""Takes one resource away: ask, watch, ask again until nothing is left, then drop the record (the mirror of `apply`)."""
+"""Takes one resource away: ask, watch, ask again until nothing is left, then drop the record."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Removal:
                 refused = self._step(live)
             live = self._watch(live, end)
         if not self._keep and self._record is not None:
-            took = took(self._run.session, f"{self._item.kind}.delete", self._elapsed()) if self.removed else {}
-            self._run.session.write({self.address: None}, took)
+            durations = took(self._run.session, f"{self._item.kind}.delete", self._elapsed()) if self.removed else {}
+            self._run.session.write({self.address: None}, durations)
         self._run.emit(
             Done(address=self.address, verb="delete", stage=self._item.stage, id=id or "", elapsed_s=self._elapsed())
         )
