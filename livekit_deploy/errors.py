@@ -106,6 +106,18 @@ class VerifyFailed(DeployError):
     exit_code = 7
 
 
+class Incomplete(DeployError):
+    """Some resources could not be brought to where they should be; what succeeded is recorded and kept.
+
+    ``report`` is the `deployer.Report` of the run.
+    """
+
+    def __init__(self, message: str, *, report: object, partly: bool, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.report = report
+        self.code = 8 if partly else 1
+
+
 class Interrupted(DeployError):
     """The run was asked to stop; what is in the state is true and the next run goes on."""
 

@@ -23,7 +23,7 @@ _EXPIRED = {
     "InvalidClientTokenId",
     "UnrecognizedClientException",
 }
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "Forbidden"}
+_DENIED = {"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "Forbidden"}
 _THROTTLED = {
     "Throttling",
     "ThrottlingException",
@@ -55,6 +55,7 @@ _CONFLICT = {
     "RouteAlreadyExists",
     "Resource.AlreadyAssociated",
     "InvalidSubnet.Conflict",
+    "BucketAlreadyOwnedByYou",
 }
 _CREDENTIALS = (
     NoCredentialsError,

@@ -98,7 +98,7 @@ class Application:
             generation = record.generation
             if record.token and dict(record.inputs) == wanted:
                 token = record.token
-        intent = replace(self._base(wanted), phase=Phase.CREATING, token=token, generation=generation)
+        intent = replace(self._base(wanted), id=None, outputs={}, token=token, generation=generation)
         self._session.intend(self.address, intent)
         self.changed = True
         try:

@@ -63,3 +63,15 @@ def closure(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str
             found.add(address)
             todo += edges.get(address, ())
     return found
+
+
+def without(edges: Edges, left_out: Iterable[str]) -> Edges:
+    """The graph without some nodes: what waited for one of them waits for what that one waited for."""
+    kept = {address: set(before) for address, before in edges.items()}
+    for gone in left_out:
+        through = kept.pop(gone, set())
+        for before in kept.values():
+            if gone in before:
+                before.discard(gone)
+                before |= through
+    return kept

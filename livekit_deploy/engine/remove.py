@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from livekit_deploy.engine.resource import Live, Resource, Status
@@ -14,10 +15,23 @@ from livekit_deploy.state.document import Phase, Record
 
 
 class Removal:
-    """One resource on its way out; ``keep`` leaves its record, for one that is made again."""
+    """One resource on its way out; ``keep`` leaves its record, for one that is made again.
 
-    def __init__(self, run: Run, item: Resource, record: Record | None, *, keep: bool = False) -> None:
+    ``stray_id`` is the id of one that has no record; ``children`` are the addresses that die with it: their records go in the same write.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        item: Resource,
+        record: Record | None,
+        *,
+        keep: bool = False,
+        stray_id: str | None = None,
+        children: Sequence[str] = (),
+    ) -> None:
         self._run, self._item, self._record, self._keep = run, item, record, keep
+        self._id, self._children = (record.id if record else stray_id), children
         self._waits = run.waits
         self.address = item.address
         self._began = run.waits.clock.now()
@@ -25,7 +39,7 @@ class Removal:
 
     def down(self) -> None:
         """Delete step by step until `read_teardown` shows nothing, then drop the record."""
-        id = self._record.id if self._record else None
+        id = self._id
         end = self._began + self._item.delete_timeout
         self._run.emit(
             Started(address=self.address, verb="delete", stage=self._item.stage, usual_s=self._item.usual_delete)
@@ -43,7 +57,7 @@ class Removal:
             live = self._watch(live, end)
         if not self._keep and self._record is not None:
             durations = took(self._run.session, f"{self._item.kind}.delete", self._elapsed()) if self.removed else {}
-            self._run.session.write({self.address: None}, durations)
+            self._run.session.write(dict.fromkeys((*self._children, self.address)), durations)
         self._run.emit(
             Done(address=self.address, verb="delete", stage=self._item.stage, id=id or "", elapsed_s=self._elapsed())
         )

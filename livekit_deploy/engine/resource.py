@@ -93,6 +93,8 @@ class Resource(_Declared):
     usual_delete: ClassVar[float] = 2.0
     #: seconds to re-read after a crash before "absent" is believed, for creates with neither token nor natural key
     grace: ClassVar[float] = 0.0
+    #: gone with its host: when the host is deleted, the record is dropped and no call is made
+    dies_with_host: ClassVar[bool] = False
     #: AWS error codes after which the engine repeats a verb for up to 90 s, with the words the message must hold
     #: (none: any message): an IAM role that is not yet assumable, for instance
     propagation: ClassVar[Mapping[str, tuple[str, ...]]] = {}

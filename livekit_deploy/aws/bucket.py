@@ -1,0 +1,124 @@
+"""The state bucket: the one thing outside the graph. Made idempotently, never deleted by `down`.
+
+A bucket that we did not make is checked and not changed: it must be versioned, and it must belong to this account.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.tags import PROJECT, mapping, pairs
+from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError, StateError
+
+NONCURRENT_VERSIONS = 100  # the most that an S3 lifecycle rule keeps
+NONCURRENT_DAYS = 30
+
+
+def default_bucket(account: str, region: str) -> str:
+    """The bucket's name where the environment file names none."""
+    return f"livekit-deploy-{account}-{region}"
+
+
+def ensure_bucket(cloud: Cloud, bucket: str) -> None:
+    """Make the bucket and bring it to what it should be; a foreign one is only checked.
+
+    Raises `StateError` when it belongs to another account or is not versioned.
+    """
+    owner = cloud.identity.account
+    if _exists(cloud, bucket, owner):
+        ours = bucket == default_bucket(owner, cloud.region) or PROJECT in _tags(cloud, bucket, owner)
+        if not ours:
+            _check(cloud, bucket, owner)
+            return
+    else:
+        _create(cloud, bucket)
+    _configure(cloud, bucket, owner)
+
+
+def _exists(cloud: Cloud, bucket: str, owner: str) -> bool:
+    try:
+        cloud.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+    except Absent:
+        return False
+    except ResourceError as error:
+        if isinstance(error, Denied) or error.code in ("403", "400"):
+            raise StateError(
+                f"the state bucket {bucket} cannot be used: it belongs to another account, or access is denied",
+                hint="choose another name in state.bucket, or allow s3:ListBucket on it",
+            ) from error
+        raise
+    return True
+
+
+def _create(cloud: Cloud, bucket: str) -> None:
+    elsewhere = {} if cloud.region == "us-east-1" else {"LocationConstraint": cloud.region}
+    parameters: dict[str, Any] = {"Bucket": bucket}
+    if elsewhere:
+        parameters["CreateBucketConfiguration"] = elsewhere
+    try:
+        cloud.s3.create_bucket(**parameters)
+    except Conflict as error:
+        if error.code != "BucketAlreadyOwnedByYou":
+            raise StateError(
+                f"the bucket name {bucket} is taken by another account", hint="choose another in state.bucket"
+            ) from error
+    cloud.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": pairs({PROJECT: cloud.marks.project})})
+
+
+def _tags(cloud: Cloud, bucket: str, owner: str) -> dict[str, str]:
+    try:
+        return mapping(cloud.s3.get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=owner)["TagSet"])
+    except ResourceError as error:
+        if error.code == "NoSuchTagSet":
+            return {}
+        raise
+
+
+def _check(cloud: Cloud, bucket: str, owner: str) -> None:
+    said = cloud.s3.get_bucket_versioning(Bucket=bucket, ExpectedBucketOwner=owner)
+    if said.get("Status") != "Enabled":
+        raise StateError(
+            f"the bucket {bucket} was not made by livekit_deploy and is not versioned",
+            hint="turn its versioning on, or name another bucket in state.bucket",
+        )
+
+
+def _configure(cloud: Cloud, bucket: str, owner: str) -> None:
+    """Every setting, each by a put that does nothing when it is so already."""
+    s3, where = cloud.s3, {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    s3.put_bucket_versioning(**where, VersioningConfiguration={"Status": "Enabled"})
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}
+    s3.put_bucket_encryption(**where, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(**where, PublicAccessBlockConfiguration=dict.fromkeys(blocks, True))
+    s3.put_bucket_policy(**where, Policy=json.dumps(_tls_only(cloud.identity.partition, bucket)))
+    s3.put_bucket_lifecycle_configuration(**where, LifecycleConfiguration={"Rules": _lifecycle()})
+
+
+def _tls_only(partition: str, bucket: str) -> dict[str, Any]:
+    arn = f"arn:{partition}:s3:::{bucket}"
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _lifecycle() -> list[dict[str, Any]]:
+    return [
+        {
+            "ID": "noncurrent",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "livekit-deploy/"},
+            "NoncurrentVersionExpiration": {
+                "NoncurrentDays": NONCURRENT_DAYS,
+                "NewerNoncurrentVersions": NONCURRENT_VERSIONS,
+            },
+        }
+    ]

@@ -1,0 +1,142 @@
+"""Carries out a plan: creations and changes along the graph, then deletions against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from livekit_deploy.engine.apply import Application
+from livekit_deploy.engine.graph import Edges, edges_down, edges_up, without
+from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.planner import Entry, Planned, kind_of
+from livekit_deploy.engine.remove import Removal
+from livekit_deploy.engine.resource import Live
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.walk import Outcome, walk
+from livekit_deploy.errors import DeployError
+from livekit_deploy.events import ResourceFailed, Skipped
+from livekit_deploy.state.document import Record
+
+
+class Execution:
+    """One plan being carried out under one lease; afterwards it knows what was created, updated and deleted."""
+
+    def __init__(self, run: Run, planned: Planned, *, fail_fast: bool = False) -> None:
+        self._run, self._entries, self._fail_fast = run, planned.entries, fail_fast
+        self._planned = planned
+        self._lives: dict[str, Live | None] = {a: entry.live for a, entry in planned.entries.items()}
+        self.created: list[str] = []
+        self.updated: list[str] = []
+        self.deleted: list[str] = []
+
+    # ---- up
+
+    def up(self) -> Outcome:
+        """Create and change, then, if all of that went well, delete what is no longer wanted."""
+        chosen = {change.address for change in self._planned.plan.all}
+        wanted = {a: e for a, e in self._entries.items() if e.resource is not None and a in chosen}
+        resources = [entry.resource for entry in wanted.values() if entry.resource is not None]
+        outcome = self._walk(edges_up(resources), lambda address: self._apply(wanted[address]))
+        drops = [a for a, e in self._entries.items() if e.resource is None and a in chosen]
+        if outcome.clean and drops and not self._run.waits.cancel.is_set():
+            return self._remove(drops)
+        return outcome
+
+    def _apply(self, entry: Entry) -> None:
+        item, address = entry.resource, entry.change.address
+        assert item is not None
+        if entry.change.action is Action.NOOP and self._recorded(entry):
+            return
+        if item.lives_in is not None:
+            item.host = self._lives[item.lives_in.address]
+        application = Application(self._run, item)
+        self._lives[address] = application.up()
+        if application.changed:
+            (self.created if entry.live is None else self.updated).append(address)
+
+    def _recorded(self, entry: Entry) -> bool:
+        """Whether the record says what was read, so that there is nothing to write either."""
+        record = self._run.session.record(entry.change.address)
+        if record is None or entry.live is None or entry.resource is None:
+            return False
+        same_deps = set(record.deps) == {other.address for other in entry.resource.dependencies()}
+        return same_deps and record.id == entry.live.id and record.stage == entry.resource.stage
+
+    # ---- down
+
+    def down(self) -> Outcome:
+        """Delete everything that is recorded, backwards."""
+        return self._remove(list(self._run.session.state.records))
+
+    def _remove(self, addresses: Iterable[str]) -> Outcome:
+        records = self._run.session.state.records
+        doomed = {address: records[address] for address in addresses if address in records}
+        strays = [address for address in addresses if address not in records]
+        hosts = self._hosts(doomed)
+        edges = edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
+        edges = without(edges, [address for address in edges if address not in doomed])
+        dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and _dies(a, r)}
+        edges = without(edges, dying) | {address: set(edges) - set(dying) for address in strays}
+        children: dict[str, list[str]] = {}
+        for child, host in dying.items():
+            children.setdefault(str(host), []).append(child)
+        return self._walk(edges, lambda address: self._delete(address, hosts, children.get(address, [])))
+
+    def _hosts(self, doomed: Mapping[str, Record]) -> dict[str, Live | None]:
+        """Every host of something doomed, read once: what lives in an absent host is absent with it."""
+        records = self._run.session.state.records
+        found: dict[str, Live | None] = {}
+        for address in {record.lives_in for record in doomed.values() if record.lives_in}:
+            record = records[address]
+            host = kind_of(record.kind, address).recorded(address, record.inputs)
+            found[address] = host.read(self._run.cloud, record.id)
+        return found
+
+    def _delete(self, address: str, hosts: Mapping[str, Live | None], children: list[str]) -> None:
+        record = self._run.session.record(address)
+        plain = address.partition("@")[0]
+        kind = kind_of(record.kind if record else plain.partition("/")[0], plain)
+        item = kind.recorded(plain, record.inputs if record else {})
+        if record is not None and record.lives_in:
+            item.host = hosts[record.lives_in]
+            if item.host is None:
+                self._run.session.write({address: None})
+                return
+        stray_id = None if record else self._entries[address].change.id
+        Removal(self._run, item, record, stray_id=stray_id, children=children).down()
+        self.deleted.append(address)
+
+    # ---- both
+
+    def _walk(self, edges: Edges, visit: Any) -> Outcome:
+        def guarded(address: str) -> None:
+            began = self._run.waits.clock.now()
+            try:
+                visit(address)
+            except DeployError as error:
+                self._report(address, error, began)
+                raise
+
+        outcome = walk(edges, guarded, cancel=self._run.waits.cancel, fail_fast=self._fail_fast)
+        for address, because in outcome.skipped.items():
+            self._run.emit(Skipped(address=address, because=because))
+        return outcome
+
+    def _report(self, address: str, error: DeployError, began: float) -> None:
+        entry = self._entries.get(address)
+        self._run.emit(
+            ResourceFailed(
+                address=address,
+                verb=entry.change.action.value if entry else "delete",
+                stage=entry.change.stage if entry else "",
+                message=error.message,
+                hint=error.hint,
+                code=str(getattr(error, "code", "")),
+                request_id=getattr(error, "request_id", ""),
+                elapsed_s=round(self._run.waits.clock.now() - began, 1),
+            )
+        )
+
+
+def _dies(address: str, record: Record) -> bool:
+    return kind_of(record.kind, address).dies_with_host
