@@ -1,0 +1,220 @@
+"""The EKS control plane: one resource, changed in steps, each of one kind as EKS asks.
+
+Defaults of create_cluster that bite are all set: access by entries only (`API`), no hidden administrator, no
+self-managed add-ons, standard support only, a private endpoint beside a narrowed public one. Whoever creates the
+cluster is kept in a tag of it, so that the access entry made for them never depends on who runs the tool later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.naming import fit
+from livekit_deploy.aws.tags import ADDRESS
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.errors import Absent, Conflict, InUse
+
+#: the instance name of the one cluster of an environment
+MAIN = "main"
+#: tag with the principal that created the cluster
+CREATOR = "livekit-deploy:creator"
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+_NAME = 100
+_NOT_READY = {"CREATING": Status.PENDING, "UPDATING": Status.PENDING, "PENDING": Status.PENDING}
+_STATUS = {**_NOT_READY, "ACTIVE": Status.READY, "DELETING": Status.DELETING, "FAILED": Status.FAILED}
+_ANEW = "EKS fixes it when the cluster is made: put the old value back, or run down and then up."
+
+
+def cluster_name(cloud: Cloud) -> str:
+    """The name of the environment's cluster in AWS, as tags of the load balancer controller and log groups hold it."""
+    return fit(cloud.name(MAIN), _NAME)
+
+
+@contextlib.contextmanager
+def claiming(what: str) -> Iterator[None]:
+    """EKS says "in use" where it means that the thing exists already; a create says `Conflict` then."""
+    try:
+        yield
+    except InUse as error:
+        raise Conflict(f"{what}: {error}", code=error.code, request_id=error.request_id) from error
+
+
+def minor(version: str) -> int:
+    """``1.36`` is 36."""
+    return int(version.split(".")[1])
+
+
+class Cluster(Resource):
+    """An EKS cluster. ``version`` is ``1.36``; ``logs`` are the control plane logs that go to CloudWatch.
+
+    ``public_cidrs`` may reach the public endpoint, none of them closes it. ``key_arn`` is a KMS key for Kubernetes
+    secrets. Source: EKS API reference, CreateCluster, UpdateClusterConfig and UpdateClusterVersion.
+    """
+
+    kind = "eks.cluster"
+    timeout, delete_timeout = 30 * MINUTE, 30 * MINUTE
+    usual, usual_delete = 9 * MINUTE, 3 * MINUTE
+    propagation = {
+        "InvalidParameterException": ("could not be assumed", "does not exist or the trusted entity"),
+        "InvalidRequestException": ("could not be assumed",),
+    }
+
+    role_arn: Input[str] = Input(api="roleArn", change=Change.FIXED, way_out=_ANEW)
+    subnet_ids: Inputs[str] = Inputs(api="resourcesVpcConfig.subnetIds")
+    version: Input[str] = Input(api="version")
+    public_cidrs: Inputs[str] = Inputs(api="resourcesVpcConfig.publicAccessCidrs")
+    private_access: Input[bool] = Input(api="resourcesVpcConfig.endpointPrivateAccess", default=True)
+    logs: Inputs[str] = Inputs(api="logging.clusterLogging", default=())
+    key_arn: Input[str | None] = Input(api="encryptionConfig", change=Change.FIXED, default=None, way_out=_ANEW)
+    deletion_protection: Input[bool] = Input(api="deletionProtection", default=False)
+
+    arn = Output[str]()
+    endpoint = Output[str]()
+    ca = Output[str]()
+    issuer = Output[str]()
+    security_group_id = Output[str]()
+    creator = Output[str]()
+
+    @property
+    def cluster_name(self) -> Ref[str]:
+        """The cluster's name in AWS, the output ``name``."""
+        return Ref(self, "name")
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """Versions are compared to the precision given."""
+        if key == "version" and isinstance(want, str) and isinstance(have, str):
+            return have != want and not have.startswith(f"{want}.")
+        return super().differs(key, want, have)
+
+    def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
+        """Also a version that is lower, or more than one minor higher, than what runs."""
+        changed = list(changed)
+        found = super().refusals(live, changed)
+        if "version" in changed:
+            have, want = minor(live.props["version"]), minor(self.version)
+            if want < have:
+                found["version"] = f'EKS does not go back: set cluster.version to "1.{have}".'
+            elif want > have + 1:
+                found["version"] = f'EKS goes up one minor version at a time: set "1.{have + 1}" first.'
+        return found
+
+    # ---- verbs
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        name = id or fit(cloud.name(self.instance), _NAME)
+        try:
+            cluster = cloud.eks.describe_cluster(name=name)["cluster"]
+        except Absent:
+            return None
+        if id is None:
+            cloud.marks.claim(cluster.get("tags", {}), self.address, f"the EKS cluster {name}")
+        return _live(cluster)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        name = fit(cloud.name(self.instance), _NAME)
+        # a tag value cannot hold the commas that names in IAM may have, and those cannot hold blanks
+        tags = {**cloud.marks.tags(self.address, name), CREATOR: cloud.identity.principal.replace(",", " ")}
+        encryption = [{"resources": ["secrets"], "provider": {"keyArn": self.key_arn}}] if self.key_arn else []
+        with claiming(f"the EKS cluster {name} exists already"):
+            cloud.eks.create_cluster(
+                name=name,
+                clientRequestToken=token,
+                version=self.version,
+                roleArn=self.role_arn,
+                resourcesVpcConfig={"subnetIds": sorted(self.subnet_ids), **self._endpoint()},
+                logging={"clusterLogging": self._logging()},
+                accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+                bootstrapSelfManagedAddons=False,
+                upgradePolicy={"supportType": "STANDARD"},
+                deletionProtection=self.deletion_protection,
+                tags=tags,
+                **({"encryptionConfig": encryption} if encryption else {}),
+            )
+        return name
+
+    def _endpoint(self) -> dict[str, Any]:
+        public = bool(self.public_cidrs)
+        cidrs = {"publicAccessCidrs": sorted(self.public_cidrs)} if public else {}
+        return {"endpointPublicAccess": public, "endpointPrivateAccess": self.private_access, **cidrs}
+
+    def _logging(self) -> list[dict[str, Any]]:
+        off = [name for name in LOG_TYPES if name not in self.logs]
+        sets = (sorted(self.logs), True), (off, False)
+        return [{"types": types, "enabled": enabled} for types, enabled in sets if types]
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """One kind of change a call, as EKS demands; the version last."""
+        config: dict[str, Any] | None = None
+        if "deletion_protection" in changed:
+            config = {"deletionProtection": self.deletion_protection}
+        elif {"public_cidrs", "private_access"} & changed:
+            config = {"resourcesVpcConfig": self._endpoint()}
+        elif "subnet_ids" in changed:
+            config = {"resourcesVpcConfig": {"subnetIds": sorted(self.subnet_ids)}}
+        elif "logs" in changed:
+            config = {"logging": {"clusterLogging": self._logging()}}
+        if config is not None:
+            cloud.eks.update_cluster_config(name=live.id, **config)
+        elif "version" in changed:
+            cloud.eks.update_cluster_version(name=live.id, version=self.version)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Lift the deletion protection first, then delete."""
+        if live.props["deletion_protection"]:
+            cloud.eks.update_cluster_config(name=live.id, deletionProtection=False)
+        else:
+            cloud.eks.delete_cluster(name=live.id)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        if cloud.marks.lineage is None:
+            return
+        for name in cloud.eks.pages("list_clusters", "clusters"):
+            if not name.startswith(cloud.marks.prefix):
+                continue
+            try:
+                cluster = cloud.eks.describe_cluster(name=name)["cluster"]
+            except Absent:
+                continue
+            tags = cluster.get("tags", {})
+            if cloud.marks.ours(tags):
+                yield Found(tags.get(ADDRESS, ""), _live(cluster))
+
+
+def _live(cluster: Mapping[str, Any]) -> Live:
+    vpc = cluster.get("resourcesVpcConfig", {})
+    encryption = cluster.get("encryptionConfig") or []
+    groups = cluster.get("logging", {}).get("clusterLogging", [])
+    props = {
+        "role_arn": cluster["roleArn"],
+        "subnet_ids": sorted(vpc.get("subnetIds", [])),
+        "version": cluster["version"],
+        "public_cidrs": sorted(vpc.get("publicAccessCidrs", [])) if vpc.get("endpointPublicAccess") else [],
+        "private_access": bool(vpc.get("endpointPrivateAccess")),
+        "logs": sorted(name for group in groups if group.get("enabled") for name in group.get("types", [])),
+        "key_arn": encryption[0]["provider"]["keyArn"] if encryption else None,
+        "deletion_protection": bool(cluster.get("deletionProtection", False)),
+    }
+    outputs = {
+        "arn": cluster["arn"],
+        "name": cluster["name"],
+        "endpoint": cluster.get("endpoint", ""),
+        "ca": cluster.get("certificateAuthority", {}).get("data", ""),
+        "issuer": cluster.get("identity", {}).get("oidc", {}).get("issuer", ""),
+        "security_group_id": vpc.get("clusterSecurityGroupId", ""),
+        "version": cluster["version"],
+        "creator": cluster.get("tags", {}).get(CREATOR, "").replace(" ", ","),
+    }
+    return Live(cluster["name"], _STATUS.get(cluster["status"], Status.PENDING), props, outputs, _detail(cluster))
+
+
+def _detail(cluster: Mapping[str, Any]) -> str:
+    issues = cluster.get("health", {}).get("issues", [])
+    said = "; ".join(f"{issue.get('code', '')}: {issue.get('message', '')}" for issue in issues)
+    if cluster["status"] == "ACTIVE":
+        return said
+    return f"control plane: {cluster['status']}" + (f" ({said})" if said else "")

@@ -1,0 +1,13 @@
+"""Names that fit: each AWS service has its own limit, and a name that is cut must stay unlike every other."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def fit(name: str, limit: int) -> str:
+    """``name``, or its beginning and a digest of the whole where it has more than ``limit`` characters."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name[: limit - 7].rstrip('-')}-{digest}"

@@ -1,0 +1,73 @@
+"""The IAM OIDC provider that lets pods of the cluster take on roles (IRSA).
+
+It is not deleted with the cluster and its URL cannot be registered twice. A new cluster has a new issuer, so the issuer
+is part of the name: the provider of the new cluster is made first, that of the old one deleted last. No thumbprint is
+given: IAM does not use one for endpoints that are signed by a public authority (IAM user guide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.tags import ADDRESS, mapping, pairs
+from livekit_deploy.engine.inputs import Change, Input, Output
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.errors import Absent
+
+AUDIENCE = "sts.amazonaws.com"
+
+
+class OidcProvider(Resource):
+    """IAM's record of a cluster's issuer. ``issuer`` is its URL with ``https://``.
+
+    The output ``issuer`` is without it, as trust policies want it. Source: IAM API reference,
+    CreateOpenIDConnectProvider; EKS user guide, IAM roles for service accounts.
+    """
+
+    kind = "iam.oidc_provider"
+    propagation = {"ConcurrentModification": ()}
+
+    url: Input[str] = Input(api="Url", change=Change.IMMUTABLE)
+
+    arn = Output[str]()
+    issuer = Output[str]()
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        if id is not None and (found := _provider(cloud, id)) is not None:
+            return found[1]
+        matching = [item.live for item in self.scan(cloud, None) if item.address == self.address]
+        return matching[0] if matching else None
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        said = cloud.iam.create_open_id_connect_provider(
+            Url=self.url,
+            ClientIDList=[AUDIENCE],
+            Tags=pairs(cloud.marks.tags(self.address, cloud.name(self.instance))),
+        )
+        return str(said["OpenIDConnectProviderArn"])
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=live.id)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        if cloud.marks.lineage is None:
+            return
+        listed = cloud.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        # each has to be asked for its tags, so only those of this region's clusters are
+        for arn in sorted(item["Arn"] for item in listed if f".{cloud.region}." in item["Arn"]):
+            found = _provider(cloud, arn)
+            if found is not None and cloud.marks.ours(found[0]):
+                yield Found(found[0].get(ADDRESS, ""), found[1])
+
+
+def _provider(cloud: Cloud, arn: str) -> tuple[Mapping[str, str], Live] | None:
+    try:
+        said: Mapping[str, Any] = cloud.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    except Absent:
+        return None
+    issuer = str(said["Url"]).removeprefix("https://")
+    live = Live(arn, Status.READY, {"url": f"https://{issuer}"}, {"arn": arn, "issuer": issuer})
+    return mapping(said.get("Tags", [])), live

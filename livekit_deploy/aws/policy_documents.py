@@ -1,0 +1,60 @@
+"""IAM policy documents: templates of ours, the text that IAM takes, and the form in which two of them compare.
+
+A template says ``${partition}`` where a partition belongs and ``${anything}`` for a value that the caller supplies.
+IAM's own policy variables hold a colon (``${aws:username}``) and are left alone. Two documents are equal when they
+allow the same: one string and a list of that one string are the same, order in lists of strings does not count, and
+the partition of an ARN is that of the account they are in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+_PARTITION = re.compile(r"\barn:aws[\w-]*:")
+_SCALARS = {"Version", "Sid", "Effect", "Id"}
+
+
+def render(template: Any, values: Mapping[str, str]) -> Any:
+    """A copy of ``template`` in which every known placeholder, in keys as well, is replaced; others stay."""
+    if isinstance(template, Mapping):
+        return {_fill(str(key), values): render(item, values) for key, item in template.items()}
+    if isinstance(template, list | tuple):
+        return [render(item, values) for item in template]
+    return _fill(template, values) if isinstance(template, str) else template
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
+
+
+def normal(document: Any) -> Any:
+    """The comparable form of a document, given as a mapping or as the text that IAM returns."""
+    if isinstance(document, str):
+        document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
+    return _normal(document, "")
+
+
+def _normal(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        return {_neutral(str(name)): _normal(item, str(name)) for name, item in value.items()}
+    if key == "Statement":
+        statements = value if isinstance(value, list) else [value]
+        return [_normal(item, "") for item in statements]
+    if isinstance(value, str) and key in _SCALARS:
+        return value
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    return sorted(_neutral(item) if isinstance(item, str) else json.dumps(item) for item in items)
+
+
+def _neutral(text: str) -> str:
+    return _PARTITION.sub("arn:${partition}:", text)
+
+
+def text(document: Any, partition: str) -> str:
+    """What IAM is given: the document for this partition, without the blanks that count towards IAM's limits."""
+    return json.dumps(render(document, {"partition": partition}), separators=(",", ":"))
