@@ -30,6 +30,8 @@ from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.errors import CredentialsError, DeployError
 
 _READS = re.compile(r"^(describe|list|get|head|lookup|search|simulate|batch_get)_?")
+Fence = Callable[[float], None]
+
 _TOKEN_SECONDS = 60  # the presigned URL; EKS honours the token for 15 minutes (aws-iam-authenticator)
 
 
@@ -80,6 +82,7 @@ class Clients:
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
         self._made: dict[tuple[str, bool], Any] = {}
+        self._local = threading.local()
 
     @property
     def attempt_bound(self) -> float:
@@ -133,9 +136,22 @@ class Clients:
             user_agent_extra="livekit_deploy",
         )
         try:
-            return self.session().client(service, config=config, endpoint_url=self.endpoint_url)
+            client = self.session().client(service, config=config, endpoint_url=self.endpoint_url)
         except BotoCoreError as error:
             raise translate_local(error, service, "client") from error
+        client.meta.events.register("before-send", self._before_send)
+        return client
+
+    # ---- the fence: asked right before each attempt of a call leaves, in the thread that makes the call
+
+    def leaving(self, fence: Fence | None) -> None:
+        """Note that a call begins in this thread, and what must let it pass."""
+        self._local.fence, self._local.begun = fence, time.monotonic()
+
+    def _before_send(self, **_: Any) -> None:
+        fence: Fence | None = getattr(self._local, "fence", None)
+        if fence is not None:
+            fence(self._local.begun)
 
 
 class Service:
@@ -181,12 +197,12 @@ class Cloud:
 
     def __init__(self, clients: Clients, marks: Marks, *, parallelism: int = 10) -> None:
         self.clients, self.marks = clients, marks
-        self.fence: Callable[[float], None] | None = None
+        self.fence: Fence | None = None
         self.calls = 0
+        #: mutating calls that have not come back yet
+        self.mutating = 0
         self._slots = threading.BoundedSemaphore(parallelism)
         self._lock = threading.Lock()
-        self._begun = threading.local()
-        self._fenced: set[int] = set()
         self._remembered: dict[str, Future[Any]] | None = None
         self._shared: dict[str, Any] = {}
         self._making: dict[str, threading.Lock] = {}
@@ -224,29 +240,21 @@ class Cloud:
 
     def _call(self, service: str, operation: str, parameters: Mapping[str, Any], retries: bool) -> Any:
         client = self.clients(service, retries=retries)
-        self._guard(client)
         with self._slots:
+            changes = mutates(operation)
             with self._lock:
                 self.calls += 1
-            self._begun.at = time.monotonic()
+                self.mutating += changes
+            self.clients.leaving(self.fence if changes else None)
             try:
                 return getattr(client, operation)(**parameters)
             except ClientError as error:
                 raise translate(error, service, operation) from error
             except BotoCoreError as error:
                 raise translate_local(error, service, operation) from error
-
-    def _guard(self, client: Any) -> None:
-        with self._lock:
-            if id(client) in self._fenced:
-                return
-            self._fenced.add(id(client))
-        client.meta.events.register("before-send", self._before_send)
-
-    def _before_send(self, event_name: str, **_: Any) -> None:
-        operation = event_name.rpartition(".")[2]
-        if self.fence is not None and mutates(operation):
-            self.fence(getattr(self._begun, "at", time.monotonic()))
+            finally:
+                with self._lock:
+                    self.mutating -= changes
 
     # ---- views of it
 

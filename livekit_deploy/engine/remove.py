@@ -17,7 +17,8 @@ from livekit_deploy.state.document import Phase, Record
 class Removal:
     """One resource on its way out; ``keep`` leaves its record, for one that is made again.
 
-    ``stray_id`` is the id of one that has no record; ``children`` are the addresses that die with it: their records go in the same write.
+    ``stray_id`` is the id of one that has no record; ``children`` are the addresses that die with it, and whose
+    records go in the same write.
     """
 
     def __init__(

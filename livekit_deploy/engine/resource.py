@@ -93,6 +93,8 @@ class Resource(_Declared):
     usual_delete: ClassVar[float] = 2.0
     #: seconds to re-read after a crash before "absent" is believed, for creates with neither token nor natural key
     grace: ClassVar[float] = 0.0
+    #: outputs that the environment shows to its users: output → public name, in which ``{name}`` is the instance
+    exports: ClassVar[Mapping[str, str]] = {}
     #: gone with its host: when the host is deleted, the record is dropped and no call is made
     dies_with_host: ClassVar[bool] = False
     #: AWS error codes after which the engine repeats a verb for up to 90 s, with the words the message must hold
@@ -243,6 +245,11 @@ class Resource(_Declared):
     def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
         """Every object of this kind that carries the environment's marks, in as few calls as AWS allows."""
         raise TypeError(f"{cls.kind} does not say how to scan")
+
+    @classmethod
+    def vanishing(cls, cloud: Any) -> Iterable[tuple[str, str]]:
+        """(what, when) for objects of ours that are deleted but stay visible until a date."""
+        return ()
 
 
 class Observed(Resource):

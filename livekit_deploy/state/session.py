@@ -65,7 +65,11 @@ class Session:
         self._turn = threading.Condition()
         self._batch = _Batch()
         self._closing = False
-        self._failure: DeployError | None = None
+        #: why nothing can be written any more, and the document that should have been written
+        self.failure: DeployError | None = None
+        self.unsaved = state
+        #: whether this session made the document
+        self.fresh = etag is None
         self._first_serial = state.serial
         self._writer = threading.Thread(target=self._write_loop, name="state-writer", daemon=True)
 
@@ -154,8 +158,8 @@ class Session:
     ) -> None:
         """Write record changes (None drops one) and return once they are acknowledged."""
         with self._turn:
-            if self._failure is not None:
-                raise self._failure
+            if self.failure is not None:
+                raise self.failure
             if self._closing:
                 raise LostLease("the run is ending: no new work begins", hint="run the same command again")
             batch = self._batch
@@ -170,8 +174,10 @@ class Session:
 
     def release(self) -> None:
         """Write what is pending, give the lease up, and keep a copy of the document if its records changed."""
+        if self._closing:
+            return
         self._stop_writer()
-        if self._failure is not None:
+        if self.failure is not None:
             return
         try:
             self._commit(replace(self.state, lease=None))
@@ -202,7 +208,7 @@ class Session:
             try:
                 self._put(batch)
             except DeployError as error:
-                self._failure = batch.error = error
+                self.failure = batch.error = error
                 self.lost.set()
                 with self._turn:
                     late, self._batch = self._batch, _Batch()
@@ -218,7 +224,7 @@ class Session:
     def _put(self, batch: _Batch) -> None:
         """One PUT, tried again while the store fails and the lease still has time; a lost lease ends it at once."""
         state = self.state.with_records(batch.changes)
-        state = replace(state, durations={**state.durations, **batch.durations})
+        self.unsaved = state = replace(state, durations={**state.durations, **batch.durations})
         while True:
             try:
                 self._commit(state)

@@ -1,0 +1,418 @@
+"""The Deployer: one environment, from its file to what runs in the cloud and back. What a program imports.
+
+The pipeline, for `up`:
+
+    environment  ──stack()──▶  resources (desired state, references)
+    state object ──acquire──▶  session: the lease, and the single writer behind it
+    resources + state + what AWS shows  ──Planner──▶  Plan (data; what `plan` shows and ``--out`` saves)
+    Plan  ──Execution──▶  for each resource along the graph: intent, one call, settle, record
+    at the end: the session is released, a copy of the document goes to ``history/``
+
+`down` walks the recorded graph backwards and needs no configuration, then lists what is left. Nothing here prints,
+prompts, exits or installs signal handlers; `cancel` may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
+from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.clock import Clock
+from livekit_deploy.config import Environment, FileState, S3State
+from livekit_deploy.engine.execute import Execution
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.engine.planner import Planned, Planner, kind_of
+from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.waits import Waits
+from livekit_deploy.engine.walk import Outcome
+from livekit_deploy.errors import Blocked, DeployError, Incomplete, Interrupted, StateError, WrongAccount
+from livekit_deploy.events import Event, RunFinished, RunStarted, silent
+from livekit_deploy.state.document import Holder, Phase, State, dump
+from livekit_deploy.state.session import CALL_BOUND, Session, lease_of, unlock, utc_now
+from livekit_deploy.state.store import FileStore, S3Store, Store
+
+RESCUE_FOLDER = Path("state/local")
+
+
+@dataclass
+class Report:
+    """What a run did; ``leftovers`` and ``vanishing`` are only filled by `down`."""
+
+    command: str
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    failed: dict[str, DeployError] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    leftovers: list[str] = field(default_factory=list)
+    vanishing: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """One environment at a glance: what is recorded, what is under way, who holds the lease."""
+
+    header: dict[str, str]
+    lineage: str | None
+    serial: int
+    stages: dict[str, tuple[int, int]]
+    records: list[tuple[str, str, str, str]]
+    pending: list[str]
+    holder: Holder | None
+    lease_remaining: float
+    outputs: dict[str, Any]
+
+
+class Deployer:
+    """Plans, brings up and takes down one environment. Use it as a context manager.
+
+    ``resources`` default to the whole stack of the environment; ``store`` and ``clients`` to what the environment
+    names. ``clock`` runs waits and deadlines. ``on_event`` is called from worker threads, one event at a time.
+    ``lock_timeout`` is how many real seconds to wait for another holder's lease, ``timeout`` how many seconds of the
+    clock the whole run may take.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        *,
+        resources: Sequence[Resource] | None = None,
+        store: Store | None = None,
+        clients: Clients | None = None,
+        clock: Clock | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        parallelism: int = 10,
+        lock_timeout: float = 120.0,
+        timeout: float | None = None,
+        adopt: Iterable[str] = (),
+        command: str = "",
+        profile: str | None = None,
+        role_arn: str | None = None,
+    ) -> None:
+        self.env, self._clock = env, clock or Clock()
+        self._lease_seconds = float(env.state.lease_seconds)
+        self._clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
+        self._clients.call_bound = self._lease_seconds * CALL_BOUND
+        self._marks = Marks(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
+        self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism)
+        self._given, self._store = resources, store
+        self._listener, self._listening = on_event or silent, threading.Lock()
+        self._lock_timeout, self._timeout, self._command = lock_timeout, timeout, command
+        self._cancel = threading.Event()
+
+    def __enter__(self) -> Deployer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cancel.set()
+
+    # ---- what a caller may ask
+
+    def plan(self, *, targets: Iterable[str] = (), destroy: bool = False) -> Plan:
+        """What `up` (or, with ``destroy``, `down`) would do. Takes no lease and writes nothing."""
+        self._guard()
+        found = lease_of(self.store)
+        state = found[0] if found else None
+        return self._make_plan(state, targets, destroy).plan
+
+    def up(self, plan: Plan | None = None, *, targets: Iterable[str] = (), fail_fast: bool = False) -> Report:
+        """Bring the environment to its configuration; ``plan`` must still be what would be done now.
+
+        Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
+        """
+        self._guard()
+        with self._session("up") as session:
+            planned = self._make_plan(session.state, targets, destroy=False)
+            self._expect(plan, planned.plan, session)
+            if planned.plan.blocked:
+                first = planned.plan.blocked[0]
+                raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
+            report = self._run("up", session, planned, fail_fast)
+            report.outputs = self._outputs(session.state)
+        return self._closed(report)
+
+    def down(self, plan: Plan | None = None, *, fail_fast: bool = False) -> Report:
+        """Delete everything that is recorded, then list what is left of ours in the account."""
+        self._guard()
+        with self._session("down") as session:
+            planned = self._make_plan(session.state, (), destroy=True)
+            self._expect(plan, planned.plan, session)
+            report = self._run("down", session, planned, fail_fast)
+            if not report.failed:
+                report.leftovers, report.vanishing = self._left()
+        return self._closed(report)
+
+    def status(self) -> StatusReport:
+        """What the state document says; reads nothing else."""
+        found = lease_of(self.store)
+        state, holder, remaining = found or (None, None, 0.0)
+        records = dict(state.records) if state else {}
+        stages: dict[str, tuple[int, int]] = {}
+        for record in records.values():
+            ready, total = stages.get(record.stage, (0, 0))
+            stages[record.stage] = (ready + (record.phase is Phase.READY), total + 1)
+        return StatusReport(
+            header=self._header(),
+            lineage=state.lineage if state else None,
+            serial=state.serial if state else 0,
+            stages=stages,
+            records=[(a, r.phase.value, r.id or "", r.since) for a, r in sorted(records.items())],
+            pending=list(state.unfinished()) if state else [],
+            holder=holder,
+            lease_remaining=remaining,
+            outputs=self._outputs(state) if state else {},
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""
+        found = lease_of(self.store)
+        return self._outputs(found[0]) if found else {}
+
+    def lease(self) -> tuple[State, Holder | None, float] | None:
+        """The state, the live holder if there is one, and the seconds left of its lease."""
+        return lease_of(self.store)
+
+    def unlock(self, seen: Holder) -> None:
+        """Take the lease away from the holder that the user was shown."""
+        unlock(self.store, seen)
+
+    def cancel(self) -> None:
+        """Ask the run to end: no new work begins, waits end, and the run raises `Interrupted`."""
+        self._cancel.set()
+
+    @property
+    def resources(self) -> list[Resource]:
+        """The resources of this environment, as given or as the stack declares them."""
+        if self._given is None:
+            from livekit_deploy.stack import stack
+
+            self._given = stack(self.env)
+        return list(self._given)
+
+    @property
+    def store(self) -> Store:
+        """Where the state document lives; the account must be known for it, so it opens on first use."""
+        if self._store is None:
+            self._store = self._open_store()
+        return self._store
+
+    # ---- the pieces
+
+    def _open_store(self) -> Store:
+        where = self.env.state
+        if isinstance(where, FileState):
+            return FileStore(where.path)
+        assert isinstance(where, S3State)
+        unfenced = Cloud(self._clients, self._marks)  # the state is written by the lease's own rules
+        account = self.cloud.identity.account
+        bucket = where.bucket or default_bucket(account, self.env.region)
+        key = f"livekit-deploy/{self.env.project}/{self.env.name}.json"
+        return S3Store(unfenced.s3, bucket, key, owner=account, prepare=lambda: ensure_bucket(unfenced, bucket))
+
+    def _guard(self) -> None:
+        """Refuse the wrong account before anything else is asked."""
+        account = self.cloud.identity.account
+        if self.env.account_id and account != self.env.account_id:
+            raise WrongAccount(
+                f"the credentials are for account {account}, the environment is for {self.env.account_id}",
+                hint="set AWS_PROFILE or --profile to the right account",
+            )
+
+    def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool) -> Planned:
+        if state is not None:
+            self.cloud.with_lineage(state.lineage)
+        resources = [] if destroy else self.resources
+        planner = Planner(self.cloud.remembering(), state, self.env.digest())
+        planned = planner.down() if destroy else planner.up(resources, tuple(targets))
+        return Planned(replace(planned.plan, header=self._header()), planned.entries)
+
+    def _header(self) -> dict[str, str]:
+        return {
+            "project": self.env.project,
+            "env": self.env.name,
+            "region": self.env.region,
+            "account": self.cloud.identity.account,
+        }
+
+    def _expect(self, plan: Plan | None, now: Plan, session: Session) -> None:
+        if plan is None:
+            return
+        if plan.lineage is None and session.fresh:
+            now = replace(now, lineage=None)
+        plan.expect(now)
+
+    @contextmanager
+    def _session(self, command: str) -> Iterator[Session]:
+        holder = Holder(
+            id=uuid.uuid4().hex,
+            user=_user(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            command=self._command or command,
+            since=utc_now(),
+            seconds=self._lease_seconds,
+            ci_url=_ci_url(),
+        )
+        session = Session.acquire(
+            self.store,
+            holder,
+            lambda: State.new(self.env.project, self.env.name),
+            lock_timeout=self._lock_timeout,
+            cancel=self._cancel,
+            emit=self._emit,
+        )
+        self.cloud.fence = session.check
+        try:
+            yield session
+        except _InFlight as error:
+            session.abandon()  # the fence stays: what is still in flight may not be sent again
+            raise error.interrupted from None
+        finally:
+            session.release()
+
+    def _run(self, command: str, session: Session, planned: Planned, fail_fast: bool) -> Report:
+        began = self._clock.now()
+        waits = Waits(self._clock, self._cancel, session.lost)
+        self._emit(_started(command, self.env.name, planned.plan))
+        execution = Execution(Run(self.cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
+        with self._deadline():
+            outcome = execution.up() if command == "up" else execution.down()
+        report = Report(
+            command=command,
+            created=execution.created,
+            updated=execution.updated,
+            deleted=execution.deleted,
+            failed=outcome.failed,
+            skipped=outcome.skipped,
+            kept=sum(record.phase is Phase.READY for record in session.state.records.values()),
+            seconds=round(self._clock.now() - began, 1),
+        )
+        self._emit(_finished(report))
+        self._check_end(session, outcome)
+        return report
+
+    @contextmanager
+    def _deadline(self) -> Iterator[None]:
+        if self._timeout is None:
+            yield
+            return
+        timer = threading.Timer(self._timeout / self._clock.speed, self.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _check_end(self, session: Session, outcome: Outcome) -> None:
+        if isinstance(session.failure, StateError):
+            raise self._rescued(session)
+        if session.failure is not None:
+            raise session.failure
+        if self._cancel.is_set() or outcome.unfinished:
+            interrupted = Interrupted(
+                "interrupted: what was made is recorded, nothing needs cleaning",
+                hint="run the same command again: it goes on from here",
+            )
+            if outcome.unfinished and self.cloud.mutating:
+                raise _InFlight(interrupted)
+            raise interrupted
+
+    def _rescued(self, session: Session) -> StateError:
+        """Save what could not be written, and say how to bring it back."""
+        RESCUE_FOLDER.mkdir(parents=True, exist_ok=True)
+        path = RESCUE_FOLDER / f"errored-{self.env.name}-{session.unsaved.serial}.json"
+        path.write_bytes(dump(session.unsaved))
+        return StateError(
+            f"{session.failure}; a rescue copy of the state is in {path}",
+            hint=f"when the store answers again, run: livekit-deploy state restore --env {self.env.name} {path}",
+        )
+
+    def _closed(self, report: Report) -> Report:
+        if report.failed:
+            count = len(report.failed)
+            address = next(iter(report.failed))
+            raise Incomplete(
+                f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
+                report=report,
+                partly=bool(report.created or report.updated or report.deleted or report.kept),
+                hint=report.failed[address].hint or f"run {report.command} again: it goes on from what is recorded",
+            )
+        return report
+
+    def _left(self) -> tuple[list[str], list[tuple[str, str]]]:
+        """Everything in the account that carries our marks, and what only waits for its date to vanish."""
+        view = self.cloud.remembering()
+        sight = Sight(view)
+        sight.scan(kinds().values())
+        leftovers = [f"{item.address} ({item.live.id})" for _, item in sight.strays({})]
+        vanishing = [pair for kind in kinds().values() for pair in kind.vanishing(view)]
+        return sorted(leftovers), sorted(vanishing)
+
+    def _outputs(self, state: State) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for address, record in sorted(state.records.items()):
+            if record.phase is Phase.READY:
+                exports = kind_of(record.kind, address).exports
+                name = address.partition("/")[2]
+                found |= {public.format(name=name): record.outputs.get(key) for key, public in exports.items()}
+        return found
+
+    def _emit(self, event: Event) -> None:
+        with self._listening:
+            self._listener(event)
+
+
+class _InFlight(Exception):
+    """The run ends while a mutating call has not come back: the lease must run out by itself."""
+
+    def __init__(self, interrupted: Interrupted) -> None:
+        super().__init__(str(interrupted))
+        self.interrupted = interrupted
+
+
+def _started(command: str, env: str, plan: Plan) -> RunStarted:
+    stages: dict[str, int] = {}
+    for change in plan.changes:
+        stages[change.stage] = stages.get(change.stage, 0) + 1
+    return RunStarted(command=command, env=env, stages=stages, total=len(plan.changes))
+
+
+def _finished(report: Report) -> RunFinished:
+    return RunFinished(
+        command=report.command,
+        created=len(report.created),
+        updated=len(report.updated),
+        deleted=len(report.deleted),
+        failed=len(report.failed),
+        elapsed_s=report.seconds,
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _ci_url() -> str:
+    """The page of the CI run, where we run in one (GitHub Actions, default environment variables)."""
+    server, repository, run = (os.environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repository}/actions/runs/{run}" if run else ""
