@@ -32,6 +32,7 @@ class Removal:
         children: Sequence[str] = (),
     ) -> None:
         self._run, self._item, self._record, self._keep = run, item, record, keep
+        self._stray = stray_id is not None
         self._id, self._children = (record.id if record else stray_id), children
         self._waits = run.waits
         self.address = item.address
@@ -65,7 +66,7 @@ class Removal:
 
     def _first_read(self, id: str | None) -> Live | None:
         def read() -> Live | None:
-            return self._item.read_teardown(self._run.cloud, id)
+            return self._read(id)
 
         if self._record is not None and self._record.phase is Phase.CREATING and self._item.grace:
             with contextlib.suppress(Expired):
@@ -102,8 +103,10 @@ class Removal:
             self._step(live)
         return live
 
-    def _read(self, id: str) -> Live | None:
-        return self._item.read_teardown(self._run.cloud, id)
+    def _read(self, id: str | None) -> Live | None:
+        live = self._item.read_teardown(self._run.cloud, id)
+        twin = live is not None and self._stray and live.id != self._id
+        return None if twin else live  # the one that is kept has the same marks
 
     def _step(self, live: Live) -> ResourceError | None:
         """Ask once for deletion; what is in use, or not yet spread, is asked again later."""

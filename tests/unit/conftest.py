@@ -1,0 +1,91 @@
+"""The engine on a fake cloud: one call plans and applies a list of resources, as the Deployer does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from livekit_deploy.engine.execute import Execution
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.engine.planner import Planned, Planner
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.waits import Waits
+from livekit_deploy.engine.walk import Outcome
+from livekit_deploy.events import Event
+from livekit_deploy.state.document import Holder, State
+from livekit_deploy.state.session import Session
+from livekit_deploy.state.store import FileStore
+from tests.fakes import FakeClock, FakeCloud
+
+
+@dataclass
+class Rig:
+    """One environment's state and cloud; each `up` and `down` is a run with a lease of its own."""
+
+    folder: Path
+    cloud: FakeCloud = field(default_factory=FakeCloud)
+    clock: FakeClock = field(default_factory=FakeClock)
+    events: list[Event] = field(default_factory=list)
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def store(self) -> FileStore:
+        return FileStore(self.folder / "state.json", now=lambda: 1_000_000.0)
+
+    def session(self) -> Session:
+        holder = Holder("h", "u", "host", 1, "up", "2026-11-23T00:00:00Z", 0.0)
+        holder = Holder(**{**holder.__dict__, "seconds": 90.0})
+        self._expire()
+        session = Session.acquire(self.store, holder, lambda: State.new("p", "e"), lock_timeout=0)
+        self.cloud.lineage = session.state.lineage
+        return session
+
+    def _expire(self) -> None:
+        """A dead holder's lease is over by now."""
+        from livekit_deploy.state.session import lease_of, unlock
+
+        if (found := lease_of(self.store)) is not None and found[1] is not None:
+            unlock(self.store, found[1])
+
+    def planned(self, session: Session, resources: Sequence[Resource], *targets: str) -> Planned:
+        return Planner(self.cloud, session.state, "digest").up(resources, targets)
+
+    def plan(self, resources: Sequence[Resource]) -> Plan:
+        from livekit_deploy.state.session import lease_of
+
+        found = lease_of(self.store)
+        return Planner(self.cloud, found[0] if found else None, "digest").up(resources).plan
+
+    def up(self, resources: Sequence[Resource], *targets: str) -> Outcome:
+        session = self.session()
+        try:
+            run = Run(self.cloud, session, Waits(self.clock, self.cancel, session.lost), self.events.append)
+            return Execution(run, self.planned(session, resources, *targets)).up()
+        finally:
+            session.release()
+
+    def down(self) -> Outcome:
+        session = self.session()
+        try:
+            run = Run(self.cloud, session, Waits(self.clock, self.cancel, session.lost), self.events.append)
+            return Execution(run, Planner(self.cloud, session.state, "digest").down()).down()
+        finally:
+            session.release()
+
+    @property
+    def state(self) -> State:
+        from livekit_deploy.state.session import lease_of
+
+        found = lease_of(self.store)
+        assert found is not None
+        return found[0]
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)

@@ -1,0 +1,278 @@
+"""The laws of the engine, on a cloud in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from livekit_deploy.engine.plan import Action, Plan
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut
+from livekit_deploy.state.document import Phase
+from tests.fakes import Fake, FakePool, Killed
+from tests.unit.conftest import Rig
+
+
+def stack(size: int = 1, zone: str = "a", extra: int = 0) -> list[Resource]:
+    root = Fake("root")
+    left = Fake("left", parents=[root.id], size=size)
+    right = Fake("right", parents=[root.id])
+    pool = FakePool("pool", parents=[left.id, right.id], zone=zone)
+    return [pool, left, root, right, *(Fake(f"extra-{n}", parents=[root.id]) for n in range(extra))]
+
+
+def actions(plan: Plan) -> dict[str, str]:
+    return {change.address.split("-")[0]: change.action.value for change in plan.changes}
+
+
+def test_up_makes_all_in_order_and_a_second_run_makes_no_call(rig: Rig) -> None:
+    assert rig.up(stack()).clean
+    made = [address for verb, address in rig.cloud.log]
+    assert made[0] == "fake.thing/root"
+    assert made[-1].startswith("fake.pool/pool-")
+    rig.cloud.log.clear()
+    serial = rig.state.serial
+    assert rig.plan(stack()).changes == ()
+    assert rig.up(stack()).clean
+    assert rig.cloud.log == []
+    assert rig.state.serial == serial
+
+
+def test_every_mutating_call_is_preceded_by_its_recorded_intent(rig: Rig) -> None:
+    seen: list[tuple[str, Phase]] = []
+
+    def spy(verb: str, address: str) -> None:
+        seen.append((verb, rig.state.records[address].phase))
+
+    rig.cloud.mutate = spy  # type: ignore[method-assign]
+    rig.up(stack())
+    rig.up(stack(size=2))
+    rig.down()
+    assert {verb for verb, _ in seen} == {"create", "update", "delete"}
+    want = {"create": Phase.CREATING, "update": Phase.UPDATING, "delete": Phase.DELETING}
+    assert [(verb, phase) for verb, phase in seen if want[verb] is not phase] == []
+
+
+def test_a_changed_line_is_one_update_and_nothing_else(rig: Rig) -> None:
+    rig.up(stack())
+    rig.cloud.log.clear()
+    plan = rig.plan(stack(size=3))
+    assert [(c.address, c.action) for c in plan.changes] == [("fake.thing/left", Action.UPDATE)]
+    diff = plan.changes[0].diffs[0]
+    assert (diff.path, diff.before, diff.after, diff.origin) == ("size", 1, 3, "config")
+    rig.up(stack(size=3))
+    assert rig.cloud.log == [("update", "fake.thing/left")]
+
+
+def test_what_somebody_else_changed_is_drift_and_is_put_right(rig: Rig) -> None:
+    rig.up(stack())
+    next(t for t in rig.cloud.things.values() if t.address == "fake.thing/left").props["size"] = 9
+    plan = rig.plan(stack())
+    assert [(d.path, d.before, d.after, d.origin) for d in plan.changes[0].diffs] == [("size", 9, 1, "drift")]
+    rig.up(stack())
+    assert rig.plan(stack()).changes == ()
+
+
+def test_a_create_only_input_is_applied_once_and_never_drifts(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    rig.cloud.things["t-1"].props["wanted"] = 7  # an autoscaler
+    assert rig.plan([Fake("one")]).changes == ()
+    assert [c.action for c in rig.plan([Fake("one", wanted=3)]).changes] == [Action.UPDATE]
+    rig.up([Fake("one", wanted=3)])
+    assert rig.cloud.things["t-1"].props["wanted"] == 3
+    assert rig.plan([Fake("one", wanted=3)]).changes == ()
+
+
+def test_an_immutable_input_makes_the_new_one_first_and_deletes_the_old_one_last(rig: Rig) -> None:
+    rig.up(stack())
+    rig.cloud.log.clear()
+    assert actions(rig.plan(stack(zone="b"))) == {"fake.pool/pool": "delete"}
+    rig.up(stack(zone="b"))
+    assert [verb for verb, _ in rig.cloud.log] == ["create", "delete"]
+    assert rig.plan(stack(zone="b")).changes == ()
+
+
+def test_a_template_made_again_renames_what_is_named_after_it(rig: Rig) -> None:
+    def pair() -> list[Resource]:
+        template = Fake("template")
+        return [template, FakePool("pool", template=template.id)]
+
+    rig.up(pair())
+    old = next(t for t in rig.cloud.things.values() if t.address.startswith("fake.pool"))
+    del rig.cloud.things["t-1"]
+    assert len(rig.plan(pair()).changes) == 3
+    rig.up(pair())
+    new = [t for t in rig.cloud.things.values() if t.address.startswith("fake.pool")]
+    assert [t.address == old.address for t in new] == [False]
+    assert rig.plan(pair()).changes == ()
+
+
+def test_a_fixed_input_is_blocked_with_the_way_out(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    change = rig.plan([Fake("one", cidr="10.9.0.0/16")]).changes[0]
+    assert (change.action, change.hint) == (Action.BLOCKED, "make another environment")
+    outcome = rig.up([Fake("one", cidr="10.9.0.0/16")])
+    assert isinstance(outcome.failed["fake.thing/one"], Blocked)
+
+
+def test_a_version_is_compared_to_the_precision_that_is_given(rig: Rig) -> None:
+    rig.up([Fake("one", version="8.0")])
+    rig.cloud.things["t-1"].props["version"] = "8.0.1"
+    assert rig.plan([Fake("one", version="8.0")]).changes == ()
+
+
+def test_what_was_deleted_behind_our_back_is_made_again(rig: Rig) -> None:
+    rig.up(stack())
+    gone = next(t for t in rig.cloud.things.values() if t.address.startswith("fake.pool"))
+    del rig.cloud.things[gone.id]
+    assert [c.reason for c in rig.plan(stack()).changes] == ["it was deleted by someone else"]
+    rig.up(stack())
+    assert rig.plan(stack()).changes == ()
+
+
+def test_what_is_no_longer_configured_goes_and_the_rest_stays(rig: Rig) -> None:
+    rig.up(stack(extra=2))
+    rig.cloud.log.clear()
+    rig.up(stack())
+    assert sorted(rig.cloud.log) == [("delete", "fake.thing/extra-0"), ("delete", "fake.thing/extra-1")]
+
+
+def test_down_deletes_in_reverse_and_leaves_nothing(rig: Rig) -> None:
+    rig.up(stack())
+    rig.cloud.log.clear()
+    assert rig.down().clean
+    assert rig.cloud.things == {}
+    assert rig.state.records == {}
+    assert [address for _, address in rig.cloud.log][-1] == "fake.thing/root"
+
+
+def test_a_failed_resource_names_the_reason_skips_its_dependents_and_lets_others_finish(rig: Rig) -> None:
+    error = ResourceError("quota reached", code="LimitExceeded", request_id="r")
+    rig.cloud.errors["create", "fake.thing/left"] = [error]
+    outcome = rig.up(stack())
+    assert outcome.failed == {"fake.thing/left": error}
+    assert {a.split("-")[0]: because for a, because in outcome.skipped.items()} == {"fake.pool/pool": "fake.thing/left"}
+    assert rig.state.records["fake.thing/right"].phase is Phase.READY
+    assert rig.up(stack()).clean
+
+
+def test_a_terminal_failure_is_raised_at_once_and_the_next_run_makes_it_again(rig: Rig) -> None:
+    created = Fake.create
+
+    class Failing(Exception):
+        pass
+
+    def fail(self: Fake, cloud: object, token: str) -> str:
+        id = created(self, cloud, token)  # type: ignore[arg-type]
+        rig.cloud.things[id].failed = "NodeCreationFailure: no route"
+        return id
+
+    Fake.create = fail  # type: ignore[method-assign]
+    try:
+        outcome = rig.up([Fake("one")])
+    finally:
+        Fake.create = created  # type: ignore[method-assign]
+    assert isinstance(outcome.failed["fake.thing/one"], Failed)
+    assert "NodeCreationFailure: no route" in str(outcome.failed["fake.thing/one"])
+    assert rig.clock.now() < 60
+    assert rig.plan([Fake("one")]).changes[0].action is Action.RESUME
+    assert rig.up([Fake("one")]).clean
+    assert len(rig.cloud.things) == 1
+
+
+def test_what_never_gets_ready_times_out_with_the_last_detail(rig: Rig) -> None:
+    rig.cloud.polls = 10_000
+    outcome = rig.up([Fake("one")])
+    error = outcome.failed["fake.thing/one"]
+    assert isinstance(error, TimedOut)
+    assert "on its way" in str(error)
+
+
+def test_a_lost_answer_to_a_create_makes_no_second_object(rig: Rig) -> None:
+    rig.cloud.lost.add(("create", "fake.thing/one"))
+    assert rig.up([Fake("one")]).clean
+    assert len(rig.cloud.things) == 1
+
+
+def test_an_accepted_change_that_never_shows_is_an_error(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    update = Fake.update
+    Fake.update = lambda self, cloud, live, changed: None  # type: ignore[method-assign]
+    try:
+        outcome = rig.up([Fake("one", size=5)])
+    finally:
+        Fake.update = update  # type: ignore[method-assign]
+    assert "does not show it" in str(outcome.failed["fake.thing/one"])
+
+
+def test_two_objects_at_one_address_heal(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    twin = rig.cloud.things["t-1"]
+    rig.cloud.things["t-9"] = type(twin)("t-9", twin.address, twin.lineage, "x", dict(twin.props), 0)
+    plan = rig.plan([Fake("one")])
+    assert [(c.action, c.id) for c in plan.changes] == [(Action.DELETE, "t-9")]
+    rig.up([Fake("one")])
+    assert set(rig.cloud.things) == {"t-1"}
+
+
+def test_a_target_brings_what_it_depends_on_and_nothing_else(rig: Rig) -> None:
+    rig.up(stack(), "fake.thing/left")
+    assert {t.address for t in rig.cloud.things.values()} == {"fake.thing/root", "fake.thing/left"}
+
+
+def test_a_circle_is_named(rig: Rig) -> None:
+    one, two = Fake("one"), Fake("two")
+    one.parents, two.parents = [two.id], [one.id]
+    with pytest.raises(ConfigError, match=r"circle: .*one"):
+        rig.plan([one, two])
+
+
+def test_a_saved_plan_is_refused_when_state_configuration_or_cloud_moved(rig: Rig) -> None:
+    rig.up(stack())
+    plan = Plan.load(rig.plan(stack(size=2)).dump())
+    plan.expect(rig.plan(stack(size=2)))
+    with pytest.raises(StalePlan, match=r"fake.thing/left|AWS"):
+        plan.expect(rig.plan(stack()))
+    rig.up(stack(size=2))
+    with pytest.raises(StalePlan, match="state moved"):
+        plan.expect(rig.plan(stack(size=2)))
+
+
+def converge(rig: Rig, resources: Sequence[Resource]) -> None:
+    outcome = rig.up(resources)
+    assert outcome.clean, outcome
+    assert rig.plan(resources).changes == ()
+    live = [t.address for t in rig.cloud.things.values() if not t.deleting]
+    assert sorted(live) == sorted(item.address for item in resources)
+
+
+@pytest.mark.parametrize("verb", ["up", "change", "down"])
+@pytest.mark.parametrize("then", ["up", "down"])
+def test_killed_at_every_boundary_nothing_is_lost(
+    tmp_path_factory: pytest.TempPathFactory, verb: str, then: str
+) -> None:
+    boundaries = 0
+    for at in range(200):
+        rig = Rig(tmp_path_factory.mktemp("kill"))
+        if verb != "up":
+            rig.up(stack())
+        rig.cloud.bomb = at
+        try:
+            if verb == "down":
+                rig.down()
+            else:
+                rig.up(stack(size=2, zone="b") if verb == "change" else stack())
+        except Killed:
+            pass
+        else:
+            break
+        boundaries += 1
+        rig.cloud.bomb, rig.cloud.dead = -1, False
+        if then == "up":
+            converge(rig, stack())
+        else:
+            assert rig.down().clean
+            assert rig.cloud.things == {}
+            assert rig.state.records == {}
+    assert boundaries >= {"up": 8, "change": 6, "down": 8}[verb]
