@@ -1,0 +1,42 @@
+# Every target is a line or two; `make help` lists them. Nothing but Python 3.11+, pip, git and make is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python -m livekit_deploy
+
+.PHONY: help setup demo test check kill bench schema clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: .venv/ready  ## make the virtual environment and install everything into it
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## build the whole dev environment against the sandbox and show where LiveKit answers
+	$(RUN) up --env dev --sandbox --yes
+
+test: setup  ## run the tests (under five minutes on two cores)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+
+check: setup  ## formatting, lint, types, layers, generated files up to date
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
+
+kill: setup  ## die before and after every call of up and down, and converge afterwards
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/kill --every 1
+
+bench: setup  ## measure what the product promises, as ratios and counts
+	$(BIN)/python -m tests.bench
+
+schema: setup  ## write the generated files: the state's schema, the configuration reference
+	$(BIN)/python -m tests.generate
+
+clean:  ## remove what the targets above made
+	-$(RUN) sandbox stop
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis state/local
