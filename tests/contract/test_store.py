@@ -1,0 +1,258 @@
+"""One suite for every store: compare-and-swap, lost answers, two writers, the lease and its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from livekit_deploy.aws.bucket import ensure_bucket
+from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.errors import LockedError, LostLease, StateError
+from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
+from livekit_deploy.state.session import Session, lease_of, unlock, utc_now
+from livekit_deploy.state.store import FileStore, Mismatch, S3Store, Store
+
+
+class Now:
+    """The store's own clock, moved by the test."""
+
+    def __init__(self) -> None:
+        self.at = time.time()
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def now() -> Now:
+    return Now()
+
+
+@pytest.fixture(params=["file", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, now: Now, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    if request.param == "file":
+        yield FileStore(tmp_path / "deep" / "state.json", now=now)
+        return
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    with mock_aws():
+        cloud = Cloud(Clients("eu-central-1"), Marks("livekit", "uat"))
+        yield S3Store(
+            cloud.s3,
+            "acme-state",
+            "livekit-deploy/livekit/uat.json",
+            owner="123456789012",
+            prepare=lambda: ensure_bucket(cloud, "acme-state"),
+            now=now,
+        )
+
+
+def holder(name: str, seconds: float = 90.0) -> Holder:
+    return Holder(name, "ada", "laptop", 42, "up", utc_now(), seconds)
+
+
+def new() -> State:
+    return State.new("livekit", "uat")
+
+
+def acquire(store: Store, name: str, **options: Any) -> Session:
+    return Session.acquire(store, holder(name), new, lock_timeout=options.pop("lock_timeout", 0), **options)
+
+
+THING = Record(Phase.CREATING, "a.thing", {"size": 1}, token="0" * 32)
+
+
+def test_nothing_is_there_before_the_first_write(store: Store) -> None:
+    assert store.get() is None
+    assert lease_of(store) is None
+
+
+def test_a_write_is_refused_when_the_version_moved(store: Store) -> None:
+    store.prepare()
+    first = store.put(b"one", None)
+    with pytest.raises(Mismatch):
+        store.put(b"two", None)
+    second = store.put(b"two", first)
+    with pytest.raises(Mismatch):
+        store.put(b"three", first)
+    found = store.get()
+    assert found is not None
+    assert (found.body, found.etag) == (b"two", second)
+
+
+def test_of_many_writers_at_once_one_wins(store: Store) -> None:
+    store.prepare()
+    version = store.put(b"start", None)
+    won: list[int] = []
+
+    def race(number: int) -> None:
+        try:
+            store.put(f"writer {number}".encode(), version)
+        except Mismatch:
+            return
+        won.append(number)
+
+    threads = [threading.Thread(target=race, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = store.get()
+    assert found is not None
+    assert [f"writer {n}".encode() for n in won] == [found.body]
+
+
+def test_the_second_run_is_refused_by_the_name_of_the_holder(store: Store) -> None:
+    session = acquire(store, "one")
+    with pytest.raises(LockedError, match=r"ada@laptop \(pid 42, up\) holds the lease since") as refused:
+        acquire(store, "two")
+    assert "unlock" in refused.value.hint
+    session.release()
+    acquire(store, "two").release()
+
+
+def test_a_dead_holders_lease_ends_by_itself_and_its_work_is_known(store: Store, now: Now) -> None:
+    dead = acquire(store, "one")
+    dead.intend("a.thing/x", THING)
+    dead.abandon()
+    now.at = time.time() + 91
+    events: list[Any] = []
+    session = acquire(store, "two", emit=events.append)
+    assert [(event.holder, event.unfinished) for event in events] == [("ada@laptop (pid 42, up)", ("a.thing/x",))]
+    assert session.record("a.thing/x") == THING
+    session.release()
+
+
+def test_a_holder_who_lost_the_lease_can_write_nothing_and_may_call_nothing(store: Store, now: Now) -> None:
+    late = acquire(store, "one")
+    late.abandon()  # it stalls: its writer does not run
+    now.at = time.time() + 91
+    other = acquire(store, "two")
+    late._closing = False
+    late._writer = threading.Thread(target=late._write_loop, daemon=True)
+    late._writer.start()
+    with pytest.raises(LostLease):
+        late.intend("a.thing/x", THING)
+    with pytest.raises(LostLease):
+        late.check(time.monotonic())
+    assert late.lost.is_set()
+    assert other.record("a.thing/x") is None
+    other.release()
+
+
+def test_a_lost_answer_to_our_own_write_is_no_false_alarm(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = acquire(store, "one")
+    real = store.put
+
+    def resent(body: bytes, expected: str | None) -> str:
+        """The first request lands, its answer is lost, and the client sends it again."""
+        real(body, expected)
+        return real(body, expected)
+
+    monkeypatch.setattr(store, "put", resent)
+    session.intend("a.thing/x", THING)
+    monkeypatch.setattr(store, "put", real)
+    session.intend("a.thing/y", THING)
+    assert not session.lost.is_set()
+    session.release()
+    found = lease_of(store)
+    assert found is not None
+    assert set(found[0].records) == {"a.thing/x", "a.thing/y"}
+
+
+def test_many_workers_share_a_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = acquire(store, "one")
+    real, gate = store.put, threading.Event()
+
+    def slow(body: bytes, expected: str | None) -> str:
+        gate.wait(5)
+        return real(body, expected)
+
+    monkeypatch.setattr(store, "put", slow)
+    before = session.puts
+    threads = [threading.Thread(target=session.intend, args=(f"a.thing/{n}", THING)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    while len(session._batch.changes) + len(session.unsaved.records) < 12:
+        threading.Event().wait(0.005)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert len(session.state.records) == 12
+    assert session.puts - before <= 3
+    session.release()
+
+
+def test_a_long_run_renews_its_lease(store: Store, now: Now) -> None:
+    session = Session.acquire(store, holder("one", seconds=0.9), new, lock_timeout=0)
+    before = session.puts
+    while session.puts < before + 3:
+        threading.Event().wait(0.02)
+    assert not session.lost.is_set()
+    session.release()
+
+
+def test_serial_counts_records_and_not_leases(store: Store) -> None:
+    session = acquire(store, "one")
+    session.write({"a.thing/x": THING})
+    session.release()
+    acquire(store, "two").release()
+    found = lease_of(store)
+    assert found is not None
+    assert (found[0].serial, found[0].epoch) == (1, 2)
+
+
+def test_unlock_takes_the_lease_only_from_the_holder_that_was_shown(store: Store) -> None:
+    session = acquire(store, "one")
+    with pytest.raises(LockedError, match="changed hands"):
+        unlock(store, holder("somebody else"))
+    unlock(store, session.holder)
+    other = acquire(store, "two")
+    with pytest.raises(LostLease):
+        session.intend("a.thing/x", THING)
+    other.release()
+
+
+def test_a_store_that_stays_unwritable_stops_the_run_and_keeps_what_was_to_be_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session.acquire(store, holder("one", seconds=0.5), new, lock_timeout=0)
+    monkeypatch.setattr(store, "put", _unwritable)
+    with pytest.raises(StateError, match="cannot be written: no space"):
+        session.intend("a.thing/x", THING)
+    assert session.unsaved.records == {"a.thing/x": THING}
+    assert session.lost.is_set()
+    session.release()
+
+
+def _unwritable(body: bytes, expected: str | None) -> str:
+    raise StateError("no space", hint="make room")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"format": 1, "lin', "not a whole state document"),
+        (b"[1, 2]", "not a state document"),
+        (dump(new()).replace(b'"format": 1', b'"format": 99'), "this version reads up to 1"),
+        (dump(new()).replace(b'"records": {}', b'"records": {"a.b/c": {}}'), "damaged"),
+        (dump(new().with_records({"a.b/c": Record(Phase.READY, "a.b", {}, deps=("x.y/z",))})), "has no record"),
+        (dump(new().with_records({"a.b/c": Record(Phase.READY, "q.r", {})})), "says it is a q.r"),
+    ],
+)
+def test_a_document_that_is_not_whole_is_refused_with_the_reason(body: bytes, says: str) -> None:
+    with pytest.raises(StateError, match=says) as refused:
+        load(body, "state.json")
+    assert refused.value.hint
+
+
+def test_a_document_survives_its_own_form() -> None:
+    state = new().with_records({"a.b/c": Record(Phase.READY, "a.b", {"x": [1]}, id="i", outputs={"o": 1}, deps=())})
+    assert load(dump(state), "here") == state

@@ -1,0 +1,29 @@
+"""Writes the generated files of the repository; `make schema` runs it, and a test holds the files to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from livekit_deploy.state.document import State
+
+ROOT = Path(__file__).parent.parent
+
+
+def state_schema() -> str:
+    """The JSON Schema of the state document."""
+    schema = TypeAdapter(State).json_schema()
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "livekit_deploy state", **schema}
+    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """Every generated file and what it must hold."""
+    return {ROOT / "state" / "schema.json": state_schema()}
+
+
+if __name__ == "__main__":
+    for path, text in generated().items():
+        path.write_text(text)
