@@ -1,0 +1,161 @@
+"""ACM certificates that are validated by DNS, in two parts: the request, and its issue.
+
+The request is ready as soon as ACM says which records it wants to see, so that they can be made; `acm.issued` then
+waits until ACM has seen them. What needs the certificate refers to the issued one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
+from livekit_deploy.errors import Absent
+
+_ALIVE = {"ISSUED", "PENDING_VALIDATION"}
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The CNAME with which a domain shows ACM that it is ours."""
+
+    domain: str
+    name: Ref[str]
+    value: Ref[str]
+
+
+class Certificate(Resource):
+    """A certificate for ``domain`` and further names, requested for validation by DNS.
+
+    Source: ACM API reference, RequestCertificate and DescribeCertificate.
+    """
+
+    kind = "acm.certificate"
+    timeout, delete_timeout = 5 * MINUTE, 30 * MINUTE
+    usual = 5.0
+
+    domain: Input[str] = Input(api="DomainName", change=Change.IMMUTABLE)
+    alternatives: Inputs[str] = Inputs(api="SubjectAlternativeNames", change=Change.IMMUTABLE, default=())
+
+    arn = Output[str]()
+
+    def validations(self) -> list[Validation]:
+        """The records that ACM wants, one for each name of the certificate."""
+        domains = [self.domain, *self.alternatives]
+        return [Validation(item, Ref(self, f"{item} name"), Ref(self, f"{item} value")) for item in domains]
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        if id is not None and (live := _live(cloud, id)) is not None:
+            return live
+        matching = [item.live for item in self.scan(cloud, None) if item.address == self.address]
+        return matching[0] if matching else None
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        others = {"SubjectAlternativeNames": sorted(self.alternatives)} if self.alternatives else {}
+        said = cloud.acm.request_certificate(
+            DomainName=self.domain,
+            ValidationMethod="DNS",
+            IdempotencyToken=token,
+            Tags=pairs(cloud.marks.tags(self.address, cloud.name(self.instance))),
+            **others,
+        )
+        return str(said["CertificateArn"])
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.acm.delete_certificate(CertificateArn=live.id)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        if cloud.marks.lineage is None:
+            return
+        # ACM lists certificates without their tags: this asks once for the tagged ones instead of once for each
+        tagged = cloud.resourcegroupstaggingapi.pages(
+            "get_resources",
+            "ResourceTagMappingList",
+            TagFilters=[{"Key": LINEAGE, "Values": [cloud.marks.lineage]}],
+            ResourceTypeFilters=["acm:certificate"],
+        )
+        for item in sorted(tagged, key=lambda item: str(item["ResourceARN"])):
+            if (live := _live(cloud, item["ResourceARN"])) is not None:
+                yield Found(mapping(item["Tags"]).get(ADDRESS, ""), live)
+
+
+def _describe(cloud: Cloud, arn: str) -> Mapping[str, Any] | None:
+    try:
+        return dict(cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"])
+    except Absent:
+        return None
+
+
+def _live(cloud: Cloud, arn: str) -> Live | None:
+    found = _describe(cloud, arn)
+    if found is None:
+        return None
+    options = found.get("DomainValidationOptions", [])
+    records = {item["DomainName"]: item["ResourceRecord"] for item in options if item.get("ResourceRecord")}
+    names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
+    props = {"domain": found["DomainName"], "alternatives": sorted(names - {found["DomainName"]})}
+    outputs = {"arn": arn}
+    for domain, record in sorted(records.items()):
+        outputs[f"{domain} name"] = record["Name"].rstrip(".")
+        outputs[f"{domain} value"] = record["Value"].rstrip(".")
+    if found["Status"] not in _ALIVE:
+        return Live(arn, Status.FAILED, props, outputs, _failure(found))
+    if missing := sorted(names - records.keys()):
+        return Live(arn, Status.PENDING, props, outputs, f"ACM has no validation record yet for {', '.join(missing)}")
+    return Live(arn, Status.READY, props, outputs)
+
+
+def _failure(found: Mapping[str, Any]) -> str:
+    reason = found.get("FailureReason") or found.get("RevocationReason") or ""
+    return f"the certificate is {found['Status']}" + (f": {reason}" if reason else "")
+
+
+class Issued(Observed):
+    """The certificate once ACM has issued it; FAILED as soon as ACM says that it never will be."""
+
+    kind = "acm.issued"
+    timeout = 30 * MINUTE
+    usual = 3 * MINUTE
+
+    certificate_arn: Input[str] = Input(change=Change.IMMUTABLE)
+
+    arn = Output[str]()
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        try:
+            arn: str | None = self.certificate_arn
+        except Unresolved:
+            arn = id
+        found = _describe(cloud, arn) if arn else None
+        if arn is None or found is None:
+            return None
+        if found["Status"] == "ISSUED":
+            return Live(arn, Status.READY, outputs={"arn": arn})
+        if found["Status"] == "PENDING_VALIDATION":
+            return Live(arn, Status.PENDING, detail=_waits_for(found))
+        return Live(arn, Status.FAILED, detail=_failure(found))
+
+    def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
+        """Nothing: the certificate itself is another resource's to delete."""
+        return None
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        return self.certificate_arn
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        return ()
+
+
+def _waits_for(found: Mapping[str, Any]) -> str:
+    waiting = [
+        f"{item['ResourceRecord']['Name']} CNAME {item['ResourceRecord']['Value']}"
+        for item in found.get("DomainValidationOptions", [])
+        if item.get("ResourceRecord") and item.get("ValidationStatus") != "SUCCESS"
+    ]
+    return f"ACM waits to see in DNS: {', '.join(sorted(waiting))}" if waiting else "ACM is issuing it"

@@ -1,0 +1,154 @@
+"""Who may use the Kubernetes API: EKS access entries with their policies.
+
+The entries of an environment are `cluster.admins` and whoever made the cluster. EKS keeps one entry for a principal, so
+when the maker is one of the admins both resources stand for the same entry: the admin's carries its address, and the
+maker's sees that it is taken care of. An admin that leaves the configuration hands the entry of the maker back instead
+of deleting it: nobody loses the access that they need to go on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.eks import claiming
+from livekit_deploy.aws.tags import ADDRESS
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.errors import Absent
+
+#: the access policy that lets a principal do everything in the cluster
+ADMIN = "AmazonEKSClusterAdminPolicy"
+MAKER = "creator"
+
+
+class AccessEntry(Resource):
+    """The access of one IAM user or role, never of an assumed role's session.
+
+    ``principal`` is its ARN, "" stands for whoever made the cluster. ``policies`` are names of EKS access policies, all
+    with the scope of the whole cluster; the first that is missing or foreign is one step. Source: EKS API reference,
+    CreateAccessEntry and AssociateAccessPolicy.
+    """
+
+    kind = "eks.access_entry"
+    host_kind = "eks.cluster"
+    usual = 2.0
+    # a role that was made a moment ago is not yet a valid principal
+    propagation = {"InvalidParameterException": ("invalid principal", "principalArn is invalid")}
+
+    principal: Input[str] = Input(api="principalArn", change=Change.IMMUTABLE, default="")
+    policies: Inputs[str] = Inputs(api="policyArn", default=(ADMIN,))
+
+    arn = Output[str]()
+
+    def _where(self) -> tuple[str, str]:
+        """The cluster's name and the ARN of the principal."""
+        host = self._host()
+        return host.id, self.principal or str(host.outputs["creator"])
+
+    def _host(self) -> Live:
+        if self.host is None:
+            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+        return self.host
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        cluster, principal = self._where()
+        entry = _describe(cloud, cluster, principal)
+        if entry is None:
+            return None
+        tags = entry.get("tags", {})
+        mine = tags.get(ADDRESS) == self.address
+        if id is None or not mine:
+            cloud.marks.claim(tags, self.address, f"the EKS access entry of {principal}")
+        taken_over = self.address in cloud.marks.adopt
+        # an admin's entry that the maker's resource made is still to be taken over; the maker's is content with both
+        return _live(cloud, cluster, entry, self.address) if mine or taken_over or not self.principal else None
+
+    def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
+        """The entry while it carries this address; one that another resource stands for is not ours to delete."""
+        cluster, principal = self._where()
+        entry = _describe(cloud, cluster, principal)
+        if entry is None or entry.get("tags", {}).get(ADDRESS) != self.address:
+            return None
+        return _live(cloud, cluster, entry, self.address)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        """Make the entry, or take over the one that the maker's resource made."""
+        cluster, principal = self._where()
+        entry = _describe(cloud, cluster, principal)
+        if entry is not None and cloud.marks.ours(entry.get("tags", {})):
+            cloud.eks.tag_resource(resourceArn=entry["accessEntryArn"], tags={ADDRESS: self.address})
+            return self.address
+        with claiming(f"the EKS access entry of {principal} exists already"):
+            cloud.eks.create_access_entry(
+                clusterName=cluster,
+                principalArn=principal,
+                type="STANDARD",
+                clientRequestToken=token,
+                tags=cloud.marks.tags(self.address),
+            )
+        return self.address
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        if "policies" not in changed:
+            return
+        cluster, principal = self._where()
+        have, want = set(live.props["policies"]), set(self.policies)
+        if missing := sorted(want - have):
+            arn = _arn(missing[0], str(live.outputs["arn"]))
+            cloud.eks.associate_access_policy(
+                clusterName=cluster, principalArn=principal, policyArn=arn, accessScope={"type": "cluster"}
+            )
+        elif foreign := sorted(have - want):
+            arn = _arn(foreign[0], str(live.outputs["arn"]))
+            cloud.eks.disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=arn)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Delete the entry, or hand it back when it is that of whoever made the cluster."""
+        cluster, principal = self._where()
+        if self.principal and principal == self._host().outputs["creator"]:
+            cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags={ADDRESS: AccessEntry(MAKER).address})
+        else:
+            cloud.eks.delete_access_entry(clusterName=cluster, principalArn=principal)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        if host is None or cloud.marks.lineage is None:
+            return
+        for principal in cloud.eks.pages("list_access_entries", "accessEntries", clusterName=host.id):
+            # EKS makes entries for itself and for the roles of nodes; each look costs a call
+            if f"/{cloud.marks.prefix}-" in principal or "/AWSServiceRoleFor" in principal:
+                continue
+            entry = _describe(cloud, host.id, principal)
+            if entry is not None and cloud.marks.ours(entry.get("tags", {})):
+                address = entry["tags"].get(ADDRESS, "")
+                yield Found(address, _live(cloud, host.id, entry, address))
+
+
+def _describe(cloud: Cloud, cluster: str, principal: str) -> Mapping[str, Any] | None:
+    try:
+        entry: Mapping[str, Any] = cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)
+    except Absent:
+        return None
+    return dict(entry["accessEntry"])
+
+
+def _live(cloud: Cloud, cluster: str, entry: Mapping[str, Any], address: str) -> Live:
+    """The id is the address: one entry may stand for two resources, and each has to know its own."""
+    principal = entry["principalArn"]
+    found = cloud.eks.pages(
+        "list_associated_access_policies", "associatedAccessPolicies", clusterName=cluster, principalArn=principal
+    )
+    props = {"policies": sorted(item["policyArn"].rpartition("/")[2] for item in found)}
+    return Live(address, Status.READY, props, {"arn": entry["accessEntryArn"], "principal": principal})
+
+
+def _arn(policy: str, entry_arn: str) -> str:
+    return f"arn:{entry_arn.split(':')[1]}:eks::aws:cluster-access-policy/{policy}"
+
+
+def short(principal: str) -> str:
+    """The last part of a principal's ARN, in the letters of an address: ``platform``."""
+    return re.sub(r"[^\w-]+", "-", principal.rpartition("/")[2]).strip("-").lower()

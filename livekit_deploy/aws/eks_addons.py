@@ -1,0 +1,171 @@
+"""EKS add-ons: network, proxy and pod identity before there are nodes, DNS and metrics once there are.
+
+A version that the file does not give is AWS's default at the time of creation and then stays. DEGRADED is a stage on
+the way (CoreDNS is degraded until the first node has joined), except for the causes that waiting does not cure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.eks import claiming
+from livekit_deploy.aws.tags import ADDRESS
+from livekit_deploy.engine.inputs import Input, Output
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.errors import Absent, ResourceError
+
+BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
+AFTER_NODES = ("coredns", "metrics-server")
+
+#: health issues that do not go away by waiting (EKS API reference, AddonIssue)
+TERMINAL = frozenset(
+    {
+        "AccessDenied",
+        "AddonPermissionFailure",
+        "AddonSubscriptionNeeded",
+        "AdmissionRequestDenied",
+        "ConfigurationConflict",
+        "UnsupportedAddonModification",
+    }
+)
+_STATUS = {
+    "CREATING": Status.PENDING,
+    "UPDATING": Status.PENDING,
+    "ACTIVE": Status.READY,
+    "DELETING": Status.DELETING,
+    "CREATE_FAILED": Status.FAILED,
+    "DELETE_FAILED": Status.FAILED,
+    # the add-on runs on as it was before; what still differs is asked for again
+    "UPDATE_FAILED": Status.READY,
+}
+
+
+def same_version(want: str, have: str) -> bool:
+    """Whether ``v1.20`` or ``v1.20.4`` names ``v1.20.4-eksbuild.1``."""
+    return have == want or have.startswith((f"{want}.", f"{want}-"))
+
+
+class Addon(Resource):
+    """An EKS add-on; the resource's name is the add-on's.
+
+    ``version`` may be given in part, None leaves it to AWS once. ``configuration`` is the add-on's own configuration.
+    Source: EKS API reference, CreateAddon and UpdateAddon.
+    """
+
+    kind = "eks.addon"
+    host_kind = "eks.cluster"
+    timeout, delete_timeout = 20 * MINUTE, 10 * MINUTE
+    usual, usual_delete = 45.0, 30.0
+
+    version: Input[str | None] = Input(api="addonVersion", default=None)
+    configuration: Input[Mapping[str, Any]] = Input(api="configurationValues", default={})
+
+    arn = Output[str]()
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """A version is compared to the precision given, and not at all when none is."""
+        if key == "version":
+            return isinstance(want, str) and not (isinstance(have, str) and same_version(want, have))
+        return super().differs(key, want, have)
+
+    def _cluster(self) -> str:
+        if self.host is None:
+            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+        return self.host.id
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        addon = _describe(cloud, self._cluster(), self.instance)
+        if addon is None:
+            return None
+        if id is None:
+            cloud.marks.claim(addon.get("tags", {}), self.address, f"the EKS add-on {self.instance}")
+        return _live(addon)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
+        values = {"configurationValues": _text(self.configuration)} if self.configuration else {}
+        with claiming(f"the EKS add-on {self.instance} exists already"):
+            cloud.eks.create_addon(
+                clusterName=self._cluster(),
+                addonName=self.instance,
+                resolveConflicts="OVERWRITE",
+                clientRequestToken=token,
+                tags=cloud.marks.tags(self.address),
+                **version,
+                **values,
+            )
+        return self.instance
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
+        cloud.eks.update_addon(
+            clusterName=self._cluster(),
+            addonName=self.instance,
+            resolveConflicts="OVERWRITE",
+            configurationValues=_text(self.configuration),
+            **version,
+        )
+
+    def _full_version(self, cloud: Cloud, given: str) -> str:
+        """The newest version that AWS offers for this cluster within what was given."""
+        assert self.host is not None
+        offered = cloud.eks.pages(
+            "describe_addon_versions",
+            "addons",
+            addonName=self.instance,
+            kubernetesVersion=self.host.outputs["version"],
+        )
+        versions = [item["addonVersion"] for addon in offered for item in addon.get("addonVersions", [])]
+        fitting = [item for item in versions if same_version(given, item)]
+        if not fitting:
+            raise ResourceError(
+                f"the add-on {self.instance} has no version {given} for Kubernetes {self.host.outputs['version']}",
+                address=self.address,
+                hint=f"choose one of: {', '.join(versions)}" if versions else "check the add-on's name and version",
+            )
+        return str(max(fitting, key=_order))
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.eks.delete_addon(clusterName=self._cluster(), addonName=live.id, preserve=False)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        if host is None or cloud.marks.lineage is None:
+            return
+        for name in cloud.eks.pages("list_addons", "addons", clusterName=host.id):
+            addon = _describe(cloud, host.id, name)
+            if addon is not None and cloud.marks.ours(addon.get("tags", {})):
+                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon))
+
+
+def _order(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def _text(configuration: Mapping[str, Any]) -> str:
+    return json.dumps(configuration, sort_keys=True)
+
+
+def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None:
+    try:
+        return dict(cloud.eks.describe_addon(clusterName=cluster, addonName=name)["addon"])
+    except Absent:
+        return None
+
+
+def _live(addon: Mapping[str, Any]) -> Live:
+    issues = addon.get("health", {}).get("issues", [])
+    said = "; ".join(f"{issue.get('code', '')}: {issue.get('message', '')}" for issue in issues)
+    status = _STATUS.get(addon["status"], Status.PENDING)
+    if addon["status"] == "DEGRADED" and any(issue.get("code") in TERMINAL for issue in issues):
+        status = Status.FAILED
+    props = {
+        "version": addon.get("addonVersion"),
+        "configuration": json.loads(addon.get("configurationValues") or "{}"),
+    }
+    detail = said if status is Status.READY else f"{addon['status']}: {said}" if said else str(addon["status"])
+    return Live(addon["addonName"], status, props, {"arn": addon["addonArn"], "version": props["version"]}, detail)

@@ -1,0 +1,304 @@
+"""ElastiCache for LiveKit: a subnet group, and a replication group with TLS and a token, cluster mode off.
+
+AWS does not tell which token a group has. The version of the secret is therefore written into the group's description,
+in the same call that sets the token: it is true after a crash at any point, and it is no secret. Our marks are there as
+well as in the tags, which ElastiCache refuses to tell before a group is available (API reference, ListTagsForResource).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.naming import fit
+from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.errors import Absent
+
+PORT = 6379
+_GROUP_NAME, _SUBNET_GROUP_NAME = 40, 255
+_TOKEN = re.compile(r"\btoken ([\w-]+)")
+_MARK = re.compile(r"\[(\S+) (\S+)\]")
+_STATUS = {"available": Status.READY, "deleting": Status.DELETING, "create-failed": Status.FAILED}
+
+
+class SubnetGroup(Resource):
+    """The subnets that Redis may be placed in. Source: ElastiCache API reference, CreateCacheSubnetGroup."""
+
+    kind = "elasticache.subnet_group"
+    # subnets that were made a moment ago
+    propagation = {"InvalidSubnet": ()}
+
+    subnet_ids: Inputs[str] = Inputs(api="SubnetIds")
+
+    group_name = Output[str]()
+    arn = Output[str]()
+
+    def _name(self, cloud: Cloud) -> str:
+        return fit(cloud.name(self.instance), _SUBNET_GROUP_NAME).lower()
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        name = id or self._name(cloud)
+        try:
+            group = cloud.elasticache.describe_cache_subnet_groups(CacheSubnetGroupName=name)["CacheSubnetGroups"][0]
+            if id is None:
+                cloud.marks.claim(_tags(cloud, group), self.address, f"the cache subnet group {name}")
+        except Absent:
+            return None
+        return _subnet_group(group)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        name = self._name(cloud)
+        cloud.elasticache.create_cache_subnet_group(
+            CacheSubnetGroupName=name,
+            CacheSubnetGroupDescription=f"LiveKit {cloud.marks.prefix}",
+            SubnetIds=sorted(self.subnet_ids),
+            Tags=pairs(cloud.marks.tags(self.address, name)),
+        )
+        return name
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        if "subnet_ids" in changed:
+            cloud.elasticache.modify_cache_subnet_group(CacheSubnetGroupName=live.id, SubnetIds=sorted(self.subnet_ids))
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=live.id)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        groups = _ours(cloud, "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName")
+        for address, group in groups:
+            yield Found(address, _subnet_group(group))
+
+
+def _subnet_group(group: Mapping[str, Any]) -> Live:
+    name = group["CacheSubnetGroupName"]
+    subnets = sorted(subnet["SubnetIdentifier"] for subnet in group.get("Subnets", []))
+    return Live(name, Status.READY, {"subnet_ids": subnets}, {"group_name": name, "arn": group["ARN"]})
+
+
+class ReplicationGroup(Resource):
+    """A Redis or Valkey with one shard. ``version`` is compared to the precision given.
+
+    ``replicas`` are beside the primary; ``failover`` and ``multi_az`` need at least one. ``auth`` says whether a token
+    is asked for, ``auth_token`` where it is kept. ``snapshot_retention`` is in days, 0 for none.
+    Source: ElastiCache API reference, CreateReplicationGroup and ModifyReplicationGroup.
+    """
+
+    kind = "elasticache.replication_group"
+    timeout, delete_timeout = 60 * MINUTE, 45 * MINUTE
+    usual, usual_delete = 7 * MINUTE, 6 * MINUTE
+    propagation = {"ServiceLinkedRoleNotFoundFault": ()}
+
+    engine: Input[str] = Input(api="Engine", change=Change.IMMUTABLE, default="valkey")
+    version: Input[str] = Input(api="EngineVersion")
+    node_type: Input[str] = Input(api="CacheNodeType")
+    replicas: Input[int] = Input(api="NumCacheClusters", default=0)
+    failover: Input[bool] = Input(api="AutomaticFailoverEnabled", default=False)
+    multi_az: Input[bool] = Input(api="MultiAZEnabled", default=False)
+    snapshot_retention: Input[int] = Input(api="SnapshotRetentionLimit", default=0)
+    security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
+    subnet_group: Input[str] = Input(api="CacheSubnetGroupName", change=Change.IMMUTABLE)
+    tls: Input[bool] = Input(api="TransitEncryptionEnabled", change=Change.IMMUTABLE, default=True)
+    auth: Input[bool] = Input(change=Change.IMMUTABLE, default=True)
+    auth_token: Input[SecretRef | None] = Input(api="AuthToken", default=None)
+
+    arn = Output[str]()
+    endpoint = Output[str]()
+    port = Output[int]()
+    redis_address = Output[str]()
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """Engine versions are compared to the precision given, tokens by the version of their secret."""
+        if key == "version" and isinstance(want, str) and isinstance(have, str):
+            return have != want and not have.startswith(f"{want}.")
+        if key == "auth_token" and isinstance(want, Mapping) and isinstance(have, Mapping):
+            return bool(want.get("version") != have.get("version"))
+        return super().differs(key, want, have)
+
+    def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
+        """Also an engine version that is lower than what runs."""
+        changed = list(changed)
+        found = super().refusals(live, changed)
+        have = live.props.get("version")
+        if "version" in changed and have and _order(self.version) < _order(have)[: len(_order(self.version))]:
+            found["version"] = f'ElastiCache does not go back: set redis.version to "{have}".'
+        return found
+
+    # ---- verbs
+
+    def _name(self, cloud: Cloud) -> str:
+        return re.sub("-+", "-", fit(cloud.name(self.instance), _GROUP_NAME).lower()).rstrip("-")
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        name = id or self._name(cloud)
+        try:
+            group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"][0]
+            if id is None:
+                cloud.marks.claim(_tags(cloud, group), self.address, f"the replication group {name}")
+        except Absent:
+            return None
+        return _replication_group(cloud, group)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        name = self._name(cloud)
+        secret = {"AuthToken": cloud.secret(self.auth_token)} if self.auth and self.auth_token else {}
+        cloud.elasticache.create_replication_group(
+            ReplicationGroupId=name,
+            ReplicationGroupDescription=self._description(cloud),
+            Engine=self.engine,
+            EngineVersion=self.version,
+            CacheNodeType=self.node_type,
+            NumCacheClusters=self.replicas + 1,
+            AutomaticFailoverEnabled=self.failover,
+            MultiAZEnabled=self.multi_az,
+            SnapshotRetentionLimit=self.snapshot_retention,
+            SecurityGroupIds=sorted(self.security_group_ids),
+            CacheSubnetGroupName=self.subnet_group,
+            TransitEncryptionEnabled=self.tls,
+            AtRestEncryptionEnabled=True,
+            Port=PORT,
+            Tags=pairs(cloud.marks.tags(self.address, name)),
+            **secret,
+        )
+        return name
+
+    def _description(self, cloud: Cloud) -> str:
+        token = f" token {self.auth_token.version}" if self.auth and self.auth_token else ""
+        return f"LiveKit {cloud.marks.prefix} [{cloud.marks.lineage} {self.address}]{token}"
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """One step. Failover needs a replica: it is switched off before the last one goes, on once there is one."""
+        grows = self.replicas > live.props["replicas"]
+        spreads = {"failover", "multi_az"} & changed
+        if "replicas" in changed and grows:
+            self._resize(cloud, "increase_replica_count", live)
+        elif spreads:
+            self._modify(cloud, live, AutomaticFailoverEnabled=self.failover, MultiAZEnabled=self.multi_az)
+        elif "replicas" in changed:
+            self._resize(cloud, "decrease_replica_count", live)
+        elif "auth_token" in changed:
+            self._rotate(cloud, live)
+        else:
+            self._modify_one(cloud, live, changed)
+
+    def _modify_one(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        if "snapshot_retention" in changed:
+            # from none to some, ElastiCache has to be told which node to take them from
+            new = {"SnapshottingClusterId": f"{live.id}-001"} if not live.props["snapshot_retention"] else {}
+            self._modify(cloud, live, SnapshotRetentionLimit=self.snapshot_retention, **new)
+        elif "security_group_ids" in changed:
+            self._modify(cloud, live, SecurityGroupIds=sorted(self.security_group_ids))
+        elif "node_type" in changed:
+            self._modify(cloud, live, CacheNodeType=self.node_type)
+        elif "version" in changed:
+            self._modify(cloud, live, EngineVersion=self.version)
+
+    def _resize(self, cloud: Cloud, operation: str, live: Live) -> None:
+        resize = getattr(cloud.elasticache, operation)
+        resize(ReplicationGroupId=live.id, NewReplicaCount=self.replicas, ApplyImmediately=True)
+
+    def _rotate(self, cloud: Cloud, live: Live) -> None:
+        """Give it the new token; the old one is valid until the next rotation, so that LiveKit can follow."""
+        if self.auth_token is not None:
+            self._modify(
+                cloud,
+                live,
+                AuthToken=cloud.secret(self.auth_token),
+                AuthTokenUpdateStrategy="ROTATE",
+                ReplicationGroupDescription=self._description(cloud),
+            )
+
+    def _modify(self, cloud: Cloud, live: Live, **what: Any) -> None:
+        cloud.elasticache.modify_replication_group(ReplicationGroupId=live.id, ApplyImmediately=True, **what)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Delete it without a last snapshot: what LiveKit keeps there is worth nothing once its rooms are gone."""
+        cloud.elasticache.delete_replication_group(ReplicationGroupId=live.id, RetainPrimaryCluster=False)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        groups = _ours(cloud, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
+        for address, group in groups:
+            yield Found(address, _replication_group(cloud, group))
+
+
+def _order(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def _tags(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
+    """The marks of a group, from its description or else from its tags."""
+    if mark := _MARK.search(item.get("Description", "")):
+        return {LINEAGE: mark[1], ADDRESS: mark[2]}
+    return mapping(cloud.elasticache.list_tags_for_resource(ResourceName=item["ARN"])["TagList"])
+
+
+def _ours(cloud: Cloud, operation: str, key: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(address, object) of what a list shows under our prefix and with our marks; each look at tags costs a call."""
+    if cloud.marks.lineage is None:
+        return
+    for item in cloud.elasticache.pages(operation, key):
+        if not item[name].startswith(f"{cloud.marks.prefix}-".lower()):
+            continue
+        try:
+            tags = _tags(cloud, item)
+        except Absent:
+            continue
+        if cloud.marks.ours(tags):
+            yield tags.get(ADDRESS, ""), item
+
+
+def _replication_group(cloud: Cloud, group: Mapping[str, Any]) -> Live:
+    name, members = group["ReplicationGroupId"], group.get("MemberClusters", [])
+    # the group itself tells neither its engine version nor its security groups
+    nodes = [item for item in cloud.elasticache.pages("describe_cache_clusters", "CacheClusters") if _of(item, name)]
+    status = _STATUS.get(group["Status"], Status.PENDING)
+    if status is Status.READY and {group.get("AutomaticFailover"), group.get("MultiAZ")} & {"enabling", "disabling"}:
+        status = Status.PENDING
+    primary = next((shard.get("PrimaryEndpoint") for shard in group.get("NodeGroups", [])), None) or {}
+    endpoint, port = str(primary.get("Address", "")), int(primary.get("Port", PORT))
+    outputs = {"arn": group["ARN"], "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
+    detail = "" if status is Status.READY else _why(cloud, group, nodes)
+    return Live(name, status, _props(group, members, nodes), outputs, detail)
+
+
+def _of(cluster: Mapping[str, Any], group: str) -> bool:
+    return cluster.get("ReplicationGroupId") == group
+
+
+def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    props: dict[str, Any] = {
+        "node_type": group.get("CacheNodeType"),
+        "replicas": max(len(members) - 1, 0),
+        "failover": group.get("AutomaticFailover") == "enabled",
+        "multi_az": group.get("MultiAZ") == "enabled",
+        "snapshot_retention": group.get("SnapshotRetentionLimit", 0),
+        "tls": bool(group.get("TransitEncryptionEnabled")),
+        "auth": bool(group.get("AuthTokenEnabled")),
+    }
+    if nodes:
+        props["engine"], props["version"] = nodes[0]["Engine"], nodes[0]["EngineVersion"]
+        props["subnet_group"] = nodes[0].get("CacheSubnetGroupName")
+        props["security_group_ids"] = sorted(item["SecurityGroupId"] for item in nodes[0].get("SecurityGroups", []))
+    if (mark := _TOKEN.search(group.get("Description", ""))) and props["auth"]:
+        props["auth_token"] = {"version": mark[1]}
+    return props
+
+
+def _why(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> str:
+    """What ElastiCache is doing: its status, how many nodes are up, and its last event."""
+    up = sum(node.get("CacheClusterStatus") == "available" for node in nodes)
+    said = f"{group['Status']}, nodes {up}/{len(group.get('MemberClusters', []))} available"
+    events = cloud.elasticache.pages(
+        "describe_events",
+        "Events",
+        SourceIdentifier=group["ReplicationGroupId"],
+        SourceType="replication-group",
+        Duration=60,
+    )
+    last = max(events, key=lambda event: event["Date"], default=None)
+    return f"{said}: {last['Message']}" if last else said
