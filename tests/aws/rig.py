@@ -1,0 +1,102 @@
+"""The real engine and the real kinds on moto in this process: each `up` and `down` is a run of its own.
+
+Waits take no time (the clock moves by what is waited for). Every call is logged as botocore sends it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from livekit_deploy.aws.cloud import Clients, Cloud, mutates
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.engine.execute import Execution
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.engine.planner import Planner
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.waits import Waits
+from livekit_deploy.engine.walk import Outcome
+from livekit_deploy.state.document import Holder, Record, State
+from livekit_deploy.state.session import Session, lease_of
+from livekit_deploy.state.store import FileStore
+from tests.fakes import FakeClock
+
+REGION = "us-east-1"
+
+
+class AwsRig:
+    """One environment of project ``livekit`` with its state file, against whatever AWS boto3 reaches."""
+
+    def __init__(self, folder: Path, env: str = "uat") -> None:
+        self.env, self.log = env, list[str]()
+        self.clock, self.cancel = FakeClock(), threading.Event()
+        self._store = FileStore(folder / f"{env}.json", now=lambda: 1_000_000.0)
+        self.clients = Clients(REGION, instrument=self._watch)
+        self.cloud = Cloud(self.clients, Marks("livekit", env))
+
+    def _watch(self, client: Any) -> None:
+        client.meta.events.register("before-call.*.*", self._note)
+
+    def _note(self, model: Any, **_: Any) -> None:
+        self.log.append(model.name)
+
+    def calls(self, *, mutating: bool = True) -> list[str]:
+        """The mutating calls (or all the others) since the last time this was asked."""
+        found = [name for name in self.log if mutates(name) is mutating]
+        self.log.clear()
+        return found
+
+    # ---- runs
+
+    def plan(self, resources: Sequence[Resource]) -> Plan:
+        return self._planner().up(resources).plan
+
+    def diffs(self, resources: Sequence[Resource]) -> dict[str, tuple[Any, Any]]:
+        """path -> (before, after) of everything that a plan would change."""
+        return {diff.path: (diff.before, diff.after) for c in self.plan(resources).changes for diff in c.diffs}
+
+    def up(self, resources: Sequence[Resource]) -> None:
+        """Apply; the first failure is raised."""
+        session = self._session()
+        try:
+            outcome = Execution(self._run(session), self._planner().up(resources)).up()
+        finally:
+            session.release()
+        _raise(outcome)
+
+    def down(self) -> None:
+        session = self._session()
+        try:
+            outcome = Execution(self._run(session), self._planner().down()).down()
+        finally:
+            session.release()
+        _raise(outcome)
+
+    @property
+    def records(self) -> dict[str, Record]:
+        found = lease_of(self._store)
+        return dict(found[0].records) if found else {}
+
+    def outputs(self, address: str) -> dict[str, Any]:
+        return dict(self.records[address].outputs)
+
+    def _planner(self) -> Planner:
+        found = lease_of(self._store)
+        return Planner(self.cloud.remembering(), found[0] if found else None, "digest")
+
+    def _session(self) -> Session:
+        holder = Holder("h", "u", "host", 1, "up", "2026-11-23T00:00:00Z", 90.0)
+        session = Session.acquire(self._store, holder, lambda: State.new("livekit", self.env), lock_timeout=0)
+        self.cloud.with_lineage(session.state.lineage)
+        return session
+
+    def _run(self, session: Session) -> Run:
+        return Run(self.cloud, session, Waits(self.clock, self.cancel, session.lost), lambda event: None)
+
+
+def _raise(outcome: Outcome) -> None:
+    for error in outcome.failed.values():
+        raise error

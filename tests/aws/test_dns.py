@@ -1,0 +1,213 @@
+"""Certificates, records and the load balancers that others make, through the real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from livekit_deploy.aws.certificates import Certificate, Issued
+from livekit_deploy.aws.dns import Record
+from livekit_deploy.aws.load_balancers import INGRESS_TAG, LoadBalancer
+from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.resource import Resource, Status
+from livekit_deploy.errors import NotOurs, ResourceError, TimedOut
+from tests.aws.rig import AwsRig
+
+DOMAIN, TURN, ZONE = "livekit.uat.example.com", "turn.uat.example.com", "example.com"
+
+
+@pytest.fixture
+def zone(aws: None) -> str:
+    made = boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="1")
+    return str(made["HostedZone"]["Id"].rpartition("/")[2])
+
+
+def records(zone: str) -> dict[tuple[str, str], dict[str, Any]]:
+    listed = boto3.client("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    return {(item["Name"], item["Type"]): item for item in listed if item["Type"] not in ("NS", "SOA")}
+
+
+def certified(*alternatives: str) -> list[Resource]:
+    certificate = Certificate("signal", domain=DOMAIN, alternatives=alternatives)
+    proofs = [
+        Record(f"validation-{item.domain}", zone=ZONE, record=item.name, type="CNAME", values=[item.value])
+        for item in certificate.validations()
+    ]
+    issued = Issued("signal", certificate_arn=certificate.arn, after=proofs)
+    return [certificate, *proofs, issued]
+
+
+def load_balancer(cluster: str = "livekit-uat-main", name: str = "k8s-livekit") -> str:
+    ec2, elbv2 = boto3.client("ec2"), boto3.client("elbv2")
+    subnets = [item["SubnetId"] for item in ec2.describe_subnets()["Subnets"]][:2]
+    tags = {"elbv2.k8s.aws/cluster": cluster, INGRESS_TAG: "livekit/livekit-server"}
+    made = elbv2.create_load_balancer(
+        Name=name, Subnets=subnets, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+    )
+    return str(made["LoadBalancers"][0]["DNSName"])
+
+
+def aliased() -> list[Resource]:
+    balancer = LoadBalancer("signal", stack="livekit/livekit-server")
+    target = {"dns_name": balancer.dns_name, "zone_id": balancer.zone_id}
+    return [balancer, Record(DOMAIN, zone=ZONE, record=DOMAIN, alias=target)]
+
+
+# ---- certificates
+
+
+def test_a_certificate_is_validated_by_its_records_and_all_goes_again(rig: AwsRig, zone: str) -> None:
+    rig.up(certified(TURN))
+    proofs = records(zone)
+    assert len(proofs) == 2
+    (arn,) = [item["CertificateArn"] for item in boto3.client("acm").list_certificates()["CertificateSummaryList"]]
+    said = boto3.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
+    wanted = {item["ResourceRecord"]["Name"].rstrip(".") for item in said["DomainValidationOptions"]}
+    assert {name.rstrip(".") for name, _ in proofs} == wanted
+    (issued,) = [address for address in rig.records if address.startswith("acm.issued/")]
+    assert rig.outputs(issued) == {"arn": arn}
+    assert rig.plan(certified(TURN)).changes == ()
+    rig.calls()
+    rig.down()
+    assert records(zone) == {}
+    assert boto3.client("acm").list_certificates()["CertificateSummaryList"] == []
+
+
+def test_another_name_makes_a_new_certificate_first_and_keeps_the_shared_record(rig: AwsRig, zone: str) -> None:
+    rig.up(certified())
+    before = records(zone)
+    rig.calls()
+    rig.up(certified(TURN))
+    calls = rig.calls()
+    assert calls[0] == "RequestCertificate"
+    assert calls[-1] == "DeleteCertificate"
+    assert calls.count("ChangeResourceRecordSets") <= 2  # one for the new name; moto gives the old one a new proof
+    assert len(records(zone)) >= len(before)
+    assert rig.plan(certified(TURN)).changes == ()
+
+
+def test_what_acm_waits_for_is_told(rig: AwsRig, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moto.settings.ACM_VALIDATION_WAIT", 9999)
+    with pytest.raises(TimedOut, match=r"ACM waits to see in DNS: _.* CNAME _"):
+        rig.up(certified())
+
+
+def test_a_certificate_that_cannot_be_issued_is_a_failure_with_acms_reason(rig: AwsRig, zone: str) -> None:
+    rig.up(certified())
+    (record,) = [item for address, item in rig.records.items() if address.startswith("acm.certificate/")]
+    from moto.acm.models import acm_backends
+
+    bundle = acm_backends["123456789012"]["us-east-1"]._certificates[record.id]
+    bundle.status = "VALIDATION_TIMED_OUT"
+    live = Certificate("signal", domain=DOMAIN).read(rig.cloud, record.id)
+    assert live is not None
+    assert live.status is Status.FAILED
+    assert "VALIDATION_TIMED_OUT" in live.detail
+
+
+def test_a_proof_that_another_certificate_needs_stays(rig: AwsRig, zone: str) -> None:
+    rig.up(certified())
+    boto3.client("acm").request_certificate(DomainName=DOMAIN, ValidationMethod="DNS")
+    rig.down()
+    assert len(records(zone)) == 1
+    assert rig.records == {}
+
+
+# ---- aliases
+
+
+def test_an_alias_follows_its_load_balancer(rig: AwsRig, zone: str) -> None:
+    name = load_balancer()
+    rig.up(aliased())
+    listed = records(zone)[f"{DOMAIN}.", "A"]
+    assert listed["AliasTarget"]["DNSName"].rstrip(".") == name.lower()
+    assert listed["AliasTarget"]["HostedZoneId"] != zone
+    assert rig.plan(aliased()).changes == ()
+    elbv2 = boto3.client("elbv2")
+    elbv2.delete_load_balancer(LoadBalancerArn=elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"])
+    other = load_balancer(name="k8s-another")
+    rig.up(aliased())
+    assert records(zone)[f"{DOMAIN}.", "A"]["AliasTarget"]["DNSName"].rstrip(".") == other.lower()
+    rig.down()
+    assert records(zone) == {}
+    assert len(elbv2.describe_load_balancers()["LoadBalancers"]) == 1  # the controller's to delete
+
+
+def test_a_record_that_somebody_changed_is_put_back(rig: AwsRig, zone: str) -> None:
+    def one(*values: str, ttl: int = 300) -> list[Resource]:
+        return [Record("txt", zone=ZONE, record="txt.example.com", type="TXT", values=values, ttl=ttl)]
+
+    rig.up(one('"a"', '"b"'))
+    rig.up(one('"c"', ttl=60))
+    assert records(zone)["txt.example.com.", "TXT"]["TTL"] == 60
+    assert records(zone)["txt.example.com.", "TXT"]["ResourceRecords"] == [{"Value": '"c"'}]
+    boto3.client("route53").change_resource_record_sets(
+        HostedZoneId=zone,
+        ChangeBatch={
+            "Changes": [
+                {
+                    "Action": "UPSERT",
+                    "ResourceRecordSet": {
+                        "Name": "txt.example.com",
+                        "Type": "TXT",
+                        "TTL": 5,
+                        "ResourceRecords": [{"Value": '"d"'}],
+                    },
+                }
+            ]
+        },
+    )
+    (change,) = rig.plan(one('"c"', ttl=60)).changes
+    assert {diff.origin for diff in change.diffs} == {"drift"}
+    rig.up(one('"c"', ttl=60))
+    assert rig.plan(one('"c"', ttl=60)).changes == ()
+    rig.down()
+    assert records(zone) == {}
+
+
+def test_a_foreign_record_of_our_name_is_not_overwritten(rig: AwsRig, zone: str, tmp_path: Path) -> None:
+    load_balancer()
+    name = {"Name": DOMAIN, "Type": "A", "TTL": 300, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    boto3.client("route53").change_resource_record_sets(
+        HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": name}]}
+    )
+    with pytest.raises(NotOurs, match=r"the A record livekit\.uat"):
+        rig.plan(aliased())
+    assert records(zone)[f"{DOMAIN}.", "A"]["ResourceRecords"] == [{"Value": "192.0.2.1"}]
+
+
+def test_a_moved_record_is_made_in_the_new_zone_first(rig: AwsRig, zone: str) -> None:
+    other = boto3.client("route53").create_hosted_zone(Name="uat.example.com", CallerReference="2")
+    inner = other["HostedZone"]["Id"].rpartition("/")[2]
+
+    def one(where: str) -> list[Resource]:
+        return [Record("txt", zone=where, record="txt.uat.example.com", type="TXT", values=['"a"'])]
+
+    rig.up(one(ZONE))
+    rig.up(one("uat.example.com"))
+    assert records(zone) == {}
+    assert list(records(inner)) == [("txt.uat.example.com.", "TXT")]
+
+
+def test_another_name_or_type_is_refused(rig: AwsRig, zone: str) -> None:
+    rig.up([Record("txt", zone=ZONE, record="a.example.com", type="TXT", values=['"a"'])])
+    (change,) = rig.plan([Record("txt", zone=ZONE, record="b.example.com", type="TXT", values=['"a"'])]).changes
+    assert change.action is Action.BLOCKED
+
+
+def test_a_zone_that_is_not_there_is_named(rig: AwsRig) -> None:
+    with pytest.raises(ResourceError, match=r"no public hosted zone example\.com"):
+        rig.plan([Record("txt", zone=ZONE, record="a.example.com", type="TXT", values=['"a"'])])
+
+
+# ---- load balancers
+
+
+def test_the_load_balancer_of_another_cluster_is_not_taken(rig: AwsRig, zone: str) -> None:
+    load_balancer(cluster="livekit-prod-main")
+    with pytest.raises(TimedOut, match="no load balancer for Ingress livekit/livekit-server yet"):
+        rig.up(aliased())
+    assert records(zone) == {}
