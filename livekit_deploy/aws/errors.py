@@ -41,6 +41,8 @@ _IN_USE = {
     "DeleteConflict",
     "CacheSubnetGroupInUse",
     "InvalidParameterGroupState",
+    "InvalidReplicationGroupState",
+    "InvalidCacheClusterState",
 }
 _CONFLICT = {
     "EntityAlreadyExists",

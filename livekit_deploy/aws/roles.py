@@ -1,0 +1,61 @@
+"""The IAM roles of an environment: one for each job, with no more than that job needs.
+
+The documents are in ``manifests/iam``: ``<job>-trust.json`` says who may take on a role, ``<job>.json`` what it may do
+beyond AWS's own policies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from livekit_deploy import packaged
+from livekit_deploy.aws.iam import Policy, Role
+from livekit_deploy.engine.resource import Resource
+
+if TYPE_CHECKING:
+    from livekit_deploy.aws.oidc import OidcProvider
+    from livekit_deploy.config import Iam
+
+CLUSTER_POLICIES = ("AmazonEKSClusterPolicy",)
+NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy")
+CONTROLLER = "load-balancer-controller"
+#: the controller's service account, ``namespace:name`` as trust policies want it
+CONTROLLER_ACCOUNT = "kube-system:aws-load-balancer-controller"
+
+
+class RolesProvisioner:
+    """The roles that the control plane (``cluster``) and the nodes (``node``) take on."""
+
+    def __init__(self, iam: Iam) -> None:
+        common = {"boundary": iam.permissions_boundary, "path": iam.path}
+        self.cluster = Role(
+            "cluster", trust=packaged.document("iam/cluster-trust.json"), managed=CLUSTER_POLICIES, **common
+        )
+        self.node = Role("node", trust=packaged.document("iam/node-trust.json"), managed=NODE_POLICIES, **common)
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [self.cluster, self.node]
+
+
+class ControllerRoleProvisioner:
+    """The policy and the role of the load balancer controller, for its service account in the cluster of ``oidc``."""
+
+    def __init__(self, iam: Iam, *, oidc: OidcProvider, account: str = CONTROLLER_ACCOUNT) -> None:
+        stage = "load-balancer"
+        self.policy = Policy(
+            CONTROLLER, document=packaged.document(f"iam/{CONTROLLER}.json"), path=iam.path, stage=stage
+        )
+        self.role = Role(
+            CONTROLLER,
+            trust=packaged.document(f"iam/{CONTROLLER}-trust.json"),
+            values={"oidc_arn": oidc.arn, "issuer": oidc.issuer, "service_account": account},
+            managed=[self.policy.arn],
+            boundary=iam.permissions_boundary,
+            path=iam.path,
+            stage=stage,
+        )
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [self.policy, self.role]
