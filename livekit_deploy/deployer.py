@@ -21,7 +21,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,45 +38,15 @@ from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.sight import Sight
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.engine.walk import Outcome
-from livekit_deploy.errors import Blocked, DeployError, Incomplete, Interrupted, StateError, WrongAccount
+from livekit_deploy.errors import Blocked, Incomplete, Interrupted, StateError, WrongAccount
 from livekit_deploy.events import Event, RunFinished, RunStarted, silent
+from livekit_deploy.report import Report, StatusReport
 from livekit_deploy.state.document import Holder, Phase, State, dump
+from livekit_deploy.state.restore import restore
 from livekit_deploy.state.session import CALL_BOUND, Session, lease_of, unlock, utc_now
 from livekit_deploy.state.store import FileStore, S3Store, Store
 
 RESCUE_FOLDER = Path("state/local")
-
-
-@dataclass
-class Report:
-    """What a run did; ``leftovers`` and ``vanishing`` are only filled by `down`."""
-
-    command: str
-    created: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    failed: dict[str, DeployError] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    kept: int = 0
-    leftovers: list[str] = field(default_factory=list)
-    vanishing: list[tuple[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class StatusReport:
-    """One environment at a glance: what is recorded, what is under way, who holds the lease."""
-
-    header: dict[str, str]
-    lineage: str | None
-    serial: int
-    stages: dict[str, tuple[int, int]]
-    records: list[tuple[str, str, str, str]]
-    pending: list[str]
-    holder: Holder | None
-    lease_remaining: float
-    outputs: dict[str, Any]
 
 
 class Deployer:
@@ -191,6 +161,14 @@ class Deployer:
     def unlock(self, seen: Holder) -> None:
         """Take the lease away from the holder that the user was shown."""
         unlock(self.store, seen)
+
+    def restore(self, path: Path) -> State:
+        """Put a saved document, such as a rescue copy, in place of the present one."""
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            raise StateError(f"cannot read {path}: {error}", hint="check the path") from error
+        return restore(self.store, body, str(path))
 
     def cancel(self) -> None:
         """Ask the run to end: no new work begins, waits end, and the run raises `Interrupted`."""

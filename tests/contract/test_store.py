@@ -16,6 +16,7 @@ from livekit_deploy.aws.cloud import Clients, Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.errors import LockedError, LostLease, StateError
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
+from livekit_deploy.state.restore import restore
 from livekit_deploy.state.session import Session, lease_of, unlock, utc_now
 from livekit_deploy.state.store import FileStore, Mismatch, S3Store, Store
 
@@ -256,3 +257,21 @@ def test_a_document_that_is_not_whole_is_refused_with_the_reason(body: bytes, sa
 def test_a_document_survives_its_own_form() -> None:
     state = new().with_records({"a.b/c": Record(Phase.READY, "a.b", {"x": [1]}, id="i", outputs={"o": 1}, deps=())})
     assert load(dump(state), "here") == state
+
+
+def test_a_rescue_copy_is_restored_but_never_over_a_living_holder(store: Store) -> None:
+    session = acquire(store, "one")
+    saved = session.state.with_records({"a.thing/x": THING})
+    with pytest.raises(LockedError, match="ada@laptop"):
+        restore(store, dump(saved), "rescue.json")
+    session.release()
+    assert restore(store, dump(saved), "rescue.json").serial == 2
+    later = acquire(store, "two")
+    assert later.record("a.thing/x") == THING
+    later.release()
+
+
+def test_a_foreign_document_is_not_restored(store: Store) -> None:
+    acquire(store, "one").release()
+    with pytest.raises(StateError, match="another state document"):
+        restore(store, dump(new()), "rescue.json")

@@ -1,0 +1,41 @@
+"""What a run did, and how an environment stands: what `Deployer` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from livekit_deploy.errors import DeployError
+from livekit_deploy.state.document import Holder
+
+
+@dataclass
+class Report:
+    """What a run did; ``leftovers`` and ``vanishing`` are only filled by `down`."""
+
+    command: str
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    failed: dict[str, DeployError] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    leftovers: list[str] = field(default_factory=list)
+    vanishing: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """One environment at a glance: what is recorded, what is under way, who holds the lease."""
+
+    header: dict[str, str]
+    lineage: str | None
+    serial: int
+    stages: dict[str, tuple[int, int]]
+    records: list[tuple[str, str, str, str]]
+    pending: list[str]
+    holder: Holder | None
+    lease_remaining: float
+    outputs: dict[str, Any]
