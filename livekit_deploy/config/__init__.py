@@ -1,0 +1,39 @@
+"""The environment file: what it may say, what it means, and what is wrong with it."""
+
+from livekit_deploy.config.load import load_environment
+from livekit_deploy.config.models import (
+    AddonSettings,
+    Autoscaling,
+    Cluster,
+    Environment,
+    FileState,
+    Iam,
+    LiveKit,
+    LoadBalancerController,
+    Network,
+    NodeGroup,
+    Nodes,
+    OfficialChart,
+    Redis,
+    S3State,
+    Turn,
+)
+
+__all__ = [
+    "AddonSettings",
+    "Autoscaling",
+    "Cluster",
+    "Environment",
+    "FileState",
+    "Iam",
+    "LiveKit",
+    "LoadBalancerController",
+    "Network",
+    "NodeGroup",
+    "Nodes",
+    "OfficialChart",
+    "Redis",
+    "S3State",
+    "Turn",
+    "load_environment",
+]
