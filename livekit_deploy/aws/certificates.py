@@ -121,6 +121,7 @@ class Issued(Observed):
     kind = "acm.issued"
     timeout = 30 * MINUTE
     usual = 3 * MINUTE
+    exports = {"arn": "certificate.arn"}
 
     certificate_arn: Input[str] = Input(change=Change.IMMUTABLE)
 

@@ -58,6 +58,13 @@ class Cluster(Resource):
     kind = "eks.cluster"
     timeout, delete_timeout = 30 * MINUTE, 30 * MINUTE
     usual, usual_delete = 9 * MINUTE, 3 * MINUTE
+    exports = {
+        "name": "cluster.name",
+        "version": "cluster.version",
+        "endpoint": "cluster.endpoint",
+        "arn": "cluster.arn",
+        "issuer": "cluster.issuer",
+    }
     propagation = {
         "InvalidParameterException": ("could not be assumed", "does not exist or the trusted entity"),
         "InvalidRequestException": ("could not be assumed",),

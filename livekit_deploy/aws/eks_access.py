@@ -34,6 +34,7 @@ class AccessEntry(Resource):
 
     kind = "eks.access_entry"
     host_kind = "eks.cluster"
+    dies_with_host = True
     usual = 2.0
     # a role that was made a moment ago is not yet a valid principal
     propagation = {"InvalidParameterException": ("invalid principal", "principalArn is invalid")}

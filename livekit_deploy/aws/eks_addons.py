@@ -58,6 +58,7 @@ class Addon(Resource):
 
     kind = "eks.addon"
     host_kind = "eks.cluster"
+    dies_with_host = True
     timeout, delete_timeout = 20 * MINUTE, 10 * MINUTE
     usual, usual_delete = 45.0, 30.0
 

@@ -91,6 +91,7 @@ class ReplicationGroup(Resource):
     kind = "elasticache.replication_group"
     timeout, delete_timeout = 60 * MINUTE, 45 * MINUTE
     usual, usual_delete = 7 * MINUTE, 6 * MINUTE
+    exports = {"redis_address": "redis.address"}
     propagation = {"ServiceLinkedRoleNotFoundFault": ()}
 
     engine: Input[str] = Input(api="Engine", change=Change.IMMUTABLE, default="valkey")

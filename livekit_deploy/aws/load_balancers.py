@@ -43,6 +43,7 @@ class LoadBalancer(Observed):
     kind = "elbv2.load_balancer"
     timeout = 15 * MINUTE
     usual = 3 * MINUTE
+    exports = {"dns_name": "load_balancer.{name}"}
 
     stack: Input[str] = Input()
     tag: Input[str] = Input(default=INGRESS_TAG)

@@ -27,6 +27,7 @@ class OidcProvider(Resource):
     """
 
     kind = "iam.oidc_provider"
+    exports = {"arn": "oidc.arn"}
     propagation = {"ConcurrentModification": ()}
 
     url: Input[str] = Input(api="Url", change=Change.IMMUTABLE)

@@ -1,0 +1,266 @@
+"""The cluster, who may use it, and its add-ons, through the real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from livekit_deploy.aws.eks import CREATOR, Cluster
+from livekit_deploy.aws.eks_access import AccessEntry
+from livekit_deploy.aws.eks_addons import Addon
+from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.resource import Live, Resource, Status
+from livekit_deploy.errors import NotOurs, ResourceError
+from tests.aws.rig import AwsRig
+
+ROLE = "arn:aws:iam::123456789012:role/livekit-uat-cluster"
+NAME = "livekit-uat-main"
+OPEN = ["0.0.0.0/0"]
+
+
+@pytest.fixture
+def subnets(aws: None) -> list[str]:
+    return sorted(item["SubnetId"] for item in boto3.client("ec2").describe_subnets()["Subnets"])
+
+
+@pytest.fixture(autouse=True)
+def role(aws: None) -> None:
+    boto3.client("iam").create_role(RoleName="livekit-uat-cluster", AssumeRolePolicyDocument="{}")
+
+
+def cluster(subnets: list[str], **more: Any) -> Cluster:
+    values: dict[str, Any] = {"version": "1.36", "public_cidrs": OPEN, "logs": ["api", "audit"], **more}
+    return Cluster("main", role_arn=ROLE, subnet_ids=subnets[:2], **values)
+
+
+def described() -> dict[str, Any]:
+    return dict(boto3.client("eks").describe_cluster(name=NAME)["cluster"])
+
+
+# ---- the control plane
+
+
+def test_a_cluster_is_made_without_the_defaults_that_bite(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up([cluster(subnets, public_cidrs=["203.0.113.0/24"], deletion_protection=True)])
+    made = described()
+    assert made["accessConfig"]["authenticationMode"] == "API"
+    assert made["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] is False
+    assert made["upgradePolicy"] == {"supportType": "STANDARD"}
+    assert made["deletionProtection"] is True
+    assert made["resourcesVpcConfig"]["endpointPrivateAccess"] is True
+    assert made["resourcesVpcConfig"]["publicAccessCidrs"] == ["203.0.113.0/24"]
+    assert made["tags"]["livekit-deploy:address"] == "eks.cluster/main"
+    assert rig.plan([cluster(subnets, public_cidrs=["203.0.113.0/24"], deletion_protection=True)]).changes == ()
+    outputs = rig.outputs("eks.cluster/main")
+    assert outputs["name"] == NAME
+    assert outputs["issuer"].startswith("https://")
+    assert outputs["security_group_id"].startswith("sg-")
+    assert outputs["creator"] == made["tags"][CREATOR]
+
+
+def test_each_kind_of_change_is_a_call_of_its_own(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up([cluster(subnets)])
+    rig.calls()
+    wanted = {
+        "public_cidrs": ["203.0.113.0/24"],
+        "logs": ["scheduler"],
+        "deletion_protection": True,
+        "private_access": False,
+        "version": "1.37",
+    }
+    changed = cluster(subnets, **wanted)
+    changed.subnet_ids = subnets[:3]
+    rig.up([changed])
+    assert rig.calls() == ["UpdateClusterConfig"] * 4 + ["UpdateClusterVersion"]
+    made = described()
+    assert made["version"] == "1.37"
+    assert made["resourcesVpcConfig"]["publicAccessCidrs"] == ["203.0.113.0/24"]
+    assert made["resourcesVpcConfig"]["endpointPrivateAccess"] is False
+    assert sorted(made["resourcesVpcConfig"]["subnetIds"]) == subnets[:3]
+    assert rig.plan([changed]).changes == ()
+
+
+def test_a_closed_public_endpoint(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up([cluster(subnets)])
+    rig.up([cluster(subnets, public_cidrs=[])])
+    assert described()["resourcesVpcConfig"]["endpointPublicAccess"] is False
+    assert rig.plan([cluster(subnets, public_cidrs=[])]).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "hint"),
+    [("1.35", "1.37", 'set "1.36" first'), ("1.36", "1.35", 'set cluster.version to "1.36"')],
+)
+def test_versions_go_up_one_by_one(rig: AwsRig, subnets: list[str], before: str, after: str, hint: str) -> None:
+    rig.up([cluster(subnets, version=before)])
+    (change,) = rig.plan([cluster(subnets, version=after)]).changes
+    assert change.action is Action.BLOCKED
+    assert hint in change.hint
+
+
+def test_what_eks_fixes_at_creation_is_refused(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up([cluster(subnets)])
+    (change,) = rig.plan([cluster(subnets, key_arn="arn:aws:kms:us-east-1:123456789012:key/k")]).changes
+    assert change.action is Action.BLOCKED
+    other = Cluster("main", role_arn=ROLE + "2", subnet_ids=subnets[:2], version="1.36", public_cidrs=OPEN)
+    assert rig.plan([other]).changes[0].action is Action.BLOCKED
+
+
+def test_a_protected_cluster_is_first_unprotected_then_deleted(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up([cluster(subnets, deletion_protection=True)])
+    rig.calls()
+    rig.down()
+    assert rig.calls() == ["UpdateClusterConfig", "DeleteCluster"]
+    assert boto3.client("eks").list_clusters()["clusters"] == []
+
+
+def test_a_cluster_of_another_environment_is_not_touched(rig: AwsRig, subnets: list[str], tmp_path: Path) -> None:
+    AwsRig(tmp_path / "other").up([cluster(subnets)])
+    with pytest.raises(NotOurs, match=NAME):
+        rig.plan([cluster(subnets)])
+
+
+# ---- access
+
+
+def principal(name: str) -> str:
+    return str(boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"])
+
+
+def entries() -> dict[str, list[str]]:
+    eks = boto3.client("eks")
+    found = {}
+    for arn in eks.list_access_entries(clusterName=NAME)["accessEntries"]:
+        policies = eks.list_associated_access_policies(clusterName=NAME, principalArn=arn)["associatedAccessPolicies"]
+        found[arn] = sorted(item["policyArn"].rpartition("/")[2] for item in policies)
+    return found
+
+
+def access(
+    subnets: list[str], *admins: str, policies: tuple[str, ...] = ("AmazonEKSClusterAdminPolicy",)
+) -> list[Resource]:
+    host = cluster(subnets)
+    maker = AccessEntry("creator", lives_in=host)
+    others = [
+        AccessEntry(arn.rpartition("/")[2], principal=arn, policies=policies, lives_in=host, after=[maker])
+        for arn in admins
+    ]
+    return [host, maker, *others]
+
+
+def test_admins_and_whoever_made_the_cluster_have_access(rig: AwsRig, subnets: list[str]) -> None:
+    platform = principal("platform")
+    rig.up(access(subnets, platform))
+    maker = rig.outputs("eks.cluster/main")["creator"]
+    assert entries() == {maker: ["AmazonEKSClusterAdminPolicy"], platform: ["AmazonEKSClusterAdminPolicy"]}
+    assert rig.plan(access(subnets, platform)).changes == ()
+
+
+def test_policies_of_an_entry_change_one_by_one(rig: AwsRig, subnets: list[str]) -> None:
+    platform = principal("platform")
+    rig.up(access(subnets, platform))
+    rig.calls()
+    wanted = access(subnets, platform, policies=("AmazonEKSAdminPolicy", "AmazonEKSViewPolicy"))
+    rig.up(wanted)
+    assert entries()[platform] == ["AmazonEKSAdminPolicy", "AmazonEKSViewPolicy"]
+    assert rig.calls() == ["AssociateAccessPolicy", "AssociateAccessPolicy", "DisassociateAccessPolicy"]
+    assert rig.plan(wanted).changes == ()
+
+
+def test_an_admin_who_made_the_cluster_keeps_the_one_entry_throughout(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up(access(subnets))
+    maker = rig.outputs("eks.cluster/main")["creator"]
+    rig.calls()
+    rig.up(access(subnets, maker))  # named as an admin as well
+    assert rig.calls() == ["TagResource"]
+    assert rig.plan(access(subnets, maker)).changes == ()
+    rig.up(access(subnets))  # and no longer
+    assert rig.calls() == ["TagResource"]
+    assert list(entries()) == [maker]
+    assert rig.plan(access(subnets)).changes == ()
+
+
+def test_an_admin_who_leaves_loses_access(rig: AwsRig, subnets: list[str]) -> None:
+    platform = principal("platform")
+    rig.up(access(subnets, platform))
+    rig.up(access(subnets))
+    assert platform not in entries()
+
+
+def test_an_entry_that_somebody_else_made_is_not_touched(rig: AwsRig, subnets: list[str]) -> None:
+    platform = principal("platform")
+    rig.up(access(subnets))
+    boto3.client("eks").create_access_entry(clusterName=NAME, principalArn=platform)
+    with pytest.raises(NotOurs, match="platform"):
+        rig.plan(access(subnets, platform))
+
+
+# ---- add-ons
+
+
+def addon(subnets: list[str], name: str = "coredns", **more: Any) -> list[Resource]:
+    host = cluster(subnets)
+    return [host, Addon(name, lives_in=host, **more)]
+
+
+def addon_described(name: str = "coredns") -> dict[str, Any]:
+    return dict(boto3.client("eks").describe_addon(clusterName=NAME, addonName=name)["addon"])
+
+
+def test_a_version_left_to_aws_is_kept_and_one_that_is_given_is_compared_in_part(
+    rig: AwsRig, subnets: list[str]
+) -> None:
+    rig.up(addon(subnets))
+    version = addon_described()["addonVersion"]
+    assert rig.plan(addon(subnets)).changes == ()
+    assert rig.plan(addon(subnets, version=version.partition("-")[0])).changes == ()
+    assert rig.plan(addon(subnets, version="v0.1")).changes[0].action is Action.UPDATE
+    with pytest.raises(ResourceError, match=r"coredns has no version v0\.1 for Kubernetes 1\.36"):
+        rig.up(addon(subnets, version="v0.1"))
+
+
+def test_configuration_is_compared_by_meaning_and_updated(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up(addon(subnets, configuration={"replicaCount": 3, "x": {"y": 1}}))
+    assert rig.plan(addon(subnets, configuration={"x": {"y": 1}, "replicaCount": 3})).changes == ()
+    assert rig.diffs(addon(subnets, configuration={"replicaCount": 2, "x": {"y": 1}})) == {
+        "configuration.replicaCount": (3, 2)
+    }
+    rig.up(addon(subnets))
+    assert rig.plan(addon(subnets)).changes == ()
+
+
+def test_children_go_with_their_cluster_without_a_call_each(rig: AwsRig, subnets: list[str]) -> None:
+    rig.up([*access(subnets), *addon(subnets)[1:]][:2])
+    rig.calls()
+    rig.down()
+    assert rig.calls() == ["DeleteCluster"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "want"),
+    [
+        ("CREATING", "", Status.PENDING),
+        ("DEGRADED", "InsufficientNumberOfReplicas", Status.PENDING),
+        ("DEGRADED", "ConfigurationConflict", Status.FAILED),
+        ("CREATE_FAILED", "AccessDenied", Status.FAILED),
+        ("UPDATE_FAILED", "ConfigurationConflict", Status.READY),
+        ("DELETING", "", Status.DELETING),
+    ],
+)
+def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) -> None:
+    from livekit_deploy.aws.eks_addons import _live
+
+    issues = [{"code": code, "message": "why"}] if code else []
+    said = {
+        "addonName": "coredns",
+        "addonArn": "a",
+        "addonVersion": "v1",
+        "status": status,
+        "health": {"issues": issues},
+    }
+    live: Live = _live(said)
+    assert live.status is want
+    assert not code or f"{code}: why" in live.detail
