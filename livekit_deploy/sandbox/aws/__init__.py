@@ -1,0 +1,1 @@
+"""What moto leaves out or gets wrong, put right service by service."""

@@ -1,0 +1,29 @@
+"""The sandbox's time: how long AWS's waits last here, from realistic (speed 1) to instant (infinite speed)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+
+class SandboxClock:
+    """Durations are given in AWS's seconds; `speed` of them pass in one real second."""
+
+    def __init__(self, speed: float = 60.0, monotonic: Callable[[], float] = time.monotonic) -> None:
+        if not speed > 0:
+            raise ValueError(f"the sandbox's speed must be above 0, not {speed}")
+        self.speed = speed
+        self._monotonic = monotonic
+
+    def now(self) -> float:
+        """A moment, to be handed to `passed`."""
+        return self._monotonic()
+
+    def passed(self, since: float, seconds: float) -> bool:
+        """Whether `seconds` of AWS's time have gone by since that moment."""
+        return math.isinf(self.speed) or (self._monotonic() - since) * self.speed >= seconds
+
+    def real(self, seconds: float) -> float:
+        """How many real seconds so many of AWS's seconds last here."""
+        return seconds / self.speed

@@ -1,0 +1,90 @@
+"""What a cluster needs of the cloud around it: its nodes, who a token belongs to, and load balancers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """An instance that has joined: one node of the cluster."""
+
+    name: str
+    """The private DNS name, as EKS names nodes."""
+    instance_id: str
+    zone: str
+    internal_ip: str
+    external_ip: str | None = None
+    instance_type: str = "c6i.2xlarge"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: Sequence[Mapping[str, str]] = ()
+    cpus: int = 8
+    memory_gib: int = 16
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom the API server takes the caller for."""
+
+    username: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port of a load balancer and the port of the pods behind it."""
+
+    port: int
+    protocol: str
+    """HTTP, HTTPS, TCP, TLS or UDP."""
+    target_port: int
+    health_path: str | None = None
+    """Of HTTP health checks; None for TCP ones."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A pod behind a load balancer: `ready` is what its health check would find."""
+
+    ip: str
+    port: int
+    ready: bool
+
+
+@dataclass(frozen=True)
+class LoadBalancerRequest:
+    """A load balancer that the controller is asked for, by an Ingress or by a Service."""
+
+    kind: str
+    """`application` for an Ingress, `network` for a Service."""
+    namespace: str
+    name: str
+    scheme: str
+    """`internet-facing` or `internal`."""
+    listeners: tuple[Listener, ...]
+    targets: tuple[Target, ...]
+    certificates: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+
+
+class CloudPort(Protocol):
+    """Implemented by the sandbox's AWS; asked by the cluster's controllers again and again, so every call is idempotent."""
+
+    def nodes(self) -> Sequence[NodeSpec]:
+        """The nodes that exist now: those of node groups whose instances have joined."""
+
+    def authenticate(self, token: str) -> Identity | None:
+        """Whom a bearer token (EKS's `k8s-aws-v1.` form) belongs to by the access entries; None for nobody."""
+
+    def controller_problem(self) -> str | None:
+        """Why the load balancer controller may not call AWS (its role, policy or identity provider); None when it may."""
+
+    def ensure_load_balancer(self, request: LoadBalancerRequest) -> str | None:
+        """Make or update a load balancer with its groups and targets; its DNS name, or None while it is not ready."""
+
+    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> bool:
+        """Delete a load balancer with all that was made for it; True when nothing of it is left."""
