@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from livekit_deploy.aws.cloud import Clients
     from livekit_deploy.clock import Clock
     from livekit_deploy.config import Environment, load_environment
-    from livekit_deploy.deployer import Deployer, Report
+    from livekit_deploy.deployer import Deployer
     from livekit_deploy.engine.inputs import Input, Inputs, Output, Ref
     from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan
     from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -33,7 +33,8 @@ _HOMES = {
     "livekit_deploy.aws.cloud": ("Clients",),
     "livekit_deploy.clock": ("Clock",),
     "livekit_deploy.config": ("Environment", "load_environment"),
-    "livekit_deploy.deployer": ("Deployer", "Report"),
+    "livekit_deploy.deployer": ("Deployer",),
+    "livekit_deploy.report": ("Report",),
     "livekit_deploy.engine.inputs": ("Input", "Inputs", "Output", "Ref"),
     "livekit_deploy.engine.plan": ("Action", "Change", "FieldDiff", "Plan"),
     "livekit_deploy.engine.resource": ("Found", "Live", "Resource", "Status"),

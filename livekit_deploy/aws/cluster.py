@@ -43,7 +43,7 @@ class ClusterProvisioner:
             role_arn=roles.cluster.arn,
             subnet_ids=[subnet.id for subnet in network.private_subnets],
             version=config.version,
-            public_cidrs=config.public_cidrs,
+            public_cidrs=[str(cidr) for cidr in config.public_cidrs],
             private_access=True,
             logs=config.logs,
             key_arn=key.arn if key is not None else None,

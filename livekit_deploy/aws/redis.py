@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.elasticache import ReplicationGroup, SubnetGroup
 from livekit_deploy.engine.inputs import Ref, SecretRef
@@ -30,7 +30,6 @@ class RedisProvisioner:
     ) -> None:
         self.subnets = SubnetGroup("redis", subnet_ids=[subnet.id for subnet in network.private_subnets])
         auth = redis.auth and redis.tls
-        secret: Any = token if auth else None  # Ref is invariant, and the input may also be None
         self.group = ReplicationGroup(
             "redis",
             engine=redis.engine,
@@ -44,7 +43,7 @@ class RedisProvisioner:
             subnet_group=self.subnets.group_name,
             tls=redis.tls,
             auth=auth,
-            auth_token=secret,
+            auth_token=token if auth else None,
         )
         self.address = self.group.redis_address
         self.tls = redis.tls

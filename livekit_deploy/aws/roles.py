@@ -6,6 +6,7 @@ beyond AWS's own policies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from livekit_deploy import packaged
@@ -27,11 +28,13 @@ class RolesProvisioner:
     """The roles that the control plane (``cluster``) and the nodes (``node``) take on."""
 
     def __init__(self, iam: Iam) -> None:
-        common = {"boundary": iam.permissions_boundary, "path": iam.path}
-        self.cluster = Role(
-            "cluster", trust=packaged.document("iam/cluster-trust.json"), managed=CLUSTER_POLICIES, **common
-        )
-        self.node = Role("node", trust=packaged.document("iam/node-trust.json"), managed=NODE_POLICIES, **common)
+        self.cluster = self._role(iam, "cluster", CLUSTER_POLICIES)
+        self.node = self._role(iam, "node", NODE_POLICIES)
+
+    @staticmethod
+    def _role(iam: Iam, name: str, managed: Sequence[str]) -> Role:
+        trust = packaged.document(f"iam/{name}-trust.json")
+        return Role(name, trust=trust, managed=managed, boundary=iam.permissions_boundary, path=iam.path)
 
     @property
     def resources(self) -> list[Resource]:

@@ -18,6 +18,7 @@ from livekit_deploy.config.models import (
     S3State,
     Turn,
 )
+from livekit_deploy.config.zones import zones
 
 __all__ = [
     "AddonSettings",
@@ -36,4 +37,5 @@ __all__ = [
     "S3State",
     "Turn",
     "load_environment",
+    "zones",
 ]

@@ -8,12 +8,13 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from livekit_deploy.config.models import Environment
+from livekit_deploy.config.zones import REFUSED
+from livekit_deploy.config.zones import zones as named
 
 Problem = tuple[str, str, str]  # field, what is wrong, what to do
 
 SERVICE_RANGES = (IPv4Network("10.100.0.0/16"), IPv4Network("172.20.0.0/16"))  # EKS takes one of them
 DOCKER_RANGE = IPv4Network("172.17.0.0/16")
-REFUSED_ZONES = {"us-east-1e"}  # the control plane is not offered there (EKS user guide, network requirements)
 #: end of standard and of extended support (EKS user guide, Kubernetes versions; read 2026-11)
 SUPPORT = {
     "1.32": (date(2026, 3, 23), date(2027, 3, 23)),
@@ -58,9 +59,11 @@ def _network(env: Environment) -> Iterator[Problem]:
             yield "network.cidr", f"{cidr} overlaps {other}, {what}", "take another range, such as 10.20.0.0/16"
     if (zones if isinstance(zones, int) else len(zones)) < 2:
         yield "network.availability_zones", "EKS needs two zones or more", "set it to 2 or 3"
+    elif isinstance(zones, int) and len(offered := named(env.network, env.region)) < zones:
+        yield "network.availability_zones", f"{env.region} has {len(offered)} zones for EKS", "lower the number"
     if isinstance(zones, tuple):
         for zone in zones:
-            if zone in REFUSED_ZONES:
+            if zone in REFUSED:
                 yield "network.availability_zones", f"EKS has no control plane in {zone}", "name another zone"
             if not zone.startswith(env.region):
                 yield "network.availability_zones", f"{zone} is not in {env.region}", "name zones of the region"

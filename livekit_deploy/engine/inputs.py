@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from livekit_deploy.engine.resource import Resource
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Unresolved(Exception):
@@ -27,7 +28,7 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Ref(Generic[T]):
+class Ref(Generic[T_co]):
     """A value that another resource will have once it exists."""
 
     source: Resource

@@ -1,0 +1,149 @@
+"""Log groups, and the VPC's flow logs.
+
+The control plane's group has a name that EKS gives, and is made before the cluster so that it has a retention. EKS
+makes it again when it still has something to log after the group was deleted; being named after our cluster, such a
+group is taken over, and is a leftover, whatever its tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from livekit_deploy import packaged
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.ec2 import Ec2Resource, Item
+from livekit_deploy.aws.eks import cluster_name
+from livekit_deploy.aws.iam import Policy, Role
+from livekit_deploy.aws.tags import specification
+from livekit_deploy.engine.inputs import Change, Input, Output
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+
+if TYPE_CHECKING:
+    from livekit_deploy.aws.network import NetworkProvisioner
+    from livekit_deploy.config import Cluster, Iam, Network
+
+_FIXED = "A flow log keeps it for life: set network.flow_logs to false, apply, and set it again."
+
+
+class LogGroup(Resource):
+    """A log group. ``retention`` is in days. Source: CloudWatch Logs API reference, CreateLogGroup."""
+
+    kind = "logs.log_group"
+
+    retention: Input[int] = Input(api="PutRetentionPolicy.retentionInDays")
+
+    group_name = Output[str]()
+    arn = Output[str]()
+
+    @classmethod
+    def names(cls, cloud: Cloud) -> dict[str, str]:
+        """instance → the group's name, of every group that an environment may have."""
+        return {"cluster": f"/aws/eks/{cluster_name(cloud)}/cluster", "flow": f"/{cloud.marks.prefix}/flow-logs"}
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        return _find(cloud, id or self.names(cloud)[self.instance])
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        name = self.names(cloud)[self.instance]
+        cloud.logs.create_log_group(logGroupName=name, tags=cloud.marks.tags(self.address))
+        return name
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        cloud.logs.put_retention_policy(logGroupName=live.id, retentionInDays=self.retention)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.logs.delete_log_group(logGroupName=live.id)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
+        if cloud.marks.lineage is None:
+            return
+        for instance, name in cls.names(cloud).items():
+            live = _find(cloud, name)
+            if live is not None:
+                yield Found(f"{cls.kind}/{instance}", live)
+
+
+def _find(cloud: Cloud, name: str) -> Live | None:
+    groups = cloud.logs.pages("describe_log_groups", "logGroups", logGroupNamePrefix=name)
+    group = next((group for group in groups if group["logGroupName"] == name), None)
+    return _live(group) if group else None
+
+
+def _live(group: Mapping[str, Any]) -> Live:
+    arn = group["arn"].removesuffix(":*")
+    outputs = {"group_name": group["logGroupName"], "arn": arn}
+    return Live(group["logGroupName"], Status.READY, {"retention": group.get("retentionInDays")}, outputs)
+
+
+class FlowLog(Ec2Resource):
+    """Records who talks to whom in the VPC. Source: EC2 API reference, CreateFlowLogs."""
+
+    kind = "ec2.flow_log"
+    operation, items = "describe_flow_logs", "FlowLogs"
+    id_key, id_filter, filters = "FlowLogId", "flow-log-id", "Filter"
+    # a role that was made a moment ago
+    propagation = {"InvalidParameter": ("role", "assume"), "AccessDenied": ("role",)}
+
+    vpc_id: Input[str] = Input(api="ResourceIds", change=Change.FIXED, way_out=_FIXED)
+    group_name: Input[str] = Input(api="LogGroupName", change=Change.FIXED, way_out=_FIXED)
+    role_arn: Input[str] = Input(api="DeliverLogsPermissionArn", change=Change.FIXED, way_out=_FIXED)
+
+    @classmethod
+    def live(cls, cloud: Cloud, item: Item) -> Live:
+        props = {
+            "vpc_id": item["ResourceId"],
+            "group_name": item.get("LogGroupName"),
+            "role_arn": item.get("DeliverLogsPermissionArn"),
+        }
+        return Live(item["FlowLogId"], Status.READY, props, detail=item.get("DeliverLogsErrorMessage", ""))
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        said = cloud.ec2.create_flow_logs(
+            ResourceIds=[self.vpc_id],
+            ResourceType="VPC",
+            TrafficType="ALL",
+            LogDestinationType="cloud-watch-logs",
+            LogGroupName=self.group_name,
+            DeliverLogsPermissionArn=self.role_arn,
+            ClientToken=token,
+            TagSpecifications=specification("vpc-flow-log", cloud.marks.tags(self.address, cloud.name(self.instance))),
+        )
+        return str(said["FlowLogIds"][0])
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.ec2.delete_flow_logs(FlowLogIds=[live.id])
+
+
+class LogsProvisioner:
+    """``group`` for the control plane, when the file asks for any of its logs; else None."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.group: LogGroup | None = None
+        if cluster.logs:
+            self.group = LogGroup("cluster", retention=cluster.log_retention_days)
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [self.group] if self.group is not None else []
+
+
+class FlowLogsProvisioner:
+    """The VPC's flow log with its group and role, when the file asks for it. ``retention`` is in days."""
+
+    def __init__(self, config: Network, *, network: NetworkProvisioner, iam: Iam, retention: int) -> None:
+        self.resources: list[Resource] = []
+        if not config.flow_logs:
+            return
+        group = LogGroup("flow", retention=retention)
+        policy = Policy("flow-logs", document=packaged.document("iam/flow-logs.json"), path=iam.path)
+        role = Role(
+            "flow-logs",
+            trust=packaged.document("iam/flow-logs-trust.json"),
+            managed=[policy.arn],
+            boundary=iam.permissions_boundary,
+            path=iam.path,
+        )
+        log = FlowLog("vpc", vpc_id=network.vpc.id, group_name=group.group_name, role_arn=role.arn)
+        self.resources = [group, policy, role, log]

@@ -1,0 +1,106 @@
+"""The network of an environment: public and private subnets in two or more zones, and the ways out of them."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from livekit_deploy.aws.nat import ElasticIp, NatGateway
+from livekit_deploy.aws.routes import ANYWHERE, GatewayEndpoint, RouteTable
+from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
+from livekit_deploy.config import zones
+from livekit_deploy.engine.resource import Resource
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Network
+
+
+def subnet_cidrs(network: IPv4Network, zones: int) -> tuple[list[IPv4Network], list[IPv4Network]]:
+    """The ranges of the public and of the private subnets, one each per zone.
+
+    The VPC is cut into sixteenths (a /16 gives /20s, 4091 usable addresses each): the public ones from the front, the
+    private ones from the middle, so that zones can be added without moving any.
+    """
+    parts = list(network.subnets(prefixlen_diff=4))
+    return parts[:zones], parts[8 : 8 + zones]
+
+
+class NetworkProvisioner:
+    """``vpc``, ``public_subnets``, ``private_subnets``, gateways, route tables and the S3 endpoint.
+
+    Nodes and what needs the Internet come after ``ways_out``. ``region`` names the zones where the file gives a number.
+    """
+
+    def __init__(self, network: Network, *, region: str) -> None:
+        names = zones(network, region)
+        letters = [name.removeprefix(region).lstrip("-") for name in names]
+        public, private = subnet_cidrs(network.cidr, len(names))
+        self.vpc = Vpc("main", cidr=str(network.cidr))
+        self.gateway = InternetGateway("main", vpc_id=self.vpc.id)
+        self.public_subnets = [
+            Subnet(f"public-{letter}", vpc_id=self.vpc.id, cidr=str(cidr), zone=zone, public=True, role="elb")
+            for letter, zone, cidr in zip(letters, names, public, strict=True)
+        ]
+        self.private_subnets = [
+            Subnet(f"private-{letter}", vpc_id=self.vpc.id, cidr=str(cidr), zone=zone, role="internal-elb")
+            for letter, zone, cidr in zip(letters, names, private, strict=True)
+        ]
+        self.addresses: list[ElasticIp] = []
+        self.nat_gateways: list[NatGateway] = []
+        count = {"none": 0, "single": 1, "per_az": len(names)}[network.nat]
+        for letter, subnet in list(zip(letters, self.public_subnets, strict=True))[:count]:
+            self._add_nat(letter, subnet)
+        self.has_nat = bool(count)
+        self.route_tables = [self._public_routes(), *self._private_routes(letters)]
+        self.endpoint = GatewayEndpoint(
+            "s3", vpc_id=self.vpc.id, route_table_ids=[table.id for table in self.route_tables]
+        )
+
+    def _add_nat(self, letter: str, subnet: Subnet) -> None:
+        # an address needs no gateway, but it cannot be mapped without one, and must be free before that is detached
+        address = ElasticIp(f"nat-{letter}", after=[self.gateway])
+        self.addresses.append(address)
+        self.nat_gateways.append(
+            NatGateway(letter, subnet_id=subnet.id, allocation_id=address.id, after=[self.gateway])
+        )
+
+    def _public_routes(self) -> RouteTable:
+        return RouteTable(
+            "public",
+            vpc_id=self.vpc.id,
+            routes=[{"to": ANYWHERE, "via": self.gateway.id}],
+            subnet_ids=[subnet.id for subnet in self.public_subnets],
+            after=[self.gateway],
+        )
+
+    def _private_routes(self, letters: list[str]) -> list[RouteTable]:
+        tables = []
+        for position, (letter, subnet) in enumerate(zip(letters, self.private_subnets, strict=True)):
+            gateway = self.nat_gateways[min(position, len(self.nat_gateways) - 1)] if self.nat_gateways else None
+            tables.append(
+                RouteTable(
+                    f"private-{letter}",
+                    vpc_id=self.vpc.id,
+                    routes=[{"to": ANYWHERE, "via": gateway.id}] if gateway else [],
+                    subnet_ids=[subnet.id],
+                )
+            )
+        return tables
+
+    @property
+    def ways_out(self) -> list[Resource]:
+        """What nodes must find in place: their subnets' routes and the endpoint."""
+        return [*self.route_tables, self.endpoint]
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [
+            self.vpc,
+            self.gateway,
+            *self.public_subnets,
+            *self.private_subnets,
+            *self.addresses,
+            *self.nat_gateways,
+            *self.route_tables,
+            self.endpoint,
+        ]

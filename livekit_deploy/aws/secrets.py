@@ -1,0 +1,157 @@
+"""Secrets that are generated once and live in Secrets Manager only: the Redis token and LiveKit's API key.
+
+A value is drawn inside the call that stores it and is kept nowhere else; everything else holds its address and
+version. A deleted secret keeps its name for a week, so it is marked retired before it goes: when the environment comes
+back it is restored, and a value whose version is marked retired is replaced by a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.engine.inputs import Change, Input, Output, SecretRef
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.errors import Absent
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Redis
+
+TOKEN = "token"
+API_KEYS = "api-keys"
+_RETIRED = "livekit-deploy:retired"
+_RECOVERY_DAYS = 7
+_ALPHABET = string.ascii_letters + string.digits
+_TOKEN_LENGTH = 64  # ElastiCache takes 16 to 128
+_SECRET_LENGTH = 48  # LiveKit wants 32 or more
+
+
+def _draw(form: str) -> str:
+    """A new value. API keys are ``api_key``, ``api_secret``, and ``keys``, the two in the form of LIVEKIT_KEYS."""
+    if form == TOKEN:
+        return _random(_TOKEN_LENGTH)
+    key, secret = f"API{_random(12)}", _random(_SECRET_LENGTH)
+    return json.dumps({"api_key": key, "api_secret": secret, "keys": f"{key}: {secret}"})
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+class Secret(Resource):
+    """A generated secret. ``form`` is ``token`` (one string) or ``api-keys`` (a JSON object).
+
+    ``value``, ``keys``, ``api_key`` and ``api_secret`` are addresses of what it holds, never what it holds.
+    Source: Secrets Manager API reference, CreateSecret, RestoreSecret, PutSecretValue.
+    """
+
+    kind = "secretsmanager.secret"
+    exports = {"secret_name": "secret.{name}"}
+
+    form: Input[str] = Input(change=Change.FIXED, way_out="It says what is drawn: use another name for another form.")
+    retired: Input[bool] = Input(api="PutSecretValue", default=False)
+
+    arn = Output[str]()
+    version = Output[str]()
+    value = Output[SecretRef]()
+    keys = Output[SecretRef]()
+
+    def _name(self, cloud: Cloud) -> str:
+        return f"{cloud.marks.project}/{cloud.marks.env}/{self.instance}"
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        secret = _describe(cloud, id or self._name(cloud))
+        if secret is None or "DeletedDate" in secret:
+            return None
+        if id is None:
+            self._claim(cloud, secret)
+        return _live(secret)
+
+    def _claim(self, cloud: Cloud, secret: Mapping[str, Any]) -> None:
+        cloud.marks.claim(mapping(secret.get("Tags", [])), self.address, f"the secret {secret['Name']}")
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        name = self._name(cloud)
+        retired = _describe(cloud, name)
+        if retired is not None and "DeletedDate" in retired:
+            self._claim(cloud, retired)
+            return str(cloud.secretsmanager.restore_secret(SecretId=retired["ARN"])["ARN"])
+        said = cloud.secretsmanager.create_secret(
+            Name=name,
+            ClientRequestToken=token,
+            Description=f"Generated for LiveKit {cloud.marks.prefix}",
+            SecretString=_draw(self.form),
+            Tags=pairs(cloud.marks.tags(self.address, name)),
+        )
+        return str(said["ARN"])
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """Replace a retired value."""
+        cloud.secretsmanager.put_secret_value(SecretId=live.id, SecretString=_draw(self.form))
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Mark the value retired, then schedule the deletion."""
+        if not live.props["retired"]:
+            mark = pairs({_RETIRED: str(live.outputs["version"])})
+            cloud.secretsmanager.tag_resource(SecretId=live.id, Tags=mark)
+        else:
+            cloud.secretsmanager.delete_secret(SecretId=live.id, RecoveryWindowInDays=_RECOVERY_DAYS)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
+        for secret in _listed(cloud):
+            if "DeletedDate" not in secret:
+                yield Found(mapping(secret["Tags"]).get(ADDRESS, ""), _live(secret))
+
+    @classmethod
+    def vanishing(cls, cloud: Cloud) -> Iterator[tuple[str, str]]:
+        for secret in _listed(cloud):
+            if "DeletedDate" in secret:
+                yield f"secret {secret['Name']}", f"on {secret['DeletedDate']:%Y-%m-%d}"
+
+
+def _describe(cloud: Cloud, id: str) -> Mapping[str, Any] | None:
+    try:
+        found: Mapping[str, Any] = cloud.secretsmanager.describe_secret(SecretId=id)
+    except Absent:
+        return None
+    return found
+
+
+def _listed(cloud: Cloud) -> list[Mapping[str, Any]]:
+    if cloud.marks.lineage is None:
+        return []
+    found: list[Mapping[str, Any]] = cloud.secretsmanager.pages(
+        "list_secrets",
+        "SecretList",
+        IncludePlannedDeletion=True,
+        Filters=[{"Key": "tag-value", "Values": [cloud.marks.lineage]}],
+    )
+    return [secret for secret in found if mapping(secret.get("Tags", [])).get(LINEAGE) == cloud.marks.lineage]
+
+
+def _live(secret: Mapping[str, Any]) -> Live:
+    arn, tags = secret["ARN"], mapping(secret.get("Tags", []))
+    stages = secret.get("VersionIdsToStages") or secret.get("SecretVersionsToStages") or {}
+    version = next((id for id, names in stages.items() if "AWSCURRENT" in names), "")
+    refs = {key: SecretRef(arn, key, version).plain() for key in ("keys", "api_key", "api_secret")}
+    whole = SecretRef(arn, "", version).plain()
+    outputs = {"arn": arn, "secret_name": secret["Name"], "version": version, "value": whole, **refs}
+    return Live(arn, Status.READY, {"retired": tags.get(_RETIRED) == version}, outputs)
+
+
+class SecretsProvisioner:
+    """``api_keys`` of LiveKit, and ``redis_token`` (None where Redis asks for no token)."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.api_keys = Secret("api-keys", form=API_KEYS)
+        self.redis_token = Secret("redis-token", form=TOKEN) if redis.auth and redis.tls else None
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [self.api_keys, *([self.redis_token] if self.redis_token is not None else [])]
