@@ -1,8 +1,9 @@
 """Secrets that are generated once and live in Secrets Manager only: the Redis token and LiveKit's API key.
 
 A value is drawn inside the call that stores it and is kept nowhere else; everything else holds its address and
-version. A deleted secret keeps its name for a week, so it is marked retired before it goes: when the environment comes
-back it is restored, and a value whose version is marked retired is replaced by a new one.
+version. A protected environment's secrets can be recovered for a week after they are deleted, and keep their names so
+long. They are marked retired before they go: when the environment comes back they are restored, and a value whose
+version is marked retired is replaced by a new one. Other secrets are deleted at once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 TOKEN = "token"
 API_KEYS = "api-keys"
 _RETIRED = "livekit-deploy:retired"
-_RECOVERY_DAYS = 7
+RECOVERY_DAYS = 7
 _ALPHABET = string.ascii_letters + string.digits
 _TOKEN_LENGTH = 64  # ElastiCache takes 16 to 128
 _SECRET_LENGTH = 48  # LiveKit wants 32 or more
@@ -44,7 +45,8 @@ def _random(length: int) -> str:
 
 
 class Secret(Resource):
-    """A generated secret. ``form`` is ``token`` (one string) or ``api-keys`` (a JSON object).
+    """A generated secret. ``form`` is ``token`` (one string) or ``api-keys`` (a JSON object); ``recovery_days`` is
+    how long it can be recovered after it is deleted, 0 for not at all.
 
     ``value``, ``keys``, ``api_key`` and ``api_secret`` are addresses of what it holds, never what it holds.
     Source: Secrets Manager API reference, CreateSecret, RestoreSecret, PutSecretValue.
@@ -52,9 +54,12 @@ class Secret(Resource):
 
     kind = "secretsmanager.secret"
     exports = {"secret_name": "secret.{name}"}
+    # the name of a secret that is deleted at once is free a moment later
+    propagation = {"InvalidRequestException": ("scheduled for deletion", "deletion")}
 
     form: Input[str] = Input(change=Change.FIXED, way_out="It says what is drawn: use another name for another form.")
     retired: Input[bool] = Input(api="PutSecretValue", default=False)
+    recovery_days: Input[int] = Input(api="RecoveryWindowInDays", change=Change.CREATE_ONLY, default=0)
 
     arn = Output[str]()
     version = Output[str]()
@@ -91,16 +96,19 @@ class Secret(Resource):
         return str(said["ARN"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        """Replace a retired value."""
-        cloud.secretsmanager.put_secret_value(SecretId=live.id, SecretString=_draw(self.form))
+        """Replace a retired value; for how long it can be recovered is of effect when it is deleted."""
+        if "retired" in changed:
+            cloud.secretsmanager.put_secret_value(SecretId=live.id, SecretString=_draw(self.form))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        """Mark the value retired, then schedule the deletion."""
-        if not live.props["retired"]:
+        """Delete at once, or mark the value retired and then schedule the deletion."""
+        if not self.recovery_days:
+            cloud.secretsmanager.delete_secret(SecretId=live.id, ForceDeleteWithoutRecovery=True)
+        elif not live.props["retired"]:
             mark = pairs({_RETIRED: str(live.outputs["version"])})
             cloud.secretsmanager.tag_resource(SecretId=live.id, Tags=mark)
         else:
-            cloud.secretsmanager.delete_secret(SecretId=live.id, RecoveryWindowInDays=_RECOVERY_DAYS)
+            cloud.secretsmanager.delete_secret(SecretId=live.id, RecoveryWindowInDays=self.recovery_days)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
@@ -146,11 +154,17 @@ def _live(secret: Mapping[str, Any]) -> Live:
 
 
 class SecretsProvisioner:
-    """``api_keys`` of LiveKit, and ``redis_token`` (None where Redis asks for no token)."""
+    """``api_keys`` of LiveKit, and ``redis_token`` (None where Redis asks for no token).
 
-    def __init__(self, redis: Redis) -> None:
-        self.api_keys = Secret("api-keys", form=API_KEYS)
-        self.redis_token = Secret("redis-token", form=TOKEN) if redis.auth and redis.tls else None
+    Those of a protected environment can be recovered after they are deleted.
+    """
+
+    def __init__(self, redis: Redis, *, protect: bool = False) -> None:
+        days = RECOVERY_DAYS if protect else 0
+        self.api_keys = Secret("api-keys", form=API_KEYS, recovery_days=days)
+        self.redis_token: Secret | None = None
+        if redis.auth and redis.tls:
+            self.redis_token = Secret("redis-token", form=TOKEN, recovery_days=days)
 
     @property
     def resources(self) -> list[Resource]:

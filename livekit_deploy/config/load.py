@@ -20,7 +20,7 @@ from livekit_deploy.errors import ConfigError
 
 VARIABLE = "LIVEKIT_DEPLOY__"
 _NUMBER = re.compile(r"\d+\.\d+")  # a version: 1.30 is not 1.3
-_SECRET = re.compile(r"(^|[._])(secret|password|passwd|token|auth_token|api_secret|keys?)$", re.IGNORECASE)
+_SECRET = re.compile(r"(^|[._])(secret|password|passwd|token|auth_token|api_secret|(?<!secrets_)keys?)$", re.IGNORECASE)
 
 
 def load_environment(
