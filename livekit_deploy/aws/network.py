@@ -88,6 +88,11 @@ class NetworkProvisioner:
         return tables
 
     @property
+    def subnets(self) -> list[Subnet]:
+        """All of them."""
+        return [*self.public_subnets, *self.private_subnets]
+
+    @property
     def ways_out(self) -> list[Resource]:
         """What nodes must find in place: their subnets' routes and the endpoint."""
         return [*self.route_tables, self.endpoint]
@@ -97,8 +102,7 @@ class NetworkProvisioner:
         return [
             self.vpc,
             self.gateway,
-            *self.public_subnets,
-            *self.private_subnets,
+            *self.subnets,
             *self.addresses,
             *self.nat_gateways,
             *self.route_tables,

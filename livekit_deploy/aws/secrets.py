@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
-from livekit_deploy.engine.inputs import Change, Input, Output, SecretRef
+from livekit_deploy.engine.inputs import Change, Input, Output, Ref, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
@@ -165,6 +165,11 @@ class SecretsProvisioner:
         self.redis_token: Secret | None = None
         if redis.auth and redis.tls:
             self.redis_token = Secret("redis-token", form=TOKEN, recovery_days=days)
+
+    @property
+    def token(self) -> Ref[SecretRef] | None:
+        """Where the Redis token is kept."""
+        return self.redis_token.value if self.redis_token is not None else None
 
     @property
     def resources(self) -> list[Resource]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.engine.apply import Application
@@ -76,11 +77,22 @@ class Execution:
         edges = edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
         edges = without(edges, [address for address in edges if address not in doomed])
         dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and _dies(a, r)}
+        self._loosen({address: doomed[address] for address in dying}, doomed)
         edges = without(edges, dying) | {address: set(edges) - set(dying) for address in strays}
         children: dict[str, list[str]] = {}
         for child, host in dying.items():
             children.setdefault(str(host), []).append(child)
         return self._walk(edges, lambda address: self._delete(address, hosts, children.get(address, [])))
+
+    def _loosen(self, dying: Mapping[str, Record], doomed: Mapping[str, Record]) -> None:
+        """Let what dies with its host depend on nothing else that goes: it goes last, and must not be left dangling."""
+        kept = {
+            address: tuple(other for other in record.deps if other not in doomed or other == record.lives_in)
+            for address, record in dying.items()
+        }
+        loose = {a: replace(dying[a], deps=deps) for a, deps in kept.items() if deps != dying[a].deps}
+        if loose:
+            self._run.session.write(loose)
 
     def _hosts(self, doomed: Mapping[str, Record]) -> dict[str, Live | None]:
         """Every host of something doomed, read once: what lives in an absent host is absent with it."""

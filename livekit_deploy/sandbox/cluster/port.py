@@ -72,7 +72,7 @@ class LoadBalancerRequest:
 
 
 class CloudPort(Protocol):
-    """Implemented by the sandbox's AWS; asked by the cluster's controllers again and again, so every call is idempotent."""
+    """Implemented by the sandbox's AWS; asked again and again, so every call is idempotent."""
 
     def nodes(self) -> Sequence[NodeSpec]:
         """The nodes that exist now: those of node groups whose instances have joined."""
@@ -81,7 +81,7 @@ class CloudPort(Protocol):
         """Whom a bearer token (EKS's `k8s-aws-v1.` form) belongs to by the access entries; None for nobody."""
 
     def controller_problem(self) -> str | None:
-        """Why the load balancer controller may not call AWS (its role, policy or identity provider); None when it may."""
+        """Why the load balancer controller may not call AWS (its role or identity provider); None when it may."""
 
     def ensure_load_balancer(self, request: LoadBalancerRequest) -> str | None:
         """Make or update a load balancer with its groups and targets; its DNS name, or None while it is not ready."""

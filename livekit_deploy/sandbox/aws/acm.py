@@ -1,0 +1,88 @@
+"""ACM: a certificate is issued once its validation records are in DNS, and cannot be deleted while it is in use.
+
+Source: ACM user guide, "DNS validation"; ACM API reference, DeleteCertificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from moto.acm.exceptions import AWSError
+from moto.acm.models import AWSCertificateManagerBackend, CertBundle
+from moto.elbv2.models import elbv2_backends
+from moto.route53.models import route53_backends
+
+from livekit_deploy.sandbox.aws.patching import around
+from livekit_deploy.sandbox.clock import SandboxClock
+
+Original = Callable[..., Any]
+
+#: AWS's seconds from the record to the certificate
+ISSUANCE = 75.0
+
+
+class CertificateInUse(AWSError):
+    TYPE = "ResourceInUseException"
+
+
+def install(clock: Callable[[], SandboxClock]) -> None:
+    """Correct ACM; ``clock`` gives the clock of the moment."""
+
+    @around(CertBundle, "check")
+    def check(original: Original, certificate: Any) -> None:
+        """moto's own idea of it, that time alone issues a certificate, is left out."""
+
+    @around(AWSCertificateManagerBackend, "get_certificate")
+    def get_certificate(original: Original, backend: Any, arn: str) -> Any:
+        certificate = original(arn)
+        if certificate.type == "AMAZON_ISSUED" and certificate.status == "PENDING_VALIDATION":
+            _validate(backend, certificate, clock())
+        return certificate
+
+    @around(AWSCertificateManagerBackend, "delete_certificate")
+    def delete_certificate(original: Original, backend: Any, arn: str) -> None:
+        users = list(_users(backend, arn))
+        if users:
+            raise CertificateInUse(
+                message=f"Certificate {arn} in account {backend.account_id} is in use by {users[0]}."
+            )
+        original(arn)
+
+
+def _validate(backend: Any, certificate: Any, clock: SandboxClock) -> None:
+    options = certificate.describe()["Certificate"]["DomainValidationOptions"]
+    wanted = {(one["ResourceRecord"]["Name"], one["ResourceRecord"]["Value"]) for one in options}
+    if not wanted <= set(_cnames(backend)):
+        certificate.__dict__.pop("_sandbox_seen", None)
+        return
+    seen = certificate.__dict__.setdefault("_sandbox_seen", clock.now())
+    if clock.passed(seen, ISSUANCE):
+        certificate.status = "ISSUED"
+
+
+def _cnames(backend: Any) -> Iterator[tuple[str, str]]:
+    for zone in route53_backends[backend.account_id][backend.partition].zones.values():
+        for record in zone.rrsets:
+            if record.type == "CNAME" and not zone.private_zone:
+                for value in record.records:
+                    yield _dotted(record.name), _dotted(value)
+
+
+def _dotted(name: str) -> str:
+    return name if name.endswith(".") else f"{name}."
+
+
+def _users(backend: Any, arn: str) -> Iterator[str]:
+    for balancer in elbv2_backends[backend.account_id][backend.region_name].load_balancers.values():
+        for listener in balancer.listeners.values():
+            if any(_names(certificate) == arn for certificate in listener.certificates or []):
+                yield balancer.arn
+
+
+def _names(certificate: Any) -> str:
+    return str(
+        certificate.get("CertificateArn") or certificate.get("certificate_arn")
+        if isinstance(certificate, dict)
+        else certificate
+    )

@@ -1,0 +1,149 @@
+"""EC2: NAT gateways that take their time and let go of their address, client tokens, endpoints, filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.internet_gateways import InternetGateway
+from moto.ec2.models.nat_gateways import NatGateway
+from moto.ec2.models.vpcs import VPCEndPoint
+from moto.ec2.responses import EC2Response
+
+from livekit_deploy.sandbox.aws import ec2_dependencies
+from livekit_deploy.sandbox.aws.ec2_dependencies import refused
+from livekit_deploy.sandbox.aws.patching import around, kept
+from livekit_deploy.sandbox.clock import SandboxClock
+
+Original = Callable[..., Any]
+
+#: seconds of AWS's time
+NAT_CREATION, NAT_DELETION = 105.0, 50.0
+_WITH_TOKEN = (
+    "create_nat_gateway",
+    "create_route_table",
+    "create_vpc_endpoint",
+    "create_launch_template",
+    "create_flow_logs",
+)
+
+
+def install(clock: Callable[[], SandboxClock]) -> None:
+    """Correct EC2; ``clock`` gives the clock of the moment."""
+    ec2_dependencies.install()
+    _nat_gateways(clock)
+    _endpoints()
+    _routes()
+    for operation in _WITH_TOKEN:
+        _honour_token(operation)
+
+
+# ---- NAT gateways
+
+
+def _nat_gateways(clock: Callable[[], SandboxClock]) -> None:
+    @around(NatGateway, "__init__")
+    def created(original: Original, gateway: Any, backend: EC2Backend, subnet_id: str, *args: Any, **more: Any) -> None:
+        vpc_id = backend.get_subnet(subnet_id).vpc_id
+        if not any(one.vpc and one.vpc.id == vpc_id for one in backend.internet_gateways.values()):
+            raise refused("Gateway.NotAttached", f"Network {vpc_id} has no Internet gateway attached")
+        original(backend, subnet_id, *args, **more)
+        gateway.state, gateway._since = "pending", clock().now()
+
+    @around(EC2Backend, "delete_nat_gateway")
+    def delete_nat_gateway(original: Original, backend: EC2Backend, nat_gateway_id: str) -> Any:
+        gateway = backend.nat_gateways.get(nat_gateway_id)
+        if gateway is None:
+            raise refused("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
+        if gateway.state not in ("deleting", "deleted"):
+            gateway.state, gateway._since = "deleting", clock().now()
+        return gateway
+
+    @around(EC2Backend, "describe_nat_gateways")
+    def describe_nat_gateways(
+        original: Original, backend: EC2Backend, filters: Any, nat_gateway_ids: list[str] | None
+    ) -> Any:
+        for gateway in list(backend.nat_gateways.values()):
+            _advance(backend, gateway, clock())
+        missing = [id for id in nat_gateway_ids or [] if id not in backend.nat_gateways]
+        if missing:
+            raise refused("NatGatewayNotFound", f"NatGateway {missing[0]} was not found")
+        found = original(filters, nat_gateway_ids)
+        wanted = {key: values for key, values in (filters or {}).items() if key.startswith("tag:")}
+        return [one for one in found if all(_tagged(one, key, values) for key, values in wanted.items())]
+
+
+def _tagged(gateway: Any, key: str, values: list[str]) -> bool:
+    return any(tag["key"] == key.removeprefix("tag:") and tag["value"] in values for tag in gateway.get_tags())
+
+
+def _advance(backend: EC2Backend, gateway: Any, clock: SandboxClock) -> None:
+    if gateway.state == "pending" and clock.passed(gateway._since, NAT_CREATION):
+        gateway.state = "available"
+    if gateway.state == "deleting" and clock.passed(gateway._since, NAT_DELETION):
+        gateway.state = "deleted"
+        for address in backend.addresses:
+            if address.eni is gateway._eni:
+                backend.disassociate_address(association_id=address.association_id)
+        backend.enis.pop(gateway._eni.id, None)
+
+
+# ---- endpoints and routes
+
+
+def _endpoints() -> None:
+    @around(VPCEndPoint, "get_filter_value")
+    def get_filter_value(
+        original: Original, endpoint: VPCEndPoint, filter_name: str, method_name: str | None = None
+    ) -> Any:
+        return endpoint.id if filter_name == "vpc-endpoint-id" else original(filter_name, method_name)
+
+    @around(EC2Backend, "describe_vpc_endpoints")
+    def describe_vpc_endpoints(original: Original, backend: EC2Backend, *args: Any, **more: Any) -> Any:
+        found = original(*args, **more)
+        return [one for one in found if one.state != "deleted"]
+
+    @around(VPCEndPoint, "modify")
+    def modify(original: Original, endpoint: Any, *args: Any, **more: Any) -> None:
+        before = set(endpoint.route_table_ids)
+        original(*args, **more)
+        after, prefix = set(endpoint.route_table_ids), endpoint.destination_prefix_list_id
+        if prefix is None:
+            return
+        for table in after - before:
+            endpoint.ec2_backend.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix)
+        for table in before - after:
+            endpoint.ec2_backend.delete_route(table, prefix)
+
+
+def _routes() -> None:
+    for name in ("create_route", "replace_route"):
+
+        @around(EC2Backend, name)
+        def route(original: Original, backend: EC2Backend, route_table_id: str, *args: Any, **more: Any) -> Any:
+            gateway = more.get("gateway_id")
+            table = backend.get_route_table(route_table_id)
+            found = backend.internet_gateways.get(gateway) if gateway and gateway.startswith("igw-") else None
+            if isinstance(found, InternetGateway) and (found.vpc is None or found.vpc.id != table.vpc_id):
+                raise refused(
+                    "InvalidParameterValue",
+                    f"route table {route_table_id} and network gateway {gateway} belong to different networks",
+                )
+            return original(route_table_id, *args, **more)
+
+
+# ---- client tokens
+
+
+def _honour_token(operation: str) -> None:
+    @around(EC2Response, operation)
+    def with_token(original: Original, response: Any) -> Any:
+        token = response._get_param("ClientToken")
+        answers = kept(response.ec2_backend, "tokens", dict)
+        if token and (operation, token) in answers:
+            return answers[operation, token]
+        answer = original()
+        if token:
+            answers[operation, token] = answer
+        return answer

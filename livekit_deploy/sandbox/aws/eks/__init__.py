@@ -1,0 +1,6 @@
+"""EKS as it is: clusters, node groups, add-ons and access entries with their states."""
+
+from livekit_deploy.sandbox.aws.eks.install import install
+from livekit_deploy.sandbox.aws.eks.store import hooks
+
+__all__ = ["hooks", "install"]

@@ -1,0 +1,128 @@
+"""What EKS keeps: clusters and what is in them, each with its state and how long that lasts.
+
+Durations are AWS's seconds. Source: EKS API reference; durations as users report them.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.eks.models import EKSBackend, eks_backends
+
+from livekit_deploy.sandbox.aws.patching import kept
+from livekit_deploy.sandbox.clock import SandboxClock
+
+CLUSTER_CREATION, CLUSTER_DELETION, CLUSTER_UPDATE, VERSION_UPDATE = 515.0, 180.0, 60.0, 480.0
+GROUP_CREATION, GROUP_DELETION, GROUP_UPDATE, GROUP_ROLL = 115.0, 240.0, 20.0, 300.0
+ADDON_CREATION, ADDON_DELETION = 35.0, 25.0
+
+Item = dict[str, Any]
+
+
+@dataclass
+class Hooks:
+    """What the rest of the sandbox does when a cluster begins to serve and when it ends."""
+
+    cluster_active: Callable[[str, str, str], tuple[str, str]] | None = None
+    cluster_deleted: Callable[[str, str, str], None] | None = None
+
+
+hooks = Hooks()
+
+
+@dataclass
+class Thing:
+    """A cluster, node group or add-on: its wire form, its state, and what ends the state."""
+
+    wire: Item
+    since: float
+    seconds: float
+    then: Callable[[], None]
+
+    def advance(self, clock: SandboxClock) -> None:
+        """Move on when the state has lasted long enough."""
+        if self.seconds >= 0 and clock.passed(self.since, self.seconds):
+            self.seconds = -1.0
+            self.then()
+
+    def begin(self, status: str, clock: SandboxClock, seconds: float, then: Callable[[], None]) -> None:
+        """Enter a state that lasts so many of AWS's seconds."""
+        self.wire["status"], self.since, self.seconds, self.then = status, clock.now(), seconds, then
+
+    def settle(self, status: str) -> None:
+        """Enter a state that lasts."""
+        self.wire["status"], self.seconds = status, -1.0
+
+
+@dataclass
+class ClusterEntry(Thing):
+    """A cluster with what lives in it."""
+
+    groups: dict[str, Thing] = field(default_factory=dict)
+    addons: dict[str, Thing] = field(default_factory=dict)
+    access: dict[str, Item] = field(default_factory=dict)
+    updates: dict[str, Item] = field(default_factory=dict)
+    interfaces: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Store:
+    """The EKS of one account and region."""
+
+    clusters: dict[str, ClusterEntry] = field(default_factory=dict)
+    answers: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+
+def store(backend: EKSBackend) -> Store:
+    """What an account has in a region; a reset of moto wipes it."""
+    found: Store = kept(backend, "eks", Store)
+    return found
+
+
+def store_of(account: str, region: str) -> Store:
+    """The same, by account and region."""
+    return store(eks_backends[account][region])
+
+
+def new_cluster(backend: EKSBackend, asked: Mapping[str, Any]) -> Item:
+    """The wire form of a cluster that was just asked for."""
+    name, region = asked["name"], backend.region_name
+    id = uuid.uuid4().hex.upper()
+    authority = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(id.encode()).decode()}\n-----END CERTIFICATE-----\n"
+    vpc = dict(asked["resourcesVpcConfig"])
+    access = asked.get("accessConfig") or {}
+    return {
+        "name": name,
+        "arn": f"arn:{backend.partition}:eks:{region}:{backend.account_id}:cluster/{name}",
+        "createdAt": datetime.now(UTC),
+        "version": asked.get("version") or "1.36",
+        "endpoint": f"https://{id}.gr7.{region}.eks.amazonaws.com",
+        "roleArn": asked["roleArn"],
+        "resourcesVpcConfig": {
+            "endpointPublicAccess": True,
+            "endpointPrivateAccess": False,
+            "publicAccessCidrs": ["0.0.0.0/0"],
+            "securityGroupIds": [],
+            **vpc,
+        },
+        "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4"},
+        "logging": asked.get("logging") or {"clusterLogging": []},
+        "identity": {"oidc": {"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{id}"}},
+        "status": "CREATING",
+        "certificateAuthority": {"data": base64.b64encode(authority.encode()).decode()},
+        "platformVersion": "eks.3",
+        "tags": dict(asked.get("tags") or {}),
+        "encryptionConfig": list(asked.get("encryptionConfig") or []),
+        "accessConfig": {
+            "authenticationMode": access.get("authenticationMode", "CONFIG_MAP"),
+            "bootstrapClusterCreatorAdminPermissions": access.get("bootstrapClusterCreatorAdminPermissions", True),
+        },
+        "upgradePolicy": asked.get("upgradePolicy") or {"supportType": "EXTENDED"},
+        "deletionProtection": bool(asked.get("deletionProtection", False)),
+        "health": {"issues": []},
+    }

@@ -1,0 +1,424 @@
+"""ElastiCache as it is: replication groups with members, states and endpoints, subnet and parameter groups, events.
+
+It replaces moto's outline, which never finishes a deletion and forgets most of what it is told.
+Source: ElastiCache API reference; durations as users report them.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.models import ec2_backends
+from moto.elasticache.exceptions import ElastiCacheException
+from moto.elasticache.models import ElastiCacheBackend
+from moto.elasticache.responses import ElastiCacheResponse
+
+from livekit_deploy.sandbox.aws.patching import kept
+from livekit_deploy.sandbox.clock import SandboxClock
+
+CREATION, DELETION, CHANGE = 415.0, 330.0, 120.0
+_TOKEN = re.compile(r"[!-~]{16,128}")
+_NAME = re.compile(r"[a-z](-?[a-z0-9]+)*")
+_VERSIONS = {"redis": ("6.2", "7.0", "7.1"), "valkey": ("7.2", "8.0", "8.1", "8.2")}
+_one_at_a_time = threading.RLock()
+
+Item = dict[str, Any]
+Asked = Mapping[str, Any]
+
+
+def _refused(code: str, message: str) -> ElastiCacheException:
+    error = ElastiCacheException(message)
+    error.code = code
+    return error
+
+
+@dataclass
+class Group:
+    """A replication group: its wire form, what its members share, and how long its state lasts."""
+
+    wire: Item
+    shared: Item
+    interfaces: list[str]
+    since: float
+    seconds: float
+
+
+@dataclass
+class Store:
+    """The ElastiCache of one account and region."""
+
+    groups: dict[str, Group] = field(default_factory=dict)
+    subnets: dict[str, Item] = field(default_factory=dict)
+    parameters: dict[str, Item] = field(default_factory=dict)
+    tags: dict[str, list[Item]] = field(default_factory=dict)
+    events: list[Item] = field(default_factory=list)
+
+
+class ElastiCache:
+    """The operations of one account and region."""
+
+    def __init__(self, backend: ElastiCacheBackend, clock: SandboxClock) -> None:
+        self._backend, self._clock = backend, clock
+        self._store: Store = kept(backend, "store", Store)
+        self._ec2 = ec2_backends[backend.account_id][backend.region_name]
+        for name in list(self._store.groups):
+            self._advance(name)
+
+    def _arn(self, kind: str, name: str) -> str:
+        region, account = self._backend.region_name, self._backend.account_id
+        return f"arn:{self._backend.partition}:elasticache:{region}:{account}:{kind}:{name}"
+
+    def _note(self, name: str, message: str) -> None:
+        event = {"SourceIdentifier": name, "SourceType": "replication-group", "Message": message}
+        self._store.events.append({**event, "Date": datetime.now(UTC)})
+
+    def _advance(self, name: str) -> None:
+        group = self._store.groups[name]
+        if group.seconds < 0 or not self._clock.passed(group.since, group.seconds):
+            return
+        group.seconds = -1.0
+        if group.wire["Status"] == "deleting":
+            for id in group.interfaces:
+                self._ec2.enis.pop(id, None)
+            self._store.tags.pop(group.wire["ARN"], None)
+            del self._store.groups[name]
+            return
+        if group.wire["Status"] == "creating":
+            self._note(name, "Replication group created")
+        group.wire["Status"] = "available"
+
+    # ---- subnet groups
+
+    def create_cache_subnet_group(self, asked: Asked) -> Item:
+        name = asked["CacheSubnetGroupName"].lower()
+        if name in self._store.subnets:
+            raise _refused("CacheSubnetGroupAlreadyExists", f"Cache subnet group {name} already exists.")
+        arn = self._arn("subnetgroup", name)
+        wire = {
+            "CacheSubnetGroupName": name,
+            "CacheSubnetGroupDescription": asked["CacheSubnetGroupDescription"],
+            "ARN": arn,
+            **self._placed(asked["SubnetIds"]),
+        }
+        self._store.subnets[name] = wire
+        self._store.tags[arn] = list(asked.get("Tags") or [])
+        return {"CacheSubnetGroup": wire}
+
+    def _placed(self, ids: list[str]) -> Item:
+        subnets = []
+        for id in ids:
+            try:
+                subnets.append(self._ec2.get_subnet(id))
+            except Exception as error:
+                raise _refused("InvalidSubnet", f"The subnet ID '{id}' does not exist") from error
+        listed = [
+            {"SubnetIdentifier": subnet.id, "SubnetAvailabilityZone": {"Name": subnet.availability_zone}}
+            for subnet in subnets
+        ]
+        return {"VpcId": subnets[0].vpc_id, "Subnets": listed}
+
+    def _subnet_group(self, name: str) -> Item:
+        if name.lower() not in self._store.subnets:
+            raise _refused("CacheSubnetGroupNotFoundFault", f"Cache Subnet Group {name} does not exist.")
+        return self._store.subnets[name.lower()]
+
+    def describe_cache_subnet_groups(self, asked: Asked) -> Item:
+        name = asked.get("CacheSubnetGroupName")
+        found = [self._subnet_group(name)] if name else list(self._store.subnets.values())
+        return {"CacheSubnetGroups": found}
+
+    def modify_cache_subnet_group(self, asked: Asked) -> Item:
+        wire = self._subnet_group(asked["CacheSubnetGroupName"])
+        leaving = {one["SubnetIdentifier"] for one in wire["Subnets"]} - set(asked["SubnetIds"])
+        used = {self._ec2.enis[id].subnet.id for group in self._users(wire) for id in group.interfaces}
+        if leaving & used:
+            raise _refused("SubnetInUse", f"The subnet {min(leaving & used)} is in use.")
+        wire |= self._placed(asked["SubnetIds"])
+        return {"CacheSubnetGroup": wire}
+
+    def _users(self, wire: Item) -> list[Group]:
+        name = wire["CacheSubnetGroupName"]
+        return [one for one in self._store.groups.values() if one.shared["CacheSubnetGroupName"] == name]
+
+    def delete_cache_subnet_group(self, asked: Asked) -> Item:
+        wire = self._subnet_group(asked["CacheSubnetGroupName"])
+        if self._users(wire):
+            name = wire["CacheSubnetGroupName"]
+            raise _refused(
+                "CacheSubnetGroupInUse", f"Cache subnet group {name} is currently in use by a cache cluster."
+            )
+        self._store.tags.pop(wire["ARN"], None)
+        del self._store.subnets[wire["CacheSubnetGroupName"]]
+        return {}
+
+    # ---- replication groups
+
+    def create_replication_group(self, asked: Asked) -> Item:
+        name = asked["ReplicationGroupId"].lower()
+        if name in self._store.groups:
+            raise _refused("ReplicationGroupAlreadyExists", f"Replication group {name} already exists.")
+        self._check(name, asked)
+        shared = self._shared(asked)
+        members = int(asked.get("NumCacheClusters") or 1)
+        arn = self._arn("replicationgroup", name)
+        on = "enabled" if asked.get("AutomaticFailoverEnabled") else "disabled"
+        wire: Item = {
+            "ReplicationGroupId": name,
+            "Description": asked["ReplicationGroupDescription"],
+            "Status": "creating",
+            "MemberClusters": [],
+            "AutomaticFailover": on,
+            "MultiAZ": "enabled" if asked.get("MultiAZEnabled") else "disabled",
+            "SnapshotRetentionLimit": int(asked.get("SnapshotRetentionLimit") or 0),
+            "ClusterEnabled": False,
+            "CacheNodeType": asked["CacheNodeType"],
+            "AuthTokenEnabled": bool(asked.get("AuthToken")),
+            "TransitEncryptionEnabled": bool(asked.get("TransitEncryptionEnabled")),
+            "AtRestEncryptionEnabled": bool(asked.get("AtRestEncryptionEnabled")),
+            "ARN": arn,
+        }
+        group = Group(wire, shared, [], self._clock.now(), CREATION)
+        self._store.groups[name] = group
+        self._store.tags[arn] = list(asked.get("Tags") or [])
+        self._resize(group, members)
+        return {"ReplicationGroup": wire}
+
+    def _check(self, name: str, asked: Asked) -> None:
+        if not _NAME.fullmatch(name) or len(name) > 40:
+            raise _refused("InvalidParameterValue", f"The parameter ReplicationGroupId is not valid: {name}")
+        if token := asked.get("AuthToken"):
+            if not asked.get("TransitEncryptionEnabled"):
+                raise _refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
+            _check_token(token)
+        members = int(asked.get("NumCacheClusters") or 1)
+        if asked.get("AutomaticFailoverEnabled") and members < 2:
+            raise _refused("InvalidParameterCombination", "Automatic failover needs at least one replica.")
+        if asked.get("MultiAZEnabled") and not asked.get("AutomaticFailoverEnabled"):
+            raise _refused("InvalidParameterCombination", "Multi-AZ needs automatic failover.")
+
+    def _shared(self, asked: Asked) -> Item:
+        engine = asked.get("Engine") or "redis"
+        subnets = self._subnet_group(asked["CacheSubnetGroupName"])
+        return {
+            "Engine": engine,
+            "EngineVersion": _version(engine, asked.get("EngineVersion")),
+            "CacheSubnetGroupName": subnets["CacheSubnetGroupName"],
+            "SecurityGroups": self._groups(asked.get("SecurityGroupIds") or []),
+        }
+
+    def _groups(self, ids: list[str]) -> list[Item]:
+        for id in ids:
+            if self._ec2.get_security_group_from_id(id) is None:
+                raise _refused("InvalidParameterValue", f"The security group {id} does not exist")
+        return [{"SecurityGroupId": id, "Status": "active"} for id in ids]
+
+    def _resize(self, group: Group, members: int) -> None:
+        """Members with an interface each, spread over the subnets."""
+        name, wire = group.wire["ReplicationGroupId"], group.wire
+        subnets = self._store.subnets[group.shared["CacheSubnetGroupName"]]["Subnets"]
+        ids = [one["SecurityGroupId"] for one in group.shared["SecurityGroups"]]
+        for number in range(len(group.interfaces), members):
+            subnet = self._ec2.get_subnet(subnets[number % len(subnets)]["SubnetIdentifier"])
+            interface = self._ec2.create_network_interface(
+                subnet, "", group_ids=ids, description=f"ElastiCache {name}-{number + 1:03d}"
+            )
+            interface.status = "in-use"
+            group.interfaces.append(interface.id)
+        for id in group.interfaces[members:]:
+            self._ec2.enis.pop(id, None)
+        del group.interfaces[members:]
+        wire["MemberClusters"] = [f"{name}-{number + 1:03d}" for number in range(members)]
+        wire["NodeGroups"] = [self._shard(wire)]
+
+    def _shard(self, wire: Item) -> Item:
+        name, region = wire["ReplicationGroupId"], self._backend.region_name
+        hash = uuid.uuid5(uuid.NAMESPACE_DNS, wire["ARN"]).hex[:6]
+        kinds = ("master", "replica") if wire["TransitEncryptionEnabled"] else ("primary", "reader")
+        first, second = (f"{kind}.{name}.{hash}.{region}.cache.amazonaws.com" for kind in kinds)
+        if not wire["TransitEncryptionEnabled"]:
+            first = f"{name}.{hash}.ng.0001.{region}.cache.amazonaws.com"
+        return {
+            "NodeGroupId": "0001",
+            "Status": "available",
+            "PrimaryEndpoint": {"Address": first, "Port": 6379},
+            "ReaderEndpoint": {"Address": second, "Port": 6379},
+            "NodeGroupMembers": [
+                {
+                    "CacheClusterId": member,
+                    "CacheNodeId": "0001",
+                    "CurrentRole": "primary" if number == 0 else "replica",
+                }
+                for number, member in enumerate(wire["MemberClusters"])
+            ],
+        }
+
+    def _group(self, asked: Asked) -> Group:
+        name = asked["ReplicationGroupId"].lower()
+        if name not in self._store.groups:
+            raise _refused("ReplicationGroupNotFoundFault", f"ReplicationGroup {name} not found.")
+        return self._store.groups[name]
+
+    def _available(self, asked: Asked) -> Group:
+        group = self._group(asked)
+        if group.wire["Status"] != "available":
+            raise _refused("InvalidReplicationGroupState", f"Replication group is {group.wire['Status']}")
+        return group
+
+    def describe_replication_groups(self, asked: Asked) -> Item:
+        found = [self._group(asked)] if asked.get("ReplicationGroupId") else list(self._store.groups.values())
+        return {"ReplicationGroups": [_shown(group.wire) for group in found]}
+
+    def describe_cache_clusters(self, asked: Asked) -> Item:
+        found = [
+            {
+                "CacheClusterId": member,
+                "ReplicationGroupId": group.wire["ReplicationGroupId"],
+                "CacheNodeType": group.wire["CacheNodeType"],
+                "CacheClusterStatus": group.wire["Status"],
+                "NumCacheNodes": 1,
+                **group.shared,
+            }
+            for group in self._store.groups.values()
+            for member in group.wire["MemberClusters"]
+        ]
+        id = asked.get("CacheClusterId")
+        return {"CacheClusters": [one for one in found if id in (None, one["CacheClusterId"])]}
+
+    def modify_replication_group(self, asked: Asked) -> Item:
+        group = self._available(asked)
+        wire, shared = group.wire, group.shared
+        if token := asked.get("AuthToken"):
+            if not wire["AuthTokenEnabled"]:
+                raise _refused("InvalidParameterCombination", "The group has no AUTH token to rotate.")
+            _check_token(token)
+        if version := asked.get("EngineVersion"):
+            wanted = _version(asked.get("Engine") or shared["Engine"], version)
+            if wanted.split(".") < shared["EngineVersion"].split("."):
+                raise _refused("InvalidParameterValue", "The engine version cannot be lowered.")
+            shared["EngineVersion"] = wanted
+        self._switch(wire, asked)
+        if ids := asked.get("SecurityGroupIds"):
+            shared["SecurityGroups"] = self._groups(ids)
+        for key, name in {
+            "CacheNodeType": "CacheNodeType",
+            "ReplicationGroupDescription": "Description",
+            "SnapshotRetentionLimit": "SnapshotRetentionLimit",
+        }.items():
+            if asked.get(key) is not None:
+                wire[name] = asked[key]
+        return self._change(group)
+
+    def _switch(self, wire: Item, asked: Asked) -> None:
+        on = {True: "enabled", False: "disabled"}
+        if (failover := asked.get("AutomaticFailoverEnabled")) is not None:
+            if failover and len(wire["MemberClusters"]) < 2:
+                raise _refused("InvalidParameterCombination", "Automatic failover needs at least one replica.")
+            wire["AutomaticFailover"] = on[bool(failover)]
+        if (spread := asked.get("MultiAZEnabled")) is not None:
+            wire["MultiAZ"] = on[bool(spread)]
+
+    def _change(self, group: Group) -> Item:
+        group.wire["Status"], group.since, group.seconds = "modifying", self._clock.now(), CHANGE
+        self._note(group.wire["ReplicationGroupId"], "Modification in progress")
+        return {"ReplicationGroup": _shown(group.wire)}
+
+    def increase_replica_count(self, asked: Asked) -> Item:
+        group = self._available(asked)
+        self._resize(group, int(asked["NewReplicaCount"]) + 1)
+        return self._change(group)
+
+    def decrease_replica_count(self, asked: Asked) -> Item:
+        group = self._available(asked)
+        left = int(asked["NewReplicaCount"]) + 1
+        if left < 2 and group.wire["AutomaticFailover"] == "enabled":
+            raise _refused("InvalidReplicationGroupState", "Automatic failover needs at least one replica.")
+        self._resize(group, left)
+        return self._change(group)
+
+    def delete_replication_group(self, asked: Asked) -> Item:
+        group = self._group(asked)
+        if group.wire["Status"] in ("creating", "modifying", "deleting"):
+            raise _refused("InvalidReplicationGroupState", f"Replication group is {group.wire['Status']}")
+        group.wire["Status"], group.since, group.seconds = "deleting", self._clock.now(), DELETION
+        return {"ReplicationGroup": _shown(group.wire)}
+
+    # ---- what else is asked
+
+    def describe_events(self, asked: Asked) -> Item:
+        name = asked.get("SourceIdentifier")
+        return {"Events": [one for one in self._store.events if name in (None, one["SourceIdentifier"])]}
+
+    def describe_cache_engine_versions(self, asked: Asked) -> Item:
+        wanted = asked.get("Engine")
+        found = [
+            {"Engine": engine, "EngineVersion": version, "CacheParameterGroupFamily": engine + version.split(".")[0]}
+            for engine, versions in _VERSIONS.items()
+            for version in versions
+            if wanted in (None, engine)
+        ]
+        return {"CacheEngineVersions": found}
+
+    def list_tags_for_resource(self, asked: Asked) -> Item:
+        return {"TagList": self._tagged(asked)}
+
+    def add_tags_to_resource(self, asked: Asked) -> Item:
+        tags = {tag["Key"]: tag["Value"] for tag in (*self._tagged(asked), *asked["Tags"])}
+        self._store.tags[asked["ResourceName"]] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        return {"TagList": self._store.tags[asked["ResourceName"]]}
+
+    def remove_tags_from_resource(self, asked: Asked) -> Item:
+        left = [tag for tag in self._tagged(asked) if tag["Key"] not in asked["TagKeys"]]
+        self._store.tags[asked["ResourceName"]] = left
+        return {"TagList": left}
+
+    def _tagged(self, asked: Asked) -> list[Item]:
+        arn = asked["ResourceName"]
+        if arn not in self._store.tags:
+            raise _refused("ReplicationGroupNotFoundFault", f"{arn} not found.")
+        return self._store.tags[arn]
+
+
+def _shown(wire: Item) -> Item:
+    """As it is answered: a group that is being created has no endpoints yet."""
+    hidden = {"NodeGroups"} if wire["Status"] == "creating" else set()
+    return {key: value for key, value in wire.items() if key not in hidden}
+
+
+def _check_token(token: str) -> None:
+    if not _TOKEN.fullmatch(token) or set(token) & set('"/@ '):
+        raise _refused("InvalidParameterValue", "AuthToken must be 16 to 128 printable characters.")
+
+
+def _version(engine: str, asked: str | None) -> str:
+    """The full version that a version in part stands for."""
+    offered = _VERSIONS.get(engine)
+    if offered is None:
+        raise _refused("InvalidParameterValue", f"Unknown engine {engine}")
+    given = asked or offered[-1]
+    fitting = [one for one in offered if given == one or given.startswith(f"{one}.")]
+    if not fitting:
+        raise _refused("InvalidParameterValue", f"Cannot find version {given} for {engine}")
+    return given if given.count(".") == 2 else f"{given}.1"
+
+
+def install(clock: Callable[[], SandboxClock]) -> None:
+    """Replace moto's ElastiCache; ``clock`` gives the clock of the moment."""
+    names = [name for name in vars(ElastiCache) if not name.startswith("_")]
+    for name in names:
+        setattr(ElastiCacheResponse, name, _operation(name, clock))
+
+
+def _operation(name: str, clock: Callable[[], SandboxClock]) -> Callable[[Any], Any]:
+    def answer(response: ElastiCacheResponse) -> Any:
+        with _one_at_a_time:
+            made = getattr(ElastiCache(response.elasticache_backend, clock()), name)(response._get_params())
+        return ActionResult(made) if made else EmptyResult()
+
+    return answer

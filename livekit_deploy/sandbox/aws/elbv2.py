@@ -1,0 +1,68 @@
+"""ELB: load balancers have interfaces in their subnets, and network load balancers are named as such.
+
+Source: ELB user guide, "Load balancer subnets and zones"; an interface's description names its load balancer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.elbv2.models import ELBv2Backend
+
+from livekit_deploy.sandbox.aws.patching import around
+from livekit_deploy.sandbox.clock import SandboxClock
+
+Original = Callable[..., Any]
+
+#: AWS's seconds until a new one is active
+PROVISIONING = 130.0
+
+
+def install(clock: Callable[[], SandboxClock]) -> None:
+    """Correct ELB; ``clock`` gives the clock of the moment."""
+
+    @around(ELBv2Backend, "create_load_balancer")
+    def create_load_balancer(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+        made = original(*args, **more)
+        if made.type == "network":
+            _rename(backend, made)
+        made._sandbox_since = clock().now()
+        kind = "net" if made.type == "network" else "app"
+        made._sandbox_interfaces = []
+        for subnet in made.subnets:
+            interface = backend.ec2_backend.create_network_interface(
+                subnet,
+                "",
+                group_ids=list(made.security_groups or []),
+                description=f"ELB {kind}/{made.name}/{made.arn.rpartition('/')[2]}",
+            )
+            interface.status = "in-use"
+            interface._sandbox_public = made.scheme == "internet-facing"
+            made._sandbox_interfaces.append(interface.id)
+        return made
+
+    @around(ELBv2Backend, "describe_load_balancers")
+    def describe_load_balancers(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+        for balancer in backend.load_balancers.values():
+            ready = clock().passed(getattr(balancer, "_sandbox_since", 0.0), PROVISIONING)
+            balancer.state = "active" if ready else "provisioning"
+        found = original(*args, **more)
+        for balancer in found:
+            # moto makes a new one active by looking at it
+            ready = clock().passed(getattr(balancer, "_sandbox_since", 0.0), PROVISIONING)
+            balancer.state = "active" if ready else "provisioning"
+        return found
+
+    @around(ELBv2Backend, "delete_load_balancer")
+    def delete_load_balancer(original: Original, backend: Any, arn: str) -> None:
+        balancer = backend.load_balancers.get(arn)
+        original(arn)
+        for id in getattr(balancer, "_sandbox_interfaces", []):
+            backend.ec2_backend.enis.pop(id, None)
+
+
+def _rename(backend: Any, balancer: Any) -> None:
+    del backend.load_balancers[balancer.arn]
+    balancer.arn = balancer.arn.replace(":loadbalancer/app/", ":loadbalancer/net/")
+    backend.load_balancers[balancer.arn] = balancer

@@ -1,0 +1,79 @@
+"""IAM and STS: EKS's managed policies exist, an attached policy stays, an access key tells its account.
+
+The account's number is the end of the access key: ``AKIA123456789012`` is the sandbox's user in account 123456789012.
+Source: IAM API reference, DeletePolicy; STS API reference, GetCallerIdentity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import moto.iam.models
+from moto.iam.exceptions import DeleteConflictException
+from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.sts.models import STSBackend
+
+from livekit_deploy.sandbox.aws.patching import around
+
+Original = Callable[..., Any]
+
+_KEY = re.compile(r"A[KS]IA(\d{12})")
+#: AWS's own policies that an environment attaches; what they allow is not looked at here
+MANAGED = (
+    "AmazonEKSClusterPolicy",
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEC2ContainerRegistryPullOnly",
+    "AmazonEKS_CNI_Policy",
+    "ReadOnlyAccess",
+)
+USER = "sandbox"
+
+
+def install() -> None:
+    """Correct IAM and STS."""
+    _accounts()
+    _managed_policies()
+
+    @around(IAMBackend, "delete_policy")
+    def delete_policy(original: Original, backend: Any, policy_arn: str) -> None:
+        policy = backend.get_policy(policy_arn)
+        if policy.attachment_count > 0:
+            raise DeleteConflictException("Cannot delete a policy attached to entities.")
+        if len(policy.versions) > 1:
+            raise DeleteConflictException("This policy has more than one version. Delete the others first.")
+        original(policy_arn)
+
+
+def _accounts() -> None:
+    told = moto.iam.models.get_account_id_from
+
+    def get_account_id_from(access_key: str) -> str:
+        found = _KEY.fullmatch(access_key)
+        return found[1] if found else told(access_key)
+
+    moto.iam.models.get_account_id_from = get_account_id_from
+
+    @around(STSBackend, "get_caller_identity")
+    def get_caller_identity(original: Original, backend: Any, access_key_id: str, region: str) -> tuple[str, str, str]:
+        user, arn, account = original(access_key_id, region)
+        if arn.endswith(":user/moto"):  # moto's default is no ARN that IAM would give
+            arn = f"arn:{backend.partition}:iam::{account}:user/{USER}"
+        return user, arn, account
+
+
+def _managed_policies() -> None:
+    @around(IAMBackend, "_init_aws_policies")
+    def init_aws_policies(original: Original, backend: Any) -> list[Any]:
+        loaded = original()
+        known = {policy.name for policy in loaded}
+        return [*loaded, *(_policy(backend, name) for name in MANAGED if name not in known)]
+
+
+def _policy(backend: Any, name: str) -> AWSManagedPolicy:
+    now = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    data = {"DefaultVersionId": "v1", "Path": "/", "Document": document, "CreateDate": now, "UpdateDate": now}
+    return AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, data)

@@ -1,0 +1,42 @@
+"""Puts moto right, once in a process and before its first request; the clock can be changed at any time."""
+
+from __future__ import annotations
+
+import threading
+
+import moto
+
+from livekit_deploy.sandbox.aws import acm, ec2, eks, elasticache, elbv2, iam, keeping, s3
+from livekit_deploy.sandbox.clock import SandboxClock
+
+#: what the corrections were written and tested against: they reach into moto
+MOTO = "5.2.5"
+_installing = threading.Lock()
+_clock: SandboxClock | None = None
+
+
+def _now() -> SandboxClock:
+    assert _clock is not None
+    return _clock
+
+
+def install(clock: SandboxClock) -> None:
+    """Apply every correction, and let AWS's waits last as long as ``clock`` says.
+
+    Raises RuntimeError with another moto than the one that they are for.
+    """
+    global _clock
+    with _installing:
+        first, _clock = _clock is None, clock
+        if not first:
+            return
+        if moto.__version__ != MOTO:
+            raise RuntimeError(f"the sandbox needs moto {MOTO}, not {moto.__version__}")
+        s3.install()
+        ec2.install(_now)
+        eks.install(_now)
+        elasticache.install(_now)
+        elbv2.install(_now)
+        acm.install(_now)
+        iam.install()
+        keeping.install()

@@ -1,0 +1,106 @@
+"""The sandbox process: AWS, the clusters in it, the chart repository and the outside, until it is stopped or idle.
+
+Run as ``python -m livekit_deploy.sandbox.process FOLDER SPEED``; it prints one JSON line that says where it listens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+from livekit_deploy.sandbox.aws.install import install
+from livekit_deploy.sandbox.bridge import Clusters
+from livekit_deploy.sandbox.calls import CallLog, answer
+from livekit_deploy.sandbox.charts.repository import Repository
+from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.outside.door import Door
+from livekit_deploy.sandbox.world import World
+
+IDLE_SECONDS = 3600.0
+_LOOK_SECONDS = 5.0
+
+
+class Process:
+    """Everything that the sandbox serves, on free ports of this machine."""
+
+    def __init__(self, folder: Path, speed: float) -> None:
+        self._stopping = threading.Event()
+        clock = SandboxClock(speed)
+        install(clock)
+        self._clusters = Clusters(clock)
+        self._world = World(self._clusters)
+        self._log = CallLog(DomainDispatcherApplication(create_backend_app))
+        self._aws = make_server("127.0.0.1", 0, self._serve, threaded=True)
+        self._repository = Repository()
+        self._door = Door(self._world, folder)
+        self._speed = speed
+
+    def start(self) -> dict[str, Any]:
+        """Begin to serve; returns where."""
+        threading.Thread(target=self._aws.serve_forever, daemon=True).start()
+        self._door.start()
+        return {
+            "pid": os.getpid(),
+            "endpoint_url": f"http://127.0.0.1:{self._aws.server_port}",
+            "speed": self._speed,
+            "charts_url": f"http://127.0.0.1:{self._aws.server_port}/sandbox/charts",
+            "charts_digest": self._repository.digest,
+            "nameserver": self._door.nameserver,
+            "https_proxy": self._door.proxy,
+            "ca_bundle": str(self._door.ca_bundle),
+        }
+
+    def wait(self) -> None:
+        """Until it is stopped, or nobody has used it for an hour."""
+        while not self._stopping.wait(_LOOK_SECONDS):
+            if time.monotonic() - max(self._log.last, self._clusters.last_used) > IDLE_SECONDS:
+                return
+
+    # ---- what is asked of the sandbox itself, beside AWS
+
+    def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = str(environ.get("PATH_INFO", ""))
+        if path.startswith("/sandbox/charts/"):
+            return self._repository.serve(path.removeprefix("/sandbox/charts/"), start_response)
+        if not path.startswith("/sandbox/"):
+            return self._log(environ, start_response)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        given = json.loads(body) if body else {}
+        return answer(self._control(path.removeprefix("/sandbox/"), given), start_response)
+
+    def _control(self, what: str, given: dict[str, Any]) -> Any:
+        if what == "calls":
+            return self._log.calls()
+        if what == "prepare":
+            self._world.prepare(given["account"], given["region"], given.get("zone"))
+        elif what == "reset":
+            self._world.reset()
+            self._log.clear()
+        elif what == "stop":
+            self._stopping.set()
+        return {"pid": os.getpid(), "speed": self._speed, "calls": len(self._log.calls()), **self._world.summary()}
+
+
+def main() -> None:
+    """Serve until stopped."""
+    process = Process(Path(sys.argv[1]), float(sys.argv[2]))
+    said = process.start()
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+    # from here on nobody reads it
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, sys.stdout.fileno())
+    process.wait()
+
+
+if __name__ == "__main__":
+    main()

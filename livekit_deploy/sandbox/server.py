@@ -1,0 +1,162 @@
+"""Starts, finds and stops the sandbox's one background process; what a program needs to use it.
+
+The process writes where it listens into a run file under ``state/local/sandbox``; whoever finds that file and gets an
+answer uses it, and whoever does not starts a new one, one at a time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from livekit_deploy.errors import DeployError
+
+FOLDER = Path("state/local/sandbox")
+DEFAULT_SPEED = 60.0
+_RUN_FILE = "server.json"
+_ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox, seen from one account.
+
+    ``speed`` is how many of AWS's seconds pass in one; ``charts_url`` is a chart repository, ``nameserver`` is
+    ``host:port``, ``https_proxy`` a URL, ``ca_bundle`` the file with the authority that signs what is outside.
+    """
+
+    pid: int
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    region: str
+    speed: float
+    charts_url: str
+    charts_digest: str
+    nameserver: str
+    https_proxy: str
+    ca_bundle: str
+
+    def environ(self) -> dict[str, str]:
+        """The variables that make any boto3 program use it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+        }
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every call that reached its AWS since it was started or reset."""
+        found: list[dict[str, Any]] = _ask(self.endpoint_url, "calls")
+        return found
+
+
+def connect(
+    account: str, region: str, *, speed: float | None = None, zone: str | None = None, folder: Path = FOLDER
+) -> Sandbox:
+    """The sandbox as ``account`` sees it; started when there is none, with the hosted zone made when it is missing.
+
+    ``speed`` counts only when it is started here. Raises `DeployError` when it cannot be started.
+    """
+    with _alone(folder):
+        found = _running(folder) or _start(folder, DEFAULT_SPEED if speed is None else speed)
+    _ask(found["endpoint_url"], "prepare", {"account": account, "region": region, "zone": zone})
+    own = {"access_key": f"AKIA{account}", "secret_key": "sandbox", "region": region}
+    known = {field.name for field in fields(Sandbox)}
+    return Sandbox(**{key: value for key, value in {**found, **own}.items() if key in known})
+
+
+def status(folder: Path = FOLDER) -> dict[str, Any] | None:
+    """What the running sandbox says of itself; None when there is none."""
+    found = _running(folder)
+    return {**found, **_ask(found["endpoint_url"], "status")} if found else None
+
+
+def reset(folder: Path = FOLDER) -> bool:
+    """Forget everything that was made in it; False when there is none."""
+    found = _running(folder)
+    if found:
+        _ask(found["endpoint_url"], "reset", {})
+    return found is not None
+
+
+def stop(folder: Path = FOLDER) -> bool:
+    """End it; False when there is none."""
+    with _alone(folder):
+        found = _running(folder)
+        if found:
+            _ask(found["endpoint_url"], "stop", {})
+        (folder / _RUN_FILE).unlink(missing_ok=True)
+    return found is not None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _running(folder: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((folder / _RUN_FILE).read_text(encoding="utf-8"))
+        said = _ask(found["endpoint_url"], "status")
+    except (OSError, ValueError, DeployError):
+        return None
+    return found if said.get("pid") == found["pid"] else None
+
+
+def _start(folder: Path, speed: float) -> dict[str, Any]:
+    """Start the process and wait until it says where it listens."""
+    log = folder / "server.log"
+    command = [sys.executable, "-m", "livekit_deploy.sandbox.process", str(folder.resolve()), str(speed)]
+    # its own clients must reach itself, whatever the caller's proxy and credentials are
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    with log.open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+            env=environ,
+            text=True,
+        )
+    assert process.stdout is not None
+    with process.stdout as said:
+        line = said.readline()
+    if not line:
+        raise DeployError(
+            f"the sandbox did not start: {log.read_text(encoding='utf-8').strip()[-400:] or 'it said nothing'}",
+            hint="install the extra: pip install 'livekit-deploy[sandbox]', and read state/local/sandbox/server.log",
+        )
+    found: dict[str, Any] = json.loads(line)
+    path = folder / _RUN_FILE
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    return found
+
+
+def _ask(endpoint: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
+    """GET, or POST when there is a body, ``/sandbox/<what>``; never through a proxy."""
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(f"{endpoint}/sandbox/{what}", data=data)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=_ANSWER_SECONDS) as response:
+            return json.load(response)
+    except (OSError, urllib.error.URLError) as error:
+        raise DeployError(f"the sandbox does not answer: {error}", hint="run: livekit-deploy sandbox start") from error

@@ -1,0 +1,84 @@
+"""The whole system on one screen: which provisioners there are, and what each needs of the others.
+
+Sections of the configuration are passed on; no field is read here. The control plane waits only for its role, subnets,
+key and log group, and Redis, NAT, certificate and charts hide behind it. What is put into the cluster comes after its
+access entries, and what asks for load balancers after their controller. On the way down that is gone before the
+controller, the controller before the nodes, and what controllers left in the network before the network.
+"""
+
+from __future__ import annotations
+
+from livekit_deploy.aws.barriers import NetworkInterfacesGone
+from livekit_deploy.aws.cluster import ClusterProvisioner
+from livekit_deploy.aws.front import CertificateProvisioner
+from livekit_deploy.aws.keys import KeysProvisioner
+from livekit_deploy.aws.logs import FlowLogsProvisioner, LogsProvisioner
+from livekit_deploy.aws.network import NetworkProvisioner
+from livekit_deploy.aws.nodes import NodesProvisioner
+from livekit_deploy.aws.redis import RedisProvisioner
+from livekit_deploy.aws.roles import ControllerRoleProvisioner, RolesProvisioner
+from livekit_deploy.aws.secrets import SecretsProvisioner
+from livekit_deploy.aws.security import SecurityProvisioner
+from livekit_deploy.config import Environment
+from livekit_deploy.engine.resource import Resource
+
+
+class Infrastructure:
+    """Everything of an environment that is in AWS and not in the cluster."""
+
+    def __init__(self, env: Environment) -> None:
+        self.network = NetworkProvisioner(env.network, region=env.region)
+        self.security = SecurityProvisioner(env.livekit, network=self.network)
+        self.secrets = SecretsProvisioner(env.redis, protect=env.protect)
+        self.keys = KeysProvisioner(env.cluster)
+        self.logs = LogsProvisioner(env.cluster)
+        self.flow_logs = FlowLogsProvisioner(
+            env.network, network=self.network, iam=env.iam, retention=env.cluster.log_retention_days
+        )
+        self.roles = RolesProvisioner(env.iam)
+        self.certificate = CertificateProvisioner(env.livekit)
+        # what EKS and the CNI leave behind in the network is waited for between the cluster and the subnets
+        self.left = NetworkInterfacesGone("main", vpc_id=self.network.vpc.id, after=self.network.subnets)
+        self.cluster = ClusterProvisioner(
+            env.cluster,
+            network=self.network,
+            roles=self.roles,
+            key=self.keys.key,
+            log_group=self.logs.group,
+            after=[self.left],
+        )
+        self.nodes = NodesProvisioner(
+            env.nodes,
+            network=self.network,
+            security=self.security,
+            cluster=self.cluster,
+            role=self.roles.node,
+            version=env.cluster.version,
+        )
+        self.cluster.after_nodes(self.nodes.groups)
+        self.security.admit_to_redis(self.cluster.cluster.security_group_id)
+        self.redis = RedisProvisioner(env.redis, network=self.network, security=self.security, token=self.secrets.token)
+        self.controller_role = ControllerRoleProvisioner(env.iam, oidc=self.cluster.oidc)
+
+    @property
+    def resources(self) -> list[Resource]:
+        parts = (
+            self.network,
+            self.security,
+            self.secrets,
+            self.keys,
+            self.logs,
+            self.flow_logs,
+            self.roles,
+            self.certificate,
+            self.cluster,
+            self.nodes,
+            self.redis,
+            self.controller_role,
+        )
+        return [self.left, *(resource for part in parts for resource in part.resources)]
+
+
+def stack(env: Environment) -> list[Resource]:
+    """Every resource of an environment, wired."""
+    return Infrastructure(env).resources
