@@ -66,8 +66,8 @@ def _scope(environ: dict[str, Any]) -> list[str]:
     header = environ.get("HTTP_AUTHORIZATION", "")
     if "Credential=" not in header:
         query = parse_qs(environ.get("QUERY_STRING", ""))
-        return query.get("X-Amz-Credential", [""])[0].split("/")
-    return str(header.split("Credential=")[1].split(",")[0]).split("/")
+        return str(query.get("X-Amz-Credential", [""])[0]).split("/")
+    return str(header).split("Credential=")[1].split(",")[0].split("/")
 
 
 def _operation(environ: dict[str, Any]) -> str | None:
@@ -78,7 +78,8 @@ def _operation(environ: dict[str, Any]) -> str | None:
         return None
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
-    return parse_qs(body.decode("utf-8", "replace")).get("Action", [None])[0]
+    actions = parse_qs(body.decode("utf-8", "replace")).get("Action")
+    return actions[0] if actions else None
 
 
 def answer(value: Any, start_response: Callable[..., Any]) -> list[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from moto.acm.exceptions import AWSError
+from moto.core.exceptions import AWSError
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.elbv2.models import elbv2_backends
 from moto.route53.models import route53_backends

@@ -35,6 +35,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     _nat_gateways(clock)
     _endpoints()
     _routes()
+    _rules()
     for operation in _WITH_TOKEN:
         _honour_token(operation)
 
@@ -131,6 +132,18 @@ def _routes() -> None:
                     f"route table {route_table_id} and network gateway {gateway} belong to different networks",
                 )
             return original(route_table_id, *args, **more)
+
+
+def _rules() -> None:
+    @around(EC2Backend, "authorize_security_group_ingress")
+    def authorize(original: Original, backend: EC2Backend, *args: Any, **more: Any) -> Any:
+        """moto forgets what is said of a rule that refers to another group."""
+        rules, group = original(*args, **more)
+        said = {one.get("GroupId"): one.get("Description") for one in more.get("source_groups") or []}
+        for rule in rules:
+            if rule.source_group and not rule.description:
+                rule.description = said.get(rule.source_group.get("GroupId"))
+        return rules, group
 
 
 # ---- client tokens

@@ -47,5 +47,5 @@ def install() -> None:
         return original(name, *args, **more)
 
 
-def _invalid_state(arn: str) -> Exception:
+def _invalid_state(arn: str) -> JsonRESTError:
     return JsonRESTError("KMSInvalidStateException", f"{arn} is pending deletion.")

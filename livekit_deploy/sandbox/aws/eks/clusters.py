@@ -187,15 +187,16 @@ class Clusters:
         return update
 
     def _updated(self, entry: ClusterEntry, kind: str, seconds: float) -> Item:
-        update = {
-            "id": str(uuid.uuid4()),
+        id = str(uuid.uuid4())
+        update: Item = {
+            "id": id,
             "status": "InProgress" if seconds else "Successful",
             "type": kind,
             "params": [],
             "createdAt": datetime.now(UTC),
             "errors": [],
         }
-        entry.updates[update["id"]] = update
+        entry.updates[id] = update
 
         def done() -> None:
             entry.settle("ACTIVE")

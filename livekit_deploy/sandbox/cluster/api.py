@@ -1,0 +1,154 @@
+"""The API over the store: paths and verbs in, answers out. Source: Kubernetes API concepts."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from livekit_deploy.sandbox.cluster import discovery, protobuf
+from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
+from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.verbs import Request, Verbs
+from livekit_deploy.sandbox.cluster.watching import Watch
+
+Obj = dict[str, Any]
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+
+@dataclass
+class Answer:
+    """What goes back: a body, or a stream of lines for a watch."""
+
+    code: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    stream: Iterable[bytes | None] | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def _said(value: Obj, code: int = 200, content_type: str = "application/json") -> Answer:
+    return Answer(code, json.dumps(value, separators=(",", ":")).encode(), content_type)
+
+
+class Api:
+    """One cluster's API; ``version`` is ``1.36``."""
+
+    def __init__(self, store: Store, version: str) -> None:
+        self._store, self._version, self._verbs = store, version, Verbs(store)
+
+    def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer a request of somebody who has been let in."""
+        path, _, text = target.partition("?")
+        query = {key: values[-1] for key, values in urllib.parse.parse_qs(text, keep_blank_values=True).items()}
+        parts = [urllib.parse.unquote(part) for part in path.split("/") if part]
+        try:
+            return self._route(method, parts, query, headers, body)
+        except ApiError as error:
+            return _said(error.status(), error.code)
+
+    def _route(
+        self, method: str, parts: list[str], query: dict[str, str], headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        head = parts[0] if parts else ""
+        if head in ("api", "apis") and len(parts) > (2 if head == "api" else 3):
+            return self._resource(method, parts, query, headers, body)
+        if head in ("api", "apis"):
+            return self._discovery(parts, headers.get("Accept") or "")
+        if head == "openapi":
+            return self._openapi(parts[1:], headers.get("Accept") or "")
+        if head == "version":
+            return _said(discovery.version(self._version))
+        if head in ("healthz", "livez", "readyz"):
+            return Answer(body=b"ok", content_type="text/plain")
+        if not head:
+            return _said({"paths": ["/api", "/apis", "/openapi/v3", "/version"]})
+        raise unknown_path()
+
+    # ---- discovery
+
+    def _discovery(self, parts: list[str], accept: str) -> Answer:
+        with self._store.lock:
+            kinds = self._store.kinds()
+        core, rest = parts[0] == "api", parts[1:]
+        if not rest:
+            if "as=APIGroupDiscoveryList" in accept and "v=v2;" in f"{accept};":
+                return _said(discovery.aggregated(kinds, core=core), content_type=_AGGREGATED)
+            if core:
+                return _said({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
+            listed = [discovery.group(name, versions) for name, versions in discovery.groups(kinds).items() if name]
+            return _said({"kind": "APIGroupList", "apiVersion": "v1", "groups": listed})
+        if core:
+            return _said(discovery.resources(kinds, "", rest[0]))
+        if len(rest) == 1:
+            versions = discovery.groups(kinds).get(rest[0])
+            if not versions:
+                raise unknown_path()
+            return _said({"kind": "APIGroup", "apiVersion": "v1", **discovery.group(rest[0], versions)})
+        return _said(discovery.resources(kinds, rest[0], rest[1]))
+
+    def _openapi(self, parts: list[str], accept: str) -> Answer:
+        if parts[:1] == ["v3"]:
+            with self._store.lock:
+                return _said(discovery.openapi(self._store.kinds(), "/".join(parts[1:]) or None))
+        if parts == ["v2"]:
+            if "protobuf" in accept:  # clients want protobuf here, and zero bytes are a valid empty document
+                return Answer(content_type=_OPENAPI_V2)
+            info = {"title": "Kubernetes", "version": "sandbox"}
+            return _said({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
+        raise unknown_path()
+
+    # ---- resources
+
+    def _resource(
+        self, method: str, parts: list[str], query: dict[str, str], headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        group, version, rest = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
+        namespace = None
+        own = len(rest) == 3 and rest[2] in ("status", "finalize")
+        if rest[0] == "namespaces" and len(rest) >= 3 and not own:
+            namespace, rest = rest[1], rest[2:]
+        with self._store.lock:
+            kind = self._store.kind(group, version, rest[0])
+        name, sub = (rest[1] if len(rest) > 1 else None), "/".join(rest[2:])
+        if kind.namespaced and namespace is None and (name or method != "GET"):
+            raise unknown_path()
+        if method == "GET" and query.get("watch") in ("1", "true", "True"):
+            if name:
+                query["fieldSelector"] = f"metadata.name={name}"
+            return Answer(stream=Watch(self._store, kind, namespace, query))
+        content_type = (headers.get("Content-Type") or "application/json").split(";")[0].strip()
+        item = _parsed(body, content_type) if body and method != "PATCH" else {}
+        manager = query.get("fieldManager") or (headers.get("User-Agent") or "unknown").split("/")[0]
+        request = Request(method, kind, namespace, name, sub, query, manager, item, body, content_type)
+        with self._store.lock:
+            return self._answered(request, kind)
+
+    def _answered(self, request: Request, kind: Kind) -> Answer:
+        if request.sub == "log":
+            self._store.get(kind, request.namespace, str(request.name))
+            return Answer(content_type="text/plain")
+        code, value, warnings = self._verbs.perform(request)
+        answer = _said(value, code)
+        answer.warnings = warnings
+        return answer
+
+
+def _parsed(body: bytes, content_type: str) -> Obj:
+    try:
+        if "protobuf" in content_type:
+            return protobuf.loads(body)
+        found: Obj = yaml.safe_load(body) if "yaml" in content_type else json.loads(body)
+    except protobuf.UnknownKind as error:
+        raise ApiError(
+            415, f"the body of the request was in an unknown format - protobuf {error} is not accepted, use JSON"
+        ) from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise ApiError(400, f"couldn't parse request body: {error}") from error
+    return found

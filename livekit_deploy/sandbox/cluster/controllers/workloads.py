@@ -1,0 +1,189 @@
+"""Deployments and ReplicaSets: rolling updates within surge and unavailability, status as clients wait for it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import uuid
+from typing import Any
+
+from livekit_deploy.sandbox.cluster.controllers.world import (
+    MANAGER,
+    Obj,
+    World,
+    condition,
+    is_ready,
+    labels_of,
+    leaving,
+    name_of,
+    owned_by,
+    owner_reference,
+)
+
+_REVISION = "deployment.kubernetes.io/revision"
+
+
+def run(world: World) -> None:
+    """One step for every Deployment and ReplicaSet."""
+    for deployment in world.items("deployments", "apps"):
+        if not leaving(deployment):
+            _deployment(world, deployment)
+    for replica_set in world.items("replicasets", "apps"):
+        if not leaving(replica_set):
+            _replica_set(world, replica_set)
+    for deployment in world.items("deployments", "apps"):
+        _report(world, deployment)
+
+
+# ---- deployments
+
+
+def _hash(deployment: Obj) -> str:
+    text = json.dumps(deployment["spec"]["template"], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:9]
+
+
+def _sets(world: World, deployment: Obj) -> list[Obj]:
+    return [one for one in world.items("replicasets", "apps") if owned_by(one, deployment)]
+
+
+def _current(deployment: Obj, sets: list[Obj]) -> Obj | None:
+    name = f"{deployment['metadata']['name']}-{_hash(deployment)}"
+    return next((one for one in sets if one["metadata"]["name"] == name), None)
+
+
+def _deployment(world: World, deployment: Obj) -> None:
+    sets = _sets(world, deployment)
+    if _current(deployment, sets) is None:
+        _new_set(world, deployment, sets)
+        sets = _sets(world, deployment)
+    current = _current(deployment, sets)
+    assert current is not None
+    old = [one for one in sets if one is not current]
+    want, strategy = deployment["spec"]["replicas"], deployment["spec"]["strategy"]
+    if strategy["type"] == "Recreate":
+        for one in old:
+            _resize(world, one, 0)
+        if not any(_pods(world, one) for one in old):
+            _resize(world, current, want)
+        return
+    surge = _share(strategy["rollingUpdate"]["maxSurge"], want, math.ceil)
+    unavailable = _share(strategy["rollingUpdate"]["maxUnavailable"], want, math.floor)
+    if not surge and not unavailable:
+        unavailable = 1
+    room = want + surge - sum(one["spec"]["replicas"] for one in old)
+    _resize(world, current, min(want, max(room, current["spec"]["replicas"] if want else 0)))
+    _shrink(world, old, [current, *old], want - unavailable)
+
+
+def _share(value: Any, whole: int, round_: Any) -> int:
+    if isinstance(value, str) and value.endswith("%"):
+        return int(round_(whole * int(value[:-1]) / 100))
+    return int(value)
+
+
+def _new_set(world: World, deployment: Obj, sets: list[Obj]) -> None:
+    namespace, name = name_of(deployment)
+    label = _hash(deployment)
+    template = copy.deepcopy(deployment["spec"]["template"])
+    labels = {**((template.get("metadata") or {}).get("labels") or {}), "pod-template-hash": label}
+    template.setdefault("metadata", {})["labels"] = labels
+    revisions = [int((one["metadata"].get("annotations") or {}).get(_REVISION, 0)) for one in sets]
+    metadata = {
+        "name": f"{name}-{label}",
+        "labels": labels,
+        "annotations": {_REVISION: str(max(revisions, default=0) + 1)},
+        "ownerReferences": owner_reference(deployment),
+    }
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    world.store.create(
+        world.store.named("replicasets", "apps"), namespace, {"metadata": metadata, "spec": spec}, MANAGER
+    )
+
+
+def _resize(world: World, replica_set: Obj, size: int) -> None:
+    if replica_set["spec"]["replicas"] != size:
+        new = copy.deepcopy(replica_set)
+        new["spec"]["replicas"] = size
+        world.store.replace(world.store.named("replicasets", "apps"), replica_set, new, MANAGER)
+
+
+def _shrink(world: World, old: list[Obj], every: list[Obj], least: int) -> None:
+    """Take away old pods: those that are not ready at once, the others as far as enough stay available."""
+    ready = sum(1 for one in every for pod in _pods(world, one) if is_ready(pod))
+    for replica_set in old:
+        pods = _pods(world, replica_set)
+        idle = sum(1 for pod in pods if not is_ready(pod))
+        spare = max(ready - least, 0)
+        size = max(replica_set["spec"]["replicas"] - idle - spare, 0)
+        ready -= min(spare, replica_set["spec"]["replicas"] - idle)
+        _resize(world, replica_set, size)
+
+
+def _report(world: World, deployment: Obj) -> None:
+    if leaving(deployment):
+        return
+    sets = _sets(world, deployment)
+    current = _current(deployment, sets)
+    want, before = deployment["spec"]["replicas"], (deployment.get("status") or {}).get("conditions")
+    every = [pod for one in sets for pod in _pods(world, one)]
+    updated = _pods(world, current) if current is not None else []
+    ready = sum(1 for pod in every if is_ready(pod))
+    done = sum(1 for pod in updated if is_ready(pod)) >= want and len(every) == want
+    least = want - _share(
+        deployment["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable", 0), want, math.floor
+    )
+    available = ready >= max(least, min(want, 1))
+    status: Obj = {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "conditions": [
+            condition(
+                "Available", available, f"MinimumReplicas{'Available' if available else 'Unavailable'}", before=before
+            ),
+            condition("Progressing", True, "NewReplicaSetAvailable" if done else "ReplicaSetUpdated", before=before),
+        ],
+    }
+    counts = {
+        "replicas": len(every),
+        "updatedReplicas": len(updated),
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+        "unavailableReplicas": max(want - ready, 0),
+    }
+    status |= {key: value for key, value in counts.items() if value}
+    world.status(world.store.named("deployments", "apps"), deployment, status)
+
+
+# ---- replica sets
+
+
+def _pods(world: World, replica_set: Obj) -> list[Obj]:
+    """Its pods but for those that are leaving."""
+    return [pod for pod in world.items("pods") if owned_by(pod, replica_set) and not leaving(pod)]
+
+
+def _replica_set(world: World, replica_set: Obj) -> None:
+    namespace, name = name_of(replica_set)
+    want, pods, kind = replica_set["spec"]["replicas"], _pods(world, replica_set), world.store.named("pods")
+    for _ in range(want - len(pods)):
+        template = copy.deepcopy(replica_set["spec"]["template"])
+        metadata = dict(template.get("metadata") or {})
+        metadata |= {"name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": owner_reference(replica_set)}
+        world.store.create(kind, namespace, {"metadata": metadata, "spec": template["spec"]}, MANAGER)
+    for pod in sorted(pods, key=is_ready)[: max(len(pods) - want, 0)]:
+        world.store.delete(kind, pod)
+    pods = _pods(world, replica_set)
+    ready = sum(1 for pod in pods if is_ready(pod))
+    labels = labels_of(replica_set)
+    status = {
+        "observedGeneration": replica_set["metadata"]["generation"],
+        "replicas": len(pods),
+        "fullyLabeledReplicas": sum(1 for pod in pods if labels.items() <= labels_of(pod).items()),
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+    }
+    found = world.store.find(world.store.named("replicasets", "apps"), namespace, name)
+    if found is not None:
+        world.status(world.store.named("replicasets", "apps"), found, status)

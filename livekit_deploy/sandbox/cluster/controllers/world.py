@@ -1,0 +1,98 @@
+"""What every controller works with: the store, the clock, the nodes, and small questions about objects."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.port import NodeSpec
+from livekit_deploy.sandbox.cluster.store import Store, now
+
+Obj = dict[str, Any]
+MANAGER = "kube-controller-manager"
+
+
+@dataclass
+class World:
+    """One cluster as its controllers see it; the store's lock is held while they run."""
+
+    store: Store
+    clock: SandboxClock
+    nodes: Sequence[NodeSpec] = ()
+    _timers: dict[tuple[str, ...], float] = field(default_factory=dict)
+
+    def due(self, key: tuple[str, ...], seconds: float) -> bool:
+        """Whether so many of AWS's seconds have passed since this was first asked; then it starts anew."""
+        since = self._timers.setdefault(key, self.clock.now())
+        if not self.clock.passed(since, seconds):
+            return False
+        del self._timers[key]
+        return True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is to happen when time has passed, with no other change."""
+        return bool(self._timers)
+
+    def items(self, plural: str, group: str = "") -> list[Obj]:
+        return self.store.items(self.store.named(plural, group))
+
+    def status(self, kind: Kind, item: Obj, status: Obj) -> None:
+        self.store.set_status(kind, item, status)
+
+    def change(self, kind: Kind, item: Obj, **metadata: Any) -> Obj:
+        """The object with some metadata replaced, stored."""
+        new = copy.deepcopy(item)
+        new["metadata"].update(metadata)
+        return self.store.replace(kind, item, new, MANAGER)
+
+
+def name_of(item: Obj) -> tuple[str, str]:
+    """(namespace, name)"""
+    return item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+
+def labels_of(item: Obj) -> dict[str, str]:
+    return item["metadata"].get("labels") or {}
+
+
+def leaving(item: Obj) -> bool:
+    """Whether it is being deleted."""
+    return bool(item["metadata"].get("deletionTimestamp"))
+
+
+def owned_by(item: Obj, owner: Obj) -> bool:
+    uid = owner["metadata"]["uid"]
+    return any(one["uid"] == uid for one in item["metadata"].get("ownerReferences") or [])
+
+
+def owner_reference(owner: Obj) -> list[Obj]:
+    """The reference of a controller to what it made."""
+    return [
+        {
+            "apiVersion": owner["apiVersion"],
+            "kind": owner["kind"],
+            "name": owner["metadata"]["name"],
+            "uid": owner["metadata"]["uid"],
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]
+
+
+def is_ready(pod: Obj) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def condition(kind: str, holds: bool, reason: str, message: str = "", before: Sequence[Obj] | None = None) -> Obj:
+    """A condition; its time of transition is kept while its status is."""
+    status = "True" if holds else "False"
+    for one in before or ():
+        if one["type"] == kind and one["status"] == status:
+            return {**one, "reason": reason, "message": message}
+    return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": now()}

@@ -1,0 +1,129 @@
+"""What clients ask first: versions, groups, resources, and as much OpenAPI as helm and kubectl need."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from livekit_deploy.sandbox.cluster.errors import unknown_path
+from livekit_deploy.sandbox.cluster.kinds import VERBS, Kind
+
+Obj = dict[str, Any]
+_SUBRESOURCE_VERBS = ["get", "patch", "update"]
+
+
+def version(kubernetes: str) -> Obj:
+    """``/version``; ``kubernetes`` is ``1.36``."""
+    major, minor = kubernetes.split(".")
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": f"v{kubernetes}.0-eks-sandbox",
+        "gitCommit": "0" * 40,
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z",
+        "goVersion": "go1.26",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }
+
+
+def groups(kinds: list[Kind]) -> dict[str, list[str]]:
+    """group → versions, stable and newer ones first."""
+    found: dict[str, list[str]] = {}
+    for kind in kinds:
+        versions = found.setdefault(kind.group, [])
+        if kind.version not in versions:
+            versions.append(kind.version)
+    return {group: sorted(versions, key=_rank) for group, versions in found.items()}
+
+
+def _rank(version: str) -> tuple[bool, list[int]]:
+    return bool(re.search("alpha|beta", version)), [-int(part) for part in re.findall(r"\d+", version)]
+
+
+def aggregated(kinds: list[Kind], *, core: bool) -> Obj:
+    """The aggregated discovery document of ``/api`` or ``/apis`` (apidiscovery.k8s.io/v2)."""
+    items = []
+    for group, versions in groups(kinds).items():
+        if (group == "") != core:
+            continue
+        served = [
+            {
+                "version": one,
+                "freshness": "Current",
+                "resources": [_aggregated(kind) for kind in kinds if (kind.group, kind.version) == (group, one)],
+            }
+            for one in versions
+        ]
+        metadata = {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None}
+        items.append({"metadata": metadata, "versions": served})
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
+
+
+def _aggregated(kind: Kind) -> Obj:
+    own = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    found: Obj = {
+        "resource": kind.plural,
+        "responseKind": own,
+        "scope": "Namespaced" if kind.namespaced else "Cluster",
+        "singularResource": kind.singular,
+        "verbs": list(VERBS),
+    }
+    if kind.short:
+        found["shortNames"] = list(kind.short)
+    if kind.subresources:
+        found["subresources"] = [
+            {"subresource": sub, "responseKind": own, "verbs": _SUBRESOURCE_VERBS} for sub in kind.subresources
+        ]
+    return found
+
+
+def group(name: str, versions: list[str]) -> Obj:
+    """One group as ``/apis`` lists it."""
+    served = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": served, "preferredVersion": served[0]}
+
+
+def resources(kinds: list[Kind], group: str, version: str) -> Obj:
+    """``/apis/<group>/<version>``; raises `ApiError` 404 for one that is not served."""
+    found = []
+    for kind in kinds:
+        if (kind.group, kind.version) != (group, version):
+            continue
+        whole = {"name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.kind}
+        found.append({**whole, "verbs": list(VERBS), **({"shortNames": list(kind.short)} if kind.short else {})})
+        for sub in kind.subresources:
+            part = {"name": f"{kind.plural}/{sub}", "singularName": "", "verbs": _SUBRESOURCE_VERBS}
+            found.append({**part, "namespaced": kind.namespaced, "kind": "Scale" if sub == "scale" else kind.kind})
+    if not found:
+        raise unknown_path()
+    api_version = f"{group}/{version}" if group else version
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": found}
+
+
+def openapi(kinds: list[Kind], path: str | None) -> Obj:
+    """OpenAPI v3: the index, or the paths of one version, which tell clients what PATCH takes."""
+    if path is None:
+        served = sorted({("apis/" if kind.group else "api/") + kind.api_version for kind in kinds})
+        return {"paths": {one: {"serverRelativeURL": f"/openapi/v3/{one}?hash=0"} for one in served}}
+    prefix, _, api_version = path.partition("/")
+    paths = {}
+    for kind in kinds:
+        if kind.api_version == api_version and (prefix == "apis") == bool(kind.group):
+            where = f"/{path}/" + ("namespaces/{namespace}/" if kind.namespaced else "") + kind.plural + "/{name}"
+            paths[where] = {"patch": _patch(kind)}
+    if not paths:
+        raise unknown_path()
+    info = {"title": "Kubernetes", "version": "sandbox"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
+
+
+def _patch(kind: Kind) -> Obj:
+    names = ("dryRun", "fieldManager", "fieldValidation", "force")
+    return {
+        "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
+        "x-kubernetes-action": "patch",
+        "responses": {},
+        "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names],
+    }

@@ -1,0 +1,158 @@
+"""HTTPS in front of the API: a certificate of the cluster's own authority, and nobody without a valid token."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import ipaddress
+import json
+import ssl
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from livekit_deploy.sandbox.cluster.api import Answer, Api
+from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.port import CloudPort
+
+_HOST = "127.0.0.1"
+_IDLE_SECONDS = 120.0
+
+
+class Front(ThreadingHTTPServer):
+    """The server of one cluster; ``endpoint`` and ``ca_data`` (base64 of PEM) are what EKS tells of it."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, api: Api, port: CloudPort) -> None:
+        super().__init__((_HOST, 0), _Handler)
+        self.api, self.port = api, port
+        context, authority = _tls()
+        # the handshake is made by the connection's own thread, so that a slow one holds nobody up
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.endpoint = f"https://{_HOST}:{self.server_address[1]}"
+        self.ca_data = base64.b64encode(authority).decode()
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+
+    def stop(self) -> None:
+        """End it from a thread of its own: the caller may be in one of its requests."""
+        threading.Thread(target=self._end, daemon=True).start()
+
+    def _end(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is not an error."""
+
+    def answer(self, method: str, target: str, headers: Any, body: bytes) -> Answer:
+        """Let the caller in or not, and answer."""
+        token = (headers.get("Authorization") or "").removeprefix("Bearer ")
+        if not token or self.port.authenticate(token) is None:
+            status = ApiError(401, "Unauthorized").status()
+            return Answer(401, json.dumps(status).encode())
+        return self.api.handle(method, target, headers, body)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = _IDLE_SECONDS
+    server: Front
+
+    def _run(self) -> None:
+        answer = self.server.answer(self.command, self.path, self.headers, self._body())
+        with contextlib.suppress(OSError, ssl.SSLError):
+            self.send_response(answer.code)
+            self.send_header("Content-Type", answer.content_type)
+            for warning in answer.warnings:
+                self.send_header("Warning", f"299 - {json.dumps(warning)}")
+            if answer.stream is not None:
+                self._stream(answer)
+                return
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+            self.wfile.flush()
+            return
+        self.close_connection = True
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _run
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def _stream(self, answer: Answer) -> None:
+        assert answer.stream is not None
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        for line in answer.stream:
+            if line is not None:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the sandbox keeps its own record of calls."""
+
+
+def _tls() -> tuple[ssl.SSLContext, bytes]:
+    """A server context for this machine, and the PEM of the authority that signed it."""
+    key, authority = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox cluster")])
+    ca = (
+        _certificate(root, root, authority.public_key())
+        .add_extension(x509.BasicConstraints(True, None), critical=True)
+        .add_extension(x509.KeyUsage(True, False, False, False, False, True, True, False, False), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    names = [x509.IPAddress(ipaddress.ip_address(_HOST)), x509.DNSName("localhost")]
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
+    own = (
+        _certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _HOST)]), root, key.public_key())
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(issuer, critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # ssl loads keys from files only
+        file.write(private + own.public_bytes(pem))
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context, ca.public_bytes(pem)
+
+
+def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+    )

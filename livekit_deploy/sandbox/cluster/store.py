@@ -1,0 +1,344 @@
+"""What the cluster holds: objects with versions, events for watches, deletion through finalizers.
+
+Everything happens under one lock; whoever changes something wakes those that wait on ``changed``.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from livekit_deploy.sandbox.cluster import apply
+from livekit_deploy.sandbox.cluster.defaults import Defaults
+from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
+from livekit_deploy.sandbox.cluster.kinds import Kind, built_in, defined
+from livekit_deploy.sandbox.cluster.selectors import fields_match, labels_match
+
+Obj = dict[str, Any]
+_WINDOW = 5000  # events that a watch may still ask for
+_SET_BY_SERVER = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "name",
+    "namespace",
+    "generation",
+    "resourceVersion",
+    "deletionGracePeriodSeconds",
+)
+
+
+def now() -> str:
+    """This moment as the API writes it."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change; ``before`` is what it was, None when it was not there."""
+
+    version: int
+    type: str
+    storage: tuple[str, str]
+    item: Obj
+    before: Obj | None
+
+
+class Store:
+    """The objects of one cluster."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.version = 1
+        self.events: list[Event] = []
+        #: the oldest version that a watch may start from
+        self.floor = 0
+        self._objects: dict[tuple[str, str], dict[tuple[str | None, str], Obj]] = {}
+        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in built_in()}
+        self._defaults = Defaults()
+
+    # ---- kinds
+
+    def kind(self, group: str, version: str, plural: str) -> Kind:
+        """The kind served under a path; raises `ApiError` 404."""
+        found = self._kinds.get((group, version, plural))
+        if found is None:
+            raise unknown_path()
+        return found
+
+    def kinds(self) -> list[Kind]:
+        """Every kind that is served, in every version."""
+        return list(self._kinds.values())
+
+    def stored(self) -> list[Kind]:
+        """One kind for each place where objects are kept."""
+        return list({kind.storage: kind for kind in self._kinds.values()}.values())
+
+    def named(self, plural: str, group: str = "") -> Kind:
+        """A kind by its plural and group, in whatever version."""
+        return next(kind for kind in self._kinds.values() if kind.storage == (group, plural))
+
+    def register(self, definition: Obj) -> None:
+        """Serve the kinds of a custom resource definition."""
+        for kind in defined(definition):
+            self._kinds[kind.group, kind.version, kind.plural] = kind
+
+    def _unregister(self, definition: Obj) -> None:
+        for kind in defined(definition):
+            self._kinds.pop((kind.group, kind.version, kind.plural), None)
+            self._objects.pop(kind.storage, None)
+
+    # ---- reading
+
+    def bucket(self, kind: Kind) -> dict[tuple[str | None, str], Obj]:
+        return self._objects.setdefault(kind.storage, {})
+
+    def find(self, kind: Kind, namespace: str | None, name: str) -> Obj | None:
+        return self.bucket(kind).get((namespace if kind.namespaced else None, name))
+
+    def get(self, kind: Kind, namespace: str | None, name: str) -> Obj:
+        """The object; raises `ApiError` 404."""
+        found = self.find(kind, namespace, name)
+        if found is None:
+            raise ApiError(404, f'{kind.qualified} "{name}" not found', name=name, group=kind.group, kind=kind.plural)
+        return found
+
+    def items(self, kind: Kind) -> list[Obj]:
+        """All objects of a kind, unsorted."""
+        return list(self.bucket(kind).values())
+
+    def select(self, kind: Kind, namespace: str | None, labels: str | None, fields: str | None) -> list[Obj]:
+        """The objects that the selectors admit, by namespace and name."""
+        return [
+            item
+            for (where, _), item in sorted(self.bucket(kind).items(), key=lambda pair: (pair[0][0] or "", pair[0][1]))
+            if namespace in (None, where)
+            and labels_match(labels, item["metadata"].get("labels") or {})
+            and fields_match(fields, item)
+        ]
+
+    # ---- creating
+
+    def create(
+        self, kind: Kind, namespace: str | None, item: Obj, manager: str, *, dry: bool = False, track: bool = True
+    ) -> Obj:
+        """Store a new object; raises `ApiError`. ``dry`` only says what would be stored."""
+        metadata = item.setdefault("metadata", {})
+        self._place(kind, namespace, metadata)
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = metadata["generateName"] + uuid.uuid4().hex[:5]
+        name = metadata.get("name")
+        if not name:
+            raise ApiError(422, f'{kind.kind} "" is invalid: metadata.name: Required value: name or generateName')
+        key = (namespace if kind.namespaced else None, name)
+        if key in self.bucket(kind):
+            said = f'{kind.qualified} "{name}" already exists'
+            raise ApiError(409, said, "AlreadyExists", name=name, group=kind.group, kind=kind.plural)
+        for field in ("resourceVersion", "selfLink", "deletionTimestamp"):
+            metadata.pop(field, None)
+        metadata["uid"], metadata["creationTimestamp"] = str(uuid.uuid4()), now()
+        item["apiVersion"], item["kind"] = kind.api_version, kind.kind
+        if "spec" in item or kind.custom:
+            metadata["generation"] = 1
+        if "status" in kind.subresources and kind.plural != "namespaces":
+            item.pop("status", None)
+        self._defaults.apply(kind, item, None)
+        if track:
+            apply.track_update(None, item, manager, now())
+        if dry:
+            return item
+        if kind.plural == "customresourcedefinitions":
+            self.register(item)
+        self._bump(item)
+        self.bucket(kind)[key] = item
+        self._emit("ADDED", kind, item, None)
+        return item
+
+    def _place(self, kind: Kind, namespace: str | None, metadata: Obj) -> None:
+        """Its namespace: the right one, there, and not on its way out."""
+        if not kind.namespaced:
+            metadata.pop("namespace", None)
+            return
+        if metadata.get("namespace") not in (None, "", namespace):
+            raise ApiError(400, "the namespace of the provided object does not match the namespace sent on the request")
+        metadata["namespace"] = namespace
+        holder = self._objects[("", "namespaces")].get((None, str(namespace)))
+        if holder is None:
+            raise ApiError(404, f'namespaces "{namespace}" not found', name=namespace, kind="namespaces")
+        if holder["metadata"].get("deletionTimestamp"):
+            name = metadata.get("name")
+            said = f"unable to create new content in namespace {namespace} because it is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": said, "field": "metadata.namespace"}
+            raise ApiError(403, f'{kind.qualified} "{name}" is forbidden: {said}', name=name, causes=[cause])
+
+    # ---- changing
+
+    def replace(
+        self,
+        kind: Kind,
+        old: Obj,
+        new: Obj,
+        manager: str | None,
+        sub: str = "",
+        *,
+        dry: bool = False,
+    ) -> Obj:
+        """Store ``new``, already merged, in the place of ``old``; without a manager, owners are as given.
+
+        Nothing happens when nothing differs; an object whose last finalizer goes while it is deleted goes with it.
+        """
+        before, metadata = old["metadata"], new.setdefault("metadata", {})
+        self._check_current(kind, before, metadata)
+        for field in _SET_BY_SERVER:
+            metadata.pop(field, None)
+            if field in before:
+                metadata[field] = before[field]
+        new["apiVersion"], new["kind"] = old["apiVersion"], old["kind"]
+        if sub == "status":
+            owners = metadata.get("managedFields", before.get("managedFields"))
+            metadata = {**before, "managedFields": owners}
+            new = {**copy.deepcopy(old), "status": new.get("status"), "metadata": metadata}
+        elif "status" in kind.subresources:
+            new.pop("status", None)
+            if "status" in old:
+                new["status"] = copy.deepcopy(old["status"])
+        self._defaults.apply(kind, new, old)
+        if manager:
+            apply.track_update(old, new, manager, now(), sub)
+        if sub != "status" and _body(new) != _body(old) and "generation" in before:
+            metadata["generation"] = before["generation"] + 1
+        if dry or _without_times(new) == _without_times(old):
+            return new
+        self._bump(new)
+        self.bucket(kind)[before.get("namespace") if kind.namespaced else None, before["name"]] = new
+        if metadata.get("deletionTimestamp") and not _held(kind, new):
+            self._remove(kind, new)
+        else:
+            self._emit("MODIFIED", kind, new, old)
+        return new
+
+    def _check_current(self, kind: Kind, before: Obj, metadata: Obj) -> None:
+        said = f'Operation cannot be fulfilled on {kind.qualified} "{before["name"]}"'
+        if metadata.get("resourceVersion") not in (None, "", before["resourceVersion"]):
+            raise ApiError(
+                409,
+                f"{said}: the object has been modified; please apply your changes to the latest version and try again",
+                name=before["name"],
+                group=kind.group,
+                kind=kind.plural,
+            )
+        if metadata.get("uid") not in (None, "", before["uid"]):
+            raise ApiError(409, f"{said}: Precondition failed: UID in precondition: {metadata['uid']}")
+
+    def set_status(self, kind: Kind, item: Obj, status: Obj) -> None:
+        """What a controller writes."""
+        if (item.get("status") or {}) != status:
+            new = copy.deepcopy(item)
+            new["status"] = status
+            self.replace(kind, item, new, "kube-controller-manager", "status")
+
+    # ---- deleting
+
+    def delete(self, kind: Kind, item: Obj, options: Obj | None = None, *, dry: bool = False) -> tuple[Obj, bool]:
+        """Delete, or mark as being deleted while finalizers hold it: (the object, whether it is gone)."""
+        options, metadata = options or {}, item["metadata"]
+        for key, field in (("uid", "uid"), ("resourceVersion", "resourceVersion")):
+            wanted = (options.get("preconditions") or {}).get(key)
+            if wanted and wanted != metadata[field]:
+                raise ApiError(409, f'Operation cannot be fulfilled on {kind.qualified} "{metadata["name"]}": {key}')
+        if dry:
+            return item, True
+        policy = options.get("propagationPolicy")
+        if options.get("orphanDependents") or policy == "Orphan":
+            self._orphan(metadata["uid"])
+        if metadata.get("deletionTimestamp"):
+            return item, False
+        finalizers = list(metadata.get("finalizers") or [])
+        if policy == "Foreground" and "foregroundDeletion" not in finalizers:
+            finalizers.append("foregroundDeletion")
+        grace = _grace(kind, item, options)
+        if not finalizers and not _held(kind, item) and not grace:
+            self._remove(kind, item)
+            return item, True
+        new = copy.deepcopy(item)
+        new["metadata"].update(deletionTimestamp=now(), deletionGracePeriodSeconds=grace)
+        if finalizers:
+            new["metadata"]["finalizers"] = finalizers
+        if kind.plural == "namespaces":
+            new.setdefault("status", {})["phase"] = "Terminating"
+        self._bump(new)
+        self.bucket(kind)[metadata.get("namespace") if kind.namespaced else None, metadata["name"]] = new
+        self._emit("MODIFIED", kind, new, item)
+        return new, False
+
+    def finish(self, kind: Kind, item: Obj) -> None:
+        """Take away what was only kept for its grace period."""
+        self._remove(kind, item)
+
+    def _orphan(self, uid: str) -> None:
+        for kind, item in self.dependents(uid):
+            new = copy.deepcopy(item)
+            refs = [one for one in new["metadata"]["ownerReferences"] if one["uid"] != uid]
+            new["metadata"]["ownerReferences"] = refs
+            self.replace(kind, item, new, "kube-controller-manager")
+
+    def dependents(self, uid: str) -> Iterator[tuple[Kind, Obj]]:
+        """Everything that names this object as an owner."""
+        for kind in self.stored():
+            for item in self.items(kind):
+                if any(one["uid"] == uid for one in item["metadata"].get("ownerReferences") or []):
+                    yield kind, item
+
+    def _remove(self, kind: Kind, item: Obj) -> None:
+        metadata = item["metadata"]
+        self.bucket(kind).pop((metadata.get("namespace") if kind.namespaced else None, metadata["name"]), None)
+        gone = copy.deepcopy(item)
+        self._bump(gone)
+        self._emit("DELETED", kind, gone, item)
+        if kind.plural == "customresourcedefinitions":
+            self._unregister(item)
+
+    # ---- versions and events
+
+    def _bump(self, item: Obj) -> None:
+        self.version += 1
+        item["metadata"]["resourceVersion"] = str(self.version)
+
+    def _emit(self, type: str, kind: Kind, item: Obj, before: Obj | None) -> None:
+        version = int(item["metadata"]["resourceVersion"])
+        self.events.append(Event(version, type, kind.storage, copy.deepcopy(item), before))
+        if (surplus := len(self.events) - _WINDOW) > 0:
+            self.floor = self.events[surplus - 1].version
+            del self.events[:surplus]
+        self.changed.notify_all()
+
+
+def _body(item: Obj) -> Obj:
+    return {key: value for key, value in item.items() if key not in ("metadata", "status")}
+
+
+def _without_times(item: Obj) -> Obj:
+    found = copy.deepcopy(item)
+    for owner in found["metadata"].get("managedFields") or []:
+        owner.pop("time", None)
+    return found
+
+
+def _held(kind: Kind, item: Obj) -> bool:
+    """Whether something keeps an object that is being deleted."""
+    own = kind.plural == "namespaces" and (item.get("spec") or {}).get("finalizers")
+    return bool(item["metadata"].get("finalizers") or own or item["metadata"].get("deletionGracePeriodSeconds"))
+
+
+def _grace(kind: Kind, item: Obj, options: Obj) -> int:
+    """Seconds that a running pod is given to end; other kinds and pods that never ran go at once."""
+    if kind.plural != "pods" or not item.get("spec", {}).get("nodeName"):
+        return 0
+    asked = options.get("gracePeriodSeconds")
+    return int(item["spec"].get("terminationGracePeriodSeconds", 30) if asked is None else asked)

@@ -1,0 +1,239 @@
+"""What each verb does with an object: get, list, create, update, patch, delete, scale."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from livekit_deploy.sandbox.cluster import apply, patch
+from livekit_deploy.sandbox.cluster.defaults import fold_string_data
+from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
+from livekit_deploy.sandbox.cluster.fields import check_fields
+from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.store import Store, now
+from livekit_deploy.sandbox.cluster.webhooks import admit
+
+Obj = dict[str, Any]
+Result = tuple[int, Obj, list[str]]
+_APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+_JSON, _MERGE = "application/json-patch+json", "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
+
+
+@dataclass
+class Request:
+    """One call on a resource type; ``name`` is None for the collection."""
+
+    method: str
+    kind: Kind
+    namespace: str | None
+    name: str | None
+    sub: str
+    query: dict[str, str]
+    manager: str
+    item: Obj
+    body: bytes
+    content_type: str
+
+    @property
+    def dry(self) -> bool:
+        return self.query.get("dryRun") == "All" or "All" in (self.item.get("dryRun") or [])
+
+    @property
+    def validation(self) -> str:
+        return self.query.get("fieldValidation") or "Warn"
+
+
+class Verbs:
+    """The verbs over one store; the caller holds its lock."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def perform(self, request: Request) -> Result:
+        """(HTTP status, what goes back, warnings); raises `ApiError`."""
+        if request.sub and request.sub not in request.kind.subresources and request.sub != "finalize":
+            raise unknown_path()
+        collection = {"GET": self._list, "POST": self._create, "DELETE": self._delete_all}
+        single = {"GET": self._get, "PUT": self._update, "PATCH": self._patch, "DELETE": self._delete}
+        verbs = collection if request.name is None else single
+        if request.sub == "scale" and request.method != "DELETE":
+            return self._scale(request)
+        if request.method not in verbs:
+            raise ApiError(405, "the server does not allow this method on the requested resource")
+        return verbs[request.method](request)
+
+    def _shown(self, kind: Kind, item: Obj) -> Obj:
+        return {**item, "apiVersion": kind.api_version}
+
+    def _listed(self, kind: Kind, items: list[Obj]) -> Obj:
+        return {
+            "kind": f"{kind.kind}List",
+            "apiVersion": kind.api_version,
+            "metadata": {"resourceVersion": str(self._store.version)},
+            "items": [self._shown(kind, item) for item in items],
+        }
+
+    # ---- collections
+
+    def _selected(self, request: Request) -> list[Obj]:
+        selectors = request.query.get("labelSelector"), request.query.get("fieldSelector")
+        return self._store.select(request.kind, request.namespace, *selectors)
+
+    def _list(self, request: Request) -> Result:
+        return 200, self._listed(request.kind, self._selected(request)), []
+
+    def _create(self, request: Request) -> Result:
+        warnings = check_fields(request.kind, request.item, request.validation)
+        request.item.setdefault("metadata", {}).setdefault("namespace", request.namespace)
+        admit(self._store, request.kind, "CREATE", request.item)
+        made = self._store.create(request.kind, request.namespace, request.item, request.manager, dry=request.dry)
+        return 201, self._shown(request.kind, made), warnings
+
+    def _delete_all(self, request: Request) -> Result:
+        items = self._selected(request)
+        for item in items:
+            self._store.delete(request.kind, item, request.item, dry=request.dry)
+        return 200, self._listed(request.kind, items), []
+
+    # ---- single objects
+
+    def _current(self, request: Request) -> Obj:
+        return self._store.get(request.kind, request.namespace, str(request.name))
+
+    def _get(self, request: Request) -> Result:
+        return 200, self._shown(request.kind, self._current(request)), []
+
+    def _update(self, request: Request) -> Result:
+        old, new = self._current(request), request.item
+        if request.sub == "finalize":
+            new = {**copy.deepcopy(old), "spec": request.item.get("spec") or {}}
+            return 200, self._store.replace(request.kind, old, new, request.manager, dry=request.dry), []
+        warnings = check_fields(request.kind, new, request.validation)
+        return 200, self._stored(request, old, new, request.manager), warnings
+
+    def _stored(self, request: Request, old: Obj, new: Obj, manager: str | None) -> Obj:
+        if request.sub != "status":
+            admit(self._store, request.kind, "UPDATE", {**new, "metadata": {**old["metadata"], **new["metadata"]}})
+        made = self._store.replace(request.kind, old, new, manager, request.sub, dry=request.dry)
+        return self._shown(request.kind, made)
+
+    def _delete(self, request: Request) -> Result:
+        options = dict(request.item)
+        for key in ("propagationPolicy", "gracePeriodSeconds"):
+            if key in request.query:
+                options[key] = request.query[key]
+        item, gone = self._store.delete(request.kind, self._current(request), options, dry=request.dry)
+        if not gone:
+            return 200, self._shown(request.kind, item), []
+        kind, uid = request.kind, item["metadata"]["uid"]
+        details = {"name": request.name, "group": kind.group, "kind": kind.plural, "uid": uid}
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        return 200, status, []
+
+    # ---- patches
+
+    def _patch(self, request: Request) -> Result:
+        if request.content_type in _APPLY:
+            return self._apply(request)
+        old = self._current(request)
+        base = copy.deepcopy(self._shown(request.kind, old))
+        try:
+            new = self._patched(request, base, json.loads(request.body))
+        except patch.PatchError as error:
+            said = f"the server rejected our request due to an error in our request: {error}"
+            raise ApiError(422, said, name=request.name, kind=request.kind.plural) from error
+        new["apiVersion"] = old["apiVersion"]
+        warnings = check_fields(request.kind, new, request.validation)
+        return 200, self._stored(request, old, new, request.manager), warnings
+
+    def _patched(self, request: Request, base: Obj, given: Any) -> Obj:
+        accepted = [_JSON, _MERGE, *([] if request.kind.custom else [_STRATEGIC])]
+        if request.content_type not in accepted:
+            raise ApiError(
+                415,
+                "the body of the request was in an unknown format - accepted media types include: "
+                + ", ".join([*accepted, _APPLY[0]]),
+            )
+        found: Obj
+        if request.content_type == _JSON:
+            found = patch.json_patch(base, given)
+        elif request.content_type == _MERGE:
+            found = patch.merge_patch(base, given)
+        else:
+            found = patch.strategic_merge(base, given)
+        return found
+
+    def _apply(self, request: Request) -> Result:
+        if not request.query.get("fieldManager"):
+            raise ApiError(422, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value for apply patch")
+        wanted = yaml.safe_load(request.body)
+        warnings = check_fields(request.kind, wanted, request.validation)
+        metadata = wanted.setdefault("metadata", {})
+        metadata.setdefault("name", request.name)
+        metadata.pop("creationTimestamp", None)
+        if metadata.get("managedFields"):
+            raise ApiError(400, "metadata.managedFields must be nil")
+        if request.kind.plural == "secrets":
+            fold_string_data(wanted)
+        old = self._store.find(request.kind, request.namespace, str(request.name))
+        force = request.query.get("force") == "true"
+        new, conflicts = apply.server_side_apply(copy.deepcopy(old), wanted, request.manager, force, now(), request.sub)
+        if conflicts:
+            raise _conflict(request.kind, conflicts)
+        if old is not None:
+            return 200, self._stored(request, old, new, None), warnings
+        if request.sub:
+            self._current(request)
+        new["metadata"].setdefault("namespace", request.namespace)
+        admit(self._store, request.kind, "CREATE", new)
+        made = self._store.create(request.kind, request.namespace, new, request.manager, dry=request.dry, track=False)
+        return 201, self._shown(request.kind, made), warnings
+
+    # ---- scale
+
+    def _scale(self, request: Request) -> Result:
+        current = self._current(request)
+        wanted = request.item
+        if request.method == "GET":
+            return 200, _scaled(current), []
+        if request.method == "PATCH":
+            wanted = patch.merge_patch(_scaled(current), json.loads(request.body))
+        new = copy.deepcopy(current)
+        new["metadata"].pop("resourceVersion", None)
+        new["spec"]["replicas"] = int(wanted["spec"].get("replicas", 0))
+        return 200, _scaled(self._store.replace(request.kind, current, new, request.manager, dry=request.dry)), []
+
+
+def _scaled(item: Obj) -> Obj:
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    labels = (item["spec"].get("selector") or {}).get("matchLabels") or {}
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: item["metadata"][key] for key in kept},
+        "spec": {"replicas": item["spec"].get("replicas", 0)},
+        "status": {
+            "replicas": (item.get("status") or {}).get("replicas", 0),
+            "selector": ",".join(f"{key}={value}" for key, value in labels.items()),
+        },
+    }
+
+
+def _conflict(kind: Kind, conflicts: dict[apply.Manager, list[apply.Path]]) -> ApiError:
+    causes = [
+        {
+            "reason": "FieldManagerConflict",
+            "message": f'conflict with "{manager}" using {kind.api_version}',
+            "field": apply.show(path),
+        }
+        for (manager, _, _), taken in conflicts.items()
+        for path in sorted(taken)
+    ]
+    said = "; ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
+    many = f"{len(causes)} conflict{'s' if len(causes) > 1 else ''}"
+    return ApiError(409, f"Apply failed with {many}: {said}", "Conflict", causes=causes)
