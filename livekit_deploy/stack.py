@@ -8,9 +8,9 @@ controller, the controller before the nodes, and what controllers left in the ne
 
 from __future__ import annotations
 
-from livekit_deploy.aws.barriers import NetworkInterfacesGone
+from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
 from livekit_deploy.aws.cluster import ClusterProvisioner
-from livekit_deploy.aws.front import CertificateProvisioner
+from livekit_deploy.aws.front import CertificateProvisioner, DnsProvisioner, LoadBalancersProvisioner
 from livekit_deploy.aws.keys import KeysProvisioner
 from livekit_deploy.aws.logs import FlowLogsProvisioner, LogsProvisioner
 from livekit_deploy.aws.network import NetworkProvisioner
@@ -21,6 +21,7 @@ from livekit_deploy.aws.secrets import SecretsProvisioner
 from livekit_deploy.aws.security import SecurityProvisioner
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.k8s.releases import LiveKitProvisioner, LoadBalancerControllerProvisioner
 
 
 class Infrastructure:
@@ -79,6 +80,44 @@ class Infrastructure:
         return [self.left, *(resource for part in parts for resource in part.resources)]
 
 
+class InTheCluster:
+    """What is put into the cluster, and what stands in front of it because of that."""
+
+    def __init__(self, env: Environment, base: Infrastructure) -> None:
+        self.controller = LoadBalancerControllerProvisioner(
+            env.load_balancer_controller,
+            region=env.region,
+            cluster=base.cluster,
+            network=base.network,
+            nodes=base.nodes,
+            role=base.controller_role.role,
+        )
+        # on the way down: everything that asked for load balancers is gone, then they, then the controller
+        self.balanced = LoadBalancersGone("main", after=[self.controller.release], stage="load-balancer")
+        self.livekit = LiveKitProvisioner(
+            env.livekit,
+            cluster=base.cluster,
+            nodes=base.nodes,
+            redis=base.redis,
+            secrets=base.secrets,
+            certificate=base.certificate,
+            after=[self.balanced],
+        )
+        self.load_balancers = LoadBalancersProvisioner(
+            env.livekit,
+            after=[self.livekit.release],
+            ingress=self.livekit.ingress,
+            turn_service=self.livekit.turn_service,
+        )
+        self.dns = DnsProvisioner(env.livekit, load_balancers=self.load_balancers)
+
+    @property
+    def resources(self) -> list[Resource]:
+        parts = (self.controller, self.livekit, self.load_balancers, self.dns)
+        return [self.balanced, *(resource for part in parts for resource in part.resources)]
+
+
 def stack(env: Environment) -> list[Resource]:
     """Every resource of an environment, wired."""
-    return Infrastructure(env).resources
+    base = Infrastructure(env)
+    return [*base.resources, *InTheCluster(env, base).resources]

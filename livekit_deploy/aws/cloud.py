@@ -22,6 +22,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.signers import RequestSigner
 
 from livekit_deploy.aws.errors import translate, translate_local
@@ -250,7 +251,7 @@ class Cloud:
                 return getattr(client, operation)(**parameters)
             except ClientError as error:
                 raise translate(error, service, operation) from error
-            except BotoCoreError as error:
+            except (BotoCoreError, ResponseParserError) as error:
                 raise translate_local(error, service, operation) from error
             finally:
                 with self._lock:
@@ -322,9 +323,7 @@ class Cloud:
             raise CredentialsError(
                 "no AWS credentials to sign the cluster token with", hint="set AWS_PROFILE or log in"
             )
-        signer = RequestSigner(
-            client.meta.service_model.service_id, self.region, "sts", "v4", credentials.get_frozen_credentials(), events
-        )
+        signer = RequestSigner(client.meta.service_model.service_id, self.region, "sts", "v4", credentials, events)
         request = {
             "method": "GET",
             "url": f"{client.meta.endpoint_url.rstrip('/')}/?Action=GetCallerIdentity&Version=2011-06-15",

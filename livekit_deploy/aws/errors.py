@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -103,8 +102,8 @@ def translate(error: ClientError, service: str, operation: str) -> errors.Deploy
     return kind(message, code=code, request_id=request_id, hint=hint)
 
 
-def translate_local(error: BotoCoreError, service: str, operation: str) -> errors.DeployError:
-    """The error of ours for a failure on this side: no credentials, no network, a refused parameter."""
+def translate_local(error: Exception, service: str, operation: str) -> errors.DeployError:
+    """The error of ours for a failure on this side: no credentials, no network, an answer that cannot be read."""
     if isinstance(error, _CREDENTIALS):
         return errors.CredentialsError(
             f"no usable AWS credentials: {error}",

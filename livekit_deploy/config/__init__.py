@@ -18,6 +18,7 @@ from livekit_deploy.config.models import (
     S3State,
     Turn,
 )
+from livekit_deploy.config.presets import merged
 from livekit_deploy.config.zones import zones
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "S3State",
     "Turn",
     "load_environment",
+    "merged",
     "zones",
 ]

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -29,6 +31,13 @@ IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 5.0
 
 
+class _Quiet(MotoRequestHandler):
+    """Logs no requests: the sandbox keeps its own record of them."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
 class Process:
     """Everything that the sandbox serves, on free ports of this machine."""
 
@@ -36,13 +45,16 @@ class Process:
         self._stopping = threading.Event()
         clock = SandboxClock(speed)
         install(clock)
-        self._clusters = Clusters(clock)
+        self._clusters = Clusters(clock, self._endpoint)
         self._world = World(self._clusters)
         self._log = CallLog(DomainDispatcherApplication(create_backend_app))
-        self._aws = make_server("127.0.0.1", 0, self._serve, threaded=True)
+        self._aws = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
         self._repository = Repository()
         self._door = Door(self._world, folder)
         self._speed = speed
+
+    def _endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._aws.server_port}"
 
     def start(self) -> dict[str, Any]:
         """Begin to serve; returns where."""
@@ -50,9 +62,9 @@ class Process:
         self._door.start()
         return {
             "pid": os.getpid(),
-            "endpoint_url": f"http://127.0.0.1:{self._aws.server_port}",
+            "endpoint_url": self._endpoint(),
             "speed": self._speed,
-            "charts_url": f"http://127.0.0.1:{self._aws.server_port}/sandbox/charts",
+            "charts_url": f"{self._endpoint()}/sandbox/charts",
             "charts_digest": self._repository.digest,
             "nameserver": self._door.nameserver,
             "https_proxy": self._door.proxy,
@@ -72,10 +84,12 @@ class Process:
         if path.startswith("/sandbox/charts/"):
             return self._repository.serve(path.removeprefix("/sandbox/charts/"), start_response)
         if not path.startswith("/sandbox/"):
+            _keep_slashes(environ)
             return self._log(environ, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         given = json.loads(body) if body else {}
-        return answer(self._control(path.removeprefix("/sandbox/"), given), start_response)
+        said: Iterable[bytes] = answer(self._control(path.removeprefix("/sandbox/"), given), start_response)
+        return said
 
     def _control(self, what: str, given: dict[str, Any]) -> Any:
         if what == "calls":
@@ -88,6 +102,13 @@ class Process:
         elif what == "stop":
             self._stopping.set()
         return {"pid": os.getpid(), "speed": self._speed, "calls": len(self._log.calls()), **self._world.summary()}
+
+
+def _keep_slashes(environ: dict[str, Any]) -> None:
+    """EKS has ARNs in its paths, whose slashes are encoded; WSGI decodes them, and no route would match."""
+    raw = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "").partition("?")[0]
+    if raw.startswith("/clusters/") and "%2f" in raw.lower():
+        environ["PATH_INFO"] = "/".join(unquote(part).replace("/", "%2F") for part in raw.split("/"))
 
 
 def main() -> None:

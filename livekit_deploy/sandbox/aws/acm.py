@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from moto.core.exceptions import AWSError
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
+from moto.core.exceptions import AWSError
 from moto.elbv2.models import elbv2_backends
 from moto.route53.models import route53_backends
 
@@ -22,7 +22,7 @@ Original = Callable[..., Any]
 ISSUANCE = 75.0
 
 
-class CertificateInUse(AWSError):
+class CertificateInUse(AWSError):  # type: ignore[misc]
     TYPE = "ResourceInUseException"
 
 

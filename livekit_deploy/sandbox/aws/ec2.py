@@ -141,8 +141,8 @@ def _rules() -> None:
         rules, group = original(*args, **more)
         said = {one.get("GroupId"): one.get("Description") for one in more.get("source_groups") or []}
         for rule in rules:
-            if rule.source_group and not rule.description:
-                rule.description = said.get(rule.source_group.get("GroupId"))
+            if rule.source_group and (text := said.get(rule.source_group.get("GroupId"))):
+                rule.ip_range = {"Description": text}
         return rules, group
 
 

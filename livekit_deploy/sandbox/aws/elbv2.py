@@ -5,9 +5,11 @@ Source: ELB user guide, "Load balancer subnets and zones"; an interface's descri
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import moto.elbv2.models
 from moto.elbv2.models import ELBv2Backend
 
 from livekit_deploy.sandbox.aws.patching import around
@@ -17,16 +19,17 @@ Original = Callable[..., Any]
 
 #: AWS's seconds until a new one is active
 PROVISIONING = 130.0
+_asked = threading.local()
 
 
 def install(clock: Callable[[], SandboxClock]) -> None:
     """Correct ELB; ``clock`` gives the clock of the moment."""
+    _name_by_type()
 
     @around(ELBv2Backend, "create_load_balancer")
     def create_load_balancer(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+        _asked.kind = more.get("loadbalancer_type") or "application"
         made = original(*args, **more)
-        if made.type == "network":
-            _rename(backend, made)
         made._sandbox_since = clock().now()
         kind = "net" if made.type == "network" else "app"
         made._sandbox_interfaces = []
@@ -62,7 +65,13 @@ def install(clock: Callable[[], SandboxClock]) -> None:
             backend.ec2_backend.enis.pop(id, None)
 
 
-def _rename(backend: Any, balancer: Any) -> None:
-    del backend.load_balancers[balancer.arn]
-    balancer.arn = balancer.arn.replace(":loadbalancer/app/", ":loadbalancer/net/")
-    backend.load_balancers[balancer.arn] = balancer
+def _name_by_type() -> None:
+    """moto calls every load balancer an application load balancer in its ARN."""
+    told = moto.elbv2.models.make_arn_for_load_balancer
+
+    def make_arn_for_load_balancer(*args: Any, **more: Any) -> str:
+        arn = str(told(*args, **more))
+        network = getattr(_asked, "kind", "") == "network"
+        return arn.replace(":loadbalancer/app/", ":loadbalancer/net/") if network else arn
+
+    moto.elbv2.models.make_arn_for_load_balancer = make_arn_for_load_balancer

@@ -58,10 +58,16 @@ class Front(ThreadingHTTPServer):
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Answer:
         """Let the caller in or not, and answer."""
         token = (headers.get("Authorization") or "").removeprefix("Bearer ")
-        if not token or self.port.authenticate(token) is None:
-            status = ApiError(401, "Unauthorized").status()
-            return Answer(401, json.dumps(status).encode())
+        caller = self.port.authenticate(token) if token else None
+        if caller is None:
+            return _refusal(ApiError(401, "Unauthorized"))
+        if not caller.groups:
+            return _refusal(ApiError(403, f'User "{caller.username}" cannot {method} {target.partition("?")[0]}'))
         return self.api.handle(method, target, headers, body)
+
+
+def _refusal(error: ApiError) -> Answer:
+    return Answer(error.code, json.dumps(error.status()).encode())
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -17,7 +16,7 @@ from livekit_deploy.sandbox.aws.eks.addons import Addons
 from livekit_deploy.sandbox.aws.eks.clusters import Clusters
 from livekit_deploy.sandbox.aws.eks.errors import absent
 from livekit_deploy.sandbox.aws.eks.node_groups import NodeGroups
-from livekit_deploy.sandbox.aws.eks.store import Item, store
+from livekit_deploy.sandbox.aws.eks.store import Item, lock, store
 from livekit_deploy.sandbox.clock import SandboxClock
 
 _ROUTES = (
@@ -66,7 +65,6 @@ _OPERATIONS: dict[str, tuple[Any, str]] = {
     "disassociate_access_policy": (Access, "disassociate"),
     "list_associated_access_policies": (Access, "associated"),
 }
-_one_at_a_time = threading.RLock()
 
 
 def install(clock: Callable[[], SandboxClock]) -> None:
@@ -86,7 +84,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
 def _operation(operation: str, owner: Any, method: str, clock: Callable[[], SandboxClock]) -> Callable[[Any], Any]:
     def answer(response: EKSResponse) -> ActionResult:
         asked = _asked(response)
-        with _one_at_a_time:
+        with lock:
             answers = store(response.eks_backend).answers
             token = (operation, str(asked.get("clientRequestToken")))
             if asked.get("clientRequestToken") and token in answers:

@@ -6,6 +6,7 @@ Durations are AWS's seconds. Source: EKS API reference; durations as users repor
 from __future__ import annotations
 
 import base64
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Hooks:
 
 
 hooks = Hooks()
+#: everything that looks at or changes what EKS keeps holds it
+lock = threading.RLock()
 
 
 @dataclass

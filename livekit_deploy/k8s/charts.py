@@ -1,0 +1,83 @@
+"""Charts as files: ours from the installation, others fetched from their repository, checked against their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from livekit_deploy import packaged
+from livekit_deploy.errors import Failed, ToolError
+
+_SECONDS = 30.0
+
+
+def bundled(name: str) -> tuple[Path, str]:
+    """The folder and the version of a chart that ships with us."""
+    folder = packaged.path(f"charts/{name}")
+    metadata: dict[str, Any] = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
+    return folder, str(metadata["version"])
+
+
+def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
+    """The packed chart, from the cache or its repository.
+
+    ``digest`` is the sha256 that it must have; without one, that of the repository's index. Raises `Failed` for
+    another digest or a version that is not there, `ToolError` when the repository cannot be reached.
+    """
+    if digest is not None and (path := _cached(digest)).exists():
+        return path
+    entry = _entry(repo, name, version)
+    wanted = digest or str(entry.get("digest") or "")
+    url = urllib.parse.urljoin(f"{repo.rstrip('/')}/", entry["urls"][0])
+    archive = _get(url)
+    found = hashlib.sha256(archive).hexdigest()
+    if found != wanted:
+        raise Failed(
+            f"the chart {name} {version} from {repo} has the digest {found}, not {wanted or 'the one of its index'}",
+            hint="it was changed after it was pinned: check it, then pin its new digest",
+        )
+    return _keep(_cached(found), archive)
+
+
+def _entry(repo: str, name: str, version: str) -> dict[str, Any]:
+    index: dict[str, Any] = yaml.safe_load(_get(f"{repo.rstrip('/')}/index.yaml"))
+    offered = index.get("entries", {}).get(name, [])
+    entry = next((one for one in offered if str(one["version"]).removeprefix("v") == version.removeprefix("v")), None)
+    if entry is None:
+        newest = ", ".join(str(one["version"]) for one in offered[:5])
+        raise Failed(
+            f"{repo} has no chart {name} {version}", hint=f"choose one of: {newest}" if newest else "check repo"
+        )
+    return dict(entry)
+
+
+def _get(url: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=_SECONDS) as response:
+            return bytes(response.read())
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        raise ToolError(
+            f"{url} cannot be fetched: {error}", hint="check the network and the proxy, or name a mirror in repo"
+        ) from error
+
+
+def _cached(digest: str) -> Path:
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "livekit_deploy" / "charts" / f"{digest}.tgz"
+
+
+def _keep(path: Path, archive: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(archive)
+    os.replace(name, path)
+    return path

@@ -1,0 +1,152 @@
+"""The cluster's API: a client made from what EKS tells of the cluster, with a token that is fresh whenever it is used.
+
+Unreachable, unauthorized and forbidden are errors here, never absence.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kubernetes.client
+import urllib3.exceptions
+from kubernetes.client.exceptions import ApiException
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.engine.resource import Live
+from livekit_deploy.errors import Absent, Conflict, CredentialsError, Denied, ResourceError
+
+MANAGER = "livekit-deploy"
+LINEAGE_LABEL, ADDRESS_ANNOTATION = "livekit-deploy/lineage", "livekit-deploy/address"
+_TIMEOUT = (5.0, 20.0)  # seconds to connect, and to answer
+_TOKEN_SECONDS = 600.0  # EKS's tokens are good for 900
+
+Obj = dict[str, Any]
+
+
+def api(cloud: Cloud, host: Live) -> Api:
+    """The API of the cluster that ``host`` is, one client for as long as this view of the cloud lives."""
+    outputs = host.outputs
+    found: Api = cloud.shared(
+        f"kubernetes:{outputs['endpoint']}",
+        lambda: Api(outputs["endpoint"], outputs["ca"], lambda: cloud.eks_token(host.id)),
+    )
+    return found
+
+
+class Api:
+    """A Kubernetes API. Objects are the JSON they are on the wire.
+
+    Raises `CredentialsError` for 401, `Denied` for 403, `Conflict` for 409, `ResourceError` with the API's own words
+    for the rest, and with the code ``Unreachable`` when there is no answer.
+    """
+
+    def __init__(self, endpoint: str, ca: str, token: Callable[[], str]) -> None:
+        configuration = kubernetes.client.Configuration(host=endpoint)
+        configuration.ca_cert_data = base64.b64decode(ca).decode()
+        configuration.retries = urllib3.Retry(connect=2, read=0, redirect=0)
+        self._client = kubernetes.client.ApiClient(configuration)
+        self._endpoint, self._token = endpoint, token
+        self._lock = threading.Lock()
+        self._fresh: tuple[str, float] | None = None
+        self._served: dict[str, dict[str, Obj]] = {}
+
+    # ---- verbs
+
+    def get(self, path: str) -> Obj | None:
+        """The object at a path, None when it is not there."""
+        try:
+            return self._call("GET", path)
+        except Absent:
+            return None
+
+    def list(self, path: str, labels: str = "") -> list[Obj]:
+        """The objects of a collection; [] where the collection is not served."""
+        query = f"?labelSelector={labels.replace('=', '%3D').replace(',', '%2C')}" if labels else ""
+        found = self.get(path + query)
+        items: list[Obj] = (found or {}).get("items") or []
+        return items
+
+    def apply(self, path: str, item: Obj) -> Obj:
+        """Server-side apply, with force: the fields in ``item`` are ours."""
+        query = f"?fieldManager={MANAGER}&force=true"
+        return self._call("PATCH", path + query, item, "application/apply-patch+yaml")
+
+    def delete(self, path: str, *, grace_seconds: int | None = None, labels: str = "") -> None:
+        """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there."""
+        options: Obj = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        query = f"?labelSelector={labels.replace('=', '%3D').replace(',', '%2C')}" if labels else ""
+        try:
+            self._call("DELETE", path + query, options)
+        except Absent:
+            return
+
+    def path(self, api_version: str, kind: str, namespace: str | None, name: str = "") -> str | None:
+        """Where an object of a manifest is; None for a kind that the cluster does not serve."""
+        served = self._resources(api_version).get(kind)
+        if served is None:
+            return None
+        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        where = f"/namespaces/{namespace}" if served["namespaced"] else ""
+        return f"{root}{where}/{served['name']}" + (f"/{name}" if name else "")
+
+    def _resources(self, api_version: str) -> dict[str, Obj]:
+        with self._lock:
+            if api_version not in self._served:
+                root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+                listed = (self.get(root) or {}).get("resources") or []
+                self._served[api_version] = {one["kind"]: one for one in listed if "/" not in one["name"]}
+            return self._served[api_version]
+
+    # ---- calls
+
+    def _bearer(self) -> str:
+        moment = time.monotonic()
+        if self._fresh is None or moment > self._fresh[1]:
+            self._fresh = (self._token(), moment + _TOKEN_SECONDS)
+        return self._fresh[0]
+
+    def _call(self, method: str, path: str, body: Obj | None = None, content_type: str = "application/json") -> Obj:
+        headers = {"Authorization": f"Bearer {self._bearer()}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        # the client serializes JSON types only; apply patches are JSON too, and go as text
+        data: Any = json.dumps(body) if body is not None and content_type != "application/json" else body
+        try:
+            answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=_TIMEOUT)
+            text = answer.read()
+        except ApiException as error:
+            raise _translated(error.status, error.body, method, path) from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ResourceError(
+                f"the Kubernetes API at {self._endpoint} cannot be reached: {type(error).__name__}",
+                code="Unreachable",
+                hint="check the network, the proxy and cluster.public_cidrs, and run it again",
+            ) from error
+        if answer.status >= 400:
+            raise _translated(answer.status, text, method, path)
+        found: Obj = json.loads(text) if text else {}
+        return found
+
+
+def _translated(status: int | None, body: Any, method: str, path: str) -> Exception:
+    try:
+        said: Mapping[str, Any] = json.loads(body or "{}")
+    except ValueError:
+        said = {}
+    reason, message = str(said.get("reason", status)), str(said.get("message") or f"HTTP {status}")
+    where = f"{method} {path.partition('?')[0]}: {message}"
+    if reason == "Unauthorized":
+        return CredentialsError(
+            f"the cluster does not know this caller ({where})", hint="add the role or user to cluster.admins"
+        )
+    if reason == "Forbidden" and "NamespaceTerminating" not in str(said):
+        return Denied(f"the cluster forbids {where}", code=reason, hint="add the role or user to cluster.admins")
+    kinds: dict[str, type[ResourceError]] = {"NotFound": Absent, "Conflict": Conflict, "AlreadyExists": Conflict}
+    return kinds.get(reason, ResourceError)(where, code=reason, request_id="kubernetes")

@@ -1,0 +1,198 @@
+"""Helm releases as resources: helm's own record says what is installed, the objects of its manifest how it does.
+
+Helm is never told to wait: the engine polls. A run that was killed leaves a pending record; it is repaired once a whole
+lease has passed, since until then another process may still be at it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.errors import Absent, NotOurs
+from livekit_deploy.k8s.charts import bundled, fetched
+from livekit_deploy.k8s.client import Api, Obj, api
+from livekit_deploy.k8s.helm_command import WEBHOOK, Helm, helm, release_values
+from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
+from livekit_deploy.k8s.workload import drift, live_objects, named, unready
+
+_INSTANCE = "app.kubernetes.io/instance"
+#: what an uninstalled release may leave for a while: pods that drain, and what a finalizer holds
+_LINGERING = (
+    "/api/v1/namespaces/{namespace}/pods",
+    "/api/v1/namespaces/{namespace}/services",
+    "/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses",
+)
+
+
+class HelmRelease(Resource):
+    """A release in ``namespace``. ``repo`` "" means a chart that ships with us; ``values`` hold nothing secret.
+
+    ``endpoints`` names a Service that must have endpoints before the release counts as ready. ``state``, ``missing``
+    and ``drifted`` are what helm and the cluster say; wanted are ``deployed`` and nothing.
+    Source: Helm documentation, "helm upgrade" and "helm uninstall".
+    """
+
+    kind = "helm.release"
+    host_kind = "eks.cluster"
+    timeout, delete_timeout = 20 * MINUTE, 20 * MINUTE
+    usual, usual_delete = 30.0, 20.0
+    propagation = {WEBHOOK: (), "Unreachable": ()}
+
+    namespace: Input[str] = Input(change=Change.FIXED, way_out="A release stays in its namespace: run down and up.")
+    chart: Input[str] = Input(change=Change.FIXED, way_out="Another chart is another release: run down and up.")
+    repo: Input[str] = Input(change=Change.CREATE_ONLY, default="")
+    digest: Input[str | None] = Input(change=Change.CREATE_ONLY, default=None)
+    version: Input[str] = Input()
+    values: Input[Mapping[str, Any]] = Input()
+    endpoints: Input[str | None] = Input(change=Change.CREATE_ONLY, default=None)
+    state: Input[str] = Input(default="deployed")
+    missing: Inputs[str] = Inputs(default=())
+    drifted: Inputs[str] = Inputs(default=())
+
+    release = Output[str]()
+
+    def _host(self) -> Live:
+        if self.host is None:
+            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+        return self.host
+
+    # ---- reading
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        connection = api(cloud, self._host())
+        record = read_release(connection, self.namespace, self.instance)
+        if record is None:
+            return None
+        self._claim(cloud, record)
+        props: dict[str, Any] = {
+            "namespace": self.namespace,
+            "chart": record.chart,
+            "version": record.version,
+            "values": record.values,
+            "state": record.status,
+        }
+        if record.status == "uninstalling":
+            return Live(self._id(), Status.READY, props, detail="helm was interrupted while it uninstalled")
+        if record.status.startswith("pending"):
+            return self._pending(cloud, record, props)
+        return self._settled(connection, record, props)
+
+    def _id(self) -> str:
+        return f"{self.namespace}/{self.instance}"
+
+    def _pending(self, cloud: Cloud, record: ReleaseRecord, props: dict[str, Any]) -> Live:
+        lease = cloud.clients.call_bound * 9 / 4
+        age = (datetime.now(UTC) - record.deployed).total_seconds()
+        if age >= lease:  # nobody can be at it any more; the difference in state asks for the repair
+            return Live(self._id(), Status.READY, props)
+        return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")
+
+    def _settled(self, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
+        objects = live_objects(connection, record.manifest, self.namespace)
+        scaled = any(item["kind"] == "HorizontalPodAutoscaler" for item in record.manifest)
+        props["missing"] = sorted(named(item) for item, live in objects if live is None)
+        props["drifted"] = sorted(
+            f"{named(item)} {field}" for item, live in objects if live for field in drift(item, live, scaled)
+        )
+        waits = [why for _, live in objects if live and (why := unready(connection, live))]
+        if self.endpoints and not self._has_endpoints(connection):
+            waits.append(f"{self.endpoints} has no endpoints yet")
+        waiting = bool(waits) and record.status == "deployed" and not props["missing"] and not props["drifted"]
+        status = Status.PENDING if waiting else Status.READY
+        return Live(self._id(), status, props, {"release": self.instance}, "; ".join(waits))
+
+    def _has_endpoints(self, connection: Api) -> bool:
+        found = connection.get(f"/api/v1/namespaces/{self.namespace}/endpoints/{self.endpoints}")
+        return any(subset.get("addresses") for subset in (found or {}).get("subsets") or [])
+
+    def _claim(self, cloud: Cloud, record: ReleaseRecord) -> None:
+        if record.marks.get("lineage") == cloud.marks.lineage is not None or self.address in cloud.marks.adopt:
+            return
+        raise NotOurs(
+            f"{self.address}: the release {self._id()} exists already and is not ours",
+            hint=f"uninstall it, or take it over with --adopt {self.address}",
+        )
+
+    def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
+        """The release while helm knows it; after that, what its objects leave for a while."""
+        connection = api(cloud, self._host())
+        if read_release(connection, self.namespace, self.instance) is not None:
+            return Live(self._id(), Status.READY)
+        left = [item for path in _LINGERING for item in self._lingering(connection, path)]
+        if not left:
+            return None
+        draining = [item for item in left if "containers" in item["spec"] and _graceful(item)]
+        shown = ", ".join(sorted(item["metadata"]["name"] for item in left)[:3])
+        status = Status.READY if draining else Status.DELETING
+        return Live(self._id(), status, detail=f"waiting for {shown}")
+
+    def _lingering(self, connection: Api, path: str) -> list[Obj]:
+        return connection.list(path.format(namespace=self.namespace), f"{_INSTANCE}={self.instance}")
+
+    # ---- changing: each verb is one run of helm
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        self._install(cloud)
+        return self._id()
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """Repair what an interrupted run left, else upgrade."""
+        state = str(live.props["state"])
+        runner = helm(cloud, self._host())
+        if state in ("pending-install", "uninstalling"):
+            asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
+        elif state.startswith("pending"):
+            asyncio.run(runner.rollback(self.instance, None, namespace=self.namespace, timeout=runner.give_up))
+        elif not changed <= {"repo", "digest", "endpoints"}:
+            self._install(cloud)
+
+    def _install(self, cloud: Cloud) -> None:
+        runner = helm(cloud, self._host())
+        marks = {"lineage": cloud.marks.lineage, "address": self.address}
+        asyncio.run(
+            runner.install_or_upgrade(
+                self.instance,
+                self._chart(),
+                release_values(self.values, marks),
+                create_namespace=False,
+                namespace=self.namespace,
+                timeout=runner.give_up,
+                **_server_side(runner),
+            )
+        )
+
+    def _chart(self) -> Path:
+        if not self.repo:
+            return bundled(self.chart)[0]
+        return fetched(self.repo, self.chart, self.version, self.digest)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Uninstall; then end the pods that would drain for hours."""
+        connection = api(cloud, self._host())
+        if read_release(connection, self.namespace, self.instance) is not None:
+            runner = helm(cloud, self._host())
+            asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
+        else:
+            path = f"/api/v1/namespaces/{self.namespace}/pods"
+            connection.delete(path, grace_seconds=0, labels=f"{_INSTANCE}={self.instance}")
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
+        """None: a release is found by its name, and goes with its cluster at the latest."""
+        yield from ()
+
+
+def _server_side(runner: Helm) -> dict[str, Any]:
+    """Helm 4 applies on the server, and takes back what others changed; Helm 3 merges three ways and does so anyway."""
+    return {"server_side": "true", "force_conflicts": True} if runner.major >= 4 else {}
+
+
+def _graceful(pod: Obj) -> bool:
+    return int(pod["metadata"].get("deletionGracePeriodSeconds") or 0) > 0

@@ -1,0 +1,99 @@
+"""LiveKit's configuration as each chart takes it: ours, and the vendor's own.
+
+Source: LiveKit documentation, "Self-hosting: ports and firewall", and the server's config-sample.yaml.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from livekit_deploy.aws.front import turn_domain
+from livekit_deploy.config import merged
+from livekit_deploy.engine.inputs import Ref
+
+if TYPE_CHECKING:
+    from livekit_deploy.aws.redis import RedisProvisioner
+    from livekit_deploy.config import LiveKit
+
+PORT = 7880
+_TURN_TLS_PORT = 5349
+_MEDIA = {"livekit-deploy/group": "media"}
+Values = dict[str, Any]
+
+
+def _server(livekit: LiveKit, redis: RedisProvisioner) -> Values:
+    """The server's own configuration, without anything secret."""
+    first, last = livekit.rtc.udp_ports
+    found: Values = {
+        "port": PORT,
+        "logging": {"level": "info", "json": True},
+        "rtc": {
+            "tcp_port": livekit.rtc.tcp_port,
+            "port_range_start": first,
+            "port_range_end": last,
+            "use_external_ip": True,
+        },
+        # said in full: a missing insecure is not the same in every version
+        "redis": {"address": redis.address, **({"tls": {"enabled": True, "insecure": False}} if redis.tls else {})},
+    }
+    if livekit.turn is not None:
+        found["turn"] = {"enabled": True, "udp_port": livekit.turn.udp_port}
+        if domain := turn_domain(livekit):
+            found["turn"] |= {"domain": domain, "tls_port": _TURN_TLS_PORT, "external_tls": True}
+    if livekit.webhook_urls:
+        found["webhook"] = {"urls": list(livekit.webhook_urls)}
+    return merged(found, livekit.settings)
+
+
+def bundled_values(
+    livekit: LiveKit, *, redis: RedisProvisioner, certificate: str | Ref[str], versions: dict[str, Ref[str]]
+) -> Values:
+    """For our chart; ``versions`` are those of the Secrets, so that a new one rolls the pods."""
+    scaling = livekit.autoscaling
+    values: Values = {
+        "replicas": livekit.replicas,
+        "image": {"tag": livekit.image_tag},
+        "config": _server(livekit, redis),
+        "secrets": {"keys": {"name": "livekit-api-keys", "key": "keys"}},
+        "secretVersions": versions,
+        "ingress": {"host": livekit.domain, "certificateArn": certificate},
+        "nodeSelector": _MEDIA,
+    }
+    if "redis" in versions:
+        values["secrets"]["redis"] = {"name": "livekit-redis", "key": "password"}
+    if scaling is not None:
+        values["autoscaling"] = {"enabled": True, "min": scaling.min, "max": scaling.max, "cpu": scaling.cpu}
+    if turn_domain(livekit):
+        values["turn"] = {"enabled": True, "tlsPort": _TURN_TLS_PORT, "certificateArn": certificate}
+    return values
+
+
+def official_values(
+    livekit: LiveKit, *, redis: RedisProvisioner, certificate: str | Ref[str], versions: dict[str, Ref[str]]
+) -> Values:
+    """For the vendor's chart 1.9: keys from our Secret, one pod a node, an Ingress for the controller."""
+    annotations = {
+        "alb.ingress.kubernetes.io/certificate-arn": certificate,
+        "alb.ingress.kubernetes.io/target-type": "ip",
+    }
+    server = _server(livekit, redis)
+    values: Values = {
+        "replicaCount": livekit.replicas,
+        "image": {"tag": livekit.image_tag},
+        "livekit": {**server, "key_file": "keys"},
+        "storeKeysInSecret": {"enabled": True, "existingSecret": "livekit-api-keys"},
+        "loadBalancer": {"type": "alb", "annotations": annotations, "tls": [{"hosts": [livekit.domain]}]},
+        "deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+        "podAnnotations": {f"secret-version/{name}": version for name, version in versions.items()},
+        "nodeSelector": _MEDIA,
+        "podSecurityContext": {"fsGroup": 65532},
+    }
+    if turn_domain(livekit):
+        values["livekit"]["turn"]["loadBalancerAnnotations"] = {
+            "service.beta.kubernetes.io/aws-load-balancer-type": "external",
+            "service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing",
+            "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
+            "service.beta.kubernetes.io/aws-load-balancer-ssl-cert": certificate,
+            "service.beta.kubernetes.io/aws-load-balancer-ssl-ports": "443",
+        }
+    return values

@@ -1,0 +1,136 @@
+"""Namespaces and Secrets by server-side apply; both carry our marks, and go with the cluster that holds them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.errors import Absent, NotOurs
+from livekit_deploy.k8s.client import ADDRESS_ANNOTATION, LINEAGE_LABEL, Api, Obj, api
+
+_VERSIONS = "livekit-deploy/secret-versions"
+
+
+class ClusterObject(Resource):
+    """An object in the cluster; ``api_version`` and ``object_kind`` are as in manifests."""
+
+    host_kind = "eks.cluster"
+    dies_with_host = True
+    usual = 1.0
+    api_version: ClassVar[str] = "v1"
+    object_kind: ClassVar[str]
+
+    def _api(self, cloud: Cloud) -> Api:
+        if self.host is None:
+            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+        return api(cloud, self.host)
+
+    def where(self) -> str:
+        """The path of the object."""
+        raise TypeError(f"{self.kind} does not say where it is")
+
+    def body(self, cloud: Cloud) -> Obj:
+        """The object as we want it, without the marks."""
+        raise TypeError(f"{self.kind} does not say what it is")
+
+    def props(self, item: Obj) -> dict[str, Any]:
+        """What of the live object is compared."""
+        return {}
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        item = self._api(cloud).get(self.where())
+        if item is None:
+            return None
+        self._claim(cloud, item)
+        status = Status.DELETING if item["metadata"].get("deletionTimestamp") else Status.READY
+        return Live(self.where(), status, self.props(item), {"name": item["metadata"]["name"]})
+
+    def _claim(self, cloud: Cloud, item: Obj) -> None:
+        owner = (item["metadata"].get("labels") or {}).get(LINEAGE_LABEL)
+        if owner == cloud.marks.lineage is not None or self.address in cloud.marks.adopt:
+            return
+        raise NotOurs(
+            f"{self.address}: {self.where()} exists already and is not ours",
+            hint=f"delete it, or take it over with --adopt {self.address}",
+        )
+
+    def _apply(self, cloud: Cloud) -> None:
+        item = self.body(cloud)
+        metadata = item.setdefault("metadata", {})
+        metadata["labels"] = {**metadata.get("labels", {}), LINEAGE_LABEL: cloud.marks.lineage}
+        metadata["annotations"] = {**metadata.get("annotations", {}), ADDRESS_ANNOTATION: self.address}
+        whole = {"apiVersion": self.api_version, "kind": self.object_kind, **item}
+        self._api(cloud).apply(self.where(), whole)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        self._apply(cloud)
+        return self.where()
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        self._apply(cloud)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        self._api(cloud).delete(self.where())
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
+        """None: what is in the cluster goes with it, and is read one by one while it is there."""
+        yield from ()
+
+
+class Namespace(ClusterObject):
+    """A namespace; its name is the resource's. Source: Kubernetes API reference, Namespace."""
+
+    kind = "k8s.namespace"
+    object_kind = "Namespace"
+
+    def where(self) -> str:
+        return f"/api/v1/namespaces/{self.instance}"
+
+    def body(self, cloud: Cloud) -> Obj:
+        return {"metadata": {"name": self.instance}}
+
+
+class Secret(ClusterObject):
+    """A Secret whose values come from Secrets Manager, and are compared by their versions.
+
+    ``values`` maps each key of the Secret to where its value is kept. Source: Kubernetes API reference, Secret.
+    """
+
+    kind = "k8s.secret"
+    object_kind = "Secret"
+
+    namespace: Input[str] = Input(
+        api="metadata.namespace", change=Change.FIXED, way_out="A Secret stays in its namespace: run down and up."
+    )
+    values: Input[Mapping[str, SecretRef | Ref[SecretRef]]] = Input(api="data")
+
+    def where(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/secrets/{self.instance}"
+
+    def body(self, cloud: Cloud) -> Obj:
+        data, versions = {}, []
+        for key, ref in sorted(self.values.items()):
+            assert isinstance(ref, SecretRef)
+            data[key] = base64.b64encode(cloud.secret(ref).encode()).decode()
+            versions.append(f"{key}={ref.version}")
+        metadata = {"name": self.instance, "annotations": {_VERSIONS: ",".join(versions)}}
+        return {"metadata": metadata, "type": "Opaque", "data": data}
+
+    def props(self, item: Obj) -> dict[str, Any]:
+        said = (item["metadata"].get("annotations") or {}).get(_VERSIONS, "")
+        versions = dict(pair.split("=", 1) for pair in said.split(",") if "=" in pair)
+        there = item.get("data") or {}
+        return {"values": {key: {"version": version} for key, version in versions.items() if key in there}}
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """Secrets are compared by version."""
+        if key == "values" and isinstance(want, Mapping) and isinstance(have, Mapping):
+            return {name: one.get("version") for name, one in want.items() if isinstance(one, Mapping)} != {
+                name: one.get("version") for name, one in have.items()
+            }
+        return super().differs(key, want, have)

@@ -1,0 +1,67 @@
+"""Helm's own record of a release, read from the Secret that helm keeps: what was installed, and how it went."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from livekit_deploy.k8s.client import Api, Obj
+
+
+@dataclass(frozen=True)
+class ReleaseRecord:
+    """The newest revision of a release. ``values`` are the given ones; ``marks`` are ours, {} for none."""
+
+    revision: int
+    status: str
+    chart: str
+    version: str
+    values: Obj
+    marks: Obj
+    manifest: list[Obj]
+    deployed: datetime
+
+
+def read_release(api: Api, namespace: str, name: str) -> ReleaseRecord | None:
+    """The newest record; None when helm knows no such release (Helm documentation, "Storage backends")."""
+    secrets = api.list(f"/api/v1/namespaces/{namespace}/secrets", f"owner=helm,name={name}")
+    if not secrets:
+        return None
+    newest = max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"]))
+    packed = base64.b64decode(base64.b64decode(newest["data"]["release"]))
+    return _parsed(json.loads(gzip.decompress(packed)))
+
+
+def _parsed(release: Obj) -> ReleaseRecord:
+    values = dict(release.get("config") or {})
+    shared = dict(values.pop("global", None) or {})
+    marks = shared.pop("livekitDeploy", None) or {}
+    metadata = release["chart"]["metadata"]
+    text = release.get("manifest") or ""
+    documents: list[Any] = [one for one in yaml.safe_load_all(text) if one]
+    return ReleaseRecord(
+        revision=release["version"],
+        status=release["info"]["status"],
+        chart=metadata["name"],
+        version=metadata["version"],
+        values={**values, **({"global": shared} if shared else {})},
+        marks=marks,
+        manifest=documents,
+        deployed=_moment(release["info"]["last_deployed"]),
+    )
+
+
+def _moment(text: str) -> datetime:
+    """Go writes up to nine digits of a second, Python reads six."""
+    head, dot, rest = text.partition(".")
+    if not dot:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    zone = rest[len(digits) :].replace("Z", "+00:00")
+    return datetime.fromisoformat(f"{head}.{digits[:6]}{zone}")

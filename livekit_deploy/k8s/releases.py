@@ -1,0 +1,127 @@
+"""What is put into the cluster: the load balancer controller, and LiveKit with its namespace and Secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from livekit_deploy.aws.front import turn_domain
+from livekit_deploy.aws.roles import CONTROLLER_ACCOUNT
+from livekit_deploy.engine.inputs import Ref, SecretRef
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.k8s.charts import bundled
+from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.livekit_values import bundled_values, official_values
+from livekit_deploy.k8s.objects import Namespace, Secret
+
+if TYPE_CHECKING:
+    from livekit_deploy.aws.cluster import ClusterProvisioner
+    from livekit_deploy.aws.front import CertificateProvisioner
+    from livekit_deploy.aws.iam import Role
+    from livekit_deploy.aws.network import NetworkProvisioner
+    from livekit_deploy.aws.nodes import NodesProvisioner
+    from livekit_deploy.aws.redis import RedisProvisioner
+    from livekit_deploy.aws.secrets import SecretsProvisioner
+    from livekit_deploy.config import LiveKit, LoadBalancerController
+
+LIVEKIT = "livekit"
+_CONTROLLER = "aws-load-balancer-controller"
+_WEBHOOK_SERVICE = "aws-load-balancer-webhook-service"
+
+
+class LoadBalancerControllerProvisioner:
+    """The AWS Load Balancer Controller's ``release``: ready when its webhook has endpoints."""
+
+    def __init__(
+        self,
+        config: LoadBalancerController,
+        *,
+        region: str,
+        cluster: ClusterProvisioner,
+        network: NetworkProvisioner,
+        nodes: NodesProvisioner,
+        role: Role,
+    ) -> None:
+        namespace, account = CONTROLLER_ACCOUNT.split(":")
+        values: dict[str, Any] = {
+            "clusterName": cluster.cluster.cluster_name,
+            "region": region,
+            "vpcId": network.vpc.id,
+            "replicaCount": config.replicas,
+            "serviceAccount": {
+                "create": True,
+                "name": account,
+                "annotations": {"eks.amazonaws.com/role-arn": role.arn},
+            },
+            # a new certificate at each upgrade would leave the webhook refused until all pods have it
+            "keepTLSSecret": True,
+        }
+        self.release = HelmRelease(
+            _CONTROLLER,
+            namespace=namespace,
+            chart=_CONTROLLER,
+            repo=config.repo,
+            version=config.chart_version,
+            digest=config.digest,
+            values=values,
+            endpoints=_WEBHOOK_SERVICE,
+            lives_in=cluster.cluster,
+            after=[*cluster.access, *cluster.later, *nodes.groups, role],
+            stage="load-balancer",
+        )
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [self.release]
+
+
+class LiveKitProvisioner:
+    """LiveKit: ``namespace``, ``secrets`` and ``release``.
+
+    ``after`` is what must be in place before anything may ask for a load balancer.
+    """
+
+    def __init__(
+        self,
+        livekit: LiveKit,
+        *,
+        cluster: ClusterProvisioner,
+        nodes: NodesProvisioner,
+        redis: RedisProvisioner,
+        secrets: SecretsProvisioner,
+        certificate: CertificateProvisioner,
+        after: list[Resource],
+    ) -> None:
+        stage = "livekit"
+        host = cluster.cluster
+        self.namespace = Namespace(LIVEKIT, lives_in=host, after=cluster.access, stage=stage)
+        keys: dict[str, Ref[SecretRef]] = {"keys": secrets.api_keys.keys}
+        versions: dict[str, Ref[str]] = {"api-keys": secrets.api_keys.version}
+        self.secrets = [self._secret("livekit-api-keys", keys, host, stage)]
+        if secrets.redis_token is not None:
+            self.secrets.append(self._secret("livekit-redis", {"password": secrets.redis_token.value}, host, stage))
+            versions["redis"] = secrets.redis_token.version
+        own = livekit.chart == "bundled"
+        values = bundled_values if own else official_values
+        self.release = HelmRelease(
+            LIVEKIT,
+            namespace=LIVEKIT,
+            chart="livekit-server",
+            repo="" if isinstance(livekit.chart, str) else livekit.chart.repo,
+            version=bundled("livekit-server")[1] if isinstance(livekit.chart, str) else livekit.chart.version,
+            digest=None if isinstance(livekit.chart, str) else livekit.chart.digest,
+            values=values(livekit, redis=redis, certificate=certificate.arn, versions=versions),
+            lives_in=host,
+            after=[self.namespace, *self.secrets, *nodes.groups, *after],
+            stage=stage,
+        )
+        name = LIVEKIT if own else f"{LIVEKIT}-livekit-server"
+        #: namespace/name of what asks for load balancers
+        self.ingress, self.turn_service = f"{LIVEKIT}/{name}", f"{LIVEKIT}/{name}-turn"
+        self.has_turn = turn_domain(livekit) is not None
+
+    def _secret(self, name: str, values: dict[str, Ref[SecretRef]], host: Resource, stage: str) -> Secret:
+        return Secret(name, namespace=LIVEKIT, values=values, lives_in=host, after=[self.namespace], stage=stage)
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [self.namespace, *self.secrets, self.release]

@@ -1,0 +1,136 @@
+"""How the objects of a release do: what is missing, what somebody changed, what is not ready yet and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from livekit_deploy.k8s.client import Api, Obj
+
+_REVISION = "deployment.kubernetes.io/revision"
+
+
+def live_objects(api: Api, manifest: list[Obj], namespace: str) -> list[tuple[Obj, Obj | None]]:
+    """Each object of a manifest with what is there of it."""
+    found = []
+    for item in manifest:
+        metadata = item["metadata"]
+        path = api.path(item["apiVersion"], item["kind"], metadata.get("namespace") or namespace, metadata["name"])
+        found.append((item, api.get(path) if path else None))
+    return found
+
+
+def named(item: Obj) -> str:
+    """``Deployment/livekit``"""
+    return f"{item['kind']}/{item['metadata']['name']}"
+
+
+def drift(wanted: Obj, live: Obj, scaled: bool) -> Iterator[str]:
+    """The fields of a manifest that are not so in the cluster; ``scaled`` leaves replicas to an autoscaler."""
+    for key in ("metadata", "spec", "data", "rules", "webhooks"):
+        if key not in wanted:
+            continue
+        want, have = wanted[key], live.get(key)
+        if key == "metadata":
+            for part in ("labels", "annotations"):
+                yield from _differing(f"metadata.{part}", want.get(part) or {}, (have or {}).get(part) or {})
+        elif wanted["kind"] != "Secret" and not wanted["kind"].endswith("WebhookConfiguration"):
+            fields = _differing(key, want, have)
+            yield from (one for one in fields if not (scaled and one == "spec.replicas"))
+
+
+def _differing(path: str, want: Any, have: Any) -> Iterator[str]:
+    """Where ``have`` lacks what ``want`` says; what the API server adds does not count."""
+    if isinstance(want, Mapping):
+        if not isinstance(have, Mapping):
+            if want:
+                yield path
+            return
+        for key, value in want.items():
+            if value is not None:
+                yield from _differing(f"{path}.{key}", value, have.get(key))
+    elif isinstance(want, list):
+        if not isinstance(have, list) or len(have) < len(want):
+            yield path
+            return
+        for number, (one, other) in enumerate(zip(want, have, strict=False)):
+            yield from _differing(f"{path}[{number}]", one, other)
+    elif not _equal(want, have):
+        yield path
+
+
+def _equal(want: Any, have: Any) -> bool:
+    """Quantities and numbers are written in more than one way: ``1`` and ``1000m``, ``5`` and ``"5"``."""
+    if want == have or str(want) == str(have):
+        return True
+    size = _quantity(want)
+    return size is not None and size == _quantity(have)
+
+
+def _quantity(value: Any) -> float | None:
+    text = str(value)
+    for suffix, factor in (("m", 1e-3), ("Ki", 2**10), ("Mi", 2**20), ("Gi", 2**30), ("", 1)):
+        if text.endswith(suffix):
+            try:
+                return float(text.removesuffix(suffix)) * factor
+            except ValueError:
+                continue
+    return None
+
+
+def unready(api: Api, live: Obj) -> str:
+    """Why a Deployment is not ready, "" when it is: its newest ReplicaSet's pods that have a node must be ready.
+
+    Older pods that drain calls do not count.
+    """
+    if live["kind"] != "Deployment":
+        return ""
+    metadata, status = live["metadata"], live.get("status") or {}
+    name, want = metadata["name"], live["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < metadata["generation"]:
+        return f"{name}: the change is not seen yet"
+    if not want:
+        return ""
+    pods = _newest_pods(api, live)
+    ready = sum(1 for pod in pods if _is_ready(pod))
+    placed = [pod for pod in pods if pod["spec"].get("nodeName")]
+    if placed and ready == len(placed) and len(pods) >= want:
+        return ""
+    return f"{name}: {ready}/{want} pods ready" + (f", {why}" if (why := _waiting(pods)) else "")
+
+
+def _newest_pods(api: Api, deployment: Obj) -> list[Obj]:
+    namespace, uid = deployment["metadata"]["namespace"], deployment["metadata"]["uid"]
+    sets = [one for one in api.list(f"/apis/apps/v1/namespaces/{namespace}/replicasets") if _owned(one, uid)]
+    if not sets:
+        return []
+    newest = max(sets, key=lambda one: int((one["metadata"].get("annotations") or {}).get(_REVISION, 0)))
+    pods = api.list(f"/api/v1/namespaces/{namespace}/pods")
+    return [pod for pod in pods if _owned(pod, newest["metadata"]["uid"]) and not _leaving(pod)]
+
+
+def _owned(item: Obj, uid: str) -> bool:
+    return any(one["uid"] == uid for one in item["metadata"].get("ownerReferences") or [])
+
+
+def _leaving(item: Obj) -> bool:
+    return bool(item["metadata"].get("deletionTimestamp"))
+
+
+def _is_ready(pod: Obj) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _waiting(pods: list[Obj]) -> str:
+    """The reason of the first pod that waits for something."""
+    for pod in pods:
+        status = pod.get("status") or {}
+        for one in status.get("conditions") or []:
+            if one["type"] == "PodScheduled" and one["status"] == "False":
+                return str(one.get("message", "unschedulable"))
+        for container in status.get("containerStatuses") or []:
+            waiting = (container.get("state") or {}).get("waiting") or {}
+            if waiting.get("reason") not in (None, "ContainerCreating"):
+                return f"{waiting['reason']} {waiting.get('message', '')}".strip()
+    return ""

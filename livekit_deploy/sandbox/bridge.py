@@ -1,0 +1,184 @@
+"""Between EKS and the Kubernetes APIs: a cluster is served when it becomes active, and asks AWS for what it needs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from moto.ec2.models import ec2_backends
+from moto.eks.models import eks_backends
+from moto.iam.models import get_account_id_from, iam_backends
+from moto.sts.models import sts_backends
+
+from livekit_deploy.sandbox.aws.eks.node_groups import NodeGroups
+from livekit_deploy.sandbox.aws.eks.store import hooks, lock, store_of
+from livekit_deploy.sandbox.balancers import Balancers
+from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, NodeSpec
+
+_TOKEN_PREFIX = "k8s-aws-v1."
+_ADMIN = "AmazonEKSClusterAdminPolicy"
+_CONTROLLER = "aws-load-balancer-controller"
+Where = tuple[str, str, str]
+
+
+class Bridge:
+    """The cloud as one cluster sees it (`CloudPort`)."""
+
+    def __init__(self, where: Where, clock: SandboxClock, endpoint: str | None) -> None:
+        self._account, self._region, self._name = where
+        self._clock = clock
+        with lock:
+            self._wire: dict[str, Any] = store_of(self._account, self._region).clusters[self._name].wire
+        vpc = self._wire["resourcesVpcConfig"]
+        self._node_group = vpc["clusterSecurityGroupId"]
+        self.balancers = Balancers(self._account, self._region, self._name, vpc["vpcId"], endpoint)
+        self.cluster: Cluster | None = None
+        self.last_used = time.monotonic()
+
+    # ---- nodes
+
+    def nodes(self) -> Sequence[NodeSpec]:
+        with lock:
+            entry = store_of(self._account, self._region).clusters.get(self._name)
+            if entry is None:
+                return ()
+            groups = NodeGroups(eks_backends[self._account][self._region], self._clock)
+            for group in list(entry.groups.values()):
+                group.advance(self._clock)
+            wires = [group.wire for group in entry.groups.values()]
+            return [self._node(wire, one) for wire in wires for one in groups.instances(wire)]
+
+    def _node(self, wire: dict[str, Any], instance: Any) -> NodeSpec:
+        zone = self._zone(instance.subnet_id)
+        return NodeSpec(
+            name=f"ip-{instance.private_ip.replace('.', '-')}.ec2.internal",
+            instance_id=instance.id,
+            zone=zone,
+            internal_ip=instance.private_ip,
+            external_ip=instance.public_ip or None,
+            instance_type=instance.instance_type,
+            labels={**wire["labels"], "eks.amazonaws.com/nodegroup": wire["nodegroupName"]},
+            taints=[{**taint, "effect": _EFFECTS[taint["effect"]]} for taint in wire["taints"]],
+        )
+
+    def _zone(self, subnet_id: str) -> str:
+        return str(ec2_backends[self._account][self._region].get_subnet(subnet_id).availability_zone)
+
+    # ---- who is calling
+
+    def authenticate(self, token: str) -> Identity | None:
+        self.last_used = time.monotonic()
+        key = _access_key(token)
+        if key is None or get_account_id_from(key) != self._account:
+            return None
+        partition = str(self._wire["arn"]).split(":")[1]
+        _, arn, _ = sts_backends[self._account][partition].get_caller_identity(key, self._region)
+        with lock:
+            entry = store_of(self._account, self._region).clusters.get(self._name)
+            access = (entry.access if entry else {}).get(_principal(arn))
+            if access is None:
+                return None
+            admin = any(policy.endswith(f"/{_ADMIN}") for policy in access["policies"])
+            return Identity(arn, ("system:masters",) if admin else tuple(access["kubernetesGroups"]))
+
+    # ---- the load balancer controller
+
+    def controller_problem(self) -> str | None:
+        assert self.cluster is not None
+        accounts = self.cluster.objects("serviceaccounts", namespace="kube-system")
+        account = next((one for one in accounts if one["metadata"]["name"] == _CONTROLLER), {})
+        arn = (account.get("metadata", {}).get("annotations") or {}).get("eks.amazonaws.com/role-arn", "")
+        partition = str(self._wire["arn"]).split(":")[1]
+        iam = iam_backends[self._account][partition]
+        role = next((one for one in iam.roles.values() if one.arn == arn), None)
+        if role is None:
+            return f"the service account's role {arn or '(none)'} does not exist"
+        issuer = self._wire["identity"]["oidc"]["issuer"].removeprefix("https://")
+        if not any(issuer in provider for provider in iam.open_id_providers):
+            return f"no identity provider for {issuer}"
+        if issuer not in str(role.assume_role_policy_document):
+            return f"the role {role.name} does not trust {issuer}"
+        return None if role.managed_policies else f"the role {role.name} has no policy"
+
+    def ensure_load_balancer(self, request: LoadBalancerRequest) -> str | None:
+        return self.balancers.ensure(request, self._node_group)
+
+    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> bool:
+        return self.balancers.delete((kind, namespace, name), self._node_group)
+
+
+_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
+
+
+def _access_key(token: str) -> str | None:
+    """The access key that signed an EKS token; None for one that is none, or has run out."""
+    if not token.startswith(_TOKEN_PREFIX):
+        return None
+    text = token.removeprefix(_TOKEN_PREFIX)
+    try:
+        url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        query = parse_qs(urlsplit(url).query)
+        signed = datetime.datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
+        # EKS takes a token for 15 minutes, whatever its URL says
+        if abs((datetime.datetime.now(datetime.UTC) - signed).total_seconds()) > 15 * 60:
+            return None
+        return query["X-Amz-Credential"][0].split("/")[0]
+    except (binascii.Error, UnicodeDecodeError, KeyError, ValueError):
+        return None
+
+
+def _principal(arn: str) -> str:
+    """The role behind a session of it."""
+    parts = arn.split(":")
+    if parts[2] == "sts" and parts[5].startswith("assumed-role/"):
+        return f"arn:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"
+    return arn
+
+
+class Clusters:
+    """Every cluster that runs, by account, region and name; ``endpoint`` tells where AWS is once it is served."""
+
+    def __init__(self, clock: SandboxClock, endpoint: Callable[[], str | None] = lambda: None) -> None:
+        self._clock, self._endpoint = clock, endpoint
+        self._lock = threading.Lock()
+        self._running: dict[Where, Bridge] = {}
+        hooks.cluster_active, hooks.cluster_deleted = self._active, self._deleted
+
+    def _active(self, account: str, region: str, name: str) -> tuple[str, str]:
+        where = (account, region, name)
+        bridge = Bridge(where, self._clock, self._endpoint())
+        with lock:
+            version = store_of(account, region).clusters[name].wire["version"]
+        bridge.cluster = Cluster(bridge, self._clock, version)
+        bridge.cluster.start()
+        with self._lock:
+            self._running[where] = bridge
+        return bridge.cluster.endpoint, bridge.cluster.ca_data
+
+    def _deleted(self, account: str, region: str, name: str) -> None:
+        with self._lock:
+            bridge = self._running.pop((account, region, name), None)
+        if bridge is not None and bridge.cluster is not None:
+            bridge.cluster.stop()
+
+    def running(self) -> list[tuple[Where, Bridge]]:
+        with self._lock:
+            return list(self._running.items())
+
+    def stop(self) -> None:
+        """End them all."""
+        for where, _ in self.running():
+            self._deleted(*where)
+
+    @property
+    def last_used(self) -> float:
+        """When somebody last called one of their APIs."""
+        return max((bridge.last_used for _, bridge in self.running()), default=0.0)

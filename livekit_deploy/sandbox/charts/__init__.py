@@ -1,0 +1,1 @@
+"""Charts for machines without the Internet."""

@@ -1,0 +1,188 @@
+"""The sandbox's accounts as the outside sees them: names that resolve, and what answers behind them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from moto.acm.models import acm_backends
+from moto.core.base_backend import BackendDict
+from moto.elbv2.models import elbv2_backends
+from moto.moto_api._internal.models import moto_api_backend
+from moto.route53.models import route53_backends
+
+from livekit_deploy.sandbox.balancers import Made
+from livekit_deploy.sandbox.bridge import Bridge, Clusters
+from livekit_deploy.sandbox.outside.door import Refused
+
+_ADDRESS = "203.0.113.10"  # TEST-NET-3: every load balancer seems to be there
+_API = "/twirp/livekit.RoomService/"
+
+
+class World:
+    """Implements `outside.door.Behind` over moto and the clusters."""
+
+    def __init__(self, clusters: Clusters) -> None:
+        self._clusters = clusters
+
+    # ---- what the sandbox is asked to do
+
+    def prepare(self, account: str, region: str, zone: str | None) -> None:
+        """See to it that the account has this public hosted zone."""
+        backend = route53_backends[account]["aws"]
+        if zone and not any(one.name.rstrip(".") == zone and not one.private_zone for one in backend.zones.values()):
+            backend.create_hosted_zone(f"{zone}.", private_zone=False)
+
+    def reset(self) -> None:
+        """Forget every account and end every cluster."""
+        self._clusters.stop()
+        moto_api_backend.reset()
+
+    def summary(self) -> dict[str, Any]:
+        """What runs."""
+        return {"clusters": [f"{account}/{region}/{name}" for (account, region, name), _ in self._clusters.running()]}
+
+    # ---- DNS
+
+    def lookup(self, name: str, kind: str) -> list[str] | None:
+        """What the public zones say; an alias and a load balancer's own name give its address."""
+        if self._balancer(name) is not None:
+            return [_ADDRESS] if kind == "A" else []
+        records = [record for record in self._records() if _plain(record.name) == name]
+        if not records:
+            return None
+        found: list[str] = []
+        for record in records:
+            if record.type == kind:
+                alias = record.alias_target
+                if alias:
+                    there = self._balancer(_plain(alias["DNSName"]).removeprefix("dualstack."))
+                    found += [_ADDRESS] if there is not None else []
+                else:
+                    found += [str(value) for value in record.records]
+        return found
+
+    def _records(self) -> Iterator[Any]:
+        for _, backends in _accounts(route53_backends):
+            for zone in backends["aws"].zones.values():
+                if not zone.private_zone:
+                    yield from zone.rrsets
+
+    # ---- behind a name
+
+    def _balancer(self, dns_name: str) -> tuple[Bridge, Made, Any] | None:
+        """The load balancer of that name that is there, with the cluster that asked for it."""
+        for (account, region, _), bridge in self._clusters.running():
+            for made in list(bridge.balancers.made.values()):
+                there = elbv2_backends[account][region].load_balancers.get(made.arn)
+                if there is not None and made.dns_name.lower() == dns_name:
+                    return bridge, made, there
+        return None
+
+    def _reached(self, host: str) -> tuple[Bridge, Made, Any]:
+        """The load balancer that a host name leads to by DNS."""
+        for record in self._records():
+            if _plain(record.name) == host and record.type == "A" and record.alias_target:
+                found = self._balancer(_plain(record.alias_target["DNSName"]).removeprefix("dualstack."))
+                if found is not None:
+                    return found
+        direct = self._balancer(host)
+        if direct is None:
+            raise Refused("502 No such name")
+        return direct
+
+    def certificate(self, host: str, port: int) -> str:
+        """The name on the certificate of the listener that answers there."""
+        _, _, balancer = self._reached(host)
+        listener = _listener(balancer, port)
+        if listener is None:
+            raise Refused("502 Connection refused")
+        account, region = balancer.arn.split(":")[4], balancer.arn.split(":")[3]
+        for arn in listener.certificates or []:
+            bundle = acm_backends[account][region]._certificates.get(arn)
+            if bundle is not None and bundle.status == "ISSUED":
+                names = [bundle.common_name, *bundle.sans]
+                return host if any(_covers(name, host) for name in names) else str(names[0])
+        raise Refused("502 TLS is not served")
+
+    def respond(self, host: str, port: int, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """As a load balancer and LiveKit answer: 404 for another host, 503 without a healthy target, else the pod."""
+        bridge, made, balancer = self._reached(host)
+        if made.request.hosts and host not in made.request.hosts:
+            return 404, b"not found"
+        listener = _listener(balancer, port)
+        if listener is None or not self._healthy(bridge, made, balancer, listener):
+            return 503, b"Service Temporarily Unavailable"
+        if not path.startswith(_API):
+            return 200, b"OK"
+        token = headers.get("authorization", "").removeprefix("Bearer ")
+        if not _signed(token, self._keys(bridge)):
+            return 401, json.dumps({"code": "unauthenticated", "msg": "invalid token"}).encode()
+        return 200, b'{"rooms":[]}'
+
+    def _healthy(self, bridge: Bridge, made: Made, balancer: Any, listener: Any) -> bool:
+        """Whether a target that is registered is a pod that is ready."""
+        account, region = balancer.arn.split(":")[4], balancer.arn.split(":")[3]
+        assert bridge.cluster is not None
+        ready = {
+            pod["status"].get("podIP")
+            for pod in bridge.cluster.objects("pods")
+            if pod.get("status", {}).get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
+        }
+        for action in listener.default_actions:
+            arn = action.data.get("TargetGroupArn") or ""
+            group = elbv2_backends[account][region].target_groups.get(arn)
+            if group is not None and any(target["id"] in ready for target in group.targets.values()):
+                return True
+        return False
+
+    def _keys(self, bridge: Bridge) -> dict[str, str]:
+        """LiveKit's API keys, as its pods read them from the Secret."""
+        assert bridge.cluster is not None
+        found: dict[str, str] = {}
+        for secret in bridge.cluster.objects("secrets"):
+            if secret["metadata"]["name"] == "livekit-api-keys":
+                text = base64.b64decode(secret["data"]["keys"]).decode()
+                key, _, value = text.partition(":")
+                found[key.strip()] = value.strip()
+        return found
+
+
+def _accounts(backends: BackendDict[Any]) -> list[tuple[str, Any]]:
+    return list(backends.items())
+
+
+def _plain(name: str) -> str:
+    return name.rstrip(".").lower()
+
+
+def _listener(balancer: Any, port: int) -> Any | None:
+    return next((one for one in balancer.listeners.values() if int(one.port) == port), None)
+
+
+def _covers(pattern: str, host: str) -> bool:
+    return pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
+
+
+def _signed(token: str, keys: dict[str, str]) -> bool:
+    """Whether a JWT is signed with one of the keys and is still good (LiveKit, "Authentication")."""
+    try:
+        head, body, signature = token.split(".")
+        claims = json.loads(_decoded(body))
+        secret = keys.get(claims.get("iss", ""))
+        if secret is None or claims.get("exp", 0) < time.time():
+            return False
+        wanted = hmac.new(secret.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
+        return hmac.compare_digest(wanted, _decoded(signature))
+    except (ValueError, binascii.Error):
+        return False
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
