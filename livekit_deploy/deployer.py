@@ -14,39 +14,34 @@ prompts, exits or installs signal handlers; `cancel` may be called from any thre
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 import threading
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from livekit_deploy import health
 from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
 from livekit_deploy.aws.cloud import Clients, Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment, FileState, S3State
-from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planned, Planner, kind_of
-from livekit_deploy.engine.resource import Resource, kinds
-from livekit_deploy.engine.run import Run
-from livekit_deploy.engine.sight import Sight
-from livekit_deploy.engine.waits import Waits
-from livekit_deploy.engine.walk import Outcome
-from livekit_deploy.errors import Blocked, Incomplete, Interrupted, StateError, WrongAccount
-from livekit_deploy.events import Event, RunFinished, RunStarted, silent
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import Blocked, StateError, WrongAccount
+from livekit_deploy.events import Event, silent
+from livekit_deploy.holder import this_process
+from livekit_deploy.k8s.kubeconfig import credential, for_people
+from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report, StatusReport
-from livekit_deploy.state.document import Holder, Phase, State, dump
+from livekit_deploy.running import InFlight, Running
+from livekit_deploy.stack import stack
+from livekit_deploy.state.document import Holder, Phase, State
 from livekit_deploy.state.restore import restore
-from livekit_deploy.state.session import CALL_BOUND, Session, lease_of, unlock, utc_now
+from livekit_deploy.state.session import CALL_BOUND, Session, lease_of, unlock
 from livekit_deploy.state.store import FileStore, S3Store, Store
-
-RESCUE_FOLDER = Path("state/local")
 
 
 class Deployer:
@@ -83,8 +78,9 @@ class Deployer:
         self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism)
         self._given, self._store = resources, store
         self._listener, self._listening = on_event or silent, threading.Lock()
-        self._lock_timeout, self._timeout, self._command = lock_timeout, timeout, command
+        self._lock_timeout, self._command = lock_timeout, command
         self._cancel = threading.Event()
+        self._running = Running(env, self.cloud, self._clock, self._cancel, self._emit, timeout)
 
     def __enter__(self) -> Deployer:
         return self
@@ -113,9 +109,11 @@ class Deployer:
             if planned.plan.blocked:
                 first = planned.plan.blocked[0]
                 raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
-            report = self._run("up", session, planned, fail_fast)
+            report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
             report.outputs = self._outputs(session.state)
-        return self._closed(report)
+            if not report.failed and health.serves(session.state) and not list(targets):
+                report.problems = self._running.answering(session)
+        return self._running.closed(report)
 
     def down(self, plan: Plan | None = None, *, fail_fast: bool = False) -> Report:
         """Delete everything that is recorded, then list what is left of ours in the account."""
@@ -123,10 +121,28 @@ class Deployer:
         with self._session("down") as session:
             planned = self._make_plan(session.state, (), destroy=True)
             self._expect(plan, planned.plan, session)
-            report = self._run("down", session, planned, fail_fast)
+            report = self._running.carry_out("down", session, planned, fail_fast=fail_fast)
             if not report.failed:
-                report.leftovers, report.vanishing = self._left()
-        return self._closed(report)
+                report.leftovers, report.vanishing = leftovers(self.cloud)
+        return self._running.closed(report)
+
+    def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+        """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set.
+
+        Raises `StateError` when there is no cluster yet.
+        """
+        return for_people(self._cluster(), command, environ)
+
+    def credential(self) -> dict[str, Any]:
+        """What a kubeconfig's exec plugin prints: a token for the cluster, good for 14 minutes."""
+        return credential(self.cloud, str(self._cluster()["name"]))
+
+    def _cluster(self) -> Mapping[str, Any]:
+        found = lease_of(self.store)
+        record = found[0].records.get(health.CLUSTER) if found else None
+        if record is None or record.phase is not Phase.READY:
+            raise StateError("there is no cluster yet", hint=f"run: livekit-deploy up --env {self.env.name}")
+        return record.outputs
 
     def status(self) -> StatusReport:
         """What the state document says; reads nothing else."""
@@ -178,8 +194,6 @@ class Deployer:
     def resources(self) -> list[Resource]:
         """The resources of this environment, as given or as the stack declares them."""
         if self._given is None:
-            from livekit_deploy.stack import stack
-
             self._given = stack(self.env)
         return list(self._given)
 
@@ -237,16 +251,7 @@ class Deployer:
 
     @contextmanager
     def _session(self, command: str) -> Iterator[Session]:
-        holder = Holder(
-            id=uuid.uuid4().hex,
-            user=_user(),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            command=self._command or command,
-            since=utc_now(),
-            seconds=self._lease_seconds,
-            ci_url=_ci_url(),
-        )
+        holder = this_process(self._command or command, self._lease_seconds)
         session = Session.acquire(
             self.store,
             holder,
@@ -258,90 +263,11 @@ class Deployer:
         self.cloud.fence = session.check
         try:
             yield session
-        except _InFlight as error:
+        except InFlight as error:
             session.abandon()  # the fence stays: what is still in flight may not be sent again
             raise error.interrupted from None
         finally:
             session.release()
-
-    def _run(self, command: str, session: Session, planned: Planned, fail_fast: bool) -> Report:
-        began = self._clock.now()
-        waits = Waits(self._clock, self._cancel, session.lost)
-        self._emit(_started(command, self.env.name, planned.plan))
-        execution = Execution(Run(self.cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
-        with self._deadline():
-            outcome = execution.up() if command == "up" else execution.down()
-        report = Report(
-            command=command,
-            created=execution.created,
-            updated=execution.updated,
-            deleted=execution.deleted,
-            failed=outcome.failed,
-            skipped=outcome.skipped,
-            kept=sum(record.phase is Phase.READY for record in session.state.records.values()),
-            seconds=round(self._clock.now() - began, 1),
-        )
-        self._emit(_finished(report))
-        self._check_end(session, outcome)
-        return report
-
-    @contextmanager
-    def _deadline(self) -> Iterator[None]:
-        if self._timeout is None:
-            yield
-            return
-        timer = threading.Timer(self._timeout / self._clock.speed, self.cancel)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _check_end(self, session: Session, outcome: Outcome) -> None:
-        if isinstance(session.failure, StateError):
-            raise self._rescued(session)
-        if session.failure is not None:
-            raise session.failure
-        if self._cancel.is_set() or outcome.unfinished:
-            interrupted = Interrupted(
-                "interrupted: what was made is recorded, nothing needs cleaning",
-                hint="run the same command again: it goes on from here",
-            )
-            if outcome.unfinished and self.cloud.mutating:
-                raise _InFlight(interrupted)
-            raise interrupted
-
-    def _rescued(self, session: Session) -> StateError:
-        """Save what could not be written, and say how to bring it back."""
-        RESCUE_FOLDER.mkdir(parents=True, exist_ok=True)
-        path = RESCUE_FOLDER / f"errored-{self.env.name}-{session.unsaved.serial}.json"
-        path.write_bytes(dump(session.unsaved))
-        return StateError(
-            f"{session.failure}; a rescue copy of the state is in {path}",
-            hint=f"when the store answers again, run: livekit-deploy state restore --env {self.env.name} {path}",
-        )
-
-    def _closed(self, report: Report) -> Report:
-        if report.failed:
-            count = len(report.failed)
-            address = next(iter(report.failed))
-            raise Incomplete(
-                f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
-                report=report,
-                partly=bool(report.created or report.updated or report.deleted or report.kept),
-                hint=report.failed[address].hint or f"run {report.command} again: it goes on from what is recorded",
-            )
-        return report
-
-    def _left(self) -> tuple[list[str], list[tuple[str, str]]]:
-        """Everything in the account that carries our marks, and what only waits for its date to vanish."""
-        view = self.cloud.remembering()
-        sight = Sight(view)
-        sight.scan(kinds().values())
-        leftovers = [f"{item.address} ({item.live.id})" for _, item in sight.strays({})]
-        vanishing = [pair for kind in kinds().values() for pair in kind.vanishing(view)]
-        return sorted(leftovers), sorted(vanishing)
 
     def _outputs(self, state: State) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -350,47 +276,10 @@ class Deployer:
                 exports = kind_of(record.kind, address).exports
                 name = address.partition("/")[2]
                 found |= {public.format(name=name): record.outputs.get(key) for key, public in exports.items()}
+        if health.serves(state) and state.records[health.RELEASE].phase is Phase.READY:
+            found["livekit.url"] = f"wss://{self.env.livekit.domain}"
         return found
 
     def _emit(self, event: Event) -> None:
         with self._listening:
             self._listener(event)
-
-
-class _InFlight(Exception):
-    """The run ends while a mutating call has not come back: the lease must run out by itself."""
-
-    def __init__(self, interrupted: Interrupted) -> None:
-        super().__init__(str(interrupted))
-        self.interrupted = interrupted
-
-
-def _started(command: str, env: str, plan: Plan) -> RunStarted:
-    stages: dict[str, int] = {}
-    for change in plan.changes:
-        stages[change.stage] = stages.get(change.stage, 0) + 1
-    return RunStarted(command=command, env=env, stages=stages, total=len(plan.changes))
-
-
-def _finished(report: Report) -> RunFinished:
-    return RunFinished(
-        command=report.command,
-        created=len(report.created),
-        updated=len(report.updated),
-        deleted=len(report.deleted),
-        failed=len(report.failed),
-        elapsed_s=report.seconds,
-    )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
-def _ci_url() -> str:
-    """The page of the CI run, where we run in one (GitHub Actions, default environment variables)."""
-    server, repository, run = (os.environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    return f"{server}/{repository}/actions/runs/{run}" if run else ""

@@ -11,7 +11,8 @@ from livekit_deploy.state.document import Holder
 
 @dataclass
 class Report:
-    """What a run did; ``leftovers`` and ``vanishing`` are only filled by `down`."""
+    """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``problems`` by `up`: why LiveKit does
+    not answer though everything is there."""
 
     command: str
     created: list[str] = field(default_factory=list)
@@ -22,6 +23,7 @@ class Report:
     kept: int = 0
     leftovers: list[str] = field(default_factory=list)
     vanishing: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)
 

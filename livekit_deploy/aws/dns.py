@@ -194,3 +194,10 @@ def _needed_by_others(cloud: Cloud, live: Live) -> bool:
         if not cloud.marks.ours(tags):
             return True
     return False
+
+
+def find_alias(cloud: Cloud, zone: str, domain: str) -> str | None:
+    """The DNS name that the alias ``domain`` in the hosted zone ``zone`` points to; None when there is none."""
+    listed = _listed(cloud, hosted_zone(cloud, zone), "A", _name(domain))
+    target = (listed or {}).get("AliasTarget")
+    return _name(target["DNSName"]).removeprefix("dualstack.") if target else None

@@ -19,6 +19,7 @@ from livekit_deploy.config.models import (
     Turn,
 )
 from livekit_deploy.config.presets import merged
+from livekit_deploy.config.reduced import load_reduced
 from livekit_deploy.config.zones import zones
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "S3State",
     "Turn",
     "load_environment",
+    "load_reduced",
     "merged",
     "zones",
 ]

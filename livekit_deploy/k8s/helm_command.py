@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,8 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
         self._home = Path(tempfile.mkdtemp(prefix="livekit-deploy-helm-"))
         weakref.finalize(self, shutil.rmtree, self._home, ignore_errors=True)
         self._token_file = self._home / "token"
-        self._token, self._until = (lambda: cloud.eks_token(host.id)), 0.0
+        self._token: Callable[[], str] = lambda: cloud.eks_token(host.id)
+        self._until = 0.0
         # the lease is renewed right before a run, and no run may outlive it: 7/9, of which calls are bounded to 4/9
         lease = cloud.clients.call_bound * 9 / 4
         self.seconds, self.give_up = lease * 7 / 9, f"{int(lease * 2 / 3)}s"

@@ -31,7 +31,7 @@ IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 5.0
 
 
-class _Quiet(MotoRequestHandler):
+class _Quiet(MotoRequestHandler):  # type: ignore[misc]
     """Logs no requests: the sandbox keeps its own record of them."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

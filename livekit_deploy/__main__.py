@@ -1,0 +1,5 @@
+"""``python -m livekit_deploy``."""
+
+from livekit_deploy.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""``kubeconfig`` and ``token``: kubectl and helm on the cluster, with this program as their credential plugin."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from livekit_deploy.cli.options import Options, deployer, load, path_of, screen, shared
+
+
+@click.command()
+@click.option("--out", metavar="FILE", help="where to write it (default: kubeconfig-NAME)")
+@shared
+def kubeconfig(options: Options, out: str | None) -> int:
+    """Write a kubeconfig of the cluster. There is no token in it: kubectl asks this program for one."""
+    import yaml
+
+    env, where = load(options), screen(options)
+    file = path_of(options).resolve()
+    command = [sys.executable, "-m", "livekit_deploy", "token", "--config", str(file)]
+    for flag, value in (("--profile", options.profile), ("--role-arn", options.role_arn)):
+        command += [flag, value] if value else []
+    command += ["--sandbox"] if options.sandbox else []
+    with deployer(options, env, "kubeconfig") as made:
+        # the plugin finds the state and the sandbox from where this was run
+        found = made.kubeconfig(command, {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd())})
+    path = Path(out or f"kubeconfig-{env.name}")
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as text:
+        yaml.safe_dump(found, text, sort_keys=False)
+    where.say(f"wrote {path}; use it with: export KUBECONFIG={path.resolve()}")
+    return 0
+
+
+@click.command()
+@shared
+def token(options: Options) -> int:
+    """Print an exec credential, as Kubernetes' clients ask for one."""
+    if folder := os.environ.get("LIVEKIT_DEPLOY_FOLDER"):
+        os.chdir(folder)
+    env, where = load(options), screen(options)
+    with deployer(options, env, "token") as made:
+        where.json(json.dumps(made.credential()))
+    return 0

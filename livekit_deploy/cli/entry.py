@@ -1,0 +1,79 @@
+"""The entry: the commands, each loaded when it is called, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from livekit_deploy import __version__
+from livekit_deploy.errors import DeployError, Incomplete, UsageError
+
+#: command → (module of `cli`, its name there, what --help says)
+_COMMANDS = {
+    "up": ("run", "up", "plan, ask, apply, and say where LiveKit answers"),
+    "plan": ("run", "plan", "what `up` would do, attribute by attribute"),
+    "down": ("run", "down", "the reverse, then the proof that nothing is left"),
+    "status": ("look", "status", "one screen: stages, resources, lease, endpoints"),
+    "outputs": ("look", "outputs", "names and endpoints of what runs"),
+    "graph": ("look", "graph", "the resource graph as text or Mermaid"),
+    "kubeconfig": ("cluster", "kubeconfig", "write a kubeconfig without a token in it"),
+    "token": ("cluster", "token", "print a credential for the cluster, for kubectl and helm"),
+    "state": ("state", "state", "list, show, unlock, restore"),
+    "config": ("config", "config", "init, validate, show, schema"),
+    "sandbox": ("sandbox", "sandbox", "start, stop, status, reset, env"),
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[name]
+        command: click.Command = getattr(import_module(f"livekit_deploy.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """What each does, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, _, said) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="livekit-deploy")
+def cli() -> None:
+    """LiveKit on AWS EKS: from one environment file to a LiveKit that answers, and back to nothing."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code (see `livekit_deploy.errors`)."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line."""
+    try:
+        code = cli.main(arguments, prog_name="livekit-deploy", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        return _told(UsageError(error.format_message(), hint="see: livekit-deploy --help"), arguments)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except DeployError as error:
+        return _told(error, arguments)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: DeployError, arguments: list[str]) -> int:
+    from livekit_deploy.render.failure import show
+
+    show(error, json="--json" in arguments, plain="--no-color" in arguments)
+    return error.code if isinstance(error, Incomplete) else error.exit_code

@@ -1,0 +1,174 @@
+"""The options that most commands share, and what they come to: an environment, and a Deployer for it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from livekit_deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+    from livekit_deploy.deployer import Deployer
+    from livekit_deploy.events import Event
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.sandbox.server import Sandbox
+
+ENVIRONMENTS = Path("manifests/environments")
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The shared options as given."""
+
+    env: str | None
+    config: str | None
+    set: tuple[str, ...]
+    profile: str | None
+    region: str | None
+    role_arn: str | None
+    sandbox: bool
+    json: bool
+    no_color: bool
+    verbose: int
+    quiet: bool
+    log_format: str
+    log_file: str | None
+    parallelism: int
+    lock_timeout: str
+    timeout: str | None
+    adopt: tuple[str, ...]
+
+
+_DECLARED = (
+    click.option("--env", metavar="NAME", help=f"read {ENVIRONMENTS}/NAME.yaml"),
+    click.option("--config", metavar="FILE", help="read any other file"),
+    click.option("--set", "set", multiple=True, metavar="A.B=C", help="override a key of the file"),
+    click.option("--profile", metavar="NAME", help="AWS profile"),
+    click.option("--region", metavar="NAME", help="override the file's region"),
+    click.option("--role-arn", metavar="ARN", help="assume this role first"),
+    click.option("--sandbox", is_flag=True, help="rehearse against the sandbox instead of AWS"),
+    click.option("--json", "json", is_flag=True, help="only JSON on stdout"),
+    click.option("--no-color", is_flag=True, help="no colour (also: NO_COLOR, TERM=dumb, no terminal)"),
+    click.option("-v", "--verbose", count=True, help="more; -vv for every call"),
+    click.option("-q", "--quiet", is_flag=True, help="only results and errors"),
+    click.option("--log-format", type=click.Choice(["console", "json"]), default="console", show_default=True),
+    click.option("--log-file", metavar="FILE", help="write the log there as well"),
+    click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="calls in flight"),
+    click.option("--lock-timeout", metavar="TIME", default="2m", show_default=True, help="wait so long for the lease"),
+    click.option("--timeout", metavar="TIME", help="end the run after so long"),
+    click.option("--adopt", multiple=True, metavar="ADDRESS", help="take over an object that is not ours"),
+)
+
+
+def shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options, as one `Options` in its first argument."""
+    names = [one.name for one in fields(Options)]
+
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> Any:
+        return command(Options(**{name: given.pop(name) for name in names}), **given)
+
+    result: Callable[..., Any] = wrapped
+    for declare in reversed(_DECLARED):
+        result = declare(result)
+    return result
+
+
+def seconds(text: str) -> float:
+    """``90``, ``90s``, ``2m`` or ``1h``; raises `UsageError` for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no time", hint="write it as 90s, 2m or 1h")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def path_of(options: Options) -> Path:
+    """The environment file; raises `UsageError` when none or two are named."""
+    if bool(options.env) == bool(options.config):
+        raise UsageError("name one environment", hint="--env NAME, or --config FILE")
+    if options.config:
+        return Path(options.config)
+    return ENVIRONMENTS / f"{options.env}.yaml"
+
+
+def overrides_of(options: Options) -> dict[str, str]:
+    """``--set`` and ``--region`` as dotted keys; raises `UsageError` for one without a value."""
+    found = {}
+    for text in options.set:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text} has no value", hint="write it as --set redis.node_type=cache.m7g.large")
+        found[key] = value
+    if options.region:
+        found["region"] = options.region
+    return found
+
+
+def load(options: Options) -> Environment:
+    """The environment of these options; raises `ConfigError`."""
+    from livekit_deploy.config import load_environment
+
+    return load_environment(path_of(options), overrides=overrides_of(options))
+
+
+def screen(options: Options) -> Screen:
+    """Where things are said."""
+    from livekit_deploy.render.screen import Screen
+
+    return Screen(color=not options.no_color, quiet=options.quiet, verbose=options.verbose)
+
+
+def connected(options: Options, env: Environment) -> tuple[Environment, Sandbox]:
+    """The sandbox as this environment's account sees it, and the environment with the charts that it can reach."""
+    from livekit_deploy.cli.rehearsal import rehearsed
+
+    return rehearsed(env, path_of(options), overrides_of(options))
+
+
+@contextlib.contextmanager
+def deployer(
+    options: Options, env: Environment, command: str, on_event: Callable[[Event], None] | None = None
+) -> Iterator[Deployer]:
+    """A Deployer as the options say: on AWS, or on the sandbox with a clock that runs as fast as it does."""
+    from livekit_deploy.aws.cloud import Clients
+    from livekit_deploy.clock import Clock
+    from livekit_deploy.deployer import Deployer
+
+    clients, clock = Clients(env.region, profile=options.profile, role_arn=options.role_arn), Clock()
+    if options.sandbox:
+        env, sandbox = connected(options, env)
+        clock = Clock(sandbox.clock_speed)
+        clients = Clients(
+            env.region,
+            role_arn=options.role_arn,
+            endpoint_url=sandbox.endpoint_url,
+            access_key=sandbox.access_key,
+            secret_key=sandbox.secret_key,
+        )
+    with Deployer(
+        env,
+        clients=clients,
+        clock=clock,
+        on_event=on_event,
+        parallelism=options.parallelism,
+        lock_timeout=seconds(options.lock_timeout),
+        timeout=seconds(options.timeout) if options.timeout else None,
+        adopt=options.adopt,
+        command=command,
+    ) as made:
+        yield made
+
+
+def interactive() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,205 @@
+"""``up``, ``plan`` and ``down``: plan, show, ask, carry out, show."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from livekit_deploy.cli.options import Options, deployer, interactive, load, path_of, screen, shared
+from livekit_deploy.errors import Declined, UsageError
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+    from livekit_deploy.deployer import Deployer
+    from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.render.progress import Listener
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.report import Report
+
+CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
+
+
+@click.command()
+@click.option("--plan", "plan_file", metavar="FILE", help="apply exactly this saved plan")
+@click.option("--yes", "-y", is_flag=True, help="do not ask")
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
+@click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
+@shared
+def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, ...], fail_fast: bool) -> int:
+    """Plan, ask, apply, and say where LiveKit answers."""
+    env, where = load(options), screen(options)
+    _can_ask(options, yes or bool(plan_file), "--yes")
+    with _listening(options, where, "up", env) as (listener, made):
+        saved = _saved(plan_file)
+        plan = saved or made.plan(targets=targets)
+        if not options.json:
+            where.plan(plan)
+        if plan.changes and not (yes or plan_file):
+            _ask(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
+        report = _carried_out(listener, lambda: made.up(plan, targets=targets, fail_fast=fail_fast))
+        if not options.json:
+            where.finished_up(report, env)
+        return 0
+
+
+@click.command()
+@click.option("--out", metavar="FILE", help="save the plan, for: up --plan FILE")
+@click.option("--destroy", is_flag=True, help="what `down` would do")
+@click.option("--detailed-exitcode", is_flag=True, help="exit 2 when there are changes, 6 when there is drift")
+@click.option("--refresh-only", is_flag=True, help="only what somebody else changed")
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
+@shared
+def plan(
+    options: Options,
+    out: str | None,
+    destroy: bool,
+    detailed_exitcode: bool,
+    refresh_only: bool,
+    targets: tuple[str, ...],
+) -> int:
+    """What `up` would do, attribute by attribute. It takes no lease and writes nothing."""
+    env, where = load(options), screen(options)
+    with deployer(options, env, "plan") as made:
+        found = made.plan(targets=targets, destroy=destroy)
+    if out:
+        _private(Path(out), found.dump())
+    if options.json:
+        where.json(found.dump())
+    elif refresh_only:
+        where.drift(found)
+    else:
+        where.plan(found)
+    if not detailed_exitcode:
+        return 0
+    if refresh_only:
+        return DRIFT if found.drift() else 0
+    return CHANGES if found.changes else 0
+
+
+@click.command()
+@click.option("--plan", "plan_file", metavar="FILE", help="apply exactly this saved plan")
+@click.option("--yes", "-y", is_flag=True, help="do not ask, unless the environment is protected")
+@click.option("--confirm", metavar="NAME", help="the environment's name, where it is protected")
+@click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
+@shared
+def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None, fail_fast: bool) -> int:
+    """Delete everything that is recorded, then prove that nothing is left."""
+    from livekit_deploy.cli.teardown import load_teardown
+
+    env, where = load_teardown(options), screen(options)
+    if confirm is not None and confirm != env.name:
+        raise UsageError(f"--confirm {confirm} is not the name of this environment", hint=f"--confirm {env.name}")
+    if env.protect and confirm is None:
+        _can_ask(options, False, f"--confirm {env.name}")
+    else:
+        _can_ask(options, yes or confirm is not None or bool(plan_file), "--yes")
+    with _listening(options, where, "down", env) as (listener, made):
+        saved = _saved(plan_file)
+        found = saved or made.plan(destroy=True)
+        if not options.json:
+            where.plan(found)
+        if found.changes:
+            _confirm_down(where, env, yes or bool(plan_file), confirm)
+        report = _carried_out(listener, lambda: made.down(found, fail_fast=fail_fast))
+        if not options.json:
+            where.finished_down(report)
+        return LEFTOVERS if report.leftovers else 0
+
+
+# ---- the pieces
+
+
+@contextmanager
+def _listening(options: Options, where: Screen, command: str, env: Environment) -> Iterator[tuple[Listener, Deployer]]:
+    """A Deployer whose events are shown as they come, and that signals end."""
+    from livekit_deploy.render.log import configure
+    from livekit_deploy.render.progress import listener
+
+    log = configure(options.log_format, options.log_file, options.verbose)
+    listens = listener(where, json=options.json)
+
+    def heard(event: Any) -> None:
+        log(event)
+        listens(event)
+
+    with deployer(options, env, command, heard) as made, _signals(made, where):
+        if options.sandbox and not options.json:
+            _say_rehearsal(options, where, made)
+        yield listens, made
+
+
+def _say_rehearsal(options: Options, where: Screen, made: Deployer) -> None:
+    repo = made.env.load_balancer_controller.repo
+    chart = ", stand-in controller chart" if repo.startswith("http://127.0.0.1") else ""
+    where.say(f"rehearsal in the sandbox: no AWS account is touched{chart}")
+
+
+def _carried_out(listens: Listener, run: Callable[[], Report]) -> Report:
+    with listens:
+        return run()
+
+
+@contextmanager
+def _signals(made: Deployer, where: Screen) -> Iterator[None]:
+    """The first SIGINT or SIGTERM ends the run in order, the second at once."""
+    seen = False
+
+    def handle(number: int, frame: Any) -> None:
+        nonlocal seen
+        if seen:
+            from livekit_deploy.k8s.helm_command import end_all
+
+            end_all()
+            os._exit(130)
+        seen = True
+        where.say("stopping: no new work begins, what is under way is recorded (again: stop at once)")
+        made.cancel()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _saved(path: str | None) -> Plan | None:
+    if path is None:
+        return None
+    from livekit_deploy.engine.plan import Plan
+
+    try:
+        return Plan.load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"the plan {path} cannot be read: {error}", hint="save one with: plan --out FILE") from error
+
+
+def _private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _can_ask(options: Options, settled: bool, flag: str) -> None:
+    """Refuse at once where nobody can be asked."""
+    if not settled and (options.json or not interactive()):
+        raise UsageError(f"there is no terminal to ask on: {path_of(options).stem} is not touched", hint=f"add {flag}")
+
+
+def _ask(where: Screen, question: str) -> None:
+    if not where.ask(question):
+        raise Declined("nothing was changed", hint="answer y, or add --yes")
+
+
+def _confirm_down(where: Screen, env: Environment, yes: bool, confirm: str | None) -> None:
+    if env.protect and confirm is None:
+        if where.prompt(f"{env.name} is protected. Type its name to delete it") != env.name:
+            raise Declined("nothing was deleted: that is not its name", hint=f"--confirm {env.name}")
+    elif not yes and confirm is None:
+        _ask(where, f"Delete all of {env.name}?")

@@ -1,0 +1,69 @@
+"""``sandbox``: the rehearsal cloud's one process, by hand. ``--sandbox`` on any command starts it by itself."""
+
+from __future__ import annotations
+
+import click
+
+from livekit_deploy.cli.options import Options, connected, load, screen, shared
+from livekit_deploy.errors import UsageError
+
+
+@click.group()
+def sandbox() -> None:
+    """Start, stop, status, reset, env."""
+
+
+@sandbox.command()
+@click.option("--speed", type=float, default=60.0, show_default=True, help="AWS's seconds per second; inf: no waits")
+def start(speed: float) -> int:
+    """Start it, or find the one that runs."""
+    from livekit_deploy.cli.rehearsal import ACCOUNT
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.sandbox.server import connect
+
+    if not speed > 0:
+        raise UsageError("--speed must be above 0", hint="60 is a demo of half a minute, inf waits for nothing")
+    found = connect(ACCOUNT, "us-east-1", speed=speed)
+    Screen().say(f"the sandbox runs at {found.endpoint_url}, speed {found.speed:g} (process {found.pid})")
+    return 0
+
+
+@sandbox.command()
+def stop() -> int:
+    """End it; what was made in it is gone."""
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.sandbox.server import stop as end
+
+    Screen().say("the sandbox is stopped" if end() else "there is no sandbox")
+    return 0
+
+
+@sandbox.command()
+def status() -> int:
+    """What runs in it."""
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.sandbox.server import status as ask
+
+    Screen().outputs(ask() or {"sandbox": "not running"})
+    return 0
+
+
+@sandbox.command()
+def reset() -> int:
+    """Forget everything that was made in it."""
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.sandbox.server import reset as forget
+
+    Screen().say("the sandbox is empty" if forget() else "there is no sandbox")
+    return 0
+
+
+@sandbox.command()
+@shared
+def env(options: Options) -> int:
+    """Print the variables that make any boto3 program use it, for: eval $(livekit-deploy sandbox env --env dev)."""
+    _, found = connected(options, load(options))
+    where = screen(options)
+    for name, value in found.environ().items():
+        where.result(f"export {name}={value}")
+    return 0

@@ -1,0 +1,27 @@
+"""The environment for ``down``: of the file it needs the region, name, project and state, valid or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from livekit_deploy.cli.options import Options, load, overrides_of, path_of
+from livekit_deploy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+
+
+def load_teardown(options: Options) -> Environment:
+    """The environment, reduced to what `down` needs when the file does not validate any more.
+
+    Raises `ConfigError` when even that cannot be read from it.
+    """
+    from livekit_deploy.config import load_reduced
+
+    try:
+        return load(options)
+    except ConfigError as error:
+        found = load_reduced(path_of(options), overrides_of(options))
+        if found is None:
+            raise error from None
+        return found

@@ -1,0 +1,38 @@
+"""Who holds the lease when this process does: what others are shown while they wait for it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import uuid
+
+from livekit_deploy.state.document import Holder
+from livekit_deploy.state.session import utc_now
+
+
+def this_process(command: str, lease_seconds: float) -> Holder:
+    """A new holder for a run of ``command``."""
+    return Holder(
+        id=uuid.uuid4().hex,
+        user=_user(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        command=command,
+        since=utc_now(),
+        seconds=lease_seconds,
+        ci_url=_ci_url(),
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _ci_url() -> str:
+    """The page of the CI run, where we run in one (GitHub Actions, default environment variables)."""
+    server, repository, run = (os.environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repository}/actions/runs/{run}" if run else ""

@@ -1,0 +1,81 @@
+"""An error as a user sees it: what failed, why, what is kept, and the next command."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich.markup import escape
+
+from livekit_deploy.errors import DeployError, Incomplete, ResourceError
+from livekit_deploy.render.screen import Screen
+from livekit_deploy.render.words import plural
+from livekit_deploy.report import Report
+
+_MOST = 8
+
+
+def show(error: DeployError, *, json: bool, plain: bool) -> None:
+    """Write it to stderr; as one JSON line to stdout with ``json``."""
+    if json:
+        sys.stdout.write(json_text.dumps(as_json(error)) + "\n")
+        return
+    screen = Screen(color=not plain)
+    for line in lines(error):
+        screen.err.print(line)
+
+
+def as_json(error: DeployError) -> dict[str, Any]:
+    """The error as plain values."""
+    found: dict[str, Any] = {
+        "type": "error",
+        "error": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+    }
+    if isinstance(error, ResourceError):
+        found |= {"address": error.address, "code": error.code, "request_id": error.request_id}
+    if isinstance(error, Incomplete):
+        report = _report(error)
+        found["failed"] = {address: as_json(one) for address, one in report.failed.items()}
+        found["skipped"] = dict(report.skipped)
+        found["kept"] = report.kept
+    return found
+
+
+def lines(error: DeployError) -> Iterator[str]:
+    """The block of an error."""
+    if isinstance(error, Incomplete):
+        yield from _incomplete(error)
+        return
+    first, *more = error.message.splitlines() or [""]
+    yield f"[bold red]✖[/] {escape(first)}"
+    for line in more:
+        yield f"  {escape(line)}"
+    if isinstance(error, ResourceError) and (error.code or error.request_id):
+        yield f"  why     {escape(error.code)}" + (f", request {escape(error.request_id)}" if error.request_id else "")
+    if error.hint:
+        yield f"  next    {escape(error.hint)}"
+
+
+def _report(error: Incomplete) -> Report:
+    assert isinstance(error.report, Report)
+    return error.report
+
+
+def _incomplete(error: Incomplete) -> Iterator[str]:
+    report = _report(error)
+    for address, one in list(report.failed.items())[:_MOST]:
+        yield f"[bold red]✖[/] {escape(address)}: {escape(one.message.removeprefix(f'{address} '))}"
+        if isinstance(one, ResourceError) and one.code:
+            yield f"  why     {escape(one.code)}" + (f", request {escape(one.request_id)}" if one.request_id else "")
+        if one.hint:
+            yield f"  likely  {escape(one.hint)}"
+    if (more := len(report.failed) - _MOST) > 0:
+        yield f"  and {more} more"
+    if report.skipped:
+        yield f"  waits   {plural(len(report.skipped), 'resource')} that come after"
+    yield f"  kept    {plural(report.kept, 'resource')} are up and recorded; nothing needs cleaning"
+    yield f"  next    run {report.command} again: it goes on from what is recorded"

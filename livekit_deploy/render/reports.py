@@ -1,0 +1,96 @@
+"""How a run ended and how an environment stands, as lines of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from livekit_deploy.render.plans import STAGES
+from livekit_deploy.render.words import duration, plural
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+    from livekit_deploy.report import Report, StatusReport
+    from livekit_deploy.state.document import Holder
+
+_PROGRAM = "python -m livekit_deploy"
+
+
+def _counts(report: Report) -> str:
+    parts = [(report.created, "created"), (report.updated, "updated"), (report.deleted, "deleted")]
+    told = ", ".join(f"{len(items)} {word}" for items, word in parts if items)
+    return told or "nothing to do"
+
+
+def up_lines(report: Report, env: Environment) -> Iterator[str]:
+    """Where LiveKit answers, and what to do next."""
+    summary = f"{report.command}: {_counts(report)} in {duration(report.seconds)}"
+    url = report.outputs.get("livekit.url")
+    if not url:
+        yield f"[bold green]✔[/] {summary}"
+        return
+    yield f"[bold green]LiveKit answers at {escape(str(url))}[/]        {summary}"
+    if secret := report.outputs.get("secret.api-keys"):
+        yield f"  API key     secretsmanager:{escape(str(secret))}   ({_PROGRAM} outputs --env {env.name} --json)"
+    if not env.livekit.hosted_zone:
+        yield "  DNS         make these records yourself:"
+        for name, domain in (("signal", env.livekit.domain), ("turn", env.livekit.turn and env.livekit.turn.domain)):
+            target = report.outputs.get(f"load_balancer.{name}")
+            if domain and target:
+                yield f"              {domain} CNAME {escape(str(target))}"
+    yield f"  Next        {_PROGRAM} status --env {env.name}"
+
+
+def down_lines(report: Report) -> Iterator[str]:
+    """The proof."""
+    yield f"down: {_counts(report)} in {duration(report.seconds)}"
+    if report.vanishing:
+        yield "  vanishing by itself, at no cost:"
+        for what, when in report.vanishing:
+            yield f"    {escape(what)}  {escape(when)}"
+    if not report.leftovers:
+        yield "[bold green]leftovers: 0[/]"
+        return
+    yield f"[bold red]leftovers: {len(report.leftovers)}[/]"
+    for what in report.leftovers:
+        yield f"    {escape(what)}"
+
+
+def status_lines(report: StatusReport) -> Iterator[str]:
+    """One screen."""
+    head = report.header
+    where = " · ".join(str(head[key]) for key in ("project", "env", "region") if key in head)
+    yield f"[bold]{escape(where)}[/] · account {head.get('account', '?')} · state #{report.serial}"
+    yield holder_line(report.holder, report.lease_remaining) if report.holder else "lease: free"
+    if report.lineage is None:
+        yield "nothing is here yet"
+        return
+    yield ""
+    for stage in [*STAGES, *sorted(set(report.stages) - set(STAGES))]:
+        if stage in report.stages:
+            ready, total = report.stages[stage]
+            mark = "[green]✔[/]" if ready == total else "[yellow]…[/]"
+            yield f"  {mark} {stage:<16} {ready}/{total}"
+    if not report.stages:
+        yield "  nothing is recorded"
+    if report.pending:
+        yield ""
+        yield f"unfinished ({plural(len(report.pending), 'resource')}): run up again to go on"
+        for address in report.pending[:8]:
+            yield f"    {escape(address)}"
+    if report.outputs:
+        yield ""
+    for name in ("livekit.url", "cluster.name", "cluster.endpoint", "redis.address", "load_balancer.signal"):
+        if value := report.outputs.get(name):
+            yield f"  {name:<22} {escape(str(value))}"
+
+
+def holder_line(holder: Holder, remaining: float) -> str:
+    """Who holds the lease, since when, and how long it lasts unless renewed."""
+    who = f"{holder.user}@{holder.host} (process {holder.pid}, {holder.command})"
+    url = f", {holder.ci_url}" if holder.ci_url else ""
+    return (
+        f"lease: held by {escape(who)}{url} since {holder.since}, ends in {duration(max(remaining, 0))} unless renewed"
+    )

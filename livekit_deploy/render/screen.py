@@ -1,0 +1,111 @@
+"""The terminal: results on stdout, everything else on stderr, in colour where there is any."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from livekit_deploy.render import plans, reports
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+    from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.report import Report, StatusReport
+    from livekit_deploy.state.document import Holder
+
+
+class Screen:
+    """``out`` takes results, ``err`` progress and prompts."""
+
+    def __init__(self, *, color: bool = True, quiet: bool = False, verbose: int = 0) -> None:
+        plain = not color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        self.quiet, self.verbose = quiet, verbose
+        self.out = Console(no_color=plain, highlight=False, soft_wrap=True)
+        self.err = Console(no_color=plain, highlight=False, stderr=True, soft_wrap=True)
+
+    @property
+    def live(self) -> bool:
+        """Whether the terminal can be drawn on."""
+        return self.err.is_terminal and not self.quiet and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+
+    # ---- results
+
+    def result(self, text: str) -> None:
+        """A result, as it is."""
+        self.out.print(escape(text))
+
+    def json(self, text: str) -> None:
+        """JSON, as it is and nothing else."""
+        sys.stdout.write(text.rstrip("\n") + "\n")
+
+    def json_value(self, value: Any) -> None:
+        """A value as JSON."""
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = dataclasses.asdict(value)
+        self.json(json.dumps(value, indent=2, default=str))
+
+    def plan(self, plan: Plan) -> None:
+        """The plan, by stage."""
+        for line in plans.lines(plan):
+            self.out.print(line)
+
+    def drift(self, plan: Plan) -> None:
+        """Only what somebody else changed."""
+        for line in plans.drift_lines(plan):
+            self.out.print(line)
+
+    def outputs(self, outputs: Mapping[str, Any]) -> None:
+        """Names and values, aligned."""
+        width = max(map(len, outputs), default=0)
+        for name, value in outputs.items():
+            self.out.print(f"{name:<{width}}  {escape(str(value))}")
+
+    def status(self, report: StatusReport, plan: Plan | None) -> None:
+        """One screen."""
+        for line in reports.status_lines(report):
+            self.out.print(line)
+        if plan is not None:
+            self.drift(plan)
+
+    def records(self, records: list[tuple[str, str, str, str]]) -> None:
+        """Address, phase and id of each record."""
+        width = max((len(address) for address, *_ in records), default=0)
+        for address, phase, id, _ in records:
+            self.out.print(f"{address:<{width}}  {phase:<9} {escape(id)}")
+
+    def finished_up(self, report: Report, env: Environment) -> None:
+        """How `up` ended, and where LiveKit answers."""
+        for line in reports.up_lines(report, env):
+            self.out.print(line)
+
+    def finished_down(self, report: Report) -> None:
+        """How `down` ended, with the proof."""
+        for line in reports.down_lines(report):
+            self.out.print(line)
+
+    # ---- the rest
+
+    def say(self, text: str) -> None:
+        """A line on the way."""
+        if not self.quiet:
+            self.err.print(escape(text))
+
+    def holder(self, holder: Holder, remaining: float) -> None:
+        """Who holds the lease."""
+        self.err.print(reports.holder_line(holder, remaining))
+
+    def ask(self, question: str) -> bool:
+        """A yes or no; no is the default."""
+        return self.prompt(f"{question} [y/N]").strip().lower() in ("y", "yes")
+
+    def prompt(self, question: str) -> str:
+        """An answer, "" at the end of the input."""
+        self.err.print(f"{escape(question)} ", end="")
+        return sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,161 @@
+"""One run under a lease: carry a plan out within its time limit, report it, and say how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from livekit_deploy import health
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.clock import Clock
+from livekit_deploy.config import Environment
+from livekit_deploy.engine.execute import Execution
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.engine.planner import Planned
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.waits import Expired, Waits
+from livekit_deploy.engine.walk import Outcome
+from livekit_deploy.errors import Incomplete, Interrupted, StateError, VerifyFailed
+from livekit_deploy.events import Event, RunFinished, RunStarted
+from livekit_deploy.report import Report
+from livekit_deploy.state.document import Phase, dump
+from livekit_deploy.state.session import Session
+
+RESCUE_FOLDER = Path("state/local")
+#: seconds that targets are given to become healthy after everything else is ready
+_ANSWER_SECONDS = 300.0
+
+
+class InFlight(Exception):
+    """The run ends while a mutating call has not come back: the lease must run out by itself."""
+
+    def __init__(self, interrupted: Interrupted) -> None:
+        super().__init__(str(interrupted))
+        self.interrupted = interrupted
+
+
+class Running:
+    """A run of one environment; ``cancel`` ends it, ``timeout`` bounds it in seconds of the clock."""
+
+    def __init__(
+        self,
+        env: Environment,
+        cloud: Cloud,
+        clock: Clock,
+        cancel: threading.Event,
+        emit: Callable[[Event], None],
+        timeout: float | None,
+    ) -> None:
+        self._env, self._cloud, self._clock, self._cancel = env, cloud, clock, cancel
+        self._emit, self._timeout = emit, timeout
+
+    def carry_out(self, command: str, session: Session, planned: Planned, *, fail_fast: bool) -> Report:
+        """Do what is planned. Raises `Interrupted`, and the session's failure when there is one."""
+        began = self._clock.now()
+        waits = Waits(self._clock, self._cancel, session.lost)
+        self._emit(_started(command, self._env.name, planned.plan))
+        execution = Execution(Run(self._cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
+        with self._deadline():
+            outcome = execution.up() if command == "up" else execution.down()
+        report = Report(
+            command=command,
+            created=execution.created,
+            updated=execution.updated,
+            deleted=execution.deleted,
+            failed=outcome.failed,
+            skipped=outcome.skipped,
+            kept=sum(record.phase is Phase.READY for record in session.state.records.values()),
+            seconds=round(self._clock.now() - began, 1),
+        )
+        self._emit(_finished(report))
+        self._check_end(session, outcome)
+        return report
+
+    def answering(self, session: Session) -> list[str]:
+        """What still keeps LiveKit from answering once load balancers and DNS have had time to follow."""
+        waits = Waits(self._clock, self._cancel, session.lost)
+        seen: list[str] = []
+
+        def look() -> list[str]:
+            seen[:] = health.problems(self._env, self._cloud, session.state)
+            return seen
+
+        with contextlib.suppress(Expired):
+            waits.settle(look, lambda found: not found, timeout=_ANSWER_SECONDS)
+        return seen
+
+    @contextmanager
+    def _deadline(self) -> Iterator[None]:
+        if self._timeout is None:
+            yield
+            return
+        timer = threading.Timer(self._timeout / self._clock.speed, self._cancel.set)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _check_end(self, session: Session, outcome: Outcome) -> None:
+        if isinstance(session.failure, StateError):
+            raise self._rescued(session)
+        if session.failure is not None:
+            raise session.failure
+        if self._cancel.is_set() or outcome.unfinished:
+            interrupted = Interrupted(
+                "interrupted: what was made is recorded, nothing needs cleaning",
+                hint="run the same command again: it goes on from here",
+            )
+            if outcome.unfinished and self._cloud.mutating:
+                raise InFlight(interrupted)
+            raise interrupted
+
+    def _rescued(self, session: Session) -> StateError:
+        """Save what could not be written, and say how to bring it back."""
+        RESCUE_FOLDER.mkdir(parents=True, exist_ok=True)
+        path = RESCUE_FOLDER / f"errored-{self._env.name}-{session.unsaved.serial}.json"
+        path.write_bytes(dump(session.unsaved))
+        return StateError(
+            f"{session.failure}; a rescue copy of the state is in {path}",
+            hint=f"when the store answers again, run: livekit-deploy state restore --env {self._env.name} {path}",
+        )
+
+    def closed(self, report: Report) -> Report:
+        """The report, unless something failed. Raises `Incomplete` and `VerifyFailed`."""
+        if report.failed:
+            count = len(report.failed)
+            address = next(iter(report.failed))
+            raise Incomplete(
+                f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
+                report=report,
+                partly=bool(report.created or report.updated or report.deleted or report.kept),
+                hint=report.failed[address].hint or f"run {report.command} again: it goes on from what is recorded",
+            )
+        if report.problems:
+            raise VerifyFailed(
+                f"everything is there, but LiveKit does not answer: {'; '.join(report.problems)}",
+                hint=f"run: livekit-deploy status --env {self._env.name}, and up again",
+            )
+        return report
+
+
+def _started(command: str, env: str, plan: Plan) -> RunStarted:
+    stages: dict[str, int] = {}
+    for change in plan.changes:
+        stages[change.stage] = stages.get(change.stage, 0) + 1
+    return RunStarted(command=command, env=env, stages=stages, total=len(plan.changes))
+
+
+def _finished(report: Report) -> RunFinished:
+    return RunFinished(
+        command=report.command,
+        created=len(report.created),
+        updated=len(report.updated),
+        deleted=len(report.deleted),
+        failed=len(report.failed),
+        elapsed_s=report.seconds,
+    )
