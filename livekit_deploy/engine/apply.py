@@ -23,7 +23,7 @@ from livekit_deploy.engine import inputs
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.planner import difference
 from livekit_deploy.engine.remove import Removal
-from livekit_deploy.engine.resource import Live, Resource, Status
+from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, spreads, took
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Blocked, Conflict, Failed, ResourceError, TimedOut
@@ -44,7 +44,7 @@ class Application:
         self._item = resource.resolve(run.lookup)
         self.address = resource.address
         self._began = run.waits.clock.now()
-        self._verb = "create"
+        self.verb = "create"
         self.changed = False
 
     # ---- up
@@ -52,7 +52,9 @@ class Application:
     def up(self) -> Live:
         """Create or change until `read` is READY and no diff is left, then record it; returns what it became."""
         live = self._first_read()
-        self._verb = "create" if live is None else "update"
+        appears = isinstance(self._item, Observed) and self._session.record(self.address) is None
+        self.verb = "create" if live is None or appears else "update"
+        self.changed = appears
         self._started(self._item.usual)
         made_here, steps, last = False, 0, ""
         while True:
@@ -201,10 +203,10 @@ class Application:
         )
         elapsed = self._elapsed()
         if ready != record:
-            durations = took(self._session, f"{self._item.kind}.{self._verb}", elapsed) if self.changed else {}
+            durations = took(self._session, f"{self._item.kind}.{self.verb}", elapsed) if self.changed else {}
             self._session.write({self.address: ready}, durations)
         self._run.emit(
-            Done(address=self.address, verb=self._verb, stage=self._item.stage, id=live.id, elapsed_s=elapsed)
+            Done(address=self.address, verb=self.verb, stage=self._item.stage, id=live.id, elapsed_s=elapsed)
         )
 
     # ---- small things
@@ -239,13 +241,13 @@ class Application:
         return round(self._waits.clock.now() - self._began, 1)
 
     def _started(self, usual: float) -> None:
-        self._run.emit(Started(address=self.address, verb=self._verb, stage=self._item.stage, usual_s=usual))
+        self._run.emit(Started(address=self.address, verb=self.verb, stage=self._item.stage, usual_s=usual))
 
     def _progress(self, detail: str, usual: float) -> None:
         self._run.emit(
             Progress(
                 address=self.address,
-                verb=self._verb,
+                verb=self.verb,
                 stage=self._item.stage,
                 detail=detail,
                 elapsed_s=self._elapsed(),
@@ -254,13 +256,13 @@ class Application:
         )
 
     def _failed(self, detail: str, live: Live) -> Failed:
-        return Failed(f"{self.address} could not be brought up: {detail}", address=self.address, verb=self._verb)
+        return Failed(f"{self.address} could not be brought up: {detail}", address=self.address, verb=self.verb)
 
     def _timed_out(self, live: Live | None, seconds: float) -> TimedOut:
         why = (live.detail or live.status.value) if live else "AWS does not show it"
         return TimedOut(
             f"{self.address} was not ready within {seconds / 60:.0f} minutes: {why}",
             address=self.address,
-            verb=self._verb,
+            verb=self.verb,
             hint="run the same command again: it goes on waiting",
         )

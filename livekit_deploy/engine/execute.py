@@ -53,7 +53,7 @@ class Execution:
         application = Application(self._run, item)
         self._lives[address] = application.up()
         if application.changed:
-            (self.created if entry.live is None else self.updated).append(address)
+            (self.created if application.verb == "create" else self.updated).append(address)
 
     def _recorded(self, entry: Entry) -> bool:
         """Whether the record says what was read, so that there is nothing to write either."""

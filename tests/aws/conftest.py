@@ -1,13 +1,16 @@
-"""moto in this process, with AWS's managed policies and without the developer's own credentials."""
+"""The sandbox's AWS in this process, at instant speed, without the developer's own credentials."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from moto import mock_aws
 
+from livekit_deploy.sandbox.aws.install import install
+from livekit_deploy.sandbox.clock import SandboxClock
 from tests.aws.rig import REGION, AwsRig
 
 
@@ -15,11 +18,11 @@ from tests.aws.rig import REGION, AwsRig
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA123456789012")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setattr("moto.settings.ACM_VALIDATION_WAIT", -1)
-    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+    install(SandboxClock(math.inf))
+    with mock_aws():
         yield
 
 

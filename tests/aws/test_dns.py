@@ -89,10 +89,10 @@ def test_another_name_makes_a_new_certificate_first_and_keeps_the_shared_record(
     assert rig.plan(certified(TURN)).changes == ()
 
 
-def test_what_acm_waits_for_is_told(rig: AwsRig, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moto.settings.ACM_VALIDATION_WAIT", 9999)
+def test_what_acm_waits_for_is_told(rig: AwsRig, zone: str) -> None:
+    certificate = Certificate("signal", domain=DOMAIN)
     with pytest.raises(TimedOut, match=r"ACM waits to see in DNS: _.* CNAME _"):
-        rig.up(certified())
+        rig.up([certificate, Issued("signal", certificate_arn=certificate.arn)])
 
 
 def test_a_certificate_that_cannot_be_issued_is_a_failure_with_acms_reason(rig: AwsRig, zone: str) -> None:

@@ -201,12 +201,12 @@ def test_an_entry_that_somebody_else_made_is_not_touched(rig: AwsRig, subnets: l
 # ---- add-ons
 
 
-def addon(subnets: list[str], name: str = "coredns", **more: Any) -> list[Resource]:
+def addon(subnets: list[str], name: str = "vpc-cni", **more: Any) -> list[Resource]:
     host = cluster(subnets)
     return [host, Addon(name, lives_in=host, **more)]
 
 
-def addon_described(name: str = "coredns") -> dict[str, Any]:
+def addon_described(name: str = "vpc-cni") -> dict[str, Any]:
     return dict(boto3.client("eks").describe_addon(clusterName=NAME, addonName=name)["addon"])
 
 
@@ -218,7 +218,7 @@ def test_a_version_left_to_aws_is_kept_and_one_that_is_given_is_compared_in_part
     assert rig.plan(addon(subnets)).changes == ()
     assert rig.plan(addon(subnets, version=version.partition("-")[0])).changes == ()
     assert rig.plan(addon(subnets, version="v0.1")).changes[0].action is Action.UPDATE
-    with pytest.raises(ResourceError, match=r"coredns has no version v0\.1 for Kubernetes 1\.36"):
+    with pytest.raises(ResourceError, match=r"vpc-cni has no version v0\.1 for Kubernetes 1\.36"):
         rig.up(addon(subnets, version="v0.1"))
 
 
@@ -255,7 +255,7 @@ def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) 
 
     issues = [{"code": code, "message": "why"}] if code else []
     said = {
-        "addonName": "coredns",
+        "addonName": "vpc-cni",
         "addonArn": "a",
         "addonVersion": "v1",
         "status": status,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from livekit_deploy.aws.bucket import ensure_bucket
 from livekit_deploy.aws.cloud import Clients, Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.errors import LockedError, LostLease, StateError
+from livekit_deploy.sandbox.aws.install import install
+from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
 from livekit_deploy.state.restore import restore
 from livekit_deploy.state.session import Session, lease_of, unlock, utc_now
@@ -43,6 +46,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, now: Now, monkeypatch:
         return
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    install(SandboxClock(math.inf))
     with mock_aws():
         cloud = Cloud(Clients("eu-central-1"), Marks("livekit", "uat"))
         yield S3Store(

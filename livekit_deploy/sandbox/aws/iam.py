@@ -27,6 +27,8 @@ MANAGED = (
     "AmazonEKSWorkerNodePolicy",
     "AmazonEC2ContainerRegistryPullOnly",
     "AmazonEKS_CNI_Policy",
+    "AmazonEKSVPCResourceController",
+    "AdministratorAccess",
     "ReadOnlyAccess",
 )
 USER = "sandbox"
