@@ -306,6 +306,8 @@ class ElastiCache:
         self._switch(wire, asked)
         if ids := asked.get("SecurityGroupIds"):
             shared["SecurityGroups"] = self._groups(ids)
+            for interface in group.interfaces:
+                self._ec2.modify_network_interface_attribute(interface, ids)
         for key, name in {
             "CacheNodeType": "CacheNodeType",
             "ReplicationGroupDescription": "Description",
