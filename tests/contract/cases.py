@@ -31,10 +31,14 @@ from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
 from livekit_deploy.engine.resource import Resource
 
 ZONE = "example.com"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
+
+
+def trust(service: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+TRUST, NODES_TRUST = trust("eks.amazonaws.com"), trust("ec2.amazonaws.com")
 
 
 def document(action: str) -> dict[str, Any]:
@@ -336,9 +340,7 @@ CASES = [
         Role,
         _of(Role, "x", trust=literal(TRUST)),
         {
-            "trust": literal(
-                {**TRUST, "Statement": [{**TRUST["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]}
-            ),  # type: ignore[dict-item]
+            "trust": literal(NODES_TRUST),
             "managed": literal(["AmazonEKSClusterPolicy"]),
             "boundary": literal("arn:aws:iam::aws:policy/ReadOnlyAccess"),
             "path": literal("/other/"),
