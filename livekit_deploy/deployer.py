@@ -70,7 +70,7 @@ class Deployer:
         profile: str | None = None,
         role_arn: str | None = None,
     ) -> None:
-        self.env, self._clock = env, clock or Clock()
+        self.env, self.clock = env, clock or Clock()
         self._lease_seconds = float(env.state.lease_seconds)
         self._clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
         self._clients.call_bound = self._lease_seconds * CALL_BOUND
@@ -80,7 +80,7 @@ class Deployer:
         self._listener, self._listening = on_event or silent, threading.Lock()
         self._lock_timeout, self._command = lock_timeout, command
         self._cancel = threading.Event()
-        self._running = Running(env, self.cloud, self._clock, self._cancel, self._emit, timeout)
+        self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout)
 
     def __enter__(self) -> Deployer:
         return self
@@ -94,8 +94,10 @@ class Deployer:
         """What `up` (or, with ``destroy``, `down`) would do. Takes no lease and writes nothing."""
         self._guard()
         found = lease_of(self.store)
-        state = found[0] if found else None
-        return self._make_plan(state, targets, destroy).plan
+        state, holder, _ = found or (None, None, 0.0)
+        planned = self._make_plan(state, targets, destroy).plan
+        lease = f"held by {holder.user}@{holder.host}" if holder else "free"
+        return replace(planned, header={**planned.header, "lease": lease})
 
     def up(self, plan: Plan | None = None, *, targets: Iterable[str] = (), fail_fast: bool = False) -> Report:
         """Bring the environment to its configuration; ``plan`` must still be what would be done now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,12 @@ _LISTS = (
 )
 
 
-def inventory(client: Callable[[str], Any] = boto3.client) -> dict[str, set[str]]:
+@functools.cache
+def _client(service: str) -> Any:
+    return boto3.client(service)
+
+
+def inventory(client: Callable[[str], Any] = _client) -> dict[str, set[str]]:
     """service.operation → ids, without what AWS keeps showing for a while after it was deleted."""
     found: dict[str, set[str]] = {}
     for service, operation, key, id in _LISTS:

@@ -38,11 +38,14 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
     with _listening(options, where, "up", env) as (listener, made):
         saved = _saved(plan_file)
         plan = saved or made.plan(targets=targets)
-        if not options.json:
+        if options.json:
+            listener.planned(plan)
+        else:
             where.plan(plan)
         if plan.changes and not (yes or plan_file):
             _ask(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
         report = _carried_out(listener, lambda: made.up(plan, targets=targets, fail_fast=fail_fast))
+        listener.finished(report)
         if not options.json:
             where.finished_up(report, env)
         return 0
@@ -102,11 +105,14 @@ def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None
     with _listening(options, where, "down", env) as (listener, made):
         saved = _saved(plan_file)
         found = saved or made.plan(destroy=True)
-        if not options.json:
+        if options.json:
+            listener.planned(found)
+        else:
             where.plan(found)
         if found.changes:
             _confirm_down(where, env, yes or bool(plan_file), confirm)
         report = _carried_out(listener, lambda: made.down(found, fail_fast=fail_fast))
+        listener.finished(report)
         if not options.json:
             where.finished_down(report)
         return LEFTOVERS if report.leftovers else 0
@@ -121,14 +127,15 @@ def _listening(options: Options, where: Screen, command: str, env: Environment) 
     from livekit_deploy.render.log import configure
     from livekit_deploy.render.progress import listener
 
-    log = configure(options.log_format, options.log_file, options.verbose)
-    listens = listener(where, json=options.json)
+    heard = [configure(options.log_format, options.log_file, options.verbose)]
 
-    def heard(event: Any) -> None:
-        log(event)
-        listens(event)
+    def hear(event: Any) -> None:
+        for sink in heard:
+            sink(event)
 
-    with deployer(options, env, command, heard) as made, _signals(made, where):
+    with deployer(options, env, command, hear) as made, _signals(made, where):
+        listens = listener(where, json=options.json, clock=made.clock)
+        heard.append(listens)
         if options.sandbox and not options.json:
             _say_rehearsal(options, where, made)
         yield listens, made

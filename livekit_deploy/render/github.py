@@ -7,33 +7,43 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from livekit_deploy.clock import Clock
 from livekit_deploy.events import Done, Event, ResourceFailed, RunFinished, RunStarted
-from livekit_deploy.render.progress import Lines
+from livekit_deploy.render.lines import Lines
 from livekit_deploy.render.words import duration
 
 if TYPE_CHECKING:
     from livekit_deploy.render.screen import Screen
+    from livekit_deploy.report import Report
 
 
 class GitHub(Lines):
     """Lines in a group; what failed becomes an annotation, and all of it a summary."""
 
-    def __init__(self, screen: Screen) -> None:
-        super().__init__(screen)
+    def __init__(self, screen: Screen, clock: Clock) -> None:
+        super().__init__(screen, clock)
         self._rows: list[str] = []
 
     def __enter__(self) -> Self:
-        self._command("group", "", "resources")
+        command("group", "what is done")
+        super().__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._command("endgroup", "", "")
-        if (path := os.environ.get("GITHUB_STEP_SUMMARY")) and self._rows:
-            with Path(path).open("a", encoding="utf-8") as file:
-                file.write("\n".join(self._rows) + "\n")
+        super().__exit__()
+        command("endgroup", "")
+        summarize(self._rows)
+
+    def finished(self, report: Report) -> None:
+        """Where it answers, or what is left, under the table."""
+        if url := report.outputs.get("livekit.url"):
+            summarize(["", f"LiveKit answers at `{url}`"])
+        if report.command == "down":
+            summarize(["", f"leftovers: {len(report.leftovers)}", *(f"- `{one}`" for one in report.leftovers)])
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
@@ -43,12 +53,28 @@ class GitHub(Lines):
             self._rows.append(f"| `{event.address}` | {event.verb} | {duration(event.elapsed_s)} |")
         elif isinstance(event, ResourceFailed):
             self._rows.append(f"| `{event.address}` | **failed** | {duration(event.elapsed_s)} |")
-            self._command("error", f"title={event.address}", event.message)
+            command("error", event.message, title=event.address)
         elif isinstance(event, RunFinished):
             counts = f"{event.created} created, {event.updated} updated, {event.deleted} deleted, {event.failed} failed"
             self._rows += ["", f"{counts} in {duration(event.elapsed_s)}"]
 
-    def _command(self, name: str, properties: str, text: str) -> None:
-        """``::name properties::text``, with what would end it escaped."""
-        safe = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        sys.stderr.write(f"::{name}{' ' + properties if properties else ''}::{safe}\n")
+
+def here() -> bool:
+    """Whether this runs in GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def command(name: str, text: str, *, title: str = "") -> None:
+    """Write ``::name title=…::text`` to stderr, with what would end it escaped."""
+    safe = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    named = title.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    sys.stderr.write(f"::{name}{f' title={named}' if named else ''}::{safe}\n")
+    sys.stderr.flush()
+
+
+def summarize(rows: Iterable[str]) -> None:
+    """Add lines to the step's summary, where there is one."""
+    text = "\n".join(rows)
+    if text and (path := os.environ.get("GITHUB_STEP_SUMMARY")):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -10,37 +9,32 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
-from livekit_deploy.events import Done, Event, Progress, ResourceFailed, RunStarted, Started
-from livekit_deploy.render.plans import STAGES
+from livekit_deploy.clock import Clock
+from livekit_deploy.events import Done, Event, LeaseWaiting
 from livekit_deploy.render.progress import sentence
-from livekit_deploy.render.words import about, duration
+from livekit_deploy.render.underway import Row, Underway
+from livekit_deploy.render.words import about, duration, ordered
 
 if TYPE_CHECKING:
+    from livekit_deploy.engine.plan import Plan
     from livekit_deploy.render.screen import Screen
+    from livekit_deploy.report import Report
 
 _BAR = 16
 _MOST = 8
 _WORTH_A_LINE = 5.0  # seconds; what is quicker shows in the bar only
-
-
-class _Under:
-    """A resource that is under way."""
-
-    def __init__(self, event: Started) -> None:
-        self.address, self.verb, self.usual = event.address, event.verb, event.usual_s
-        self.detail, self.elapsed, self.told = "", 0.0, time.monotonic()
+_WORTH_SAYING = 30.0
+_LONGEST_ID = 30
+_WIDE = 100  # columns from which addresses get more room
 
 
 class LiveView:
     """Draws on the terminal of the screen while the run lasts."""
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen, self._lock = screen, threading.Lock()
-        self._totals: dict[str, int] = {}
-        self._done: dict[str, int] = {}
-        self._under: dict[str, _Under] = {}
-        self._began = time.monotonic()
-        self._live = Live(get_renderable=self._draw, console=screen.err, refresh_per_second=4, transient=True)
+    def __init__(self, screen: Screen, clock: Clock) -> None:
+        self._screen, self._underway = screen, Underway(clock)
+        self._waiting, self._waited = "", 0.0
+        self._live = Live(get_renderable=self.draw, console=screen.err, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -49,56 +43,48 @@ class LiveView:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    def planned(self, plan: Plan) -> None:
+        """Shown by the screen already."""
+
+    def finished(self, report: Report) -> None:
+        """Shown by the screen."""
+
     def __call__(self, event: Event) -> None:
-        with self._lock:
-            self._take(event)
-
-    def _take(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._totals, self._began = dict(event.stages), time.monotonic()
-        elif isinstance(event, Started):
-            self._under[event.address] = _Under(event)
-        elif isinstance(event, Progress):
-            under = self._under.get(event.address)
-            if under is not None:
-                under.detail, under.elapsed, under.told = event.detail, event.elapsed_s, time.monotonic()
+        self._underway.take(event)
+        if isinstance(event, LeaseWaiting):
+            self._waiting, self._waited = sentence(event), time.monotonic()
         elif isinstance(event, Done):
-            self._finish(event)
-        else:
-            if isinstance(event, ResourceFailed):
-                self._under.pop(event.address, None)
-            if text := sentence(event):
-                self._screen.err.print(text)
+            if event.elapsed_s >= _WORTH_A_LINE:
+                id = f"  [dim]{escape(event.id)}[/]" if len(event.id) <= _LONGEST_ID else ""
+                self._screen.note(f"  [green]✔[/] {escape(event.address):<44} {duration(event.elapsed_s):>6}{id}")
+        elif text := sentence(event):
+            self._screen.note(text)
 
-    def _finish(self, event: Done) -> None:
-        self._under.pop(event.address, None)
-        self._done[event.stage] = self._done.get(event.stage, 0) + 1
-        if event.elapsed_s >= _WORTH_A_LINE:
-            line = f"  [green]✔[/] {escape(event.address):<44} {duration(event.elapsed_s):>7}"
-            self._screen.err.print(line)
+    def draw(self) -> Text:
+        """The picture of this moment, no line of it wider than the terminal."""
+        took = duration(self._underway.elapsed())
+        stages = self._underway.stages()
+        lines = [_stage(stage, *stages[stage], took) for stage in ordered(set(stages))]
+        if self._waiting and time.monotonic() - self._waited < _WORTH_A_LINE:
+            lines.append(self._waiting)
+        rows = self._underway.rows()
+        lines += [_row(row, elapsed, self._screen.err.width) for row, elapsed in rows[:_MOST]]
+        if (more := len(rows) - _MOST) > 0:
+            lines.append(f"  … and {more} more")
+        found = Text.from_markup("\n".join(lines))
+        found.no_wrap, found.overflow = True, "ellipsis"
+        return found
 
-    def _draw(self) -> Text:
-        with self._lock:
-            lines = [
-                self._stage(stage)
-                for stage in [*STAGES, *sorted(set(self._totals) - set(STAGES))]
-                if stage in self._totals
-            ]
-            slowest = sorted(self._under.values(), key=lambda one: -one.usual)
-            lines += [self._row(one) for one in slowest[:_MOST]]
-            if (more := len(slowest) - _MOST) > 0:
-                lines.append(f"  … and {more} more")
-        return Text.from_markup("\n".join(lines))
 
-    def _stage(self, stage: str) -> str:
-        done, total = self._done.get(stage, 0), self._totals[stage]
-        filled = _BAR if not total else min(round(_BAR * done / total), _BAR)
-        bar = "█" * filled + "░" * (_BAR - filled)
-        return f"{stage:<16} [cyan]{bar}[/]  {done:>2}/{total}   {duration(time.monotonic() - self._began)}"
+def _stage(stage: str, done: int, total: int, took: str) -> str:
+    filled = _BAR if not total else round(_BAR * done / total)
+    return f"[bold]{escape(stage):<16}[/] [cyan]{'█' * filled}{'░' * (_BAR - filled)}[/]  {done:>2}/{total}   {took}"
 
-    def _row(self, under: _Under) -> str:
-        width = max(self._screen.err.width - 64, 16)
-        usual = f" of {about(under.usual)}" if under.usual >= 30 else ""
-        detail = under.detail if len(under.detail) <= width else under.detail[: width - 1] + "…"
-        took = f"{duration(under.elapsed)}{usual}"
-        return f"  {escape(under.address[:34]):<34} {under.verb:<7} {took:<17} [dim]{escape(detail)}[/]"
+
+def _row(row: Row, elapsed: float, width: int) -> str:
+    column = 34 if width < _WIDE else 46
+    name = row.address if len(row.address) <= column else row.address[: column - 1] + "…"
+    usual = f" of {about(row.usual)}" if row.usual >= _WORTH_SAYING else ""
+    return (
+        f"  {escape(name):<{column}} {row.verb:<7} {duration(elapsed) + usual:<17} [dim]{escape(row.detail or '…')}[/]"
+    )

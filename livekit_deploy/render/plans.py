@@ -2,92 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from rich.cells import cell_len
 from rich.markup import escape
 
 from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan
-from livekit_deploy.render.words import SYMBOLS, about, plural, value
+from livekit_deploy.render.words import SYMBOLS, hanging, ordered, pair, plain, plural, wrapped
 
-STAGES = ("infrastructure", "load-balancer", "livekit")
 _ORIGIN = {"config": "config", "drift": "drift: someone else changed it"}
+_WIDEST_HEAD = 100
+_WIDEST_PATH = 36
+_WIDEST_TEXT = 48
+_INDENT = 6
 
 
-def lines(plan: Plan) -> Iterator[str]:
-    """The whole plan."""
-    yield _header(plan)
+def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Iterator[str]:
+    """The whole plan, in ``width`` columns (None: as wide as it comes); with ``every`` also what creates set."""
+    yield _header(plan, width)
+    yield ""
     if not plan.changes:
-        yield ""
-        yield f"No changes: everything is as the file says. {_cost(plan)}"
+        yield f"No changes: {_unchanged(plan)}  {_cost(plan)}"
         return
+    yield "  " + "   ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
+    yield from _by_stage(plan, plan.changes, width, every)
     yield ""
-    yield "  " + "   ".join(f"{SYMBOLS[name]} {name}" for name in _present(plan))
-    yield from _by_stage(plan.changes)
-    yield ""
-    yield _summary(plan)
+    yield from _summary(plan, width)
 
 
-def drift_lines(plan: Plan) -> Iterator[str]:
+def drift_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     """Only what somebody else changed."""
     changed = plan.drift()
     if not changed:
-        yield f"No drift: what runs is what was applied. {_cost(plan)}"
+        yield f"No drift: what runs is what was applied.  {_cost(plan)}"
         return
-    yield _header(plan)
-    yield from _by_stage(changed)
+    yield _header(plan, width)
+    yield from _by_stage(plan, changed, width, False)
     yield ""
-    yield f"Drift in {plural(len(changed), 'resource')}: `up` puts it right."
+    yield f"[bold]Drift in {plural(len(changed), 'resource')}:[/] `up` puts it right."
 
 
-def _header(plan: Plan) -> str:
+def _unchanged(plan: Plan) -> str:
+    return "nothing is recorded." if plan.command == "down" else "everything is as the file says."
+
+
+def _header(plan: Plan, width: int | None) -> str:
     head = plan.header
-    where = " · ".join(str(head[key]) for key in ("project", "env", "region") if key in head)
+    where = " · ".join(head[key] for key in ("project", "env", "region") if key in head)
     account = f" · account {head['account']}" if "account" in head else ""
-    state = f"state #{plan.serial}" if plan.lineage else "no state yet"
-    return f"[bold]{escape(where)}[/]{account} · {state}"
+    facts = [f"lease: {head['lease']}"] if "lease" in head else []
+    facts.append(f"state #{plan.serial}" if plan.lineage else "no state yet")
+    right = " · ".join(facts)
+    gap = 3
+    if width is not None:
+        room = min(width, _WIDEST_HEAD) - cell_len(where + account) - cell_len(right)
+        if room < 2:
+            return f"[bold]{escape(where)}[/]{account}\n{escape(right)}"
+        gap = room
+    return f"[bold]{escape(where)}[/]{account}{' ' * gap}{escape(right)}"
 
 
-def _present(plan: Plan) -> list[str]:
-    there = {change.action.value for change in plan.changes}
-    return [name for name in SYMBOLS if name in there]
+def _by_stage(plan: Plan, changes: Iterable[Change], width: int | None, every: bool) -> Iterator[str]:
+    changes = list(changes)
+    for stage in ordered({change.stage for change in changes}, backwards=plan.command == "down"):
+        yield ""
+        yield f"[bold]{escape(stage)}[/]"
+        for change in changes:
+            if change.stage == stage:
+                yield from _change(change, width, every)
 
 
-def _by_stage(changes: tuple[Change, ...]) -> Iterator[str]:
-    names = [*STAGES, *sorted({change.stage for change in changes} - set(STAGES))]
-    for stage in names:
-        here = [change for change in changes if change.stage == stage]
-        if here:
-            yield ""
-            yield f"[bold]{stage}[/]"
-        for change in here:
-            yield from _change(change)
-
-
-def _change(change: Change) -> Iterator[str]:
+def _change(change: Change, width: int | None, every: bool) -> Iterator[str]:
     reason = f"  [dim]({escape(change.reason)})[/]" if change.reason else ""
-    yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}{reason}"
-    if change.action not in (Action.CREATE, Action.DELETE):
-        width = min(max((len(diff.path) for diff in change.diffs), default=0), 36)
-        for diff in change.diffs:
-            yield _diff(diff, width)
+    room = None if width is None else width - _INDENT
+    if reason and room is not None and cell_len(change.address + change.reason) > room:
+        yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}"
+        yield from hanging(" " * _INDENT, f"({change.reason})", width, "dim")
+    else:
+        yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}{reason}"
+    if change.action is Action.CREATE and every:
+        yield from _sets(change, width)
+    elif change.action not in (Action.CREATE, Action.DELETE):
+        yield from _diffs(change, width)
     if change.hint:
-        yield f"      [bold]→[/] {escape(change.hint)}"
+        yield from hanging(f"{' ' * _INDENT}→ ", change.hint, width, "bold")
 
 
-def _diff(diff: FieldDiff, width: int) -> str:
+def _sets(change: Change, width: int | None) -> Iterator[str]:
+    """What a create sets, for those who want to see all."""
+    column = min(max((len(diff.path) for diff in change.diffs), default=0), _WIDEST_PATH)
+    for diff in change.diffs:
+        text = "(from Secrets Manager)" if diff.secret else plain(diff.after)
+        yield from hanging(f"{' ' * _INDENT}{diff.path:<{column}}  ", text, width)
+
+
+def _diffs(change: Change, width: int | None) -> Iterator[str]:
+    rows = [(diff.path, text, _ORIGIN[diff.origin]) for diff in change.diffs for text in _texts(diff)]
+    path = min(max((len(row[0]) for row in rows), default=0), _WIDEST_PATH)
+    text = min(max((cell_len(row[1]) for row in rows), default=0), _WIDEST_TEXT)
+    before = ""
+    for name, said, origin in rows:
+        lead = f"{' ' * _INDENT}{name if name != before else '':<{path}}  "
+        before = name
+        yield from _row(lead, said, origin, text, width)
+
+
+def _row(lead: str, said: str, origin: str, column: int, width: int | None) -> Iterator[str]:
+    padded = said + " " * max(column - cell_len(said), 0)
+    if width is None or cell_len(lead + padded) + len(origin) + 4 <= width:
+        yield f"{escape(lead)}{escape(padded)}  [dim]({origin})[/]"
+        return
+    for number, line in enumerate([*wrapped(said, width - len(lead)), None]):
+        margin = escape(lead) if number == 0 else " " * len(lead)
+        yield f"{margin}[dim]({origin})[/]" if line is None else f"{margin}{escape(line)}"
+
+
+def _texts(diff: FieldDiff) -> Iterator[str]:
+    """What is said of one attribute: of a list what comes and goes, of anything else before and after."""
     if diff.secret:
-        return f"      {diff.path:<{width}}  [dim]a new version of a secret[/]"
-    before, after = value(diff.before), value(diff.after)
-    return f"      {escape(diff.path):<{width}}  {before} → {after}  [dim]({_ORIGIN[diff.origin]})[/]"
+        yield "a new version of the secret"
+        return
+    before, after = diff.before, diff.after
+    if isinstance(before, list | tuple) and isinstance(after, list | tuple):
+        gone = [f"- {plain(item)}" for item in before if item not in after]
+        come = [f"+ {plain(item)}" for item in after if item not in before]
+        if gone or come:
+            yield from (*gone, *come)
+            return
+    yield pair(before, after)
 
 
-def _summary(plan: Plan) -> str:
+def _summary(plan: Plan, width: int | None) -> Iterator[str]:
     create, update = plan.count(Action.CREATE, Action.RESUME), plan.count(Action.UPDATE)
     text = f"Plan: {create} to create, {update} to update, {plan.count(Action.DELETE)} to delete"
     if blocked := plan.count(Action.BLOCKED):
         text += f", [bold red]{blocked} blocked[/]"
-    time = f"  {about(plan.critical_s).capitalize()}." if plan.critical_s else ""
-    return f"[bold]{text}.[/]{time}  {_cost(plan)}"
+    time = f"  About {_minutes(plan.critical_s)}." if plan.critical_s else ""
+    if width is not None and cell_len(text + time + _cost(plan)) - len("[dim][/]") + 3 > width:
+        yield f"[bold]{text}.[/]{time}"
+        yield _cost(plan)
+    else:
+        yield f"[bold]{text}.[/]{time}  {_cost(plan)}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{round(seconds / 60)} min" if seconds >= 90 else f"{max(round(seconds), 1)} s"
 
 
 def _cost(plan: Plan) -> str:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from livekit_deploy.render.plans import STAGES
-from livekit_deploy.render.words import duration, plural
+from livekit_deploy.render.words import duration, ordered, plural
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -68,11 +67,10 @@ def status_lines(report: StatusReport) -> Iterator[str]:
         yield "nothing is here yet"
         return
     yield ""
-    for stage in [*STAGES, *sorted(set(report.stages) - set(STAGES))]:
-        if stage in report.stages:
-            ready, total = report.stages[stage]
-            mark = "[green]✔[/]" if ready == total else "[yellow]…[/]"
-            yield f"  {mark} {stage:<16} {ready}/{total}"
+    for stage in ordered(set(report.stages)):
+        ready, total = report.stages[stage]
+        mark = "[green]✔[/]" if ready == total else "[yellow]…[/]"
+        yield f"  {mark} {stage:<16} {ready}/{total}"
     if not report.stages:
         yield "  nothing is recorded"
     if report.pending:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -53,13 +53,11 @@ class Screen:
 
     def plan(self, plan: Plan) -> None:
         """The plan, by stage."""
-        for line in plans.lines(plan):
-            self.out.print(line)
+        self._lines(plans.lines(plan, self._width, every=self.verbose > 0))
 
     def drift(self, plan: Plan) -> None:
         """Only what somebody else changed."""
-        for line in plans.drift_lines(plan):
-            self.out.print(line)
+        self._lines(plans.drift_lines(plan, self._width))
 
     def outputs(self, outputs: Mapping[str, Any]) -> None:
         """Names and values, aligned."""
@@ -69,8 +67,7 @@ class Screen:
 
     def status(self, report: StatusReport, plan: Plan | None) -> None:
         """One screen."""
-        for line in reports.status_lines(report):
-            self.out.print(line)
+        self._lines(reports.status_lines(report))
         if plan is not None:
             self.drift(plan)
 
@@ -82,13 +79,20 @@ class Screen:
 
     def finished_up(self, report: Report, env: Environment) -> None:
         """How `up` ended, and where LiveKit answers."""
-        for line in reports.up_lines(report, env):
-            self.out.print(line)
+        self._lines(reports.up_lines(report, env))
 
     def finished_down(self, report: Report) -> None:
         """How `down` ended, with the proof."""
-        for line in reports.down_lines(report):
+        self._lines(reports.down_lines(report))
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
             self.out.print(line)
+
+    @property
+    def _width(self) -> int | None:
+        """Columns to wrap at; what goes into a file or a pipe is not wrapped."""
+        return self.out.width if self.out.is_terminal else None
 
     # ---- the rest
 
@@ -96,6 +100,11 @@ class Screen:
         """A line on the way."""
         if not self.quiet:
             self.err.print(escape(text))
+
+    def note(self, markup: str) -> None:
+        """Something that happened, in markup."""
+        if not self.quiet:
+            self.err.print(markup)
 
     def holder(self, holder: Holder, remaining: float) -> None:
         """Who holds the lease."""

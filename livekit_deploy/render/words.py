@@ -1,8 +1,11 @@
-"""Durations, values and symbols as every screen writes them."""
+"""Durations, values, symbols and wrapped text as every screen writes them."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 from rich.markup import escape
@@ -14,7 +17,10 @@ SYMBOLS = {
     "resume": "[cyan]…[/]",
     "blocked": "[bold red]![/]",
 }
+STAGES = ("infrastructure", "load-balancer", "livekit")
 _LONGEST = 60
+_LEAD = 12  # characters that are shown before the first difference of two long values
+_LEAST = 24  # characters that a column needs to be worth wrapping in
 
 
 def duration(seconds: float) -> str:
@@ -32,14 +38,58 @@ def about(seconds: float) -> str:
     return f"about {max(round(seconds / 60), 1)}m" if seconds >= 90 else f"about {max(round(seconds), 1)}s"
 
 
-def value(given: Any) -> str:
-    """A value in one short line, safe for markup."""
+def plain(given: Any) -> str:
+    """A value as text: JSON, but a string without its quotes."""
     if given is None:
         return "(none)"
-    text = given if isinstance(given, str) else json.dumps(given, default=str, ensure_ascii=False)
-    return escape(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+    return given if isinstance(given, str) else json.dumps(given, default=str, ensure_ascii=False)
+
+
+def pair(before: Any, after: Any) -> str:
+    """``old → new``; of long values the part where they begin to differ."""
+    old, new = plain(before), plain(after)
+    if max(len(old), len(new)) > _LONGEST:
+        same = max(len(_common(old, new)) - _LEAD, 0)
+        old, new = _cut(old, same), _cut(new, same)
+    return f"{old} → {new}"
+
+
+def _common(one: str, other: str) -> str:
+    return "".join(a for a, _ in itertools.takewhile(lambda both: both[0] == both[1], zip(one, other, strict=False)))
+
+
+def _cut(text: str, skip: int) -> str:
+    part = ("…" + text[skip:]) if skip else text
+    return part if len(part) <= _LONGEST else part[: _LONGEST - 1] + "…"
 
 
 def plural(count: int, word: str) -> str:
     """``1 resource``, ``2 resources``."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def ordered(stages: set[str], *, backwards: bool = False) -> list[str]:
+    """The stages that there are, in the order of work."""
+    known = [stage for stage in STAGES if stage in stages]
+    found = [*known, *sorted(stages - set(STAGES))]
+    return found[::-1] if backwards else found
+
+
+def hanging(label: str, text: str, width: int | None, style: str = "") -> Iterator[str]:
+    """``label text`` as markup, wrapped at ``width`` with the text's own left edge; ``None`` does not wrap."""
+    room = None if width is None else width - len(label)
+    for number, line in enumerate(wrapped(text, room)):
+        lead = label if number == 0 else " " * len(label)
+        yield f"{escape(lead)}[{style}]{escape(line)}[/]" if style else f"{escape(lead)}{escape(line)}"
+
+
+def wrapped(text: str, room: int | None) -> list[str]:
+    """The lines of a text in ``room`` columns; too little room does not wrap at all."""
+    if room is None or room < _LEAST:
+        return text.splitlines() or [""]
+    lines = [
+        part
+        for line in text.splitlines()
+        for part in textwrap.wrap(line, room, break_on_hyphens=False, break_long_words=False) or [""]
+    ]
+    return lines or [""]

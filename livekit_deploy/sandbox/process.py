@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.bridge import Clusters
@@ -88,8 +89,10 @@ class Process:
             return self._log(environ, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         given = json.loads(body) if body else {}
-        said: Iterable[bytes] = answer(self._control(path.removeprefix("/sandbox/"), given), start_response)
-        return said
+        what = path.removeprefix("/sandbox/")
+        said: Iterable[bytes] = answer(self._control(what, given), start_response)
+        # the server closes what it has sent, so that the process does not end before its last answer
+        return ClosingIterator(said, self._stopping.set) if what == "stop" else said
 
     def _control(self, what: str, given: dict[str, Any]) -> Any:
         if what == "calls":
@@ -99,8 +102,6 @@ class Process:
         elif what == "reset":
             self._world.reset()
             self._log.clear()
-        elif what == "stop":
-            self._stopping.set()
         return {"pid": os.getpid(), "speed": self._speed, "calls": len(self._log.calls()), **self._world.summary()}
 
 

@@ -7,12 +7,12 @@ answer uses it, and whoever does not starts a new one, one at a time.
 from __future__ import annotations
 
 import fcntl
+import http.client
 import json
 import math
 import os
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -165,5 +165,5 @@ def _ask(endpoint: str, what: str, body: Mapping[str, Any] | None = None) -> Any
     try:
         with opener.open(request, timeout=_ANSWER_SECONDS) as response:
             return json.load(response)
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise DeployError(f"the sandbox does not answer: {error}", hint="run: livekit-deploy sandbox start") from error

@@ -5,10 +5,13 @@ Waits take no time (the clock moves by what is waited for). Every call is logged
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 from livekit_deploy.aws.cloud import Clients, Cloud, mutates
 from livekit_deploy.aws.tags import Marks
@@ -27,6 +30,11 @@ from tests.fakes import FakeClock
 REGION = "us-east-1"
 
 
+@functools.cache
+def _boto() -> boto3.Session:
+    return boto3.Session(region_name=REGION)
+
+
 class AwsRig:
     """One environment of project ``livekit`` with its state file, against whatever AWS boto3 reaches."""
 
@@ -35,6 +43,7 @@ class AwsRig:
         self.clock, self.cancel = FakeClock(), threading.Event()
         self._store = FileStore(folder / f"{env}.json", now=lambda: 1_000_000.0)
         self.clients = Clients(REGION, instrument=self._watch)
+        self.clients._session = _boto()  # its service models are read once for all tests
         self.cloud = Cloud(self.clients, Marks("livekit", env))
 
     def _watch(self, client: Any) -> None:

@@ -73,15 +73,17 @@ class KillRig(AwsRig):
 
     def restart(self) -> None:
         """The next process: what is left of the last one meets its own bomb, which has gone off, for ever."""
-        self.bomb = Bomb()
+        bomb = self.bomb = Bomb()
         super().__init__(self._folder, "dev")
+
+        def watch(client: Any) -> None:
+            self._watch(client)
+            bomb.watch(client)  # a client that the dead process still makes has the bomb of that process
+
+        self.clients._instrument = watch
         store = MortalStore(self._folder / "dev.json", now=lambda: 1_000_000.0)
         store.bomb = self.bomb
         self._store = store
-
-    def _watch(self, client: Any) -> None:
-        super()._watch(client)
-        self.bomb.watch(client)
 
     def run(self, verb: str, resources: Sequence[Resource]) -> bool:
         """Run until the end or the bomb; whether it came to its end."""

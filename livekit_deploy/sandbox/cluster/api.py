@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
-from livekit_deploy.sandbox.cluster import discovery, protobuf
+from livekit_deploy.sandbox.cluster import bodies, discovery
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.store import Store
@@ -18,6 +17,7 @@ from livekit_deploy.sandbox.cluster.verbs import Request, Verbs
 from livekit_deploy.sandbox.cluster.watching import Watch
 
 Obj = dict[str, Any]
+_logger = logging.getLogger(__name__)
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
@@ -52,6 +52,10 @@ class Api:
             return self._route(method, parts, query, headers, body)
         except ApiError as error:
             return _said(error.status(), error.code)
+        except Exception as error:  # what a server answers to its own faults, so that clients can say so
+            _logger.exception("%s %s failed", method, path)
+            failed = ApiError(500, f"Internal error occurred: {type(error).__name__}: {error}")
+            return _said(failed.status(), failed.code)
 
     def _route(
         self, method: str, parts: list[str], query: dict[str, str], headers: Mapping[str, str], body: bytes
@@ -124,7 +128,7 @@ class Api:
                 query["fieldSelector"] = f"metadata.name={name}"
             return Answer(stream=Watch(self._store, kind, namespace, query))
         content_type = (headers.get("Content-Type") or "application/json").split(";")[0].strip()
-        item = _parsed(body, content_type) if body and method != "PATCH" else {}
+        item = bodies.parse(body, content_type) if body and method != "PATCH" else {}
         manager = query.get("fieldManager") or (headers.get("User-Agent") or "unknown").split("/")[0]
         request = Request(method, kind, namespace, name, sub, query, manager, item, body, content_type)
         with self._store.lock:
@@ -138,17 +142,3 @@ class Api:
         answer = _said(value, code)
         answer.warnings = warnings
         return answer
-
-
-def _parsed(body: bytes, content_type: str) -> Obj:
-    try:
-        if "protobuf" in content_type:
-            return protobuf.loads(body)
-        found: Obj = yaml.safe_load(body) if "yaml" in content_type else json.loads(body)
-    except protobuf.UnknownKind as error:
-        raise ApiError(
-            415, f"the body of the request was in an unknown format - protobuf {error} is not accepted, use JSON"
-        ) from error
-    except (ValueError, yaml.YAMLError) as error:
-        raise ApiError(400, f"couldn't parse request body: {error}") from error
-    return found

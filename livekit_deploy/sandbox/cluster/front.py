@@ -7,7 +7,10 @@ import contextlib
 import datetime
 import ipaddress
 import json
+import logging
+import select
 import ssl
+import sys
 import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +27,7 @@ from livekit_deploy.sandbox.cluster.port import CloudPort
 
 _HOST = "127.0.0.1"
 _IDLE_SECONDS = 120.0
+_logger = logging.getLogger(__name__)
 
 
 class Front(ThreadingHTTPServer):
@@ -35,6 +39,7 @@ class Front(ThreadingHTTPServer):
     def __init__(self, api: Api, port: CloudPort) -> None:
         super().__init__((_HOST, 0), _Handler)
         self.api, self.port = api, port
+        self.stopping = threading.Event()
         context, authority = _tls()
         # the handshake is made by the connection's own thread, so that a slow one holds nobody up
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
@@ -45,7 +50,8 @@ class Front(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def stop(self) -> None:
-        """End it from a thread of its own: the caller may be in one of its requests."""
+        """End it, open watches included, from a thread of its own: the caller may be in one of its requests."""
+        self.stopping.set()
         threading.Thread(target=self._end, daemon=True).start()
 
     def _end(self) -> None:
@@ -53,7 +59,9 @@ class Front(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is not an error."""
+        """A client that goes away is not an error; anything else is one of ours."""
+        if not isinstance(sys.exception(), OSError):
+            _logger.exception("a connection failed")
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Answer:
         """Let the caller in or not, and answer."""
@@ -78,7 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: Front
 
     def _run(self) -> None:
-        answer = self.server.answer(self.command, self.path, self.headers, self._body())
+        body = self._body()
+        if self.server.stopping.is_set():  # a connection that was kept alive outlives the server's socket
+            self.close_connection = True
+            return
+        answer = self.server.answer(self.command, self.path, self.headers, body)
         with contextlib.suppress(OSError, ssl.SSLError):
             self.send_response(answer.code)
             self.send_header("Content-Type", answer.content_type)
@@ -115,8 +127,16 @@ class _Handler(BaseHTTPRequestHandler):
             if line is not None:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
                 self.wfile.flush()
+            elif self.server.stopping.is_set() or self._left():
+                return
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
+
+    def _left(self) -> bool:
+        """Whether the client of a stream is gone: it has nothing to say, so all there is to read is its end."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        return bool(poll.poll(0))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the sandbox keeps its own record of calls."""

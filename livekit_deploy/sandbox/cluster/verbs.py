@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from livekit_deploy.sandbox.cluster import apply, patch
+from livekit_deploy.sandbox.cluster import apply, bodies, patch
 from livekit_deploy.sandbox.cluster.defaults import fold_string_data
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.fields import check_fields
@@ -143,7 +140,7 @@ class Verbs:
         old = self._current(request)
         base = copy.deepcopy(self._shown(request.kind, old))
         try:
-            new = self._patched(request, base, json.loads(request.body))
+            new = self._patched(request, base)
         except patch.PatchError as error:
             said = f"the server rejected our request due to an error in our request: {error}"
             raise ApiError(422, said, name=request.name, kind=request.kind.plural) from error
@@ -151,7 +148,7 @@ class Verbs:
         warnings = check_fields(request.kind, new, request.validation)
         return 200, self._stored(request, old, new, request.manager), warnings
 
-    def _patched(self, request: Request, base: Obj, given: Any) -> Obj:
+    def _patched(self, request: Request, base: Obj) -> Obj:
         accepted = [_JSON, _MERGE, *([] if request.kind.custom else [_STRATEGIC])]
         if request.content_type not in accepted:
             raise ApiError(
@@ -161,17 +158,17 @@ class Verbs:
             )
         found: Obj
         if request.content_type == _JSON:
-            found = patch.json_patch(base, given)
+            found = patch.json_patch(base, bodies.operations(request.body))
         elif request.content_type == _MERGE:
-            found = patch.merge_patch(base, given)
+            found = patch.merge_patch(base, bodies.parse(request.body, _JSON))
         else:
-            found = patch.strategic_merge(base, given)
+            found = patch.strategic_merge(base, bodies.parse(request.body, _JSON))
         return found
 
     def _apply(self, request: Request) -> Result:
         if not request.query.get("fieldManager"):
             raise ApiError(422, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value for apply patch")
-        wanted = yaml.safe_load(request.body)
+        wanted = bodies.parse(request.body, request.content_type)
         warnings = check_fields(request.kind, wanted, request.validation)
         metadata = wanted.setdefault("metadata", {})
         metadata.setdefault("name", request.name)
@@ -202,7 +199,7 @@ class Verbs:
         if request.method == "GET":
             return 200, _scaled(current), []
         if request.method == "PATCH":
-            wanted = patch.merge_patch(_scaled(current), json.loads(request.body))
+            wanted = patch.merge_patch(_scaled(current), bodies.parse(request.body, _JSON))
         new = copy.deepcopy(current)
         new["metadata"].pop("resourceVersion", None)
         new["spec"]["replicas"] = int(wanted["spec"].get("replicas", 0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.controllers import (
@@ -15,13 +17,12 @@ from livekit_deploy.sandbox.cluster.controllers import (
     workloads,
 )
 from livekit_deploy.sandbox.cluster.controllers.world import World
-from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.port import CloudPort
 from livekit_deploy.sandbox.cluster.store import Store
 
 _LOOK_SECONDS = 0.2  # the cloud around the cluster changes without telling
 _TICK_SECONDS = 0.02
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Controllers:
@@ -31,6 +32,7 @@ class Controllers:
         self._store, self._port = store, port
         self._world = World(store, clock)
         self._stopping = threading.Event()
+        self._failed: dict[str, str] = {}
         self._thread = threading.Thread(target=self._loop, name="controllers", daemon=True)
 
     def start(self) -> None:
@@ -43,18 +45,33 @@ class Controllers:
     def _loop(self) -> None:
         while not self._stopping.is_set():
             seen = self._store.version
-            try:
-                self._round()
-            except ApiError:  # somebody else was faster; the next round looks again
-                _log.exception("a controller was refused")
-                self._stopping.wait(_LOOK_SECONDS)
+            well = self._round()
             with self._store.changed:
-                if self._store.version == seen:
-                    self._store.changed.wait(_TICK_SECONDS if self._world.waiting else _LOOK_SECONDS)
+                if not well or self._store.version == seen:
+                    self._store.changed.wait(_TICK_SECONDS if well and self._world.waiting else _LOOK_SECONDS)
 
-    def _round(self) -> None:
-        self._world.nodes = self._port.nodes()
+    def _round(self) -> bool:
+        """One step of everything; whether all went well."""
+        well = self._step("nodes", lambda: self._world.begin(self._port.nodes()))
+        for controller in (housekeeping, workloads, scheduling, pods, endpoints):
+            well &= self._step(controller.__name__, partial(self._locked, controller.run))
+        return well & self._step("load balancers", lambda: load_balancers.run(self._world, self._port))
+
+    def _locked(self, run: Callable[[World], None]) -> None:
         with self._store.lock:
-            for controller in (housekeeping, workloads, scheduling, pods, endpoints):
-                controller.run(self._world)
-        load_balancers.run(self._world, self._port)
+            run(self._world)
+
+    def _step(self, name: str, step: Callable[[], None]) -> bool:
+        """One controller's failure must not keep the others from their work; it tries again in the next round."""
+        try:
+            step()
+        except Exception as error:
+            _logger.log(self._level(name, str(error)), "%s failed", name, exc_info=True)
+            return False
+        self._failed.pop(name, None)
+        return True
+
+    def _level(self, name: str, failed: str) -> int:
+        """A failure that comes in every round is told once."""
+        again, self._failed[name] = self._failed.get(name) == failed, failed
+        return logging.DEBUG if again else logging.ERROR

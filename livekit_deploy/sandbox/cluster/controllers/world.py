@@ -24,9 +24,17 @@ class World:
     clock: SandboxClock
     nodes: Sequence[NodeSpec] = ()
     _timers: dict[tuple[str, ...], float] = field(default_factory=dict)
+    _asked: set[tuple[str, ...]] = field(default_factory=set)
+
+    def begin(self, nodes: Sequence[NodeSpec]) -> None:
+        """Start a round; timers that nobody asked for in the last one are forgotten."""
+        self.nodes = nodes
+        self._timers = {key: since for key, since in self._timers.items() if key in self._asked}
+        self._asked = set()
 
     def due(self, key: tuple[str, ...], seconds: float) -> bool:
         """Whether so many of AWS's seconds have passed since this was first asked; then it starts anew."""
+        self._asked.add(key)
         since = self._timers.setdefault(key, self.clock.now())
         if not self.clock.passed(since, seconds):
             return False

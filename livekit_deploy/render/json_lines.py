@@ -1,0 +1,78 @@
+"""A run for programs: one event a line on stdout, and nothing else there."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from livekit_deploy.clock import Clock
+
+if TYPE_CHECKING:
+    from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.events import Event
+    from livekit_deploy.report import Report
+
+FORMAT_VERSION = 1
+
+
+def line(values: Mapping[str, Any]) -> str:
+    """One line of the stream: ``format_version`` and ``@timestamp`` before everything else."""
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"format_version": FORMAT_VERSION, "@timestamp": moment, **values}, default=str) + "\n"
+
+
+class JsonLines:
+    """Writes each event as it comes.
+
+    A reader that went away does not end the run: what is under way must be recorded.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._began = clock, clock.now()
+        self._writing = threading.Lock()
+        self._read = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Every line was flushed when it was written."""
+
+    def __call__(self, event: Event) -> None:
+        self._write(event.plain())
+
+    def planned(self, plan: Plan) -> None:
+        """What is about to be done, each address with its action."""
+        changes = [{"address": one.address, "action": one.action.value, "stage": one.stage} for one in plan.changes]
+        self._write({"type": "plan", "serial": plan.serial, "changes": changes})
+
+    def finished(self, report: Report) -> None:
+        """What was done, where it answers, and what is left."""
+        self._write(
+            {
+                "type": "result",
+                "command": report.command,
+                "elapsed_s": report.seconds,
+                "created": report.created,
+                "updated": report.updated,
+                "deleted": report.deleted,
+                "leftovers": report.leftovers,
+                "vanishing": [{"what": what, "when": when} for what, when in report.vanishing],
+                "outputs": report.outputs,
+            }
+        )
+
+    def _write(self, values: Mapping[str, Any]) -> None:
+        whole = {"address": "", "elapsed_s": round(self._clock.now() - self._began, 1), **values}
+        with self._writing:
+            if not self._read:
+                return
+            try:
+                sys.stdout.write(line(whole))
+                sys.stdout.flush()
+            except BrokenPipeError:
+                self._read = False

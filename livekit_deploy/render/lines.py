@@ -1,0 +1,94 @@
+"""A run where there is no terminal to draw on: a line per change of state, and one at least every 30 seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+from rich.markup import escape
+
+from livekit_deploy.clock import Clock
+from livekit_deploy.events import Done, Event, LeaseWaiting, Progress, Started
+from livekit_deploy.render.progress import sentence
+from livekit_deploy.render.underway import Row, Underway
+from livekit_deploy.render.words import about, duration
+
+if TYPE_CHECKING:
+    from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.report import Report
+
+QUIET_SECONDS = 30.0
+_WORTH_SAYING = 30.0  # seconds; of what is quicker nobody asks how long it takes
+_LONGEST_ID = 40
+
+
+class Lines:
+    """Writes to stderr; ``every`` is the longest silence in real seconds."""
+
+    def __init__(self, screen: Screen, clock: Clock, *, every: float = QUIET_SECONDS) -> None:
+        self._screen, self._every = screen, every
+        self._underway = Underway(clock)
+        self._told: dict[str, str] = {}
+        self._last = time.monotonic()
+        self._waiting_since = 0.0
+        self._over = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._heart.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._heart.join()
+
+    def planned(self, plan: Plan) -> None:
+        """Shown by the screen already."""
+
+    def finished(self, report: Report) -> None:
+        """Shown by the screen."""
+
+    def __call__(self, event: Event) -> None:
+        self._underway.take(event)
+        if isinstance(event, Started):
+            usual = f"  ({about(event.usual_s)})" if event.usual_s >= _WORTH_SAYING else ""
+            self._line(f"  {escape(event.address):<46} {event.verb}{usual}")
+        elif isinstance(event, Progress):
+            if self._told.get(event.address) != event.detail:
+                self._told[event.address] = event.detail
+                self._line(_on_the_way(Row(event.address, event.verb, event.usual_s, 0, event.detail), event.elapsed_s))
+        elif isinstance(event, Done):
+            id = f"  {escape(event.id)}" if len(event.id) <= _LONGEST_ID else ""
+            self._line(f"[green]✔[/] {escape(event.address):<46} {duration(event.elapsed_s)}{id}")
+        elif isinstance(event, LeaseWaiting):
+            if self._waiting_since != (now := _slot(self._every)):
+                self._waiting_since = now
+                self._line(sentence(event))
+        elif text := sentence(event):
+            self._line(text)
+
+    def _line(self, text: str) -> None:
+        self._last = time.monotonic()
+        self._screen.note(text)
+
+    def _beat(self) -> None:
+        """Say what is under way whenever nothing was said for long."""
+        while not self._over.wait(max(self._last + self._every - time.monotonic(), 0.01)):
+            rows = self._underway.rows()
+            if time.monotonic() - self._last < self._every or not rows:
+                self._last = self._last if rows else time.monotonic()
+                continue
+            more = f"  (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+            self._line(_on_the_way(*rows[0]) + more)
+
+
+def _slot(every: float) -> float:
+    """Which stretch of time it is: what is repeated is said once in each."""
+    return time.monotonic() // every + 1
+
+
+def _on_the_way(row: Row, elapsed: float) -> str:
+    took = f"{duration(elapsed)} of {about(row.usual)}" if row.usual >= _WORTH_SAYING else duration(elapsed)
+    return f"… {escape(row.address):<46} {took}  {escape(row.detail or row.verb)}"

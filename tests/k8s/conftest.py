@@ -1,0 +1,42 @@
+"""A cluster of the sandbox for each test, and helm: one of each supported major version where a test asks for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from livekit_deploy import tools
+from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster.cluster import Cluster
+from tests.k8s.rig import KubeRig, Sky
+
+
+@pytest.fixture
+def sky() -> Sky:
+    return Sky()
+
+
+@pytest.fixture
+def cluster(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    made = Cluster(sky, SandboxClock(math.inf))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def rig(tmp_path: Path, cluster: Cluster) -> KubeRig:
+    return KubeRig(tmp_path, cluster)
+
+
+@pytest.fixture(params=[tools.HELM_3, tools.DEFAULT], ids=["helm3", "helm4"])
+def each_helm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every supported major version of helm in turn."""
+    binary = tools.installed(request.param)
+    monkeypatch.setattr(tools, "helm", lambda *, install=True: binary)
+    return binary

@@ -1,0 +1,172 @@
+"""The real engine and the kinds of the cluster on the sandbox's Kubernetes API, over TLS and with the real helm."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.clock import Clock
+from livekit_deploy.engine.inputs import Input, Output, SecretRef
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.k8s.client import Api, Obj, api
+from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, NodeSpec
+from tests.aws.rig import REGION, AwsRig
+
+TOKEN = "k8s-aws-v1.good"
+_SPEED = 50.0
+
+
+class Sky:
+    """The cloud around the cluster (`CloudPort`): two nodes, one caller it knows, load balancers at once."""
+
+    def __init__(self) -> None:
+        self.tokens = {TOKEN: Identity("admin", ("system:masters",)), "k8s-aws-v1.reader": Identity("reader")}
+        self.balancers: dict[tuple[str, str, str], LoadBalancerRequest] = {}
+        self.specs = [
+            NodeSpec(f"node-{letter}", f"i-{letter}", f"us-east-1{letter}", f"10.20.{n}.10", f"203.0.113.{n}")
+            for n, letter in enumerate("ab")
+        ]
+
+    def nodes(self) -> Sequence[NodeSpec]:
+        return list(self.specs)
+
+    def authenticate(self, token: str) -> Identity | None:
+        return self.tokens.get(token)
+
+    def controller_problem(self) -> str | None:
+        return None
+
+    def ensure_load_balancer(self, request: LoadBalancerRequest) -> str | None:
+        self.balancers[request.kind, request.namespace, request.name] = request
+        return f"{request.name}.elb.example.com"
+
+    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> bool:
+        self.balancers.pop((kind, namespace, name), None)
+        return True
+
+
+class Host(Resource):
+    """Stands for the EKS cluster; what it is comes from the test's cloud."""
+
+    kind = "test.cluster"
+
+    endpoint = Output[str]()
+
+    def read(self, cloud: KubeCloud, id: str | None) -> Live | None:
+        return cloud.host
+
+    def create(self, cloud: KubeCloud, token: str) -> str:
+        return "main"
+
+    def delete(self, cloud: KubeCloud, live: Live) -> None:
+        cloud.host = None
+
+    @classmethod
+    def scan(cls, cloud: KubeCloud, host: Live | None) -> list[Found]:
+        return []
+
+
+class Named(Resource):
+    """Something that outputs what a test gives it."""
+
+    kind = "test.named"
+
+    out: Input[Any] = Input()
+
+    value = Output[Any]()
+
+    def read(self, cloud: KubeCloud, id: str | None) -> Live | None:
+        return Live(self.name, Status.READY, {"out": self.out}, {"value": self.out}) if id else None
+
+    def create(self, cloud: KubeCloud, token: str) -> str:
+        return self.name
+
+    def update(self, cloud: KubeCloud, live: Live, changed: frozenset[str]) -> None:
+        return None
+
+    def delete(self, cloud: KubeCloud, live: Live) -> None:
+        return None
+
+    @classmethod
+    def scan(cls, cloud: KubeCloud, host: Live | None) -> list[Found]:
+        return []
+
+
+class KubeCloud(Cloud):
+    """A cloud that knows one cluster, its caller's token, and secrets by their key and version."""
+
+    def __init__(self, clients: Clients, cluster: Cluster, env: str) -> None:
+        super().__init__(clients, Marks("livekit", env))
+        self.host: Live | None = Live(
+            "livekit-uat-main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data}
+        )
+        self.token, self.tokens_made = TOKEN, 0
+        self.secrets: dict[tuple[str, str], str] = {}
+
+    def remembering(self) -> Cloud:
+        view = super().remembering()
+        view.__class__ = KubeCloud
+        return view
+
+    def eks_token(self, cluster: str) -> str:
+        self.tokens_made += 1
+        return self.token
+
+    def secret(self, ref: SecretRef) -> str:
+        return self.secrets[ref.key, ref.version]
+
+
+class KubeRig(AwsRig):
+    """One environment whose cluster is the sandbox's; waits are short but real, since the cluster runs by itself."""
+
+    def __init__(self, folder: Path, cluster: Cluster, env: str = "uat") -> None:
+        super().__init__(folder, env)
+        self.clock = Clock(_SPEED)  # type: ignore[assignment]
+        self.clients = Clients(REGION, call_bound=12.0)
+        self.cluster = cluster
+        self.cloud: KubeCloud = KubeCloud(self.clients, cluster, env)
+        self.host = Host("main")
+
+    @property
+    def lives(self) -> Live:
+        assert self.cloud.host is not None
+        return self.cloud.host
+
+    @property
+    def api(self) -> Api:
+        return api(self.cloud, self.lives)
+
+    def objects(self, plural: str, group: str = "", namespace: str | None = None) -> dict[str, Obj]:
+        """What the cluster holds, by name."""
+        return {item["metadata"]["name"]: item for item in self.cluster.objects(plural, group, namespace)}
+
+    def wait(self, met: Any, seconds: float = 20.0) -> None:
+        """Until ``met()`` is true; the cluster says when something changed."""
+        store, end = self.cluster.store, threading.Event()
+        timer = threading.Timer(seconds, end.set)
+        timer.start()
+        try:
+            while not met():
+                assert not end.is_set(), "it never came"
+                with store.changed:
+                    store.changed.wait(0.05)
+        finally:
+            timer.cancel()
+
+
+def chart(folder: Path, name: str, templates: Mapping[str, Any], version: str = "1.0.0") -> Path:
+    """A chart whose templates are these objects; text is taken as it is."""
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    meta = {"apiVersion": "v2", "name": name, "version": version, "type": "application"}
+    (folder / "Chart.yaml").write_text(yaml.safe_dump(meta), encoding="utf-8")
+    for file, item in templates.items():
+        text = item if isinstance(item, str) else yaml.safe_dump(item)
+        (folder / "templates" / file).write_text(text, encoding="utf-8")
+    return folder

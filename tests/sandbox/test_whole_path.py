@@ -1,0 +1,65 @@
+"""From an environment file to a LiveKit that answers, and back to nothing, through the command line."""
+
+from __future__ import annotations
+
+from tests.sandbox.workspace import STATE_BUCKET, Workspace
+
+ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"
+BIGGER = ("--set", "redis.node_type=cache.m7g.large")
+
+
+def test_up_is_idempotent_changes_one_thing_and_down_leaves_nothing(here: Workspace) -> None:
+    before = here.inventory()
+    up = here.run("up", "--env", "uat", "--sandbox", "--yes")
+    assert ANSWERS in up.out
+    assert ANSWERS not in up.err
+
+    same = here.run("plan", "--env", "uat", "--sandbox", "--detailed-exitcode")
+    assert "No changes" in same.out
+    calls = len(here.calls())
+    here.run("up", "--env", "uat", "--sandbox", "--yes")
+    assert here.changes(calls) == []
+
+    one = here.run("plan", "--env", "uat", "--sandbox", "--detailed-exitcode", *BIGGER, code=2)
+    assert "cache.t4g.small → cache.m7g.large" in one.out
+    assert one.out.count("→") == 1
+    assert "0 to create, 1 to update, 0 to delete" in one.out
+    calls = len(here.calls())
+    here.run("up", "--env", "uat", "--sandbox", "--yes", *BIGGER)
+    assert [(call["service"], call["operation"]) for call in here.changes(calls)] == [
+        ("elasticache", "ModifyReplicationGroup")
+    ]
+
+    down = here.run("down", "--env", "uat", "--sandbox", "--yes", *BIGGER)
+    assert "leftovers: 0" in down.out
+    assert here.inventory() == before
+    assert here.document("uat")["records"] == {}
+    assert [bucket["Name"] for bucket in here.client("s3").list_buckets()["Buckets"]] == [STATE_BUCKET]
+
+    assert ANSWERS in here.run("up", "--env", "uat", "--sandbox", "--yes").out
+
+
+def test_down_says_what_vanishes_by_itself_and_when(here: Workspace) -> None:
+    here.edit("uat", protect=True, network={"nat": "single", "cidr": "10.20.0.0/16"})
+    here.run("up", "--env", "uat", "--sandbox", "--yes")
+    refused = here.run("down", "--env", "uat", "--sandbox", "--yes", code=3)
+    assert "--confirm uat" in refused.err
+    down = here.run("down", "--env", "uat", "--sandbox", "--confirm", "uat")
+    assert "leftovers: 0" in down.out
+    for what in ("secret livekit/uat/api-keys", "secret livekit/uat/redis-token", "NAT gateway", "KMS key"):
+        assert what in down.out
+    here.run("up", "--env", "uat", "--sandbox", "--yes")
+    assert "No changes" in here.run("plan", "--env", "uat", "--sandbox").out
+
+
+def test_prod_comes_and_goes(here: Workspace) -> None:
+    before = here.inventory()
+    up = here.run("up", "--env", "prod", "--sandbox", "--yes")
+    assert "LiveKit answers at wss://" in up.out
+    assert "No changes" in here.run("plan", "--env", "prod", "--sandbox", "--detailed-exitcode").out
+    down = here.run("down", "--env", "prod", "--sandbox", "--confirm", "prod")
+    assert "leftovers: 0" in down.out
+    after = here.inventory()
+    recovering = after.pop("secretsmanager.list_secrets") - before.pop("secretsmanager.list_secrets")
+    assert recovering == set()  # those in recovery are not listed
+    assert after == before
