@@ -57,7 +57,7 @@ def listener(screen: Screen, *, json: bool, clock: Clock) -> Listener:
 def sentence(event: Event) -> str:
     """What is said, as markup, of the events that are not a resource's progress; "" for nothing."""
     if isinstance(event, ResourceFailed):
-        return f"[bold red]✖[/] {escape(event.address)}: {escape(event.message)}"
+        return f"[bold red]✖[/] {escape(event.address)}: {escape(event.message.removeprefix(f'{event.address} '))}"
     if isinstance(event, Skipped):
         return f"  {escape(event.address)} is not tried: {escape(event.because)} comes before it"
     if isinstance(event, LeaseWaiting):

@@ -27,6 +27,7 @@ DEFAULT_SPEED = 60.0
 _RUN_FILE = "server.json"
 _ANSWER_SECONDS = 30.0
 _INSTANT_CLOCK = 30.0
+_children: dict[int, subprocess.Popen[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,9 @@ def stop(folder: Path = FOLDER) -> bool:
         found = _running(folder)
         if found:
             _ask(found["endpoint_url"], "stop", {})
+            child = _children.pop(found["pid"], None)
+            if child is not None:
+                child.wait()
         (folder / _RUN_FILE).unlink(missing_ok=True)
     return found is not None
 
@@ -142,6 +146,7 @@ def _start(folder: Path, speed: float) -> dict[str, Any]:
             env=environ,
             text=True,
         )
+    _children[process.pid] = process  # a program that stops its own sandbox must also wait for it
     assert process.stdout is not None
     with process.stdout as said:
         line = said.readline()

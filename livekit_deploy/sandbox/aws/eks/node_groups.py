@@ -119,9 +119,9 @@ class NodeGroups:
     def instances(self, wire: Item) -> list[Any]:
         """The instances of a group that run."""
         tags = {GROUP_TAG: wire["nodegroupName"], CLUSTER_TAG: wire["clusterName"]}
-        want = [{"name": f"tag:{key}", "values": [value]} for key, value in tags.items()]
-        found = [one for one in self._ec2.all_instances(filters=want) if one.state_code == 16]
-        return sorted(found, key=lambda one: str(one.id))
+        found = [one for one in self._ec2.all_instances() if one.state_code == 16]
+        ours = [one for one in found if tags.items() <= {tag["key"]: tag["value"] for tag in one.get_tags()}.items()]
+        return sorted(ours, key=lambda one: str(one.id))
 
     def _scale(self, wire: Item) -> None:
         running = self.instances(wire)
