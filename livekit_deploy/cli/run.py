@@ -160,7 +160,7 @@ def _signals(made: Deployer, where: Screen) -> Iterator[None]:
     def handle(number: int, frame: Any) -> None:
         nonlocal seen
         if seen:
-            from livekit_deploy.k8s.helm_command import end_all
+            from livekit_deploy.k8s.helm_binary import end_all
 
             end_all()
             os._exit(130)

@@ -219,6 +219,9 @@ class Resource(_Declared):
         """For each changed field that cannot be changed in place: the way out."""
         return {key: self.inputs[key].way_out for key in changed if self.inputs[key].change is Change.FIXED}
 
+    def check(self) -> None:
+        """Raise what would keep it from being made whatever the cloud says, before anything is changed."""
+
     # ---- the verbs; `cloud` is `aws.cloud.Cloud`, which stands above this layer
 
     def read(self, cloud: Any, id: str | None) -> Live | None:

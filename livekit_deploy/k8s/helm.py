@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, NotOurs
 from livekit_deploy.k8s.charts import bundled, fetched
 from livekit_deploy.k8s.client import Api, Obj, api
-from livekit_deploy.k8s.helm_command import WEBHOOK, Helm, helm, release_values
+from livekit_deploy.k8s.helm_binary import WEBHOOK
+from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
 from livekit_deploy.k8s.workload import drift, live_objects, named, unready
 
@@ -62,6 +63,11 @@ class HelmRelease(Resource):
         if self.host is None:
             raise Absent(f"{self.address}: its cluster is not there", address=self.address)
         return self.host
+
+    def check(self) -> None:
+        """Render the chart here, with the names of references for what is not known yet."""
+        values = substitute(self.__dict__["values"], lambda ref: ref.output)
+        rendered(self._chart(), self.name, self.namespace, release_values(values, {}))
 
     # ---- reading
 

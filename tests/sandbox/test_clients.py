@@ -1,0 +1,75 @@
+"""What other programs see: kubectl and helm through the kubeconfig, boto3 through the variables, our own library."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from livekit_deploy import tools
+from tests.binaries import kubectl
+from tests.sandbox.workspace import ROOT, Workspace
+
+
+def _output(here: Workspace, *command: str | Path) -> str:
+    environ = {**here.environ, "KUBECONFIG": str(here.folder / "kubeconfig-uat"), "HOME": str(here.folder)}
+    done = subprocess.run([*map(str, command)], cwd="/", env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
+    here.run("up", "--env", "uat", "--sandbox", "--yes")
+    here.run("kubeconfig", "--env", "uat", "--sandbox")
+    path = here.folder / "kubeconfig-uat"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "token" not in yaml.safe_load(path.read_text())["users"][0]["user"]
+
+    listed = _output(here, kubectl(), "get", "nodes,pods,ingress", "-A")
+    assert listed.count("node/ip-10-20-") == 4
+    assert "pod/livekit-" in listed
+    assert "pod/aws-load-balancer-controller-" in listed
+    assert "ingress.networking.k8s.io/livekit" in listed
+    pods = _output(here, kubectl(), "get", "pods", "-n", "livekit", "-o", "wide").splitlines()
+    assert pods[0].split()[:5] == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+    assert [line.split()[1:3] for line in pods[1:]] == [["1/1", "Running"], ["1/1", "Running"]]
+
+    releases = json.loads(_output(here, tools.installed(tools.DEFAULT), "list", "-A", "-o", "json"))
+    assert {(one["name"], one["status"]) for one in releases} == {
+        ("aws-load-balancer-controller", "deployed"),
+        ("livekit", "deployed"),
+    }
+
+
+EXAMPLE = """
+from livekit_deploy import Deployer, load_environment
+
+env = load_environment("manifests/environments/uat.yaml")
+with Deployer(env, on_event=print) as deployer:
+    plan = deployer.plan()
+    if plan.changes:
+        report = deployer.up(plan)
+    print(deployer.outputs()["livekit.url"])
+"""
+
+
+def test_the_library_works_as_the_readme_shows_it(here: Workspace) -> None:
+    """With the variables that `sandbox env` prints, the example runs as it stands."""
+    assert EXAMPLE.strip() in (ROOT / "README.md").read_text()
+    here.edit("uat", load_balancer_controller={"repo": here.sandbox.charts_url, "digest": here.sandbox.charts_digest})
+    said = here.run("sandbox", "env", "--env", "uat", "--sandbox").out
+    environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMPLE],
+        cwd=here.folder,
+        env={**here.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "wss://livekit.uat.example.com"
+    assert done.stderr == ""
