@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from livekit_deploy.sandbox.cluster import bodies, discovery
+from livekit_deploy.sandbox.cluster import bodies, discovery, tables
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.store import Store
@@ -120,25 +120,28 @@ class Api:
             namespace, rest = rest[1], rest[2:]
         with self._store.lock:
             kind = self._store.kind(group, version, rest[0])
+        accept = headers.get("Accept") or ""
         name, sub = (rest[1] if len(rest) > 1 else None), "/".join(rest[2:])
         if kind.namespaced and namespace is None and (name or method != "GET"):
             raise unknown_path()
         if method == "GET" and query.get("watch") in ("1", "true", "True"):
             if name:
                 query["fieldSelector"] = f"metadata.name={name}"
-            return Answer(stream=Watch(self._store, kind, namespace, query))
+            return Answer(stream=Watch(self._store, kind, namespace, query, table=tables.wanted(accept)))
         content_type = (headers.get("Content-Type") or "application/json").split(";")[0].strip()
         item = bodies.parse(body, content_type) if body and method != "PATCH" else {}
         manager = query.get("fieldManager") or (headers.get("User-Agent") or "unknown").split("/")[0]
         request = Request(method, kind, namespace, name, sub, query, manager, item, body, content_type)
         with self._store.lock:
-            return self._answered(request, kind)
+            return self._answered(request, kind, tables.wanted(accept))
 
-    def _answered(self, request: Request, kind: Kind) -> Answer:
+    def _answered(self, request: Request, kind: Kind, table: bool) -> Answer:
         if request.sub == "log":
             self._store.get(kind, request.namespace, str(request.name))
             return Answer(content_type="text/plain")
         code, value, warnings = self._verbs.perform(request)
+        if table and request.method == "GET" and not request.sub:
+            value = tables.table(kind.plural, value, request.query.get("includeObject") or "Metadata")
         answer = _said(value, code)
         answer.warnings = warnings
         return answer

@@ -9,6 +9,11 @@ from livekit_deploy.sandbox.cluster.errors import unknown_path
 from livekit_deploy.sandbox.cluster.kinds import VERBS, Kind
 
 Obj = dict[str, Any]
+#: what `kubectl get all` means
+_ALL = (
+    "pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs",
+    "horizontalpodautoscalers", "replicationcontrollers",
+)  # fmt: skip
 _SUBRESOURCE_VERBS = ["get", "patch", "update"]
 
 
@@ -72,6 +77,8 @@ def _aggregated(kind: Kind) -> Obj:
     }
     if kind.short:
         found["shortNames"] = list(kind.short)
+    if kind.plural in _ALL and not kind.custom:
+        found["categories"] = ["all"]
     if kind.subresources:
         found["subresources"] = [
             {"subresource": sub, "responseKind": own, "verbs": _SUBRESOURCE_VERBS} for sub in kind.subresources

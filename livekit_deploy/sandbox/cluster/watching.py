@@ -11,6 +11,7 @@ from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.selectors import fields_match, labels_match
 from livekit_deploy.sandbox.cluster.store import Event, Store
+from livekit_deploy.sandbox.cluster.tables import table
 
 Obj = dict[str, Any]
 _LONGEST_SECONDS = 1800.0
@@ -20,12 +21,18 @@ _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
 class Watch:
-    """One watch request. Iterating gives lines, and None now and then so that a client that left is noticed."""
+    """One watch request. Iterating gives lines, and None now and then so that a client that left is noticed.
 
-    def __init__(self, store: Store, kind: Kind, namespace: str | None, query: dict[str, str]) -> None:
+    With ``table`` each object comes as a table of one row, and only the first with its headings.
+    """
+
+    def __init__(
+        self, store: Store, kind: Kind, namespace: str | None, query: dict[str, str], *, table: bool = False
+    ) -> None:
         self._store, self._kind, self._namespace, self._query = store, kind, namespace, query
         self._bookmarks = query.get("allowWatchBookmarks") in ("true", "1")
         self._since = 0
+        self._table, self._headed = table, False
 
     def __iter__(self) -> Iterator[bytes | None]:
         deadline = time.monotonic() + float(self._query.get("timeoutSeconds") or _LONGEST_SECONDS)
@@ -56,7 +63,7 @@ class Watch:
             self._since = self._store.version
             selectors = self._query.get("labelSelector"), self._query.get("fieldSelector")
             found = self._store.select(self._kind, self._namespace, *selectors)
-            lines = [_line("ADDED", self._versioned(item)) for item in found]
+            lines = [_line("ADDED", self._shown(item)) for item in found]
         return [*lines, self._bookmark(_INITIAL_END)] if initial else lines
 
     def _next(self, deadline: float) -> list[bytes]:
@@ -71,7 +78,7 @@ class Watch:
             if fresh:
                 self._since = fresh[0].version
         told = ((self._type(event), event) for event in reversed(fresh) if event.storage == self._kind.storage)
-        return [_line(type, self._versioned(event.item)) for type, event in told if type]
+        return [_line(type, self._shown(event.item)) for type, event in told if type]
 
     def _type(self, event: Event) -> str | None:
         """How the change looks through the selectors: what enters is added, what leaves is deleted."""
@@ -90,6 +97,13 @@ class Watch:
             and labels_match(self._query.get("labelSelector"), metadata.get("labels") or {})
             and fields_match(self._query.get("fieldSelector"), item)
         )
+
+    def _shown(self, item: Obj) -> Obj:
+        if not self._table:
+            return self._versioned(item)
+        headed, self._headed = self._headed, True
+        include = self._query.get("includeObject") or "Metadata"
+        return table(self._kind.plural, self._versioned(item), include, heading=not headed)
 
     def _versioned(self, item: Obj) -> Obj:
         return {**item, "apiVersion": self._kind.api_version}
