@@ -44,7 +44,8 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
             where.plan(plan)
         if plan.changes and not (yes or plan_file):
             _ask(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
-        report = _carried_out(listener, lambda: made.up(plan, targets=targets, fail_fast=fail_fast))
+        bound = _bound(plan, saved, yes)
+        report = _carried_out(listener, lambda: made.up(bound, targets=targets, fail_fast=fail_fast))
         listener.finished(report)
         if not options.json:
             where.finished_up(report, env)
@@ -111,7 +112,8 @@ def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None
             where.plan(found)
         if found.changes:
             _confirm_down(where, env, yes or bool(plan_file), confirm)
-        report = _carried_out(listener, lambda: made.down(found, fail_fast=fail_fast))
+        bound = _bound(found, saved, yes or confirm is not None)
+        report = _carried_out(listener, lambda: made.down(bound, fail_fast=fail_fast))
         listener.finished(report)
         if not options.json:
             where.finished_down(report)
@@ -174,6 +176,11 @@ def _signals(made: Deployer, where: Screen) -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def _bound(shown: Plan, saved: Plan | None, yes: bool) -> Plan | None:
+    """The plan that must still hold when the lease is ours: what was saved or agreed to; ``--yes`` agrees to any."""
+    return saved if saved is not None or yes else shown
 
 
 def _saved(path: str | None) -> Plan | None:

@@ -84,7 +84,8 @@ class Application:
         id = record.id if record else None
         if record is not None and record.phase is Phase.CREATING and self._item.grace:
             return self._appears(lambda: self._item.read(self._run.cloud, id), self._item.grace)
-        return self._item.read(self._run.cloud, id)
+        found: Live | None = self._persist(lambda: self._item.read(self._run.cloud, id))
+        return found
 
     def _appears(self, read: Callable[[], Live | None], seconds: float) -> Live | None:
         """Read until something shows, or ``seconds`` have passed: AWS may show a new object late."""

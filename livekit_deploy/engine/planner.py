@@ -14,7 +14,7 @@ from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.sight import Sight
-from livekit_deploy.errors import StateError, UsageError
+from livekit_deploy.errors import Denied, StateError, UsageError
 from livekit_deploy.state.document import Phase, Record, State
 
 _BUSY = {Phase.CREATING: "creation", Phase.MADE: "creation", Phase.UPDATING: "update", Phase.DELETING: "deletion"}
@@ -103,11 +103,27 @@ class Planner:
         if item.lives_in is not None:
             item.host = self._entries[item.lives_in.address].live
         record = self._records.get(item.address)
-        live = sight.look(item, record.id if record else None)
+        try:
+            live = sight.look(item, record.id if record else None)
+        except Denied:
+            if (door := self._door(item)) is None:
+                raise
+            return self._behind(item, record, door)
         if live is None and record is not None and record.phase is not Phase.CREATING:
             item.generation = record.generation + 1
         change, known = self._decide(item, record, live)
         return Entry(change, item, live, known)
+
+    def _door(self, item: Resource) -> str | None:
+        """What the resource comes after and is about to change: it may be what lets us in."""
+        addresses = (other.address for other in item.dependencies())
+        return next((a for a in addresses if self._entries[a].change.action is not Action.NOOP), None)
+
+    def _behind(self, item: Resource, record: Record | None, door: str) -> Entry:
+        action = Action.CREATE if record is None else Action.RESUME
+        reason = f"it can be read once {door} is as it should be"
+        change = Change(item.address, action, item.stage, reason=reason, usual_s=item.usual)
+        return Entry(change, item, None, False)
 
     def _decide(self, item: Resource, record: Record | None, live: Live | None) -> tuple[Change, bool]:
         base = Change(item.address, Action.NOOP, item.stage, id=live.id if live else "", usual_s=item.usual)

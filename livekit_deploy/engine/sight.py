@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from livekit_deploy.engine.resource import Found, Live, Resource
+from livekit_deploy.errors import Denied
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -30,7 +31,7 @@ class Sight:
     def __init__(self, cloud: Any) -> None:
         self._cloud = cloud
         self._found: dict[str, list[Found]] = {}
-        self._reads: dict[tuple[str, str | None], Live | None] = {}
+        self._reads: dict[tuple[str, str | None], Live | Denied | None] = {}
 
     def scan(self, kinds: Iterable[type[Resource]]) -> None:
         """Scan every kind; those that live in a host after the kinds of their hosts."""
@@ -47,20 +48,30 @@ class Sight:
     def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
         """Read, in parallel, what no scan showed."""
         missing = [(item, id) for item, id in wanted if self._match(item, id) is None and not _hostless(item)]
-        self._reads |= dict(
-            together(lambda pair: ((pair[0].address, pair[1]), pair[0].read(self._cloud, pair[1])), missing)
-        )
+        self._reads |= dict(together(lambda pair: ((pair[0].address, pair[1]), self._read(*pair)), missing))
+
+    def _read(self, resource: Resource, id: str | None) -> Live | Denied | None:
+        try:
+            return resource.read(self._cloud, id)
+        except Denied as error:  # whether that is an error depends on what else is about to change
+            return error
 
     def look(self, resource: Resource, recorded_id: str | None) -> Live | None:
-        """The resource as it is: from the scan, else by a read of its own. A host that is absent makes it absent."""
+        """The resource as it is: from the scan, else by a read of its own. A host that is absent makes it absent.
+
+        Raises `Denied` when it may not be read.
+        """
         if _hostless(resource):
             return None
         if (seen := self._match(resource, recorded_id)) is not None:
             return seen
         key = (resource.address, recorded_id)
         if key not in self._reads:
-            self._reads[key] = resource.read(self._cloud, recorded_id)
-        return self._reads[key]
+            self._reads[key] = self._read(resource, recorded_id)
+        found = self._reads[key]
+        if isinstance(found, Denied):
+            raise found
+        return found
 
     def strays(self, known: Mapping[str, str | None]) -> list[tuple[str, Found]]:
         """(kind, object) of ours that no address accounts for; ``known`` maps each address to the id it keeps."""

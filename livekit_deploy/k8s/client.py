@@ -17,11 +17,14 @@ import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.engine.resource import Live
-from livekit_deploy.errors import Absent, Conflict, CredentialsError, Denied, ResourceError
+from livekit_deploy.engine.resource import Live, Status
+from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError
 
 MANAGER = "livekit-deploy"
 LINEAGE_LABEL, ADDRESS_ANNOTATION = "livekit-deploy/lineage", "livekit-deploy/address"
+_NO_ACCESS = "add the role or user to cluster.admins"
+#: codes that go away a while after an access entry was made (EKS user guide, "Grant IAM users access to Kubernetes")
+SPREADING: Mapping[str, tuple[str, ...]] = {"Unauthorized": (), "Forbidden": ()}
 _TIMEOUT = (5.0, 20.0)  # seconds to connect, and to answer
 _TOKEN_SECONDS = 600.0  # EKS's tokens are good for 900
 
@@ -38,10 +41,15 @@ def api(cloud: Cloud, host: Live) -> Api:
     return found
 
 
+def serves(host: Live | None) -> bool:
+    """Whether the cluster has an API: not before its control plane is made, and not while it is taken down."""
+    return host is not None and bool(host.outputs.get("endpoint")) and host.status is not Status.DELETING
+
+
 class Api:
     """A Kubernetes API. Objects are the JSON they are on the wire.
 
-    Raises `CredentialsError` for 401, `Denied` for 403, `Conflict` for 409, `ResourceError` with the API's own words
+    Raises `Denied` for 401 and 403, `Conflict` for 409, `ResourceError` with the API's own words
     for the rest, and with the code ``Unreachable`` when there is no answer.
     """
 
@@ -143,10 +151,8 @@ def _translated(status: int | None, body: Any, method: str, path: str) -> Except
     reason, message = str(said.get("reason", status)), str(said.get("message") or f"HTTP {status}")
     where = f"{method} {path.partition('?')[0]}: {message}"
     if reason == "Unauthorized":
-        return CredentialsError(
-            f"the cluster does not know this caller ({where})", hint="add the role or user to cluster.admins"
-        )
+        return Denied(f"the cluster does not know this caller ({where})", code=reason, hint=_NO_ACCESS)
     if reason == "Forbidden" and "NamespaceTerminating" not in str(said):
-        return Denied(f"the cluster forbids {where}", code=reason, hint="add the role or user to cluster.admins")
+        return Denied(f"the cluster forbids {where}", code=reason, hint=_NO_ACCESS)
     kinds: dict[str, type[ResourceError]] = {"NotFound": Absent, "Conflict": Conflict, "AlreadyExists": Conflict}
     return kinds.get(reason, ResourceError)(where, code=reason, request_id="kubernetes")

@@ -17,7 +17,7 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, substitu
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, NotOurs
 from livekit_deploy.k8s.charts import bundled, fetched
-from livekit_deploy.k8s.client import Api, Obj, api
+from livekit_deploy.k8s.client import SPREADING, Api, Obj, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
@@ -44,7 +44,7 @@ class HelmRelease(Resource):
     host_kind = "eks.cluster"
     timeout, delete_timeout = 20 * MINUTE, 20 * MINUTE
     usual, usual_delete = 30.0, 20.0
-    propagation = {WEBHOOK: (), "Unreachable": ()}
+    propagation = {**SPREADING, WEBHOOK: (), "Unreachable": ()}
 
     namespace: Input[str] = Input(change=Change.FIXED, way_out="A release stays in its namespace: run down and up.")
     chart: Input[str] = Input(change=Change.FIXED, way_out="Another chart is another release: run down and up.")
@@ -72,6 +72,8 @@ class HelmRelease(Resource):
     # ---- reading
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        if not serves(self.host):
+            return None
         connection = api(cloud, self._host())
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
@@ -128,6 +130,8 @@ class HelmRelease(Resource):
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """The release while helm knows it; after that, what its objects leave for a while."""
+        if not serves(self.host):
+            return None
         connection = api(cloud, self._host())
         if read_release(connection, self.namespace, self.instance) is not None:
             return Live(self._id(), Status.READY)

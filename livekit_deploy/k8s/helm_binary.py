@@ -122,6 +122,8 @@ def _translated(said: str, verb: str) -> DeployError:
         return NotOurs(whole, hint="delete what is in the way, or give the release another namespace")
     if "another operation" in low or "already exists" in low:
         return Conflict(whole, code="HelmConflict", request_id="helm", hint="run the same command again in a while")
+    if "provide credentials" in low:
+        return Denied(whole, code="Unauthorized", request_id="helm", hint="add the role or user to cluster.admins")
     if "is forbidden" in low and "being terminated" not in low:
         return Denied(whole, code="Forbidden", request_id="helm", hint="add the role or user to cluster.admins")
     if verb == "template" or any(words in low for words in _REFUSED):

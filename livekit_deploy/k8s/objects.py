@@ -10,7 +10,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, NotOurs
-from livekit_deploy.k8s.client import ADDRESS_ANNOTATION, LINEAGE_LABEL, Api, Obj, api
+from livekit_deploy.k8s.client import ADDRESS_ANNOTATION, LINEAGE_LABEL, SPREADING, Api, Obj, api, serves
 
 _VERSIONS = "livekit-deploy/secret-versions"
 
@@ -20,6 +20,7 @@ class ClusterObject(Resource):
 
     host_kind = "eks.cluster"
     dies_with_host = True
+    propagation = SPREADING
     usual = 1.0
     api_version: ClassVar[str] = "v1"
     object_kind: ClassVar[str]
@@ -42,6 +43,8 @@ class ClusterObject(Resource):
         return {}
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        if not serves(self.host):
+            return None
         item = self._api(cloud).get(self.where())
         if item is None:
             return None

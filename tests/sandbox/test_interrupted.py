@@ -1,0 +1,187 @@
+"""Killed, stopped, or met by a second run: nothing is lost, nothing is made twice, nobody waits for a dead holder."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.workspace import Workspace
+
+_MARK = "LIVEKIT_DEPLOY_TEST_MARK"
+UP = ("up", "--env", "dev", "--sandbox", "--yes")
+DOWN = ("down", "--env", "dev", "--sandbox", "--yes")
+SHORT_LEASE = {"state": {"lease_seconds": 10}}
+
+
+def _set(here: Workspace) -> dict[str, int]:
+    """How many there are of everything."""
+    return {what.split()[0]: len(ids) for what, ids in here.inventory().items()}
+
+
+def _alive(mark: str) -> list[str]:
+    """The processes that were started with this mark and still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            marked = f"{_MARK}={mark}".encode() in (path / "environ").read_bytes().split(b"\0")
+            state = (path / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if marked and state != "Z":
+            found.append(f"{path.name}: {(path / 'cmdline').read_bytes().decode()}")
+    return found
+
+
+class Events:
+    """The JSON events of a run, as they come."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process, self.seen = process, list[dict[str, Any]]()
+
+    def until(self, met: Callable[[dict[str, Any]], bool]) -> None:
+        """Read on until ``met``; fails when the run ends first."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.seen.append(json.loads(line))
+            if met(self.seen[-1]):
+                return
+        assert self._process.stderr is not None
+        raise AssertionError(f"it never came: {self.seen[-3:]} {self._process.stderr.read()}")
+
+
+def _begins(address: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda event: event["type"] == "started" and event["address"].startswith(address)
+
+
+def _killed(here: Workspace, command: tuple[str, ...], when: Callable[[dict[str, Any]], bool], delay: float) -> None:
+    """SIGKILL to the group a moment after an event; nothing of it stays alive."""
+    mark = uuid.uuid4().hex
+    process = here.start(*command, "--json", **{_MARK: mark})
+    events = Events(process)
+    events.until(when)
+    threading.Event().wait(delay)
+    here.kill(process)
+    _gone(mark)
+
+
+def _gone(mark: str) -> None:
+    end = time.monotonic() + 5
+    while _alive(mark) and time.monotonic() < end:
+        threading.Event().wait(0.02)
+    assert _alive(mark) == []
+
+
+@contextmanager
+def _undisturbed(here: Workspace) -> Iterator[tuple[dict[str, int], set[str]]]:
+    here.edit("dev", **SHORT_LEASE)
+    here.run(*UP)
+    yield _set(here), set(here.document("dev")["records"])
+    here.reset()
+    here.edit("dev", **SHORT_LEASE)
+
+
+MOMENTS = {
+    "control plane": _begins("eks.cluster/main"),
+    "helm run": _begins("helm.release/livekit"),
+    "Redis wait": _begins("elasticache.replication_group"),
+    "first state write": _begins("ec2.vpc/main"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_up_that_was_killed_goes_on(here: Workspace, moment: str) -> None:
+    with _undisturbed(here) as (everything, addresses):
+        pass
+    _killed(here, UP, MOMENTS[moment], delay=0.2)
+    here.run(*UP)
+    assert _set(here) == everything
+    assert set(here.document("dev")["records"]) == addresses
+    assert "No changes" in here.run("plan", "--env", "dev", "--sandbox", "--detailed-exitcode").out
+
+
+@pytest.mark.parametrize("moment", ["helm.release/livekit", "eks.cluster/main", "ec2.subnet"])
+def test_down_that_was_killed_leaves_nothing_when_it_is_run_again(here: Workspace, moment: str) -> None:
+    before = here.inventory()
+    here.edit("dev", **SHORT_LEASE)
+    here.run(*UP)
+    _killed(here, DOWN, _begins(moment), delay=0.1)
+    assert "leftovers: 0" in here.run(*DOWN).out
+    assert here.inventory() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("command", [UP, DOWN], ids=["up", "down"])
+def test_killed_at_any_moment(slow: Workspace, command: tuple[str, ...], seed: int) -> None:
+    """Uniformly over the length of an undisturbed run, with AWS's waits in it."""
+    before = slow.inventory()
+    slow.edit("dev", **SHORT_LEASE)
+    began = time.monotonic()
+    slow.run(*UP)
+    length = time.monotonic() - began
+    everything = _set(slow)
+    if command == UP:
+        slow.run(*DOWN)
+    moment = random.Random(seed).uniform(0.5, length)
+    print(f"seed {seed}: killed after {moment:.2f} of {length:.2f} s")
+    mark = uuid.uuid4().hex
+    process = slow.start(*command, **{_MARK: mark})
+    try:
+        process.wait(moment)
+    except subprocess.TimeoutExpired:
+        slow.kill(process)
+    else:
+        process.communicate()
+    _gone(mark)
+    slow.run(*command)
+    if command == UP:
+        assert _set(slow) == everything
+        slow.run("plan", "--env", "dev", "--sandbox", "--detailed-exitcode")
+    else:
+        assert slow.inventory() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_in_order_and_the_next_goes_on(here: Workspace, number: int) -> None:
+    process = here.start(*UP, "--json")
+    events = Events(process)
+    events.until(_begins("eks.cluster/main"))
+    os.kill(process.pid, number)
+    done = here.end(process)
+    assert done.code == 130
+    assert "what was made is recorded" in done.out  # the error, as JSON
+    assert here.document("dev")["lease"] is None
+    assert "LiveKit answers" in here.run(*UP).out
+
+
+def test_the_second_of_two_waits_for_the_first(slow: Workspace) -> None:
+    first = slow.start(*UP, "--json")
+    Events(first).until(_begins("eks.cluster/main"))
+    refused = slow.run(*UP, "--lock-timeout", "0", code=5)
+    assert f"pid {first.pid}, up" in refused.err
+    assert "since" in refused.err
+    second = slow.end(slow.start(*UP))
+    assert second.code == 0, second.said
+    assert "waiting for the lease of" in second.err
+    assert slow.end(first).code == 0
+
+
+def test_the_lease_of_a_dead_holder_ends_by_itself(here: Workspace) -> None:
+    here.edit("dev", **SHORT_LEASE)
+    process = here.start(*UP, "--json")
+    Events(process).until(_begins("eks.cluster/main"))
+    here.kill(process)
+    assert "held by" in here.run("status", "--env", "dev", "--sandbox").out
+    assert "LiveKit answers" in here.run(*UP).out
