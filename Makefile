@@ -19,7 +19,7 @@ demo: setup  ## build the whole dev environment against the sandbox and show whe
 	$(RUN) up --env dev --sandbox --yes
 
 test: setup  ## run the tests (under five minutes on two cores)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
 
 check: setup  ## formatting, lint, types, layers, generated files up to date
 	$(BIN)/ruff format --check .
@@ -28,8 +28,8 @@ check: setup  ## formatting, lint, types, layers, generated files up to date
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
 
-kill: setup  ## die before and after every call of up and down, and converge afterwards
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests/kill --every 1
+kill: setup  ## die before and after every call of up and down, and at random moments; converge afterwards
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'kill or slow' --every 1
 
 bench: setup  ## measure what the product promises, as ratios and counts
 	$(BIN)/python -m tests.bench

@@ -6,7 +6,7 @@ import threading
 
 import moto
 
-from livekit_deploy.sandbox.aws import acm, ec2, eks, elasticache, elbv2, iam, keeping, s3
+from livekit_deploy.sandbox.aws import acm, ec2, eks, elasticache, elbv2, iam, keeping, once, s3
 from livekit_deploy.sandbox.clock import SandboxClock
 
 #: what the corrections were written and tested against: they reach into moto
@@ -40,3 +40,4 @@ def install(clock: SandboxClock) -> None:
         acm.install(_now)
         iam.install()
         keeping.install()
+        once.install()
