@@ -65,6 +65,7 @@ class Secret(Resource):
     version = Output[str]()
     value = Output[SecretRef]()
     keys = Output[SecretRef]()
+    api_key = Output[SecretRef]()
 
     def _name(self, cloud: Cloud) -> str:
         return f"{cloud.marks.project}/{cloud.marks.env}/{self.instance}"

@@ -1,22 +1,19 @@
 """The environment file: what it may say, what it means, and what is wrong with it."""
 
+from livekit_deploy.config.livekit import Autoscaling, LiveKit, OfficialChart, Turn
 from livekit_deploy.config.load import load_environment
 from livekit_deploy.config.models import (
     AddonSettings,
-    Autoscaling,
     Cluster,
     Environment,
     FileState,
     Iam,
-    LiveKit,
     LoadBalancerController,
     Network,
     NodeGroup,
     Nodes,
-    OfficialChart,
     Redis,
     S3State,
-    Turn,
 )
 from livekit_deploy.config.presets import merged
 from livekit_deploy.config.reduced import load_reduced

@@ -1,12 +1,13 @@
-"""Checks across sections that spare the user an hour: what would only fail late, in AWS or in LiveKit."""
+"""Checks across sections that spare the user an hour: what would only fail late, in AWS or in the cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from datetime import date
 from ipaddress import IPv4Network
-from typing import Any
 
+from livekit_deploy.config import livekit_checks
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.zones import REFUSED
 from livekit_deploy.config.zones import zones as named
@@ -15,6 +16,8 @@ Problem = tuple[str, str, str]  # field, what is wrong, what to do
 
 SERVICE_RANGES = (IPv4Network("10.100.0.0/16"), IPv4Network("172.20.0.0/16"))  # EKS takes one of them
 DOCKER_RANGE = IPv4Network("172.17.0.0/16")
+_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_ANYWHERE = IPv4Network("0.0.0.0/0")
 #: end of standard and of extended support (EKS user guide, Kubernetes versions; read 2026-11)
 SUPPORT = {
     "1.32": (date(2026, 3, 23), date(2027, 3, 23)),
@@ -24,148 +27,141 @@ SUPPORT = {
     "1.36": (date(2027, 8, 2), date(2028, 8, 2)),
     "1.37": (date(2027, 12, 1), date(2028, 12, 1)),
 }
-_SECRET_KEYS = ("secret", "password", "token", "keys", "api_secret", "private_key")
+#: engine versions that can still be made (ElastiCache user guide, Engine versions and upgrading; read 2026-11)
+ENGINES = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("6.2", "7.0", "7.1")}
+_REPLICATION_GROUP_ID = 40
+_TAG_KEY, _TAG_VALUE, _TAGS = 128, 256, 40  # AWS takes 50 tags; ten are kept for ours and the controllers'
+_TAG_TEXT = re.compile(r"[\w\s.:/=+@-]*")
 
 
-def problems(env: Environment) -> Iterator[Problem]:
+def problems(env: Environment, today: date) -> Iterator[Problem]:
     """Everything that would fail; empty for an environment that may be tried."""
+    yield from _names(env)
+    yield from _tags(env)
     yield from _network(env)
-    yield from _cluster(env)
+    yield from _cluster(env, today)
     yield from _nodes(env)
     yield from _redis(env)
-    yield from _names(env)
-    yield from _ports(env)
-    yield from _domains(env)
-    yield from _secrets(env)
+    yield from livekit_checks.problems(env)
 
 
-def warnings(env: Environment, today: date | None = None) -> Iterator[str]:
+def warnings(env: Environment, today: date) -> Iterator[str]:
     """What works but should be known."""
-    now = today or date.today()
-    standard, extended = SUPPORT.get(env.cluster.version, (date.max, date.max))
-    if now > extended:
-        yield f"cluster.version {env.cluster.version} has left extended support"
-    elif now > standard:
-        yield f"cluster.version {env.cluster.version} is in paid extended support since {standard}"
-
-
-def _network(env: Environment) -> Iterator[Problem]:
-    cidr, zones = env.network.cidr, env.network.availability_zones
-    if not 16 <= cidr.prefixlen <= 22:
-        yield "network.cidr", f"{cidr} is a /{cidr.prefixlen}: a VPC here is /16 to /22", "take a /16"
-    for other in (*SERVICE_RANGES, DOCKER_RANGE):
-        if cidr.overlaps(other):
-            what = "a range that Docker uses" if other == DOCKER_RANGE else "a range of the cluster's services"
-            yield "network.cidr", f"{cidr} overlaps {other}, {what}", "take another range, such as 10.20.0.0/16"
-    if (zones if isinstance(zones, int) else len(zones)) < 2:
-        yield "network.availability_zones", "EKS needs two zones or more", "set it to 2 or 3"
-    elif isinstance(zones, int) and len(offered := named(env.network, env.region)) < zones:
-        yield "network.availability_zones", f"{env.region} has {len(offered)} zones for EKS", "lower the number"
-    if isinstance(zones, tuple):
-        for zone in zones:
-            if zone in REFUSED:
-                yield "network.availability_zones", f"EKS has no control plane in {zone}", "name another zone"
-            if not zone.startswith(env.region):
-                yield "network.availability_zones", f"{zone} is not in {env.region}", "name zones of the region"
-
-
-def _cluster(env: Environment) -> Iterator[Problem]:
-    version = env.cluster.version
-    if version not in SUPPORT:
-        yield "cluster.version", f"EKS has no version {version}", f"one of {', '.join(SUPPORT)}"
-
-
-def _nodes(env: Environment) -> Iterator[Problem]:
-    groups = {"media": env.nodes.media, "system": env.nodes.system}
-    for name, group in groups.items():
-        if group is None:
-            continue
-        at = f"nodes.{name}"
-        if group.max < group.min:
-            yield f"{at}.max", f"max {group.max} is below min {group.min}", "raise max or lower min"
-        elif not group.min <= group.desired <= group.max:
-            yield f"{at}.desired", f"desired {group.desired} is outside {group.min}…{group.max}", "put it between"
-        if group.max < 1:
-            yield f"{at}.max", "a node group needs room for one node", "set max to 1 or more"
-        for kind in group.instance_types:
-            arm = "g" in kind.partition(".")[0].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip("0123456789")
-            if arm != ("ARM" in group.ami):
-                yield f"{at}.ami", f"{kind} does not run {group.ami}", "choose an AMI of the same architecture"
-    pods = env.livekit.autoscaling.max if env.livekit.autoscaling else env.livekit.replicas
-    key = "livekit.autoscaling.max" if env.livekit.autoscaling else "livekit.replicas"
-    if pods > env.nodes.media.desired:
+    standard, _ = SUPPORT[env.cluster.version]
+    if today > standard:
         yield (
-            key,
-            f"{pods} pods do not fit on {env.nodes.media.desired} media nodes: one pod a node",
-            ("raise nodes.media.desired"),
+            f"cluster.version {env.cluster.version} is in paid extended support since {standard}: "
+            f"move to {_supported(today)[-1]}, one minor at a time"
         )
-    scaling = env.livekit.autoscaling
-    if scaling and scaling.max < scaling.min:
-        yield "livekit.autoscaling.max", f"max {scaling.max} is below min {scaling.min}", "raise max"
+    if env.preset != "dev" and _ANYWHERE in env.cluster.public_cidrs:
+        yield "cluster.public_cidrs lets the whole Internet reach the Kubernetes API"
 
 
-def _redis(env: Environment) -> Iterator[Problem]:
-    redis = env.redis
-    if redis.multi_az and not redis.replicas:
-        yield "redis.multi_az", "multi_az needs a replica", "set redis.replicas to 1 or more"
-    if redis.auth and not redis.tls:
-        yield "redis.auth", "ElastiCache takes an AUTH token only with TLS", "set redis.tls to true"
-    if redis.auth and env.livekit.chart != "bundled":
-        yield (
-            "redis.auth",
-            "the official chart keeps the Redis password in a ConfigMap",
-            ("use chart: bundled, or set redis.auth to false"),
-        )
+def _supported(today: date) -> list[str]:
+    return [version for version, (_, end) in SUPPORT.items() if today <= end]
 
 
 def _names(env: Environment) -> Iterator[Problem]:
     longest = f"{env.resource_prefix}-redis-0000"
-    if len(longest) > 40:
-        yield "name", f"{longest} is longer than the 40 characters of an ElastiCache id", "shorten name or project"
-
-
-def _ports(env: Environment) -> Iterator[Problem]:
-    first, last = env.livekit.rtc.udp_ports
-    if first >= last:
-        yield "livekit.rtc.udp_ports", f"{first}…{last} is no range", "write [first, last]"
-    if first < 1024:
-        yield "livekit.rtc.udp_ports", "LiveKit takes no media ports below 1024", "take [50000, 60000]"
-    tcp, turn = env.livekit.rtc.tcp_port, env.livekit.turn
-    if tcp < 1024 and tcp not in (80, 443):
-        yield "livekit.rtc.tcp_port", f"LiveKit does not listen on TCP {tcp}", "80, 443, or 1024 and above"
-    if tcp in (7880, 6789):
-        yield "livekit.rtc.tcp_port", f"port {tcp} is taken by LiveKit itself", "take 7881"
-    if turn is not None:
-        if turn.udp_port < 1024 and turn.udp_port not in (53, 80, 443):
-            yield "livekit.turn.udp_port", f"LiveKit has no TURN on UDP {turn.udp_port}", "53, 80, 443, or 1024 and up"
-        if first <= turn.udp_port <= last:
-            yield "livekit.turn.udp_port", f"{turn.udp_port} lies in the media range", "take 3478"
-        if turn.tls and not turn.domain:
-            yield "livekit.turn.domain", "TURN over TLS needs a domain", "name it, or set turn.tls to false"
-
-
-def _domains(env: Environment) -> Iterator[Problem]:
-    zone = env.livekit.hosted_zone
-    turn = env.livekit.turn.domain if env.livekit.turn else None
-    if turn and turn == env.livekit.domain:
-        yield "livekit.turn.domain", "TURN needs a name of its own", f"such as turn.{env.livekit.domain}"
-    for field, name in (("livekit.domain", env.livekit.domain), ("livekit.turn.domain", turn)):
-        if zone and name and not name.endswith(f".{zone}") and name != zone:
-            yield field, f"{name} is not in the hosted zone {zone}", "change one of them"
-
-
-def _secrets(env: Environment) -> Iterator[Problem]:
-    for path in _secret_paths(env.livekit.settings):
+    if (over := len(longest) - _REPLICATION_GROUP_ID) > 0:
         yield (
-            f"livekit.settings.{path}",
-            "a secret does not belong into this file",
-            ("remove it: keys and tokens are generated into Secrets Manager"),
+            "name",
+            f"{longest} is longer than the {_REPLICATION_GROUP_ID} characters of an ElastiCache id",
+            f"shorten name or project by {over}",
         )
 
 
-def _secret_paths(settings: Mapping[str, Any], at: str = "") -> Iterator[str]:
-    for key, value in settings.items():
-        if any(str(key).lower().endswith(word) for word in _SECRET_KEYS):
-            yield f"{at}{key}"
-        elif isinstance(value, Mapping):
-            yield from _secret_paths(value, f"{at}{key}.")
+def _tags(env: Environment) -> Iterator[Problem]:
+    if len(env.tags) > _TAGS:
+        yield "tags", f"{len(env.tags)} tags are more than the {_TAGS} that AWS leaves room for", "drop some"
+    for key, value in env.tags.items():
+        at = f"tags.{key}"
+        if key.lower().startswith(("aws:", "livekit-deploy:", "kubernetes.io/")) or key == "Name":
+            yield at, f"the tag {key} is not free: AWS, EKS or this program sets it", "choose another key"
+        elif not 1 <= len(key) <= _TAG_KEY or len(value) > _TAG_VALUE:
+            yield at, f"AWS takes tag keys of 1 to {_TAG_KEY} and values of up to {_TAG_VALUE} characters", "shorten it"
+        elif not (_TAG_TEXT.fullmatch(key) and _TAG_TEXT.fullmatch(value)):
+            yield at, "AWS takes letters, digits, spaces and _ . : / = + - @ in tags", "leave the others out"
+
+
+def _network(env: Environment) -> Iterator[Problem]:
+    cidr, at = env.network.cidr, "network.cidr"
+    if not 16 <= cidr.prefixlen <= 22:
+        yield at, f"{cidr} is a /{cidr.prefixlen}: a VPC here is /16 to /22", f"write {cidr.network_address}/16"
+    for other in (*SERVICE_RANGES, DOCKER_RANGE):
+        if cidr.overlaps(other):
+            what = "a range that Docker uses" if other == DOCKER_RANGE else "a range of the cluster's services"
+            yield at, f"{cidr} overlaps {other}, {what}", "take another range, such as 10.20.0.0/16"
+    if not any(cidr.subnet_of(private) for private in (*_PRIVATE, IPv4Network("100.64.0.0/10"))):
+        yield at, f"{cidr} is not a private range", "take one in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+    yield from _zones(env)
+
+
+def _zones(env: Environment) -> Iterator[Problem]:
+    zones, at = env.network.availability_zones, "network.availability_zones"
+    if isinstance(zones, int):
+        offered = named(env.network, env.region)
+        if zones < 2:
+            yield at, "EKS needs two zones or more", "set it to 2 or 3"
+        elif len(offered) < zones:
+            yield at, f"{env.region} has {len(offered)} zones for EKS", f"set it to {len(offered)}"
+        return
+    if len(set(zones)) < 2:
+        yield at, "EKS needs two different zones or more", f"such as [{env.region}a, {env.region}b]"
+    elif len(set(zones)) < len(zones) or len(zones) > 6:
+        yield at, "each zone is named once, and six are the most", "name two or three zones"
+    for number, zone in enumerate(zones):
+        if zone in REFUSED:
+            yield f"{at}.{number}", f"EKS has no control plane in {zone}", "name another zone"
+        elif not re.fullmatch(rf"{re.escape(env.region)}[a-z]", zone):
+            yield f"{at}.{number}", f"{zone} is no zone of {env.region}", f"name zones such as {env.region}a"
+
+
+def _cluster(env: Environment, today: date) -> Iterator[Problem]:
+    version, known = env.cluster.version, _supported(today)
+    if version not in known:
+        gone = version in SUPPORT or version < min(SUPPORT)
+        what = f"EKS no longer has version {version}" if gone else f"EKS has no version {version}"
+        yield "cluster.version", what, f"one of {', '.join(known)}"
+    for number, cidr in enumerate(env.cluster.public_cidrs):
+        if any(cidr.subnet_of(private) for private in _PRIVATE):
+            at = f"cluster.public_cidrs.{number}"
+            yield (
+                at,
+                f"{cidr} is private: EKS takes public ranges here",
+                "name the address you reach the Internet from; the VPC itself always reaches the API",
+            )
+
+
+def _nodes(env: Environment) -> Iterator[Problem]:
+    for name, group in (("media", env.nodes.media), ("system", env.nodes.system)):
+        if group is None:
+            continue
+        at = f"nodes.{name}"
+        if group.max < 1:
+            yield f"{at}.max", "a node group needs room for one node", "set max to 1 or more"
+        elif group.max < group.min:
+            yield f"{at}.max", f"max {group.max} is below min {group.min}", "raise max or lower min"
+        elif not group.min <= group.desired <= group.max:
+            yield f"{at}.desired", f"desired {group.desired} is outside {group.min}…{group.max}", "put it between"
+        for kind in group.instance_types:
+            if _is_arm(kind) != ("ARM" in group.ami):
+                fitting = "AL2023_ARM_64_STANDARD" if _is_arm(kind) else "AL2023_x86_64_STANDARD"
+                yield f"{at}.ami", f"{kind} does not run {group.ami}", f"set {at}.ami to {fitting}"
+
+
+def _is_arm(instance_type: str) -> bool:
+    """Graviton: a ``g`` behind the generation, as in ``c7gn.large``; and the first of them, ``a1``."""
+    family = instance_type.partition(".")[0].partition("-")[0]
+    return family == "a1" or re.fullmatch(r"[a-z]+\d+[a-z]*g[a-z]*", family) is not None
+
+
+def _redis(env: Environment) -> Iterator[Problem]:
+    redis = env.redis
+    known = ENGINES[redis.engine]
+    if redis.version not in known:
+        yield "redis.version", f"ElastiCache has no {redis.engine} {redis.version}", f"one of {', '.join(known)}"
+    if redis.multi_az and not redis.replicas:
+        yield "redis.multi_az", "multi_az needs a replica", "set redis.replicas to 1 or more"
+    if redis.auth and not redis.tls:
+        yield "redis.auth", "ElastiCache takes an AUTH token only with TLS", "set redis.tls to true"

@@ -1,4 +1,8 @@
-"""What an environment file may say: one model per section, frozen, unknown keys refused."""
+"""What an environment file may say: one model per section, frozen, unknown keys refused.
+
+Each field's description is its entry in the configuration reference and in the JSON Schema; its first example is what
+an error about it suggests.
+"""
 
 from __future__ import annotations
 
@@ -8,185 +12,203 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
-_DOMAIN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
-Domain = Annotated[str, StringConstraints(max_length=253, pattern=_DOMAIN)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Count = Annotated[int, Field(ge=0, le=100)]
-Arn = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:\w+:")]
+from livekit_deploy.config.livekit import LiveKit
+from livekit_deploy.config.section import Arn, Count, Section, Sha256, Url, kind_of
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=20)]
+Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63)]
+Principal = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")]
-
-
-class Section(BaseModel):
-    """Base of every section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+NodeType = Annotated[str, StringConstraints(pattern=r"^cache\.[a-z][a-z0-9]*\.[a-z0-9]+$")]
+LeaseSeconds = Annotated[int, Field(ge=10, le=900)]
+LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
+_LEASE = "seconds after which a dead holder's lease ends"
 
 
 class S3State(Section):
-    """State in S3; without ``bucket`` it is ``livekit-deploy-<account>-<region>``, made on first use."""
+    """State in S3."""
 
-    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
-    lease_seconds: int = Field(default=90, ge=10, le=900, description="seconds after which a dead holder's lease ends")
+    bucket: Bucket | None = Field(
+        default=None,
+        description="absent: `livekit-deploy-<account>-<region>`, made on first use: versioned, encrypted, private",
+        examples=["acme-livekit-state"],
+    )
+    lease_seconds: LeaseSeconds = Field(default=90, description=_LEASE)
 
 
 class FileState(Section):
     """State in a file: for one machine."""
 
-    path: str
-    lease_seconds: int = Field(default=90, ge=10, le=900)
+    path: str = Field(description="the file", examples=["state/local/dev.json"], min_length=1)
+    lease_seconds: LeaseSeconds = Field(default=90, description=_LEASE)
+
+
+def _store(value: Any) -> str:
+    return "FileState" if isinstance(value, FileState) or (isinstance(value, dict) and "path" in value) else "S3State"
 
 
 class Network(Section):
     """The VPC."""
 
-    cidr: IPv4Network = Field(default=IPv4Network("10.20.0.0/16"), description="address range of the VPC, /16 to /22")
-    availability_zones: Annotated[int, Field(ge=1, le=6)] | tuple[str, ...] = 2
-    nat: Literal["none", "single", "per_az"] = "none"
-    flow_logs: bool = False
+    cidr: IPv4Network = Field(
+        default=IPv4Network("10.20.0.0/16"),
+        description="address range of the VPC, /16 to /22",
+        examples=["10.20.0.0/16"],
+    )
+    availability_zones: Annotated[
+        Annotated[int, Field(ge=1, le=6), Tag("int")]
+        | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Tag("tuple")],
+        Discriminator(kind_of((list, "tuple"), (tuple, "tuple"), other="int")),
+    ] = Field(
+        default=2, description="how many, or which, by name; two or more", examples=[3, ["us-east-1a", "us-east-1b"]]
+    )
+    nat: Literal["none", "single", "per_az"] = Field(
+        default="none",
+        description="`none`: all nodes are public and nothing private needs the Internet; `single`; `per_az`",
+    )
+    flow_logs: bool = Field(default=False, description="log what was accepted and rejected, to CloudWatch")
 
 
 class AddonSettings(Section):
-    """One EKS add-on: a version (default: AWS's default) and its configuration values."""
+    """One EKS add-on."""
 
-    version: str | None = None
-    configuration: dict[str, Any] = {}
+    version: str | None = Field(default=None, description="absent: AWS's default", examples=["v1.13.2-eksbuild.1"])
+    configuration: dict[str, Any] = Field(default={}, description="its configuration values, as EKS documents them")
 
 
 class Cluster(Section):
     """The EKS control plane."""
 
-    version: Annotated[str, StringConstraints(pattern=r"^1\.\d{2}$")] = "1.36"
-    public_cidrs: tuple[IPv4Network, ...]
-    admins: tuple[Arn, ...] = ()
-    logs: tuple[Literal["api", "audit", "authenticator", "controllerManager", "scheduler"], ...] = (
-        "api",
-        "audit",
-        "authenticator",
+    version: Annotated[str, StringConstraints(pattern=r"^1\.\d{2}$")] = Field(
+        default="1.36", description="Kubernetes version; raise it by one minor at a time", examples=['"1.36"']
     )
-    log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 30
-    secrets_key: bool = True
-    deletion_protection: bool = False
-    addons: dict[str, AddonSettings] = {}
+    public_cidrs: Annotated[tuple[IPv4Network, ...], Field(min_length=1, max_length=40)] = Field(
+        description="who may reach the Kubernetes API from outside", examples=[["203.0.113.0/24"]]
+    )
+    admins: tuple[Principal, ...] = Field(
+        default=(),
+        description="IAM roles and users with full access; whoever makes the cluster is always one",
+        examples=[["arn:aws:iam::123456789012:role/platform"]],
+    )
+    logs: tuple[LogType, ...] = Field(
+        default=("api", "audit", "authenticator"), description="logs of the control plane that go to CloudWatch"
+    )
+    log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = Field(
+        default=30, description="how long logs are kept, flow logs included"
+    )
+    secrets_key: bool = Field(default=True, description="encrypt Kubernetes Secrets with a KMS key of this environment")
+    deletion_protection: bool = Field(
+        default=False, description="EKS refuses to delete the cluster for anybody else; `down` lifts it first"
+    )
+    addons: dict[str, AddonSettings] = Field(
+        default={},
+        description="EKS add-ons by name: further ones, or a version and configuration of those that are always there",
+        examples=[{"coredns": {"version": "v1.13.2-eksbuild.1"}}],
+    )
 
 
 class NodeGroup(Section):
     """One managed node group."""
 
-    instance_types: Annotated[tuple[InstanceType, ...], Field(min_length=1)]
-    min: Count = 1
-    desired: Count = 1
-    max: Count = 2
-    capacity: Literal["on_demand", "spot"] = "on_demand"
-    ami: Literal["AL2023_x86_64_STANDARD", "AL2023_ARM_64_STANDARD", "BOTTLEROCKET_x86_64", "BOTTLEROCKET_ARM_64"] = (
-        "AL2023_x86_64_STANDARD"
+    instance_types: Annotated[tuple[InstanceType, ...], Field(min_length=1)] = Field(
+        description="the first that is to be had is used", examples=[["c6i.2xlarge"]]
     )
-    disk_gib: Annotated[int, Field(ge=20, le=2000)] = 50
+    min: Count = Field(default=1, description="fewest nodes")
+    desired: Count = Field(default=1, description="nodes to begin with; later changes by others stay")
+    max: Count = Field(default=2, description="most nodes")
+    capacity: Literal["on_demand", "spot"] = Field(default="on_demand", description="`on_demand` or `spot`")
+    ami: Literal["AL2023_x86_64_STANDARD", "AL2023_ARM_64_STANDARD", "BOTTLEROCKET_x86_64", "BOTTLEROCKET_ARM_64"] = (
+        Field(default="AL2023_x86_64_STANDARD", description="the image, of the architecture of the instance types")
+    )
+    disk_gib: Annotated[int, Field(ge=20, le=2000)] = Field(default=50, description="size of the encrypted disk in GiB")
 
 
 class Nodes(Section):
     """Media nodes carry LiveKit, one pod each; system nodes, where there are any, carry the rest."""
 
-    media: NodeGroup
-    system: NodeGroup | None = None
+    media: NodeGroup = Field(description="public nodes for LiveKit")
+    system: NodeGroup | None = Field(
+        default=None, description="nodes for everything else, private where there is NAT; absent: media nodes carry it"
+    )
 
 
 class Redis(Section):
     """ElastiCache, cluster mode off."""
 
-    engine: Literal["valkey", "redis"] = "valkey"
-    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")] = "8.0"
-    node_type: Annotated[str, StringConstraints(pattern=r"^cache\.[a-z][a-z0-9]*\.[a-z0-9]+$")] = "cache.t4g.small"
-    replicas: Annotated[int, Field(ge=0, le=5)] = 0
-    multi_az: bool = False
-    tls: bool = True
-    auth: bool = True
-    snapshot_retention_days: Annotated[int, Field(ge=0, le=35)] = 0
+    engine: Literal["valkey", "redis"] = Field(default="valkey", description="`valkey` or `redis`")
+    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")] = Field(
+        default="8.0", description="the engine's version; there is no way back to a lower one", examples=['"8.0"']
+    )
+    node_type: NodeType = Field(
+        default="cache.t4g.small", description="size of each node", examples=["cache.m7g.large"]
+    )
+    replicas: Annotated[int, Field(ge=0, le=5)] = Field(default=0, description="copies beside the primary")
+    multi_az: bool = Field(default=False, description="fail over to a replica in another zone")
+    tls: bool = Field(default=True, description="encrypt in transit")
+    auth: bool = Field(
+        default=True, description="ask for a token, which is generated into Secrets Manager; needs `tls`"
+    )
+    snapshot_retention_days: Annotated[int, Field(ge=0, le=35)] = Field(default=0, description="0: no snapshots")
 
 
 class LoadBalancerController(Section):
     """The AWS Load Balancer Controller's chart."""
 
-    repo: str = "https://aws.github.io/eks-charts"
-    chart_version: str = "3.5.0"
-    digest: str | None = None
-    replicas: Annotated[int, Field(ge=1, le=5)] = 2
-
-
-class OfficialChart(Section):
-    """LiveKit's own chart instead of ours."""
-
-    repo: str = "https://helm.livekit.io"
-    version: str = "1.9.0"
-    digest: str | None = None
-
-
-class Rtc(Section):
-    """Media ports, open to the world on the media nodes."""
-
-    udp_ports: tuple[Port, Port] = (50000, 60000)
-    tcp_port: Port = 7881
-
-
-class Turn(Section):
-    """The embedded TURN server."""
-
-    domain: Domain | None = None
-    udp_port: Port = 3478
-    tls: bool = True
-
-
-class Autoscaling(Section):
-    """A HorizontalPodAutoscaler for LiveKit."""
-
-    min: Count = 1
-    max: Count = 2
-    cpu: Annotated[int, Field(ge=10, le=95)] = 60
-
-
-class LiveKit(Section):
-    """LiveKit itself."""
-
-    domain: Domain
-    certificate: Literal["auto"] | Arn = "auto"
-    hosted_zone: Domain | None = None
-    image_tag: str = "v1.13.7"
-    chart: Literal["bundled"] | OfficialChart = "bundled"
-    replicas: Annotated[int, Field(ge=1, le=100)] = 1
-    autoscaling: Autoscaling | None = None
-    rtc: Rtc = Rtc()
-    turn: Turn | None = None
-    webhook_urls: tuple[str, ...] = ()
-    settings: dict[str, Any] = {}
+    repo: Url = Field(default="https://aws.github.io/eks-charts", description="the chart repository")
+    chart_version: str = Field(default="3.5.0", description="the chart's version")
+    digest: Sha256 | None = Field(
+        default=None, description="sha256 that the chart must have; absent: that of its index"
+    )
+    replicas: Annotated[int, Field(ge=1, le=5)] = Field(default=2, description="pods of the controller")
 
 
 class Iam(Section):
     """For accounts that fence their roles."""
 
-    permissions_boundary: Arn | None = None
-    path: Annotated[str, StringConstraints(pattern=r"^/([\w+=,.@-]+/)*$")] = "/"
+    permissions_boundary: Arn | None = Field(
+        default=None,
+        description="policy that bounds every role made here",
+        examples=["arn:aws:iam::123456789012:policy/boundary"],
+    )
+    path: Annotated[str, StringConstraints(pattern=r"^/([\w+=,.@-]+/)*$", max_length=512)] = Field(
+        default="/", description="path of roles and policies", examples=["/livekit/"]
+    )
 
 
 class Environment(Section):
     """One environment: everything that `up` builds."""
 
-    preset: Literal["dev", "uat", "prod"] = "dev"
-    name: Name
-    project: Name = "livekit"
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d$")]
-    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = None
-    tags: dict[str, str] = {}
-    protect: bool = False
-    state: S3State | FileState = S3State()
-    network: Network = Network()
-    cluster: Cluster
-    nodes: Nodes
-    redis: Redis = Redis()
-    load_balancer_controller: LoadBalancerController = LoadBalancerController()
-    livekit: LiveKit
-    iam: Iam = Iam()
+    preset: Literal["dev", "uat", "prod"] = Field(default="dev", description="sizes and safety to start from")
+    name: Name = Field(description="part of every physical name; absent: the file's stem", examples=["uat"])
+    project: Name = Field(
+        default="livekit", description="first part of every physical name, and a tag", examples=["livekit"]
+    )
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d$")] = Field(
+        description="the AWS region", examples=["us-east-1"]
+    )
+    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(
+        default=None, description="refuse any other account", examples=['"123456789012"']
+    )
+    tags: dict[str, str] = Field(
+        default={}, description="put on everything when it is made, beside our own", examples=[{"team": "media"}]
+    )
+    protect: bool = Field(
+        default=False, description="`down` asks for the name, and secrets can be recovered for a week"
+    )
+    state: Annotated[
+        Annotated[S3State, Tag("S3State")] | Annotated[FileState, Tag("FileState")], Discriminator(_store)
+    ] = Field(default=S3State(), description="where the state lives: `{bucket}` in S3, or `{path}` for one machine")
+    network: Network = Field(default=Network(), description="the VPC")
+    cluster: Cluster = Field(description="the EKS control plane")
+    nodes: Nodes = Field(description="the nodes")
+    redis: Redis = Field(default=Redis(), description="ElastiCache")
+    load_balancer_controller: LoadBalancerController = Field(
+        default=LoadBalancerController(), description="the AWS Load Balancer Controller"
+    )
+    livekit: LiveKit = Field(description="LiveKit itself")
+    iam: Iam = Field(default=Iam(), description="for accounts that fence their roles")
 
     _source: Path | None = PrivateAttr(None)
     _warnings: tuple[str, ...] = PrivateAttr(())
@@ -195,11 +217,6 @@ class Environment(Section):
     def resource_prefix(self) -> str:
         """First part of every physical name."""
         return f"{self.project}-{self.name}"
-
-    @property
-    def cluster_name(self) -> str:
-        """The EKS cluster's name."""
-        return f"{self.resource_prefix}-main"
 
     @property
     def source(self) -> Path | None:

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from livekit_deploy.config.load import layered
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.presets import PRESETS, merged
-from livekit_deploy.config.source import read
 from livekit_deploy.errors import ConfigError
 
 _KEPT = ("preset", "name", "project", "region", "account_id", "tags", "protect", "state")
 #: stands for what is not needed to take an environment down
-_FILLED = {"cluster": {"public_cidrs": []}, "livekit": {"domain": "livekit.invalid.example"}}
+_FILLED = {"cluster": {"public_cidrs": ["0.0.0.0/0"]}, "livekit": {"domain": "livekit.invalid.example"}}
 
 
 def load_reduced(path: Path, overrides: Mapping[str, str]) -> Environment | None:
     """The environment with only its name, place and state from the file; None when even those are not usable."""
     try:
-        data, _ = read(path)
+        given, _ = layered(path, overrides, os.environ)
     except ConfigError:
         return None
-    told: dict[str, Any] = {key: data[key] for key in _KEPT if key in data}
-    told |= {key: value for key, value in overrides.items() if key in _KEPT}
-    preset = told.get("preset", "dev")
-    base = PRESETS.get(preset, PRESETS["dev"]) if isinstance(preset, str) else PRESETS["dev"]
+    told: dict[str, Any] = {key: given[key] for key in _KEPT if key in given}
+    if not isinstance(preset := told.get("preset", "dev"), str) or preset not in PRESETS:
+        preset = told["preset"] = "prod"  # it protects: nothing is deleted because a word could not be read
     try:
-        env = Environment.model_validate(merged(base, _FILLED, {"name": path.stem}, told))
+        env = Environment.model_validate(merged(PRESETS[preset], _FILLED, {"name": path.stem}, told))
     except ValidationError:
         return None
     env._source = path

@@ -10,23 +10,38 @@ import yaml
 from livekit_deploy.errors import ConfigError
 
 Where = dict[tuple[str | int, ...], str]
+_MERGE = "tag:yaml.org,2002:merge"
+_MOST_KEYS = 10_000  # an alias of aliases grows without end; no environment file is that large
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand only once."""
+    """Safe YAML in which a key is text or a number, and stands only once."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: dict[Any, yaml.Node] = {}
+    seen = set()
     for key, _ in node.value:
-        name = loader.construct_object(key)
+        if key.tag == _MERGE:
+            continue
+        name = loader.construct_object(key, deep=True)
+        if isinstance(name, bool) or not isinstance(name, str | int):
+            raise yaml.constructor.ConstructorError(None, None, "a key is not text", key.start_mark)
         if name in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} stands twice", key.start_mark)
-        seen[name] = key
+        seen.add(name)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+#: what YAML's own words mean for somebody who edits the file
+_REMEDIES = {
+    "stands twice": "remove one of them",
+    "is not text": "quote it: on, off, yes, no and null are no text in YAML",
+    "'\\t'": "indent with spaces, not with tabs",
+    "tag": "write plain values: text, numbers, true, false, lists and mappings",
+    "document": "one file holds one environment",
+    "alias": "define the anchor before it is used",
+}
 
 
 def read(path: Path) -> tuple[dict[str, Any], Where]:
@@ -34,29 +49,55 @@ def read(path: Path) -> tuple[dict[str, Any], Where]:
 
     Raises `ConfigError` for a file that is missing, is not YAML, or is not a mapping.
     """
+    text = _text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"there is no environment file {path}", hint=f"make one: livekit-deploy config init --env {path.stem}"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}", hint="check its mode, and that it is UTF-8 text") from error
-    try:
-        root = yaml.compose(text, Loader=_Loader)
         data = yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise ConfigError(f"this is not YAML: {error.problem}", where=where, hint="check the indentation") from error
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise _unreadable(error, path) from None
     if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
-        raise ConfigError("an environment file is a mapping of keys", where=f"{path}:1:1", hint="see config init")
+        raise ConfigError(
+            "an environment file is a mapping of keys",
+            where=f"{path}:1:1",
+            hint=f"see one: livekit-deploy config init --env {path.stem}-example",
+        )
     found: Where = {}
     _locate(root, (), str(path), found)
     return data, found
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no environment file {path}", hint=f"make one: livekit-deploy config init --env {path.stem}"
+        ) from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder", hint="name a file in it") from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigError("this is not UTF-8 text", where=f"{path}:{line}", hint="save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check its mode") from None
+
+
+def _unreadable(error: yaml.YAMLError, path: Path) -> ConfigError:
+    """Names what is wrong and never quotes the file: it may hold what nobody should see."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return ConfigError(
+            "it holds characters that YAML does not allow", where=str(path), hint="save it as plain text"
+        )
+    mark, said = error.problem_mark, str(error.problem)
+    where = f"{path}:{mark.line + 1}:{mark.column + 1}"
+    context = f"{error.context or ''} {said}"
+    hint = next((remedy for word, remedy in _REMEDIES.items() if word in context), "check quotes and indentation")
+    return ConfigError(f"this is not usable YAML: {said}", where=where, hint=hint)
+
+
 def _locate(node: yaml.Node, at: tuple[str | int, ...], file: str, found: Where) -> None:
+    if len(found) > _MOST_KEYS:
+        raise ConfigError(f"more than {_MOST_KEYS} keys", where=file, hint="write them out, without aliases of aliases")
     found[at] = f"{file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:

@@ -59,6 +59,9 @@ def bundled_values(
         "ingress": {"host": livekit.domain, "certificateArn": certificate},
         "nodeSelector": _MEDIA,
     }
+    if livekit.webhook_urls:
+        # webhooks are signed with an API key, and LiveKit does not start without one
+        values["secrets"]["webhook"] = {"name": "livekit-api-keys", "key": "api-key"}
     if "redis" in versions:
         values["secrets"]["redis"] = {"name": "livekit-redis", "key": "password"}
     if scaling is not None:

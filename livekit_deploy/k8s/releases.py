@@ -95,6 +95,8 @@ class LiveKitProvisioner:
         host = cluster.cluster
         self.namespace = Namespace(LIVEKIT, lives_in=host, after=cluster.access, stage=stage)
         keys: dict[str, Ref[SecretRef]] = {"keys": secrets.api_keys.keys}
+        if livekit.webhook_urls:
+            keys["api-key"] = secrets.api_keys.api_key
         versions: dict[str, Ref[str]] = {"api-keys": secrets.api_keys.version}
         self.secrets = [self._secret("livekit-api-keys", keys, host, stage)]
         if secrets.redis_token is not None:

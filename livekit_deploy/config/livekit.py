@@ -1,0 +1,96 @@
+"""The section ``livekit``: the server itself, how it is reached, and how many of it there are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, StringConstraints, Tag
+
+from livekit_deploy.config.section import Domain, Port, Section, Sha256, Url, kind_of
+
+_CERTIFICATE = r"^(auto|arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+)$"
+Certificate = Annotated[str, StringConstraints(pattern=_CERTIFICATE)]
+ImageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+
+
+class OfficialChart(Section):
+    """LiveKit's own chart instead of ours. It keeps the Redis password in a ConfigMap: set redis.auth to false."""
+
+    repo: Url = Field(default="https://helm.livekit.io", description="the chart repository")
+    version: str = Field(default="1.9.0", description="the chart's version")
+    digest: Sha256 | None = Field(
+        default=None, description="sha256 that the chart must have; absent: that of its index"
+    )
+
+
+Chart = Annotated[
+    Annotated[Literal["bundled"], Tag("literal")] | Annotated[OfficialChart, Tag("OfficialChart")],
+    Discriminator(kind_of((dict, "OfficialChart"), (OfficialChart, "OfficialChart"), other="literal")),
+]
+
+
+class Rtc(Section):
+    """Media ports, open to the world on the media nodes."""
+
+    udp_ports: tuple[Port, Port] = Field(
+        default=(50000, 60000), description="first and last UDP port for media, two for each participant"
+    )
+    tcp_port: Port = Field(default=7881, description="the TCP port for clients that cannot use UDP")
+
+
+class Turn(Section):
+    """The embedded TURN server."""
+
+    domain: Domain | None = Field(
+        default=None, description="the name of TURN/TLS, other than livekit.domain", examples=["turn.example.com"]
+    )
+    udp_port: Port = Field(default=3478, description="TURN/UDP and STUN, on the media nodes")
+    tls: bool = Field(default=True, description="TURN over TLS on port 443, through a network load balancer")
+
+
+class Autoscaling(Section):
+    """A HorizontalPodAutoscaler for LiveKit."""
+
+    min: Annotated[int, Field(ge=1, le=100)] = Field(default=1, description="fewest pods")
+    max: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=2, description="most pods, one a node: not more than nodes.media.desired"
+    )
+    cpu: Annotated[int, Field(ge=10, le=95)] = Field(default=60, description="percent of the requested CPU to aim at")
+
+
+class LiveKit(Section):
+    """LiveKit itself."""
+
+    domain: Domain = Field(description="the name under which LiveKit answers", examples=["livekit.example.com"])
+    certificate: Certificate = Field(
+        default="auto",
+        description="`auto`: one from ACM, validated in the hosted zone; or the ARN of one in this region",
+        examples=["auto", "arn:aws:acm:us-east-1:123456789012:certificate/0123-4567"],
+    )
+    hosted_zone: Domain | None = Field(
+        default=None,
+        description="the Route53 zone, already there, for the records; absent: you are told which to make by hand",
+        examples=["example.com"],
+    )
+    image_tag: ImageTag = Field(default="v1.13.7", description="the version of livekit-server", examples=["v1.13.7"])
+    chart: Chart = Field(
+        default="bundled",
+        description="`bundled`: ours; or LiveKit's own, as `{repo, version, digest}`",
+        examples=["bundled"],
+    )
+    replicas: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="pods of LiveKit, one a node: not more than nodes.media.desired"
+    )
+    autoscaling: Autoscaling | None = Field(
+        default=None, description="between two numbers of pods, instead of `replicas`"
+    )
+    rtc: Rtc = Field(default=Rtc(), description="media ports")
+    turn: Turn | None = Field(default=None, description="the embedded TURN server; absent: none")
+    webhook_urls: tuple[Url, ...] = Field(
+        default=(), description="where LiveKit posts its events", examples=[["https://example.com/livekit"]]
+    )
+    settings: dict[str, Any] = Field(
+        default={},
+        description="any further setting of livekit-server, by its own name",
+        examples=[{"room": {"empty_timeout": 120}}],
+    )

@@ -1,0 +1,213 @@
+"""What is wrong with a file, in words: place, field and remedy, from pydantic's findings and from our own checks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from livekit_deploy.config.models import Environment
+from livekit_deploy.config.source import Where
+from livekit_deploy.config.typed_secrets import Place
+from livekit_deploy.errors import ConfigError
+
+Finding = tuple[str, str, str]  # field, what is wrong, what to do
+_TOP = "the top of the file"
+_NOT_YET = {
+    "an own VPC": ("vpc", "vpc_id", "subnets", "subnet_ids", "public_subnets", "private_subnets", "security_group_ids"),
+    "to make a hosted zone": ("create_zone", "create_hosted_zone", "hosted_zone_id"),
+    "an own KMS key": ("kms_key", "kms_key_id", "kms_key_arn", "key_arn", "key_id", "secrets_key_arn"),
+    "an own Redis": ("address", "host", "endpoint", "url", "replication_group_id", "cluster_id", "existing"),
+}
+_INSTEAD = {
+    "an own VPC": "leave it out: up makes a VPC; network.cidr says where",
+    "to make a hosted zone": "make the zone once by hand and name it in livekit.hosted_zone",
+    "an own KMS key": "leave it out: cluster.secrets_key: true makes one",
+    "an own Redis": "leave it out: up makes one as the section redis says",
+}
+#: in these sections the words above mean what they say
+_WHERE = {
+    "an own VPC": ("", "network", "cluster", "nodes.media", "nodes.system", "redis"),
+    "to make a hosted zone": ("", "livekit"),
+    "an own KMS key": ("", "cluster", "redis", "state"),
+    "an own Redis": ("redis",),
+}
+_KINDS = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "model": "a section with keys of its own, such as {key: value}",
+    "dict": "a mapping, such as {key: value}",
+    "tuple": "a list, such as [a, b]",
+}
+
+
+def misfit(error: ValidationError, where: Where, path: Path) -> ConfigError:
+    """What pydantic found, as one error."""
+    items = error.errors(include_url=False)
+    wrong = {item["loc"] for item in items}
+    # a list whose items are wrong is also said to be too short
+    real = [i for i in items if i["type"] != "too_short" or not any(at[:-1] == i["loc"] for at in wrong)]
+    return listed(list(dict.fromkeys(map(_finding, real))), where, path)
+
+
+def listed(findings: Sequence[Finding], where: Where, path: Path) -> ConfigError:
+    """One error for all findings, each with its place."""
+    keyed = {tuple(map(str, place)): spot for place, spot in where.items()}
+    field, text, hint = findings[0]
+    if len(findings) == 1:
+        return ConfigError(text, where=_spot(field, keyed, path), hint=hint, field=field)
+    lines = [f"{_spot(at, keyed, path)}: {words} ({tip})" for at, words, tip in findings]
+    whole = "\n".join([f"{len(findings)} things are wrong:", *lines])
+    return ConfigError(whole, hint="correct them; every key is explained in docs/configuration.md", field=field)
+
+
+def secrets_typed(places: Iterable[Place]) -> Iterator[Finding]:
+    """One finding for each secret that was typed."""
+    for place in places:
+        yield (
+            ".".join(map(str, place)),
+            "a secret does not belong here",
+            "remove it, and change it where it is used: what this program needs is generated into Secrets Manager",
+        )
+
+
+def _spot(field: str, keyed: Mapping[tuple[str, ...], str], path: Path) -> str:
+    parts = tuple(field.split("."))
+    while parts and parts not in keyed:
+        parts = parts[:-1]
+    return keyed.get(parts, str(path))
+
+
+def _finding(item: Any) -> Finding:
+    place = tuple(part for part in item["loc"] if not _branch(part))
+    field, kind = ".".join(map(str, place)), str(item["type"])
+    if kind in ("extra_forbidden", "invalid_key"):
+        return field, *_unknown(place)
+    if kind == "missing":
+        return field, f"{field} is missing: {_described(place)}", f"such as {_example(place)}"
+    if field in ("cluster.secrets_key", "livekit.hosted_zone") and kind in ("bool_parsing", "bool_type", "string_type"):
+        what = "an own KMS key" if field == "cluster.secrets_key" else "to make a hosted zone"
+        return field, f"{field}: {what} is not supported yet", _INSTEAD[what]
+    text = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return field, f"{field}: {_worded(kind, text)}", _remedy(kind, item, place)
+
+
+def _worded(kind: str, text: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return "it is not of the form that is needed"
+    if kind == "string_type":
+        return "it must be text"
+    if item := _KINDS.get(kind.partition("_")[0]):
+        return f"it must be {item}" if kind.endswith(("type", "parsing", "from_float")) else text
+    return f"it must be {text}" if text[:1].islower() or text[:1] == "'" else text
+
+
+def _remedy(kind: str, item: Any, place: Place) -> str:
+    value = item.get("input")
+    if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
+        return f'quote it, as in "{value}"'
+    if kind == "ip_v4_network" and isinstance(value, str) and (whole := _network(value)):
+        return f"write {whole}"
+    if kind == "too_short":
+        return f"name one or more, such as {_example(place)}"
+    if value is None:
+        return "give it a value, or remove the key"
+    if "expected" in item.get("ctx", {}):
+        return f"allowed: {item['ctx']['expected']}"
+    example = _example(place)
+    return f"such as {example}" if example else "see docs/configuration.md"
+
+
+def _network(text: str) -> IPv4Network | None:
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        return None
+
+
+# ---- the models, seen from a place in the file
+
+
+def _branch(part: str | int) -> bool:
+    """Whether a part of pydantic's location names the branch of a union instead of a key of the file."""
+    return isinstance(part, str) and (part in _MODELS or part in ("int", "tuple", "literal"))
+
+
+def _plain(annotation: Any) -> Iterator[Any]:
+    """The types in an annotation, without unions and `Annotated`."""
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        for part in get_args(annotation):
+            yield from _plain(part)
+    else:
+        yield annotation
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    return [kind for kind in _plain(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+
+
+def _under(annotation: Any) -> Iterator[str]:
+    """The names of all models below."""
+    for kind in _plain(annotation):
+        for inner in get_args(kind):
+            yield from _under(inner)
+    for model in _models_in(annotation):
+        yield model.__name__
+        for field in model.model_fields.values():
+            yield from _under(field.annotation)
+
+
+_MODELS = set(_under(Environment))
+
+
+def _at(place: Place) -> list[Any]:
+    """The annotations that hold at a place: of a key, or of an item of a mapping."""
+    found: list[Any] = [Environment]
+    for part in place:
+        fields = [model.model_fields[part] for one in found for model in _models_in(one) if part in model.model_fields]
+        items = [get_args(kind)[1] for one in found for kind in _plain(one) if get_origin(kind) is dict]
+        found = [*(field.annotation for field in fields), *items]
+    return found
+
+
+def _field(place: Place) -> FieldInfo | None:
+    """The declaration of the key at a place, or of the list or mapping that it is an item of."""
+    for end in range(len(place), 0, -1):
+        for annotation in _at(place[: end - 1]):
+            for model in _models_in(annotation):
+                if found := model.model_fields.get(str(place[end - 1])):
+                    return found
+    return None
+
+
+def _described(place: Place) -> str:
+    field = _field(place)
+    return field.description or "" if field else ""
+
+
+def _example(place: Place) -> str:
+    field = _field(place)
+    examples = field.examples if field else None
+    if not examples:
+        return ""
+    first = examples[0]
+    return f"[{', '.join(map(str, first))}]" if isinstance(first, list) else str(first)
+
+
+def _unknown(place: Place) -> tuple[str, str]:
+    key, section = str(place[-1]), ".".join(map(str, place[:-1]))
+    for what, words in _NOT_YET.items():
+        if key in words and section in _WHERE[what]:
+            return f"{'.'.join(map(str, place))}: {what} is not supported yet", _INSTEAD[what]
+    known = sorted({name for one in _at(place[:-1]) for model in _models_in(one) for name in model.model_fields})
+    if key in known:
+        return f"{key!r} does not go together with the other keys of {section}", "remove one of them"
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}?" if close else f"known in {section or _TOP}: {', '.join(known)}"
+    return f"unknown key {key!r}", hint

@@ -1,0 +1,31 @@
+"""What every section of an environment file has in common, and the types that several of them use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+_DOMAIN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
+Domain = Annotated[str, StringConstraints(max_length=253, pattern=_DOMAIN)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=0, le=100)]
+Arn = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:[\w-]+:")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Section(BaseModel):
+    """Base of every section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def kind_of(*kinds: tuple[type, str], other: str) -> Callable[[Any], str]:
+    """Which branch of a union a value is meant for, so that an error speaks of that branch only."""
+
+    def chosen(value: Any) -> str:
+        return next((tag for kind, tag in kinds if isinstance(value, kind)), other)
+
+    return chosen
