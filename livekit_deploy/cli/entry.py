@@ -18,6 +18,7 @@ _COMMANDS = {
     "down": ("run", "down", "the reverse, then the proof that nothing is left"),
     "status": ("look", "status", "one screen: stages, resources, lease, endpoints"),
     "outputs": ("look", "outputs", "names and endpoints of what runs"),
+    "iam-policy": ("policy", "iam_policy", "the least policy that up and down of an environment need"),
     "graph": ("look", "graph", "the resource graph as text or Mermaid"),
     "kubeconfig": ("cluster", "kubeconfig", "write a kubeconfig without a token in it"),
     "token": ("cluster", "token", "print a credential for the cluster, for kubectl and helm"),

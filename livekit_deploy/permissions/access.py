@@ -1,0 +1,70 @@
+"""IAM: the environment's roles and policies, its OIDC provider, and which role may be given to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livekit_deploy.aws.roles import CLUSTER_POLICIES, NODE_POLICIES
+from livekit_deploy.permissions.statement import Scope, Statement
+
+_ROLE_READS = ("ListAttachedRolePolicies", "ListRolePolicies", "ListInstanceProfilesForRole")
+_ROLE_CHANGES = ("TagRole", "UpdateAssumeRolePolicy", "DeleteRolePolicy", "DeleteRole")
+_POLICY_CHANGES = ("CreatePolicyVersion", "DeletePolicyVersion", "DeletePolicy")
+_PROVIDER = ("GetOpenIDConnectProvider", "DeleteOpenIDConnectProvider")
+_SERVICES = {
+    "eks.amazonaws.com": "eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
+    "eks-nodegroup.amazonaws.com": "eks-nodegroup.amazonaws.com/AWSServiceRoleForAmazonEKSNodegroup",
+    "elasticache.amazonaws.com": "elasticache.amazonaws.com/AWSServiceRoleForElastiCache",
+}
+
+
+def statements(scope: Scope) -> Iterator[Statement]:
+    """Roles and policies whose names begin with the environment's prefix, and no others."""
+    roles, policies = [scope.iam("role", f"{scope.prefix}-*")], [scope.iam("policy", f"{scope.prefix}-*")]
+    boundary = scope.env.iam.permissions_boundary
+    fenced = {"iam:PermissionsBoundary": boundary} if boundary else {}
+    # the caller's own role is looked up as well: an access entry names the role, not its session
+    every = [f"arn:{scope.partition}:iam::{scope.account}:role/*"]
+    yield Statement("IamList", "iam", ("ListRoles", "ListPolicies", "ListOpenIDConnectProviders"))
+    yield Statement("IamLookAtRoles", "iam", ("GetRole",), every)
+    yield Statement("IamLookIntoRoles", "iam", _ROLE_READS, roles)
+    making = {"StringEquals": {**scope.tagging["StringEquals"], **fenced}}
+    yield Statement("IamMakeRoles", "iam", ("CreateRole",), roles, making)
+    yield Statement("IamChangeRoles", "iam", _ROLE_CHANGES, roles)
+    attachable = [*(_aws(scope, name) for name in (*CLUSTER_POLICIES, *NODE_POLICIES)), *policies]
+    yield Statement("IamAttach", "iam", ("AttachRolePolicy",), roles, {"ArnLike": {"iam:PolicyARN": attachable}})
+    yield Statement("IamDetach", "iam", ("DetachRolePolicy",), roles)
+    if boundary:
+        yield Statement("IamFence", "iam", ("PutRolePermissionsBoundary",), roles, {"StringEquals": fenced})
+    yield Statement("IamMakePolicies", "iam", ("CreatePolicy", "TagPolicy"), policies, scope.tagging)
+    yield Statement("IamLookAtPolicies", "iam", ("GetPolicy", "GetPolicyVersion", "ListPolicyVersions"), policies)
+    yield Statement("IamChangePolicies", "iam", _POLICY_CHANGES, policies)
+    yield from _provider(scope)
+    yield from _given_to_services(scope, roles)
+
+
+def _aws(scope: Scope, name: str) -> str:
+    return f"arn:{scope.partition}:iam::aws:policy/{name}"
+
+
+def _provider(scope: Scope) -> Iterator[Statement]:
+    """The provider is named by the cluster's issuer, which EKS draws."""
+    arns = [f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/oidc.eks.{scope.env.region}.*/id/*"]
+    making = ("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider")
+    yield Statement("IamMakeProvider", "iam", making, arns, scope.tagging)
+    yield Statement("IamChangeProvider", "iam", _PROVIDER, arns)
+
+
+def _given_to_services(scope: Scope, roles: list[str]) -> Iterator[Statement]:
+    takers = ["eks.amazonaws.com", "ec2.amazonaws.com"]
+    if scope.env.network.flow_logs:
+        takers.append("vpc-flow-logs.amazonaws.com")
+    yield Statement("IamPass", "iam", ("PassRole",), roles, {"StringEquals": {"iam:PassedToService": takers}})
+    linked = [f"arn:{scope.partition}:iam::{scope.account}:role/aws-service-role/{name}" for name in _SERVICES.values()]
+    yield Statement(
+        "IamServiceLinkedRoles",
+        "iam",
+        ("CreateServiceLinkedRole",),
+        linked,
+        {"StringEquals": {"iam:AWSServiceName": list(_SERVICES)}},
+    )

@@ -1,0 +1,68 @@
+"""EKS: the cluster and what belongs to it; its key and its log group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livekit_deploy.permissions.statement import Scope, Statement
+
+_OF_CLUSTER = (
+    *("DescribeCluster", "UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster"),
+    *("ListNodegroups", "ListAddons", "ListAccessEntries"),
+)
+_OF_NODE_GROUP = ("DescribeNodegroup", "UpdateNodegroupConfig", "UpdateNodegroupVersion", "DeleteNodegroup")
+_OF_ADDON = ("DescribeAddon", "UpdateAddon", "DeleteAddon")
+_OF_ENTRY = (
+    *("DescribeAccessEntry", "DeleteAccessEntry"),
+    *("ListAssociatedAccessPolicies", "AssociateAccessPolicy", "DisassociateAccessPolicy"),
+)
+_OF_KEY = (
+    *("DescribeKey", "GetKeyRotationStatus", "EnableKeyRotation", "UpdateKeyDescription"),
+    *("ScheduleKeyDeletion", "CreateAlias", "UpdateAlias", "DeleteAlias"),
+)
+
+
+def statements(scope: Scope) -> Iterator[Statement]:
+    """One cluster, by its name."""
+    name = scope.cluster
+    cluster = [scope.arn("eks", f"cluster/{name}")]
+    nodegroups, addons = ([scope.arn("eks", f"{kind}/{name}/*/*")] for kind in ("nodegroup", "addon"))
+    entries = [scope.arn("eks", f"access-entry/{name}/*/*/*/*")]
+    yield Statement("EksList", "eks", ("ListClusters",), conditions=scope.in_region)
+    yield Statement("EksMakeCluster", "eks", ("CreateCluster",), conditions=scope.tagging)
+    yield Statement("EksCluster", "eks", _OF_CLUSTER, cluster)
+    made = ("CreateNodegroup", "CreateAddon", "CreateAccessEntry")
+    yield Statement("EksMakeChildren", "eks", made, cluster, scope.tagging)
+    yield Statement("EksNodeGroups", "eks", _OF_NODE_GROUP, nodegroups)
+    yield Statement("EksAddons", "eks", _OF_ADDON, addons)
+    yield Statement("EksAccess", "eks", _OF_ENTRY, entries)
+    yield Statement("EksTag", "eks", ("TagResource",), [*cluster, *nodegroups, *addons, *entries], scope.tagging)
+    yield from _logs(scope)
+    if scope.env.cluster.secrets_key:
+        yield from _key(scope)
+
+
+def _logs(scope: Scope) -> Iterator[Statement]:
+    names = [f"/aws/eks/{scope.cluster}/cluster"]
+    if scope.env.network.flow_logs:
+        names.append(f"/{scope.prefix}/flow-logs")
+    groups = [scope.arn("logs", f"log-group:{name}{end}") for name in names for end in ("", ":*")]
+    yield Statement("LogsLook", "logs", ("DescribeLogGroups",), conditions=scope.in_region)
+    yield Statement("LogsMake", "logs", ("CreateLogGroup", "TagResource"), groups, scope.tagging)
+    yield Statement("LogsChange", "logs", ("PutRetentionPolicy", "DeleteLogGroup"), groups)
+
+
+def _key(scope: Scope) -> Iterator[Statement]:
+    """EKS makes a grant on the key in the caller's name (EKS user guide, "Encrypt Kubernetes secrets with KMS")."""
+    keys, alias = [scope.arn("kms", "key/*")], scope.arn("kms", f"alias/{scope.prefix}-*")
+    yield Statement("KmsList", "kms", ("ListAliases",), conditions=scope.in_region)
+    yield Statement("KmsMake", "kms", ("CreateKey", "TagResource"), conditions=scope.tagging)
+    yield Statement("KmsChange", "kms", _OF_KEY, keys, scope.tagged)
+    yield Statement("KmsAlias", "kms", ("CreateAlias", "UpdateAlias", "DeleteAlias"), [alias])
+    yield Statement(
+        "KmsGrant",
+        "kms",
+        ("CreateGrant",),
+        keys,
+        {**scope.tagged, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+    )

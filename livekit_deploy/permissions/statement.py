@@ -1,0 +1,85 @@
+"""What the parts of the policy are made of: a statement, and the scope that names one environment's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from livekit_deploy.aws.tags import ENV, PROJECT
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Allows ``actions`` of one service (its IAM prefix) on ``resources`` under ``conditions``."""
+
+    sid: str
+    service: str
+    actions: Sequence[str]
+    resources: Sequence[str] = ("*",)
+    conditions: Conditions = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """The statement as it stands in a policy document."""
+        said: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Action": [f"{self.service}:{action}" for action in self.actions],
+            "Resource": list(self.resources),
+        }
+        return {**said, "Condition": self.conditions} if self.conditions else said
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One environment in one account: what its objects are called, and how its tags are asked for."""
+
+    env: Environment
+    account: str
+
+    @property
+    def partition(self) -> str:
+        """``aws``, or the partition of China's and the US government's regions."""
+        return next((name for start, name in _PARTITIONS.items() if self.env.region.startswith(start)), "aws")
+
+    @property
+    def prefix(self) -> str:
+        """First part of every physical name."""
+        return self.env.resource_prefix
+
+    @property
+    def cluster(self) -> str:
+        """The EKS cluster's name."""
+        return self.env.cluster_name
+
+    def arn(self, service: str, resource: str) -> str:
+        """A regional ARN."""
+        return f"arn:{self.partition}:{service}:{self.env.region}:{self.account}:{resource}"
+
+    def iam(self, kind: str, name: str) -> str:
+        """An ARN of IAM: ``kind`` is role or policy; the environment's path is part of it."""
+        return f"arn:{self.partition}:iam::{self.account}:{kind}{self.env.iam.path}{name}"
+
+    @property
+    def in_region(self) -> Conditions:
+        """Only in the environment's region."""
+        return {"StringEquals": {"aws:RequestedRegion": self.env.region}}
+
+    @property
+    def tagging(self) -> Conditions:
+        """Only with our marks in the request."""
+        return self._marked("aws:RequestTag")
+
+    @property
+    def tagged(self) -> Conditions:
+        """Only what carries our marks."""
+        return self._marked("aws:ResourceTag")
+
+    def _marked(self, key: str) -> Conditions:
+        return {"StringEquals": {f"{key}/{PROJECT}": self.env.project, f"{key}/{ENV}": self.env.name}}

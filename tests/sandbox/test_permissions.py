@@ -1,0 +1,75 @@
+"""A whole life of an environment under its printed policy: no call outside it, no statement that nothing uses."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from livekit_deploy import Deployer, load_environment, permissions
+from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.clock import Clock
+from tests.sandbox.workspace import ACCOUNT, REGION, Workspace
+
+#: operations that have another name in IAM (Service Authorization Reference, Amazon S3)
+_ACTIONS = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+}
+#: IAM asks for no permission
+_FREE = {"sts:GetCallerIdentity"}
+#: statements that no call of an undisturbed life needs, and why they are there
+IDLE = {
+    "Ec2TagWhatIsMade": "EC2 asks for it inside of the creating call",
+    "Ec2LaunchNodes": "EKS asks for it inside of CreateNodegroup",
+    "Ec2SweepInterfaces": "a node died between detaching and deleting one",
+    "BalancersSweep": "the controller is dead",
+    "IamPass": "EKS asks for it inside of its creating calls",
+    "IamServiceLinkedRoles": "the first use of a service in an account",
+    "EksTag": "EKS asks for it inside of its creating calls",
+    "AcmTag": "ACM asks for it inside of RequestCertificate",
+    "KmsGrant": "EKS asks for it inside of CreateCluster",
+}
+
+
+def test_no_call_outside_the_policy_and_no_statement_unused(here: Workspace) -> None:
+    path = here.edit("uat", network={"cidr": "10.20.0.0/16", "nat": "single", "flow_logs": True})
+    charts = {
+        "load_balancer_controller.repo": here.sandbox.charts_url,
+        "load_balancer_controller.digest": here.sandbox.charts_digest,
+    }
+    env = load_environment(path, overrides=charts, environ={})
+    bigger = load_environment(path, overrides={**charts, "redis.node_type": "cache.m7g.large"}, environ={})
+    called, noting = set[str](), threading.Lock()
+
+    def watch(client: Any) -> None:
+        service = str(client.meta.service_model.signing_name).replace("tagging", "tag")
+
+        def note(model: Any, **_: Any) -> None:
+            name = f"{service}:{model.name}"
+            with noting:
+                called.add(_ACTIONS.get(name, name))
+
+        client.meta.events.register("before-call.*.*", note)
+
+    def deployer(wanted: Any) -> Deployer:
+        clients = Clients(
+            REGION,
+            endpoint_url=here.sandbox.endpoint_url,
+            access_key=here.sandbox.access_key,
+            secret_key=here.sandbox.secret_key,
+            instrument=watch,
+        )
+        return Deployer(wanted, clients=clients, clock=Clock(here.sandbox.clock_speed))
+
+    for wanted in (env, bigger):
+        with deployer(wanted) as made:
+            made.up()
+    with deployer(bigger) as made:
+        assert made.down().leftovers == []
+
+    document = permissions.policy(env, account=ACCOUNT)
+    assert called - set(permissions.actions(document)) - _FREE == set()
+    idle = {one["Sid"] for one in document["Statement"] if not called & set(one["Action"])}
+    assert idle == set(IDLE)
