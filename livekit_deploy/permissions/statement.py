@@ -56,7 +56,7 @@ class Scope:
     @property
     def cluster(self) -> str:
         """The EKS cluster's name."""
-        return self.env.cluster_name
+        return f"{self.prefix}-main"
 
     def arn(self, service: str, resource: str) -> str:
         """A regional ARN."""
