@@ -1,7 +1,7 @@
-"""Finds the files that ship with the program: policy documents, charts and values, installed or in a checkout.
+"""Finds the files that ship with the program: policy documents and charts, installed or in a checkout.
 
-A wheel carries ``manifests/iam``, ``manifests/charts`` and ``manifests/helm`` as data inside the package; a checkout
-has them in ``manifests/`` beside it. Environments are never among them: those are read from the working directory.
+A wheel carries ``manifests/iam`` and ``manifests/charts`` as data inside the package; a checkout has them in
+``manifests/`` beside it. Environments are never among them: those are read from the working directory.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from livekit_deploy.state.document import State
+from tests.reference import page
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,9 +22,10 @@ def state_schema() -> str:
 
 def generated() -> dict[Path, str]:
     """Every generated file and what it must hold."""
-    return {ROOT / "state" / "schema.json": state_schema()}
+    return {ROOT / "state" / "schema.json": state_schema(), ROOT / "docs" / "configuration.md": page()}
 
 
 if __name__ == "__main__":
     for path, text in generated().items():
-        path.write_text(text)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")

@@ -148,7 +148,9 @@ class Planner:
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
         diffs = difference(item, record, live, self._lookup)
-        refused = item.refusals(live, diffs)
+        # a value that is only known after apply may well be the same: then it is judged by whoever applies it
+        known = [key for key, found in diffs.items() if not any(unknown(diff.after) for diff in found)]
+        refused = item.refusals(live, known)
         flat = tuple(diff for found in diffs.values() for diff in found)
         if refused:
             hint = " ".join(dict.fromkeys(refused.values()))
