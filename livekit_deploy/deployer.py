@@ -274,6 +274,7 @@ class Deployer:
             emit=self._emit,
         )
         self.cloud.fence = session.check
+        self.cloud.stopping = lambda: self._cancel.is_set() or session.lost.is_set()
         try:
             yield session
         except InFlight as error:

@@ -12,8 +12,9 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -199,6 +200,8 @@ class Cloud:
     def __init__(self, clients: Clients, marks: Marks, *, parallelism: int = 10) -> None:
         self.clients, self.marks = clients, marks
         self.fence: Fence | None = None
+        #: whether the run is to end: what goes on for long by other ways than boto3 asks it
+        self.stopping: Callable[[], bool] = lambda: False
         self.calls = 0
         #: mutating calls that have not come back yet
         self.mutating = 0
@@ -256,6 +259,19 @@ class Cloud:
             finally:
                 with self._lock:
                     self.mutating -= changes
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """A change that leaves by another way than boto3: fenced and counted as a mutating call is."""
+        with self._lock:
+            self.mutating += 1
+        try:
+            if self.fence is not None:
+                self.fence(time.monotonic())
+            yield
+        finally:
+            with self._lock:
+                self.mutating -= 1
 
     # ---- views of it
 

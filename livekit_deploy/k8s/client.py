@@ -6,10 +6,12 @@ Unreachable, unauthorized and forbidden are errors here, never absence.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import kubernetes.client
@@ -21,11 +23,10 @@ from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError
 
 MANAGER = "livekit-deploy"
-LINEAGE_LABEL, ADDRESS_ANNOTATION = "livekit-deploy/lineage", "livekit-deploy/address"
 _NO_ACCESS = "add the role or user to cluster.admins"
 #: codes that go away a while after an access entry was made (EKS user guide, "Grant IAM users access to Kubernetes")
 SPREADING: Mapping[str, tuple[str, ...]] = {"Unauthorized": (), "Forbidden": ()}
-_TIMEOUT = (5.0, 20.0)  # seconds to connect, and to answer
+_AGAIN = 2  # times that a connection is tried again; no request is sent twice
 _TOKEN_SECONDS = 600.0  # EKS's tokens are good for 900
 
 Obj = dict[str, Any]
@@ -36,7 +37,13 @@ def api(cloud: Cloud, host: Live) -> Api:
     outputs = host.outputs
     found: Api = cloud.shared(
         f"kubernetes:{outputs['endpoint']}",
-        lambda: Api(outputs["endpoint"], outputs["ca"], lambda: cloud.eks_token(host.id)),
+        lambda: Api(
+            outputs["endpoint"],
+            outputs["ca"],
+            lambda: cloud.eks_token(host.id),
+            changing=cloud.changing,
+            call_bound=cloud.clients.call_bound,
+        ),
     )
     return found
 
@@ -49,16 +56,26 @@ def serves(host: Live | None) -> bool:
 class Api:
     """A Kubernetes API. Objects are the JSON they are on the wire.
 
-    Raises `Denied` for 401 and 403, `Conflict` for 409, `ResourceError` with the API's own words
-    for the rest, and with the code ``Unreachable`` when there is no answer.
+    ``changing`` is entered around each change; ``call_bound`` is the longest that a call may take, in seconds.
+    Raises `Denied` for 401 and 403, `Conflict` for 409, `ResourceError` with the API's own words for the rest, and
+    with the code ``Unreachable`` when there is no answer.
     """
 
-    def __init__(self, endpoint: str, ca: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        ca: str,
+        token: Callable[[], str],
+        *,
+        changing: Callable[[], AbstractContextManager[None]] = nullcontext,
+        call_bound: float = 40.0,
+    ) -> None:
         configuration = kubernetes.client.Configuration(host=endpoint)
         configuration.ca_cert_data = base64.b64decode(ca).decode()
-        configuration.retries = urllib3.Retry(connect=2, read=0, redirect=0)
+        configuration.retries = urllib3.Retry(total=_AGAIN, read=0, redirect=0)
         self._client = kubernetes.client.ApiClient(configuration)
-        self._endpoint, self._token = endpoint, token
+        self._endpoint, self._token, self._changing = endpoint, token, changing
+        self._timeout = (call_bound / 8, call_bound / 2)  # to connect, three times at most, and to answer
         self._lock = threading.Lock()
         self._fresh: tuple[str, float] | None = None
         self._served: dict[str, dict[str, Obj]] = {}
@@ -82,7 +99,8 @@ class Api:
     def apply(self, path: str, item: Obj) -> Obj:
         """Server-side apply, with force: the fields in ``item`` are ours."""
         query = f"?fieldManager={MANAGER}&force=true"
-        return self._call("PATCH", path + query, item, "application/apply-patch+yaml")
+        with self._changing():
+            return self._call("PATCH", path + query, item, "application/apply-patch+yaml")
 
     def delete(self, path: str, *, grace_seconds: int | None = None, labels: str = "") -> None:
         """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there."""
@@ -90,10 +108,8 @@ class Api:
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         query = f"?labelSelector={labels.replace('=', '%3D').replace(',', '%2C')}" if labels else ""
-        try:
+        with self._changing(), contextlib.suppress(Absent):
             self._call("DELETE", path + query, options)
-        except Absent:
-            return
 
     def path(self, api_version: str, kind: str, namespace: str | None, name: str = "") -> str | None:
         """Where an object of a manifest is; None for a kind that the cluster does not serve."""
@@ -127,20 +143,33 @@ class Api:
         # the client serializes JSON types only; apply patches are JSON too, and go as text
         data: Any = json.dumps(body) if body is not None and content_type != "application/json" else body
         try:
-            answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=_TIMEOUT)
+            answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=self._timeout)
             text = answer.read()
         except ApiException as error:
             raise _translated(error.status, error.body, method, path) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ResourceError(
-                f"the Kubernetes API at {self._endpoint} cannot be reached: {type(error).__name__}",
-                code="Unreachable",
-                hint="check the network, the proxy and cluster.public_cidrs, and run it again",
-            ) from error
+            raise self._unreachable(_innermost(error)) from error
         if answer.status >= 400:
             raise _translated(answer.status, text, method, path)
-        found: Obj = json.loads(text) if text else {}
+        try:
+            found: Obj = json.loads(text)
+        except ValueError as error:
+            raise self._unreachable(f"something else answers {method} {path.partition('?')[0]}") from error
         return found
+
+    def _unreachable(self, why: str) -> ResourceError:
+        return ResourceError(
+            f"the Kubernetes API at {self._endpoint} cannot be reached: {why}",
+            code="Unreachable",
+            hint="check the network, the proxy and cluster.public_cidrs, and run it again",
+        )
+
+
+def _innermost(error: BaseException) -> str:
+    """What urllib3 wrapped: its own words say only that it tried."""
+    while isinstance(inner := getattr(error, "reason", None), BaseException):
+        error = inner
+    return str(error)
 
 
 def _translated(status: int | None, body: Any, method: str, path: str) -> Exception:

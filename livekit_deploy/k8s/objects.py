@@ -9,14 +9,18 @@ from typing import Any, ClassVar
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent, NotOurs
-from livekit_deploy.k8s.client import ADDRESS_ANNOTATION, LINEAGE_LABEL, SPREADING, Api, Obj, api, serves
+from livekit_deploy.errors import Absent
+from livekit_deploy.k8s.client import MANAGER, SPREADING, Api, Obj, api, serves
+from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim
 
 _VERSIONS = "livekit-deploy/secret-versions"
 
 
 class ClusterObject(Resource):
-    """An object in the cluster; ``api_version`` and ``object_kind`` are as in manifests."""
+    """An object in the cluster; ``api_version`` and ``object_kind`` are as in manifests.
+
+    ``marked`` is whether it carries the label of our lineage: it may have lost it, or be taken over.
+    """
 
     host_kind = "eks.cluster"
     dies_with_host = True
@@ -24,6 +28,8 @@ class ClusterObject(Resource):
     usual = 1.0
     api_version: ClassVar[str] = "v1"
     object_kind: ClassVar[str]
+
+    marked: Input[bool] = Input(api="metadata.labels", default=True)
 
     def _api(self, cloud: Cloud) -> Api:
         if self.host is None:
@@ -48,18 +54,11 @@ class ClusterObject(Resource):
         item = self._api(cloud).get(self.where())
         if item is None:
             return None
-        self._claim(cloud, item)
-        status = Status.DELETING if item["metadata"].get("deletionTimestamp") else Status.READY
-        return Live(self.where(), status, self.props(item), {"name": item["metadata"]["name"]})
-
-    def _claim(self, cloud: Cloud, item: Obj) -> None:
-        owner = (item["metadata"].get("labels") or {}).get(LINEAGE_LABEL)
-        if owner == cloud.marks.lineage is not None or self.address in cloud.marks.adopt:
-            return
-        raise NotOurs(
-            f"{self.address}: {self.where()} exists already and is not ours",
-            hint=f"delete it, or take it over with --adopt {self.address}",
-        )
+        metadata = item["metadata"]
+        owner = (metadata.get("labels") or {}).get(LINEAGE_LABEL)
+        marked = claim(cloud, self.address, owner, self.where(), recorded=id is not None)
+        status = Status.DELETING if metadata.get("deletionTimestamp") else Status.READY
+        return Live(self.where(), status, {"marked": marked, **self.props(item)}, {"name": metadata["name"]})
 
     def _apply(self, cloud: Cloud) -> None:
         item = self.body(cloud)
@@ -101,7 +100,8 @@ class Namespace(ClusterObject):
 class Secret(ClusterObject):
     """A Secret whose values come from Secrets Manager, and are compared by their versions.
 
-    ``values`` maps each key of the Secret to where its value is kept. Source: Kubernetes API reference, Secret.
+    ``values`` maps each key of the Secret to where its value is kept. A value that somebody else wrote is known by its
+    field's manager, so that no value is ever read back. Source: Kubernetes API reference, Secret.
     """
 
     kind = "k8s.secret"
@@ -127,8 +127,8 @@ class Secret(ClusterObject):
     def props(self, item: Obj) -> dict[str, Any]:
         said = (item["metadata"].get("annotations") or {}).get(_VERSIONS, "")
         versions = dict(pair.split("=", 1) for pair in said.split(",") if "=" in pair)
-        there = item.get("data") or {}
-        return {"values": {key: {"version": version} for key, version in versions.items() if key in there}}
+        ours = _written(item)
+        return {"values": {key: {"version": version} for key, version in versions.items() if key in ours}}
 
     def differs(self, key: str, want: Any, have: Any) -> bool:
         """Secrets are compared by version."""
@@ -137,3 +137,9 @@ class Secret(ClusterObject):
                 name: one.get("version") for name, one in have.items()
             }
         return super().differs(key, want, have)
+
+
+def _written(item: Obj) -> set[str]:
+    """The keys whose value is still the one that we applied (Kubernetes, "Server-Side Apply", field management)."""
+    managers = [one for one in item["metadata"].get("managedFields") or [] if one["manager"] == MANAGER]
+    return {field.removeprefix("f:") for one in managers for field in one.get("fieldsV1", {}).get("f:data", {})}

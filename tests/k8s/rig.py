@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import ssl
 import threading
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -146,6 +150,25 @@ class KubeRig(AwsRig):
     def objects(self, plural: str, group: str = "", namespace: str | None = None) -> dict[str, Obj]:
         """What the cluster holds, by name."""
         return {item["metadata"]["name"]: item for item in self.cluster.objects(plural, group, namespace)}
+
+    def seen(self, item: Resource) -> Live:
+        """What a resource in the cluster reads."""
+        item.host = self.lives
+        live = item.read(self.cloud, None)
+        assert live is not None
+        return live
+
+    def patch(self, path: str, change: Obj, manager: str = "kubectl-edit") -> None:
+        """Somebody else changes an object, as ``kubectl edit`` does."""
+        outputs = self.lives.outputs
+        request = urllib.request.Request(
+            f"{outputs['endpoint']}{path}?fieldManager={manager}",
+            json.dumps(change).encode(),
+            {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/merge-patch+json"},
+            method="PATCH",
+        )
+        context = ssl.create_default_context(cadata=base64.b64decode(outputs["ca"]).decode())
+        urllib.request.urlopen(request, context=context).close()
 
     def wait(self, met: Any, seconds: float = 20.0) -> None:
         """Until ``met()`` is true; the cluster says when something changed."""

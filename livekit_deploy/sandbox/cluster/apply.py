@@ -37,7 +37,7 @@ _NOT_OWNED = frozenset(
 def paths(value: Any, field: str | None = None, at: Path = ()) -> set[Path]:
     """What applying ``value`` owns: its leaves, and the items of its keyed lists."""
     if isinstance(value, dict) and value and field not in ATOMIC:
-        return _map_paths(value, at) or {at}
+        return _map_paths(value, at)
     if isinstance(value, list) and value:
         if field in SETS:
             return {(*at, ("v", json.dumps(item))) for item in value}

@@ -1,0 +1,208 @@
+"""The cluster's API client: who it says it is, whom it trusts, and that no failure of any kind is taken for absence."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.engine.resource import Live, Status
+from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, ResourceError
+from livekit_deploy.k8s import client
+from livekit_deploy.k8s.client import Api, serves
+from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.cluster.port import Identity
+from tests.k8s.rig import TOKEN, KubeRig, Sky
+
+NAMESPACES = "/api/v1/namespaces"
+DEFAULT = f"{NAMESPACES}/default"
+MAP = f"{DEFAULT}/configmaps/one"
+
+
+def _map(**data: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": data}
+
+
+# ---- who it is
+
+
+def test_the_token_is_a_presigned_url_that_names_the_cluster() -> None:
+    clients = Clients("eu-central-1", access_key="AKIAIOSFODNN7EXAMPLE", secret_key="not-a-real-one")
+    token = Cloud(clients, Marks("livekit", "uat")).eks_token("livekit-uat-main")
+    prefix, _, body = token.partition(".")
+    assert prefix == "k8s-aws-v1"
+    url = urlparse(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode())
+    query = {key: values[0] for key, values in parse_qs(url.query).items()}
+    assert url.hostname == "sts.eu-central-1.amazonaws.com"
+    assert (query["Action"], query["X-Amz-Expires"]) == ("GetCallerIdentity", "60")
+    assert query["X-Amz-SignedHeaders"] == "host;x-k8s-aws-id"
+
+
+def test_a_token_serves_until_it_is_nearly_used_up(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        assert rig.api.get(DEFAULT)
+    assert rig.cloud.tokens_made == 1
+    assert client._TOKEN_SECONDS < 14 * 60  # EKS ends one after 15 minutes
+
+    monkeypatch.setattr(client, "_TOKEN_SECONDS", 0.0)
+    rig.cloud._shared.clear()
+    assert rig.api.get(DEFAULT)
+    rig.cloud.token = "k8s-aws-v1.next"
+    sky.tokens = {"k8s-aws-v1.next": Identity("admin", ("system:masters",))}
+    assert rig.api.get(DEFAULT)
+
+
+# ---- failures are told apart
+
+
+def test_a_caller_that_the_cluster_does_not_know_is_denied(rig: KubeRig) -> None:
+    rig.cloud.token = "k8s-aws-v1.stranger"
+    with pytest.raises(Denied, match="does not know this caller") as caught:
+        rig.api.get(f"{NAMESPACES}/there-is-no-such")
+    assert (caught.value.code, caught.value.exit_code) == ("Unauthorized", 4)
+    assert "cluster.admins" in caught.value.hint
+    assert "stranger" not in repr(caught.value)
+
+
+def test_a_caller_without_rights_is_denied(rig: KubeRig) -> None:
+    rig.cloud.token = "k8s-aws-v1.reader"
+    with pytest.raises(Denied, match="forbids GET /api/v1/namespaces/default") as caught:
+        rig.api.get(DEFAULT)
+    assert (caught.value.code, caught.value.exit_code) == ("Forbidden", 4)
+
+
+def test_what_is_not_there_is_absent_and_only_that(rig: KubeRig) -> None:
+    assert rig.api.get(MAP) is None
+    assert rig.api.list("/apis/nothing.example.com/v1/things") == []
+    rig.api.delete(MAP)
+    with pytest.raises(Absent):
+        rig.api.apply(f"{NAMESPACES}/nowhere/configmaps/one", _map())
+
+
+def test_a_change_of_an_old_version_is_a_conflict(rig: KubeRig) -> None:
+    rig.api.apply(MAP, _map(a="1"))
+    old = {**_map(a="2"), "metadata": {"name": "one", "resourceVersion": "1"}}
+    with pytest.raises(Conflict, match="has been modified"):
+        rig.api.apply(MAP, old)
+
+
+def test_what_the_cluster_finds_invalid_is_said_in_its_words(rig: KubeRig) -> None:
+    path = "/apis/networking.k8s.io/v1/namespaces/default/ingresses/one"
+    ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "one"}, "spec": {}}
+    with pytest.raises(ResourceError, match='"one" is invalid: spec') as caught:
+        rig.api.apply(path, ingress)
+    assert type(caught.value) is ResourceError
+    assert caught.value.request_id  # it answered: nothing was lost on the way
+
+
+def test_a_namespace_on_its_way_out_is_waited_for_and_is_no_matter_of_rights(rig: KubeRig) -> None:
+    leaving = {"metadata": {"name": "leaving", "finalizers": ["example.com/held"]}}
+    rig.api.apply(f"{NAMESPACES}/leaving", {"apiVersion": "v1", "kind": "Namespace", **leaving})
+    rig.api.delete(f"{NAMESPACES}/leaving")
+    with pytest.raises(ResourceError, match="being terminated") as caught:
+        rig.api.apply(f"{NAMESPACES}/leaving/configmaps/one", _map())
+    assert not isinstance(caught.value, Denied)
+    assert caught.value.code in client.SPREADING
+
+
+@pytest.mark.parametrize("said", [(404, "<h1>not found</h1>"), (200, "<h1>log in</h1>"), (502, "")])
+def test_a_proxy_that_answers_instead_is_an_error(said: tuple[int, str]) -> None:
+    with _proxy(*said) as endpoint, pytest.raises(ResourceError, match="GET /api/v1/namespaces/default") as caught:
+        Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
+    assert not isinstance(caught.value, Absent)
+
+
+def test_an_api_that_cannot_be_reached_is_an_error_and_never_absence(rig: KubeRig) -> None:
+    with _proxy(200, "{}") as gone:
+        pass
+    with pytest.raises(ResourceError, match=r"cannot be reached: .*refused") as caught:
+        Api(gone, "", lambda: TOKEN).list(NAMESPACES)
+    assert caught.value.code == "Unreachable"
+    assert not caught.value.request_id  # a change may have been made all the same
+    assert "cluster.public_cidrs" in caught.value.hint
+
+
+def test_only_the_ca_of_the_cluster_is_trusted(rig: KubeRig, cluster: Cluster) -> None:
+    other = Cluster(Sky(), SandboxClock())
+    other.start()
+    with pytest.raises(ResourceError, match=r"cannot be reached: .*CERTIFICATE_VERIFY_FAILED") as caught:
+        Api(cluster.endpoint, other.ca_data, lambda: TOKEN).get(DEFAULT)
+    assert caught.value.code == "Unreachable"
+    other.stop()
+
+
+# ---- verbs
+
+
+def test_no_change_leaves_without_a_lease(rig: KubeRig) -> None:
+    def lost(begun: float) -> None:
+        assert rig.cloud.mutating == 1
+        raise LostLease("the lease has run out")
+
+    rig.api.apply(MAP, _map(a="1"))
+    rig.cloud.fence = lost
+    with pytest.raises(LostLease):
+        rig.api.apply(MAP, _map(a="2"))
+    with pytest.raises(LostLease):
+        rig.api.delete(MAP)
+    assert (rig.api.get(MAP) or {})["data"] == {"a": "1"}
+    assert rig.cloud.mutating == 0
+
+
+def test_labels_select(rig: KubeRig) -> None:
+    for name, team in (("one", "media"), ("two", "web")):
+        labels = {"team": team, "kept": "yes"}
+        item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}}
+        rig.api.apply(f"{DEFAULT}/configmaps/{name}", item)
+    found = rig.api.list(f"{DEFAULT}/configmaps", "team=media,kept=yes")
+    assert [item["metadata"]["name"] for item in found] == ["one"]
+    rig.api.delete(f"{DEFAULT}/configmaps", labels="team=media")
+    assert rig.api.list(f"{DEFAULT}/configmaps", "team=media") == []
+    assert rig.api.get(f"{DEFAULT}/configmaps/two")
+
+
+def test_kinds_have_their_place(rig: KubeRig) -> None:
+    api = rig.api
+    assert api.path("apps/v1", "Deployment", "media", "one") == "/apis/apps/v1/namespaces/media/deployments/one"
+    assert api.path("v1", "Namespace", "media", "one") == "/api/v1/namespaces/one"
+    assert api.path("monitoring.coreos.com/v1", "ServiceMonitor", "media", "one") is None
+
+
+def test_a_cluster_without_an_endpoint_or_on_its_way_out_serves_nothing(rig: KubeRig) -> None:
+    assert serves(rig.lives)
+    assert not serves(None)
+    assert not serves(replace(rig.lives, status=Status.DELETING))
+    assert not serves(Live("main", Status.PENDING))
+
+
+@contextmanager
+def _proxy(code: int, text: str) -> Iterator[str]:
+    """Something between us and the API that gives its own answer to everything."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
