@@ -8,6 +8,7 @@ from typing import Any
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.nat_gateways import NatGateway
+from moto.ec2.models.route_tables import Route
 from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
 
@@ -36,6 +37,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     _endpoints()
     _routes()
     _rules()
+    _launch_templates()
     for operation in _WITH_TOKEN:
         _honour_token(operation)
 
@@ -94,6 +96,29 @@ def _advance(backend: EC2Backend, gateway: Any, clock: SandboxClock) -> None:
 
 
 def _endpoints() -> None:
+    @around(EC2Backend, "create_vpc_endpoint")
+    def create_vpc_endpoint(
+        original: Original,
+        backend: Any,
+        vpc_id: str,
+        service_name: str,
+        endpoint_type: str | None,
+        policy_document: str | None,
+        route_table_ids: list[str],
+        **more: Any,
+    ) -> Any:
+        if not service_name.startswith(f"com.amazonaws.{backend.region_name}."):
+            raise refused("InvalidServiceName", f"The Vpc Endpoint Service '{service_name}' does not exist")
+        gateways = [one for one in backend.managed_prefix_lists.values() if one.prefix_list_name == service_name]
+        kind = endpoint_type or "Gateway"
+        if kind == "Gateway" and not gateways:
+            raise refused("InvalidServiceName", f"The Vpc Endpoint Service '{service_name}' does not exist")
+        for one in backend.vpc_end_points.values():
+            there = one.state != "deleted" and one.service_name == service_name
+            if there and set(one.route_table_ids) & set(route_table_ids):
+                raise refused("RouteAlreadyExists", f"a route table already has a route to {service_name}")
+        return original(vpc_id, service_name, kind, policy_document, route_table_ids, **more)
+
     @around(VPCEndPoint, "get_filter_value")
     def get_filter_value(
         original: Original, endpoint: VPCEndPoint, filter_name: str, method_name: str | None = None
@@ -123,8 +148,10 @@ def _routes() -> None:
 
         @around(EC2Backend, name)
         def route(original: Original, backend: EC2Backend, route_table_id: str, *args: Any, **more: Any) -> Any:
-            gateway = more.get("gateway_id")
+            gateway, nat = more.get("gateway_id"), more.get("nat_gateway_id")
             table = backend.get_route_table(route_table_id)
+            if nat and nat not in backend.nat_gateways:
+                raise refused("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat}' does not exist")
             found = backend.internet_gateways.get(gateway) if gateway and gateway.startswith("igw-") else None
             if isinstance(found, InternetGateway) and (found.vpc is None or found.vpc.id != table.vpc_id):
                 raise refused(
@@ -132,6 +159,31 @@ def _routes() -> None:
                     f"route table {route_table_id} and network gateway {gateway} belong to different networks",
                 )
             return original(route_table_id, *args, **more)
+
+
+    Route.state = property(_route_state)
+
+
+def _route_state(route: Any) -> str:
+    """A route whose target has gone leads nowhere."""
+    gateway, nat = route.gateway, route.nat_gateway
+    detached = isinstance(gateway, InternetGateway) and gateway.vpc is None
+    return "blackhole" if detached or (nat is not None and nat.state == "deleted") else "active"
+
+
+def _launch_templates() -> None:
+    @around(EC2Backend, "describe_launch_templates")
+    def describe_launch_templates(
+        original: Original,
+        backend: Any,
+        template_names: list[str] | None = None,
+        template_ids: list[str] | None = None,
+        filters: Any = None,
+    ) -> Any:
+        missing = [id for id in template_ids or [] if id not in backend.launch_templates]
+        if missing:
+            raise refused("InvalidLaunchTemplateId.NotFound", f"The launch template {missing[0]} does not exist")
+        return original(template_names, template_ids, filters)
 
 
 def _rules() -> None:

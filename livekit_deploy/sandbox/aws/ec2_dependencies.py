@@ -50,7 +50,10 @@ def _vpcs() -> None:
         groups = [group for group in backend.groups.get(vpc_id, {}).values() if group.name != "default"]
         if attached or endpoints or groups or list(interfaces_in(backend, vpc_id)):
             raise _depended("vpc", vpc_id)
-        return original(vpc_id)
+        deleted = original(vpc_id)
+        for acl in [one for one in backend.network_acls.values() if one.vpc_id == vpc_id]:
+            del backend.network_acls[acl.id]
+        return deleted
 
 
 def _subnets() -> None:

@@ -120,12 +120,16 @@ def _drop(entry: ClusterEntry, name: str) -> None:
 
 
 def _versions(name: str) -> list[Item]:
-    compatible = [
-        {"clusterVersion": version, "platformVersions": ["*"], "defaultVersion": number == 0}
-        for version in VERSIONS
-        for number in (0,)
+    return [
+        {
+            "addonVersion": addon,
+            "compatibilities": [
+                {"clusterVersion": version, "platformVersions": ["*"], "defaultVersion": number == 0}
+                for version in reversed(VERSIONS)
+            ],
+        }
+        for number, addon in enumerate(_OFFERED[name])
     ]
-    return [{"addonVersion": version, "compatibilities": compatible} for version in _OFFERED[name]]
 
 
 def _version(name: str, asked: str | None) -> str:

@@ -5,7 +5,6 @@ Durations are AWS's seconds. Source: EKS API reference; durations as users repor
 
 from __future__ import annotations
 
-import base64
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 from moto.eks.models import EKSBackend, eks_backends
 
+from livekit_deploy.sandbox.aws.eks.authority import authority
 from livekit_deploy.sandbox.aws.patching import kept
 from livekit_deploy.sandbox.clock import SandboxClock
 
@@ -96,7 +96,6 @@ def new_cluster(backend: EKSBackend, asked: Mapping[str, Any]) -> Item:
     """The wire form of a cluster that was just asked for."""
     name, region = asked["name"], backend.region_name
     id = uuid.uuid4().hex.upper()
-    authority = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(id.encode()).decode()}\n-----END CERTIFICATE-----\n"
     vpc = dict(asked["resourcesVpcConfig"])
     access = asked.get("accessConfig") or {}
     return {
@@ -117,7 +116,7 @@ def new_cluster(backend: EKSBackend, asked: Mapping[str, Any]) -> Item:
         "logging": asked.get("logging") or {"clusterLogging": []},
         "identity": {"oidc": {"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{id}"}},
         "status": "CREATING",
-        "certificateAuthority": {"data": base64.b64encode(authority.encode()).decode()},
+        "certificateAuthority": {"data": authority()},
         "platformVersion": "eks.3",
         "tags": dict(asked.get("tags") or {}),
         "encryptionConfig": list(asked.get("encryptionConfig") or []),
