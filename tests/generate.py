@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from livekit_deploy.state.document import State
 from tests.reference import page
+from tests.sandbox.corrections import table
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,7 +23,11 @@ def state_schema() -> str:
 
 def generated() -> dict[Path, str]:
     """Every generated file and what it must hold."""
-    return {ROOT / "state" / "schema.json": state_schema(), ROOT / "docs" / "configuration.md": page()}
+    return {
+        ROOT / "state" / "schema.json": state_schema(),
+        ROOT / "docs" / "configuration.md": page(),
+        ROOT / "tests" / "sandbox" / "README.md": table(),
+    }
 
 
 if __name__ == "__main__":

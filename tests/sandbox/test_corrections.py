@@ -20,7 +20,9 @@ from tests.sandbox.corrections.harness import Probe, World
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with mock_aws():
+    with pytest.MonkeyPatch.context() as environ, mock_aws():
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+            environ.delenv(name, raising=False)
         yield World(install)
 
 

@@ -1,4 +1,4 @@
-"""EC2: NAT gateways that take their time and let go of their address, client tokens, endpoints, filters."""
+"""EC2: NAT gateways that take their time and let go of their address, client tokens, routes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route
-from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
 
-from livekit_deploy.sandbox.aws import ec2_dependencies
+from livekit_deploy.sandbox.aws import ec2_dependencies, ec2_endpoints
 from livekit_deploy.sandbox.aws.ec2_dependencies import refused
 from livekit_deploy.sandbox.aws.patching import around, kept
 from livekit_deploy.sandbox.clock import SandboxClock
@@ -34,7 +33,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     """Correct EC2; ``clock`` gives the clock of the moment."""
     ec2_dependencies.install()
     _nat_gateways(clock)
-    _endpoints()
+    ec2_endpoints.install()
     _routes()
     _rules()
     _launch_templates()
@@ -92,55 +91,7 @@ def _advance(backend: EC2Backend, gateway: Any, clock: SandboxClock) -> None:
         backend.enis.pop(gateway._eni.id, None)
 
 
-# ---- endpoints and routes
-
-
-def _endpoints() -> None:
-    @around(EC2Backend, "create_vpc_endpoint")
-    def create_vpc_endpoint(
-        original: Original,
-        backend: Any,
-        vpc_id: str,
-        service_name: str,
-        endpoint_type: str | None,
-        policy_document: str | None,
-        route_table_ids: list[str],
-        **more: Any,
-    ) -> Any:
-        if not service_name.startswith(f"com.amazonaws.{backend.region_name}."):
-            raise refused("InvalidServiceName", f"The Vpc Endpoint Service '{service_name}' does not exist")
-        gateways = [one for one in backend.managed_prefix_lists.values() if one.prefix_list_name == service_name]
-        kind = endpoint_type or "Gateway"
-        if kind == "Gateway" and not gateways:
-            raise refused("InvalidServiceName", f"The Vpc Endpoint Service '{service_name}' does not exist")
-        for one in backend.vpc_end_points.values():
-            there = one.state != "deleted" and one.service_name == service_name
-            if there and set(one.route_table_ids) & set(route_table_ids):
-                raise refused("RouteAlreadyExists", f"a route table already has a route to {service_name}")
-        return original(vpc_id, service_name, kind, policy_document, route_table_ids, **more)
-
-    @around(VPCEndPoint, "get_filter_value")
-    def get_filter_value(
-        original: Original, endpoint: VPCEndPoint, filter_name: str, method_name: str | None = None
-    ) -> Any:
-        return endpoint.id if filter_name == "vpc-endpoint-id" else original(filter_name, method_name)
-
-    @around(EC2Backend, "describe_vpc_endpoints")
-    def describe_vpc_endpoints(original: Original, backend: EC2Backend, *args: Any, **more: Any) -> Any:
-        found = original(*args, **more)
-        return [one for one in found if one.state != "deleted"]
-
-    @around(VPCEndPoint, "modify")
-    def modify(original: Original, endpoint: Any, *args: Any, **more: Any) -> None:
-        before = set(endpoint.route_table_ids)
-        original(*args, **more)
-        after, prefix = set(endpoint.route_table_ids), endpoint.destination_prefix_list_id
-        if prefix is None:
-            return
-        for table in after - before:
-            endpoint.ec2_backend.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix)
-        for table in before - after:
-            endpoint.ec2_backend.delete_route(table, prefix)
+# ---- routes and rules
 
 
 def _routes() -> None:
@@ -159,7 +110,6 @@ def _routes() -> None:
                     f"route table {route_table_id} and network gateway {gateway} belong to different networks",
                 )
             return original(route_table_id, *args, **more)
-
 
     Route.state = property(_route_state)
 

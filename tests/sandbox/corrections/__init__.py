@@ -12,8 +12,8 @@ _HEAD = """\
 
 The sandbox runs on moto 5.2.5 and puts right what this program touches. Each row is one correction and its probe in
 `corrections/`, which `test_corrections.py` runs twice: in the sandbox, where it must pass, and on plain moto, where it
-must fail in the way that it names. So a row cannot be wrong for long: a correction that is lost fails the first run, and
-one that a newer moto makes needless fails the second.
+must fail in the way that it names: a correction that is lost fails the first run, and one that a newer moto makes
+needless fails the second.
 
 This file is made from the probes' docstrings by `make schema`.
 

@@ -134,9 +134,7 @@ def gateway_with_public_addresses_behind_it(world: World) -> None:
     """
     network = world.network()
     interface = world.ec2.create_network_interface(SubnetId=network.subnets[0])["NetworkInterface"]
-    world.ec2.associate_address(
-        AllocationId=world.address(), NetworkInterfaceId=interface["NetworkInterfaceId"]
-    )
+    world.ec2.associate_address(AllocationId=world.address(), NetworkInterfaceId=interface["NetworkInterfaceId"])
     with refused("DependencyViolation"):
         world.ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
 

@@ -123,6 +123,4 @@ def route_to_an_unattached_gateway(world: World) -> None:
     """
     table = world.ec2.create_route_table(VpcId=world.network().vpc)["RouteTable"]["RouteTableId"]
     with refused("InvalidParameterValue"):
-        world.ec2.create_route(
-            RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=world.network().gateway
-        )
+        world.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=world.network().gateway)

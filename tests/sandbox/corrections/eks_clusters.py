@@ -17,9 +17,7 @@ def cluster_takes_its_time(world: World) -> None:
     """
     network, name = world.network(), world.name("cluster")
     with world.unhurried() as later:
-        world.eks.create_cluster(
-            name=name, roleArn=world.role(), resourcesVpcConfig={"subnetIds": network.subnets}
-        )
+        world.eks.create_cluster(name=name, roleArn=world.role(), resourcesVpcConfig={"subnetIds": network.subnets})
         assert world.seen(name)["status"] == "CREATING"
         assert "endpoint" not in world.seen(name)
         with refused("ResourceInUseException"):
@@ -59,9 +57,7 @@ def cluster_defaults(world: World) -> None:
     the newest that is the default, with a public endpoint and extended support
     """
     name = world.name("cluster")
-    world.eks.create_cluster(
-        name=name, roleArn=world.role(), resourcesVpcConfig={"subnetIds": world.network().subnets}
-    )
+    world.eks.create_cluster(name=name, roleArn=world.role(), resourcesVpcConfig={"subnetIds": world.network().subnets})
     cluster = world.seen(name)
     assert cluster["version"] == "1.36"
     assert cluster["resourcesVpcConfig"]["publicAccessCidrs"] == ["0.0.0.0/0"]
@@ -172,9 +168,7 @@ def cluster_takes_one_change_at_a_time(world: World) -> None:
     name = world.cluster()["name"]
     logging = {"clusterLogging": [{"types": ["api"], "enabled": True}]}
     with refused("InvalidParameterException"):
-        world.eks.update_cluster_config(
-            name=name, logging=logging, resourcesVpcConfig={"endpointPrivateAccess": True}
-        )
+        world.eks.update_cluster_config(name=name, logging=logging, resourcesVpcConfig={"endpointPrivateAccess": True})
     with refused("InvalidParameterException"):
         world.eks.update_cluster_config(name=name, resourcesVpcConfig={"endpointPrivateAccess": False})
 

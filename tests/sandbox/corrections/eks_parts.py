@@ -101,9 +101,7 @@ def node_group_has_instances(world: World) -> None:
     names = [_group(world, cluster)["nodegroupName"] for _ in range(2)]
     assert [len(_instances(world, name)) for name in names] == [2, 2]
     scaling = {"minSize": 1, "maxSize": 3, "desiredSize": 3}
-    world.eks.update_nodegroup_config(
-        clusterName=cluster["name"], nodegroupName=names[0], scalingConfig=scaling
-    )
+    world.eks.update_nodegroup_config(clusterName=cluster["name"], nodegroupName=names[0], scalingConfig=scaling)
     assert _seen(world, cluster, names[0])["status"] == "ACTIVE"
     assert len(_instances(world, names[0])) == 3
     world.eks.delete_nodegroup(clusterName=cluster["name"], nodegroupName=names[0])

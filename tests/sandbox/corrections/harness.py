@@ -101,9 +101,7 @@ class World:
         return Network(vpc, gateway, [self._subnet(vpc, number, zone) for number, zone in enumerate("ab")])
 
     def _subnet(self, vpc: str, number: int, zone: str) -> str:
-        said = self.ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.20.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"
-        )
+        said = self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
         return str(said["Subnet"]["SubnetId"])
 
     def group(self, vpc: str) -> str:
