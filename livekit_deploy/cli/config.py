@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from livekit_deploy.cli.options import ENVIRONMENTS, Options, load, screen, shared
+from livekit_deploy.cli.options import Options, load, path_of, screen, shared
 from livekit_deploy.errors import UsageError
 
 
@@ -20,16 +18,22 @@ def config() -> None:
 @shared
 def init(options: Options, preset: str) -> int:
     """Write a commented environment file to start from; an existing one is left alone."""
-    from livekit_deploy.config.describe import template
+    from livekit_deploy.config.describe import check_name, needed, template
 
-    if not options.env:
-        raise UsageError("name the environment to be", hint="--env NAME")
-    path = Path(options.config) if options.config else ENVIRONMENTS / f"{options.env}.yaml"
-    if path.exists():
-        raise UsageError(f"{path} exists already", hint="edit it, or choose another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(template(preset), encoding="utf-8")
-    screen(options).say(f"wrote {path}: fill in region and domain, then: livekit-deploy plan --env {options.env}")
+    path, where = path_of(options), screen(options)
+    check_name(options.env or path.stem)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template(preset, path.stem))
+    except FileExistsError:
+        raise UsageError(f"{path} exists already", hint="edit it, or choose another name") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="choose another folder") from None
+    named = f"--env {options.env}" if options.env else f"--config {options.config}"
+    where.say(
+        f"wrote {path}: give {', '.join(needed(preset))} a value, then run: livekit-deploy config validate {named}"
+    )
     return 0
 
 
@@ -38,9 +42,12 @@ def init(options: Options, preset: str) -> int:
 def validate(options: Options) -> int:
     """Say everything that is wrong with the file, each with its place and remedy."""
     env, where = load(options), screen(options)
+    if options.json:
+        where.json_value({"file": str(env.source), "valid": True, "warnings": env.warnings})
+        return 0
     for warning in env.warnings:
         where.say(f"warning: {warning}")
-    where.say(f"{env.source} is valid")
+    where.result(f"{env.source} is valid")
     return 0
 
 

@@ -33,7 +33,9 @@ class Rtc(Section):
     """Media ports, open to the world on the media nodes."""
 
     udp_ports: tuple[Port, Port] = Field(
-        default=(50000, 60000), description="first and last UDP port for media, two for each participant"
+        default=(50000, 60000),
+        description="first and last UDP port for media, two for each participant",
+        examples=[[50000, 60000]],
     )
     tcp_port: Port = Field(default=7881, description="the TCP port for clients that cannot use UDP")
 

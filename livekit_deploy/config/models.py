@@ -82,7 +82,7 @@ class Cluster(Section):
     """The EKS control plane."""
 
     version: Annotated[str, StringConstraints(pattern=r"^1\.\d{2}$")] = Field(
-        default="1.36", description="Kubernetes version; raise it by one minor at a time", examples=['"1.36"']
+        default="1.36", description="Kubernetes version; raise it by one minor at a time", examples=["1.36"]
     )
     public_cidrs: Annotated[tuple[IPv4Network, ...], Field(min_length=1, max_length=40)] = Field(
         description="who may reach the Kubernetes API from outside", examples=[["203.0.113.0/24"]]
@@ -139,7 +139,7 @@ class Redis(Section):
 
     engine: Literal["valkey", "redis"] = Field(default="valkey", description="`valkey` or `redis`")
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")] = Field(
-        default="8.0", description="the engine's version; there is no way back to a lower one", examples=['"8.0"']
+        default="8.0", description="the engine's version; there is no way back to a lower one", examples=["8.0"]
     )
     node_type: NodeType = Field(
         default="cache.t4g.small", description="size of each node", examples=["cache.m7g.large"]
@@ -189,7 +189,7 @@ class Environment(Section):
         description="the AWS region", examples=["us-east-1"]
     )
     account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(
-        default=None, description="refuse any other account", examples=['"123456789012"']
+        default=None, description="refuse any other account", examples=["123456789012"]
     )
     tags: dict[str, str] = Field(
         default={}, description="put on everything when it is made, beside our own", examples=[{"team": "media"}]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from livekit_deploy.config.models import Environment
+from livekit_deploy.config.section import in_yaml
 from livekit_deploy.config.source import Where
 from livekit_deploy.config.typed_secrets import Place
 from livekit_deploy.errors import ConfigError
@@ -90,7 +91,7 @@ def _finding(item: Any) -> Finding:
     if kind in ("extra_forbidden", "invalid_key"):
         return field, *_unknown(place)
     if kind == "missing":
-        return field, f"{field} is missing: {_described(place)}", f"such as {_example(place)}"
+        return field, f"{field} is missing: {_field(place).description}", f"such as {_example(place)}"
     if field in ("cluster.secrets_key", "livekit.hosted_zone") and kind in ("bool_parsing", "bool_type", "string_type"):
         what = "an own KMS key" if field == "cluster.secrets_key" else "to make a hosted zone"
         return field, f"{field}: {what} is not supported yet", _INSTEAD[what]
@@ -116,11 +117,11 @@ def _remedy(kind: str, item: Any, place: Place) -> str:
         return f"write {whole}"
     if kind == "too_short":
         return f"name one or more, such as {_example(place)}"
-    if value is None:
-        return "give it a value, or remove the key"
     if "expected" in item.get("ctx", {}):
         return f"allowed: {item['ctx']['expected']}"
     example = _example(place)
+    if value is None and not _field(place).is_required():
+        return f"give it a value{', such as ' if example else ''}{example}, or remove the key"
     return f"such as {example}" if example else "see docs/configuration.md"
 
 
@@ -176,28 +177,21 @@ def _at(place: Place) -> list[Any]:
     return found
 
 
-def _field(place: Place) -> FieldInfo | None:
-    """The declaration of the key at a place, or of the list or mapping that it is an item of."""
-    for end in range(len(place), 0, -1):
-        for annotation in _at(place[: end - 1]):
-            for model in _models_in(annotation):
-                if found := model.model_fields.get(str(place[end - 1])):
-                    return found
-    return None
-
-
-def _described(place: Place) -> str:
-    field = _field(place)
-    return field.description or "" if field else ""
+def _field(place: Place) -> FieldInfo:
+    """The declaration of the known key at a place, or of the list or mapping that it is an item of."""
+    found = (
+        model.model_fields[str(place[end - 1])]
+        for end in range(len(place), 0, -1)
+        for annotation in _at(place[: end - 1])
+        for model in _models_in(annotation)
+        if str(place[end - 1]) in model.model_fields
+    )
+    return next(found)
 
 
 def _example(place: Place) -> str:
-    field = _field(place)
-    examples = field.examples if field else None
-    if not examples:
-        return ""
-    first = examples[0]
-    return f"[{', '.join(map(str, first))}]" if isinstance(first, list) else str(first)
+    examples = _field(place).examples
+    return in_yaml(examples[0]) if examples else ""
 
 
 def _unknown(place: Place) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 _DOMAIN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
@@ -29,3 +30,9 @@ def kind_of(*kinds: tuple[type, str], other: str) -> Callable[[Any], str]:
         return next((tag for kind, tag in kinds if isinstance(value, kind)), other)
 
     return chosen
+
+
+def in_yaml(value: Any) -> str:
+    """A value in one line, as it is written into an environment file."""
+    text: str = yaml.safe_dump([value], default_flow_style=True, width=10_000, allow_unicode=True)
+    return text.strip()[1:-1]

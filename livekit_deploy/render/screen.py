@@ -1,20 +1,21 @@
-"""The terminal: results on stdout, everything else on stderr, in colour where there is any."""
+"""The terminal: results on stdout, everything else on stderr, in colour where there is any.
+
+What is only text is written as it is; what draws and colours is imported when something is drawn.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from livekit_deploy.render import plans, reports
-
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from livekit_deploy.config import Environment
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.report import Report, StatusReport
@@ -25,10 +26,23 @@ class Screen:
     """``out`` takes results, ``err`` progress and prompts."""
 
     def __init__(self, *, color: bool = True, quiet: bool = False, verbose: int = 0) -> None:
-        plain = not color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        self._plain = not color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self.quiet, self.verbose = quiet, verbose
-        self.out = Console(no_color=plain, highlight=False, soft_wrap=True)
-        self.err = Console(no_color=plain, highlight=False, stderr=True, soft_wrap=True)
+
+    @functools.cached_property
+    def out(self) -> Console:
+        """For results that are drawn."""
+        return self._console(stderr=False)
+
+    @functools.cached_property
+    def err(self) -> Console:
+        """For progress and prompts."""
+        return self._console(stderr=True)
+
+    def _console(self, *, stderr: bool) -> Console:
+        from rich.console import Console
+
+        return Console(no_color=self._plain, highlight=False, stderr=stderr, soft_wrap=True)
 
     @property
     def live(self) -> bool:
@@ -39,7 +53,7 @@ class Screen:
 
     def result(self, text: str) -> None:
         """A result, as it is."""
-        self.out.print(escape(text))
+        sys.stdout.write(f"{text}\n")
 
     def json(self, text: str) -> None:
         """JSON, as it is and nothing else."""
@@ -53,20 +67,26 @@ class Screen:
 
     def plan(self, plan: Plan) -> None:
         """The plan, by stage."""
+        from livekit_deploy.render import plans
+
         self._lines(plans.lines(plan, self._width, every=self.verbose > 0))
 
     def drift(self, plan: Plan) -> None:
         """Only what somebody else changed."""
+        from livekit_deploy.render import plans
+
         self._lines(plans.drift_lines(plan, self._width))
 
     def outputs(self, outputs: Mapping[str, Any]) -> None:
         """Names and values, aligned."""
         width = max(map(len, outputs), default=0)
         for name, value in outputs.items():
-            self.out.print(f"{name:<{width}}  {escape(str(value))}")
+            self.result(f"{name:<{width}}  {value}")
 
     def status(self, report: StatusReport, plan: Plan | None) -> None:
         """One screen."""
+        from livekit_deploy.render import reports
+
         self._lines(reports.status_lines(report))
         if plan is not None:
             self.drift(plan)
@@ -75,14 +95,18 @@ class Screen:
         """Address, phase and id of each record."""
         width = max((len(address) for address, *_ in records), default=0)
         for address, phase, id, _ in records:
-            self.out.print(f"{address:<{width}}  {phase:<9} {escape(id)}")
+            self.result(f"{address:<{width}}  {phase:<9} {id}".rstrip())
 
     def finished_up(self, report: Report, env: Environment) -> None:
         """How `up` ended, and where LiveKit answers."""
+        from livekit_deploy.render import reports
+
         self._lines(reports.up_lines(report, env))
 
     def finished_down(self, report: Report) -> None:
         """How `down` ended, with the proof."""
+        from livekit_deploy.render import reports
+
         self._lines(reports.down_lines(report))
 
     def _lines(self, lines: Iterable[str]) -> None:
@@ -99,7 +123,7 @@ class Screen:
     def say(self, text: str) -> None:
         """A line on the way."""
         if not self.quiet:
-            self.err.print(escape(text))
+            sys.stderr.write(f"{text}\n")
 
     def note(self, markup: str) -> None:
         """Something that happened, in markup."""
@@ -108,6 +132,8 @@ class Screen:
 
     def holder(self, holder: Holder, remaining: float) -> None:
         """Who holds the lease."""
+        from livekit_deploy.render import reports
+
         self.err.print(reports.holder_line(holder, remaining))
 
     def ask(self, question: str) -> bool:
@@ -116,5 +142,6 @@ class Screen:
 
     def prompt(self, question: str) -> str:
         """An answer, "" at the end of the input."""
-        self.err.print(f"{escape(question)} ", end="")
+        sys.stderr.write(f"{question} ")
+        sys.stderr.flush()
         return sys.stdin.readline().rstrip("\n")

@@ -85,7 +85,7 @@ CASES = [
         "3:1",
         "account_id",
         "form",
-        'such as "123456789012"',
+        "such as '123456789012'",
         'account_id: "123456789012"',
     ),
     # ---- network
@@ -294,7 +294,7 @@ CASES = [
         "3:20",
         "cluster.admins.0",
         "form",
-        "such as [arn:aws:iam::123456789012:role/platform]",
+        "such as ['arn:aws:iam::123456789012:role/platform']",
         "cluster: {admins: ['arn:aws:iam::123456789012:role/ops']}",
     ),
     Case(
@@ -487,7 +487,7 @@ CASES = [
         "5:9",
         "livekit.rtc.udp_ports.1",
         "livekit.rtc.udp_ports.1 is missing",
-        "",
+        "such as [50000, 60000]",
         livekit("rtc: {udp_ports: [50000, 50001]}"),
     ),
     Case(
