@@ -478,7 +478,7 @@ CASES = [
         "5:28",
         "livekit.rtc.udp_ports.1",
         "less than or equal to 65535",
-        "see docs/configuration.md",
+        "such as [50000, 60000]",
         livekit("rtc: {udp_ports: [50000, 65535]}"),
     ),
     Case(
