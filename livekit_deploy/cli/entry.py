@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from livekit_deploy import __version__
+from livekit_deploy.cli.examples import show_example
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
 
 #: command → (module of `cli`, its name there, what --help says)
@@ -39,6 +40,7 @@ class _Commands(click.Group):
             return None
         module, attribute, _ = _COMMANDS[name]
         command: click.Command = getattr(import_module(f"livekit_deploy.cli.{module}"), attribute)
+        show_example(command, name)
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -53,6 +55,9 @@ def cli() -> None:
     """LiveKit on AWS EKS: from one environment file to a LiveKit that answers, and back to nothing."""
 
 
+show_example(cli, "")
+
+
 def main() -> NoReturn:
     """Run the command line and exit with its code (see `livekit_deploy.errors`)."""
     sys.exit(run(sys.argv[1:]))
@@ -64,8 +69,13 @@ def run(arguments: list[str]) -> int:
         code = cli.main(arguments, prog_name="livekit-deploy", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return UsageError.exit_code
     except click.ClickException as error:
-        return _told(UsageError(error.format_message(), hint="see: livekit-deploy --help"), arguments)
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        command = context.command_path if context else "livekit-deploy"
+        return _told(UsageError(error.format_message(), hint=f"see: {command} --help"), arguments)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except DeployError as error:

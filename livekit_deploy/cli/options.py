@@ -44,9 +44,17 @@ class Options:
     log_format: str
     log_file: str | None
     parallelism: int
-    lock_timeout: str
-    timeout: str | None
+    lock_timeout: float
+    timeout: float | None
     adopt: tuple[str, ...]
+
+
+def seconds(text: str) -> float:
+    """``90``, ``90s``, ``2m`` or ``1h`` in seconds; raises `click.BadParameter` for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no time: write it as 90s, 2m or 1h")
+    return float(found[1]) * _UNITS[found[2]]
 
 
 _DECLARED = (
@@ -64,8 +72,15 @@ _DECLARED = (
     click.option("--log-format", type=click.Choice(["console", "json"]), default="console", show_default=True),
     click.option("--log-file", metavar="FILE", help="write the log there as well"),
     click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="calls in flight"),
-    click.option("--lock-timeout", metavar="TIME", default="2m", show_default=True, help="wait so long for the lease"),
-    click.option("--timeout", metavar="TIME", help="end the run after so long"),
+    click.option(
+        "--lock-timeout",
+        metavar="TIME",
+        type=seconds,
+        default="2m",
+        show_default=True,
+        help="wait so long for the lease; 0 refuses at once",
+    ),
+    click.option("--timeout", metavar="TIME", type=seconds, help="end the run after so long"),
     click.option("--adopt", multiple=True, metavar="ADDRESS", help="take over an object that is not ours"),
 )
 
@@ -82,14 +97,6 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
     for declare in reversed(_DECLARED):
         result = declare(result)
     return result
-
-
-def seconds(text: str) -> float:
-    """``90``, ``90s``, ``2m`` or ``1h``; raises `UsageError` for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text.strip())
-    if found is None:
-        raise UsageError(f"{text!r} is no time", hint="write it as 90s, 2m or 1h")
-    return float(found[1]) * _UNITS[found[2]]
 
 
 def path_of(options: Options) -> Path:
@@ -161,8 +168,8 @@ def deployer(
         clock=clock,
         on_event=on_event,
         parallelism=options.parallelism,
-        lock_timeout=seconds(options.lock_timeout),
-        timeout=seconds(options.timeout) if options.timeout else None,
+        lock_timeout=options.lock_timeout,
+        timeout=options.timeout,
         adopt=options.adopt,
         command=command,
     ) as made:

@@ -1,0 +1,43 @@
+"""What the help of each command shows as an example: whoever adds a command adds its line here."""
+
+from __future__ import annotations
+
+import click
+
+EXAMPLES = {
+    "": "up --env dev --sandbox --yes",
+    "up": "up --env uat --set redis.node_type=cache.m7g.large",
+    "plan": "plan --env uat --out uat.plan --detailed-exitcode",
+    "down": "down --env prod --confirm prod",
+    "status": "status --env uat --refresh",
+    "outputs": "outputs --env uat -o livekit.url",
+    "iam-policy": "iam-policy --env uat",
+    "graph": "graph --env uat --format mermaid",
+    "kubeconfig": "kubeconfig --env uat --out ~/.kube/uat",
+    "token": "token --env uat",
+    "state": "state list --env uat",
+    "state list": "state list --env uat --json",
+    "state show": "state show eks.cluster/main --env uat",
+    "state unlock": "state unlock --env uat --yes",
+    "state restore": "state restore state/local/errored-uat-41.json --env uat",
+    "config": "config validate --env uat",
+    "config init": "config init --env uat --preset uat",
+    "config validate": "config validate --env uat --set network.nat=single",
+    "config show": "config show --env uat",
+    "config schema": "config schema > environment.schema.json",
+    "sandbox": "sandbox start",
+    "sandbox start": "sandbox start --speed 4",
+    "sandbox stop": "sandbox stop",
+    "sandbox status": "sandbox status",
+    "sandbox reset": "sandbox reset",
+    "sandbox env": "sandbox env --env dev",
+}
+
+
+def show_example(command: click.Command, path: str) -> None:
+    """Put the example of a command, and of those below it, at the end of its help."""
+    if path in EXAMPLES:
+        command.epilog = f"Example:\n\n\b\n  livekit-deploy {EXAMPLES[path]}"
+    if isinstance(command, click.Group) and path:
+        for name, inner in command.commands.items():
+            show_example(inner, f"{path} {name}")
