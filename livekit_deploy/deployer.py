@@ -14,6 +14,7 @@ prompts, exits or installs signal handlers; `cancel` may be called from any thre
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ from livekit_deploy.engine.planner import Planned, Planner, kind_of
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, StateError, WrongAccount
 from livekit_deploy.events import Event, silent
+from livekit_deploy.finding import Finding
+from livekit_deploy.health import Reach
 from livekit_deploy.holder import this_process
 from livekit_deploy.k8s.kubeconfig import credential, for_people
 from livekit_deploy.leftovers import leftovers
@@ -50,7 +53,8 @@ class Deployer:
     ``resources`` default to the whole stack of the environment; ``store`` and ``clients`` to what the environment
     names. ``clock`` runs waits and deadlines. ``on_event`` is called from worker threads, one event at a time.
     ``lock_timeout`` is how many real seconds to wait for another holder's lease, ``timeout`` how many seconds of the
-    clock the whole run may take.
+    clock the whole run may take. ``reach`` is how names and HTTPS are reached as users do; the environment's variables
+    say it when it is not given.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Deployer:
         command: str = "",
         profile: str | None = None,
         role_arn: str | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self.env, self.clock = env, clock or Clock()
         self._lease_seconds = float(env.state.lease_seconds)
@@ -80,7 +85,15 @@ class Deployer:
         self._listener, self._listening = on_event or silent, threading.Lock()
         self._lock_timeout, self._command = lock_timeout, command
         self._cancel = threading.Event()
-        self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout)
+        self._running = Running(
+            env,
+            self.cloud,
+            self.clock,
+            self._cancel,
+            self._emit,
+            timeout,
+            reach or Reach.from_environ(os.environ),
+        )
 
     def __enter__(self) -> Deployer:
         return self
@@ -116,7 +129,7 @@ class Deployer:
             report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
             report.outputs = self._outputs(session.state)
             if not report.failed and health.serves(session.state) and not list(targets):
-                report.problems = self._running.answering(session)
+                report.findings = self._running.answering(session.state.records, lost=session.lost)
         return self._running.closed(report)
 
     def down(self, plan: Plan | None = None, *, fail_fast: bool = False) -> Report:
@@ -130,6 +143,19 @@ class Deployer:
             if not report.failed:
                 report.leftovers, report.vanishing = leftovers(self.cloud)
         return self._running.closed(report)
+
+    def verify(self, *, within: float = 0.0) -> list[Finding]:
+        """What answers between a user and a pod and what does not, with cause and remedy; changes nothing.
+
+        It looks again until all is well or ``within`` seconds of the clock have passed. Raises `StateError` when
+        LiveKit is not recorded.
+        """
+        self._guard()
+        found = lease_of(self.store)
+        if found is None or not health.serves(found[0]):
+            raise StateError("LiveKit is not there yet", hint=f"run: livekit-deploy up --env {self.env.name}")
+        self.cloud.with_lineage(found[0].lineage)
+        return self._running.answering(found[0].records, within=within)
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
         """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set.

@@ -101,9 +101,16 @@ class Declined(DeployError):
 
 
 class VerifyFailed(DeployError):
-    """LiveKit, or something in front of it, does not answer as it should."""
+    """LiveKit, or something in front of it, does not answer as it should.
+
+    ``findings`` are all that was found, as `finding.Finding`.
+    """
 
     exit_code = 7
+
+    def __init__(self, message: str, *, findings: Sequence[object], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.findings = tuple(findings)
 
 
 class Incomplete(DeployError):

@@ -61,6 +61,14 @@ class LeaseTakenOver(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Looked(Event):
+    """What `verify` sees has changed: ``failing`` has what each check that fails saw; empty when all is well."""
+
+    type = "looked"
+    failing: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Started(Event):
     """Work on one resource begins; ``usual_s`` is how long it usually takes, in seconds."""
 

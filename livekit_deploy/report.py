@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.errors import DeployError
+from livekit_deploy.finding import Finding
 from livekit_deploy.state.document import Holder
 
 
 @dataclass
 class Report:
-    """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``problems`` by `up`: why LiveKit does
-    not answer though everything is there."""
+    """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``findings`` by `up`: what `verify` found
+    at its end."""
 
     command: str
     created: list[str] = field(default_factory=list)
@@ -23,7 +24,7 @@ class Report:
     kept: int = 0
     leftovers: list[str] = field(default_factory=list)
     vanishing: list[tuple[str, str]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.errors import Incomplete, Interrupted, StateError, VerifyFailed
-from livekit_deploy.events import Event, RunFinished, RunStarted
+from livekit_deploy.events import Event, Looked, RunFinished, RunStarted
+from livekit_deploy.finding import Finding, failed
+from livekit_deploy.health import Reach
 from livekit_deploy.report import Report
-from livekit_deploy.state.document import Phase, dump
+from livekit_deploy.state.document import Phase, Record, dump
 from livekit_deploy.state.session import Session
 
 RESCUE_FOLDER = Path("state/local")
@@ -48,9 +50,10 @@ class Running:
         cancel: threading.Event,
         emit: Callable[[Event], None],
         timeout: float | None,
+        reach: Reach,
     ) -> None:
         self._env, self._cloud, self._clock, self._cancel = env, cloud, clock, cancel
-        self._emit, self._timeout = emit, timeout
+        self._emit, self._timeout, self._reach = emit, timeout, reach
 
     def carry_out(self, command: str, session: Session, planned: Planned, *, fail_fast: bool) -> Report:
         """Do what is planned. Raises `Interrupted`, and the session's failure when there is one."""
@@ -74,17 +77,22 @@ class Running:
         self._check_end(session, outcome)
         return report
 
-    def answering(self, session: Session) -> list[str]:
-        """What still keeps LiveKit from answering once load balancers and DNS have had time to follow."""
-        waits = Waits(self._clock, self._cancel, session.lost)
-        seen: list[str] = []
+    def answering(
+        self, records: Mapping[str, Record], *, within: float = _ANSWER_SECONDS, lost: threading.Event | None = None
+    ) -> list[Finding]:
+        """What `verify` finds once all is well, or at the end of ``within`` seconds: balancers and DNS need time."""
+        waits = Waits(self._clock, self._cancel, lost or threading.Event())
+        seen: list[Finding] = []
 
-        def look() -> list[str]:
-            seen[:] = health.problems(self._env, self._cloud, session.state)
+        def look() -> list[Finding]:
+            before = failed(seen)
+            seen[:] = health.look_at(self._env, self._cloud, records, self._reach)
+            if (now := failed(seen)) != before:
+                self._emit(Looked(failing={one.check: one.seen for one in now}))
             return seen
 
         with contextlib.suppress(Expired):
-            waits.settle(look, lambda found: not found, timeout=_ANSWER_SECONDS)
+            waits.settle(look, lambda found: not failed(found), timeout=within)
         return seen
 
     @contextmanager
@@ -135,10 +143,11 @@ class Running:
                 partly=bool(report.created or report.updated or report.deleted or report.kept),
                 hint=report.failed[address].hint or f"run {report.command} again: it goes on from what is recorded",
             )
-        if report.problems:
+        if wrong := failed(report.findings):
             raise VerifyFailed(
-                f"everything is there, but LiveKit does not answer: {'; '.join(report.problems)}",
-                hint=f"run: livekit-deploy status --env {self._env.name}, and up again",
+                "everything is there, but LiveKit does not answer",
+                findings=report.findings,
+                hint=f"{wrong[0].remedy}; look again with: livekit-deploy verify --env {self._env.name}",
             )
         return report
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "up": ("run", "up", "plan, ask, apply, and say where LiveKit answers"),
     "plan": ("run", "plan", "what `up` would do, attribute by attribute"),
     "down": ("run", "down", "the reverse, then the proof that nothing is left"),
+    "verify": ("verify", "verify", "does LiveKit answer? each failure with cause and remedy"),
     "status": ("look", "status", "one screen: stages, resources, lease, endpoints"),
     "outputs": ("look", "outputs", "names and endpoints of what runs"),
     "iam-policy": ("policy", "iam_policy", "the least policy that up and down of an environment need"),

@@ -150,11 +150,13 @@ def deployer(
     from livekit_deploy.aws.cloud import Clients
     from livekit_deploy.clock import Clock
     from livekit_deploy.deployer import Deployer
+    from livekit_deploy.health import Reach
 
-    clients, clock = Clients(env.region, profile=options.profile, role_arn=options.role_arn), Clock()
+    clients, clock, reach = Clients(env.region, profile=options.profile, role_arn=options.role_arn), Clock(), None
     if options.sandbox:
         env, sandbox = connected(options, env)
         clock = Clock(sandbox.clock_speed)
+        reach = Reach(sandbox.nameserver, sandbox.https_proxy, sandbox.ca_bundle)
         clients = Clients(
             env.region,
             role_arn=options.role_arn,
@@ -172,6 +174,7 @@ def deployer(
         timeout=options.timeout,
         adopt=options.adopt,
         command=command,
+        reach=reach,
     ) as made:
         yield made
 

@@ -21,7 +21,7 @@ from livekit_deploy.k8s.client import SPREADING, Api, Obj, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
-from livekit_deploy.k8s.workload import drift, live_objects, named, unready
+from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named, unready
 
 _INSTANCE = "app.kubernetes.io/instance"
 #: what an uninstalled release may leave for a while: pods that drain, and what a finalizer holds
@@ -110,15 +110,11 @@ class HelmRelease(Resource):
             f"{named(item)} {field}" for item, live in objects if live for field in drift(item, live, scaled)
         )
         waits = [why for _, live in objects if live and (why := unready(connection, live))]
-        if self.endpoints and not self._has_endpoints(connection):
+        if self.endpoints and not has_endpoints(connection, self.namespace, self.endpoints):
             waits.append(f"{self.endpoints} has no endpoints yet")
         waiting = bool(waits) and record.status == "deployed" and not props["missing"] and not props["drifted"]
         status = Status.PENDING if waiting else Status.READY
         return Live(self._id(), status, props, {"release": self.instance}, "; ".join(waits))
-
-    def _has_endpoints(self, connection: Api) -> bool:
-        found = connection.get(f"/api/v1/namespaces/{self.namespace}/endpoints/{self.endpoints}")
-        return any(subset.get("addresses") for subset in (found or {}).get("subsets") or [])
 
     def _claim(self, cloud: Cloud, record: ReleaseRecord) -> None:
         if record.marks.get("lineage") == cloud.marks.lineage is not None or self.address in cloud.marks.adopt:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIVEKIT = "livekit"
 _CONTROLLER = "aws-load-balancer-controller"
-_WEBHOOK_SERVICE = "aws-load-balancer-webhook-service"
+WEBHOOK_SERVICE = "aws-load-balancer-webhook-service"
 
 
 class LoadBalancerControllerProvisioner:
@@ -63,7 +63,7 @@ class LoadBalancerControllerProvisioner:
             version=config.chart_version,
             digest=config.digest,
             values=values,
-            endpoints=_WEBHOOK_SERVICE,
+            endpoints=WEBHOOK_SERVICE,
             lives_in=cluster.cluster,
             after=[*cluster.access, *cluster.later, *nodes.groups, role],
             stage="load-balancer",

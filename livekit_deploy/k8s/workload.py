@@ -99,6 +99,12 @@ def unready(api: Api, live: Obj) -> str:
     return f"{name}: {ready}/{want} pods ready" + (f", {why}" if (why := _waiting(pods)) else "")
 
 
+def has_endpoints(api: Api, namespace: str, service: str) -> bool:
+    """Whether a ready pod is behind a Service."""
+    found = api.get(f"/api/v1/namespaces/{namespace}/endpoints/{service}")
+    return any(subset.get("addresses") for subset in (found or {}).get("subsets") or [])
+
+
 def _newest_pods(api: Api, deployment: Obj) -> list[Obj]:
     namespace, uid = deployment["metadata"]["namespace"], deployment["metadata"]["uid"]
     sets = [one for one in api.list(f"/apis/apps/v1/namespaces/{namespace}/replicasets") if _owned(one, uid)]

@@ -9,7 +9,9 @@ from typing import Any
 
 from rich.markup import escape
 
-from livekit_deploy.errors import DeployError, Incomplete, ResourceError
+from livekit_deploy.errors import DeployError, Incomplete, ResourceError, VerifyFailed
+from livekit_deploy.finding import Finding
+from livekit_deploy.render import findings
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.words import plural
 from livekit_deploy.report import Report
@@ -23,7 +25,7 @@ def show(error: DeployError, *, json: bool, plain: bool) -> None:
         sys.stdout.write(json_text.dumps(as_json(error)) + "\n")
         return
     screen = Screen(color=not plain)
-    for line in lines(error):
+    for line in lines(error, screen.err.width if screen.err.is_terminal else None):
         screen.err.print(line)
 
 
@@ -37,6 +39,8 @@ def as_json(error: DeployError) -> dict[str, Any]:
     }
     if isinstance(error, ResourceError):
         found |= {"address": error.address, "code": error.code, "request_id": error.request_id}
+    if isinstance(error, VerifyFailed):
+        found |= findings.as_json(_findings(error))
     if isinstance(error, Incomplete):
         report = _report(error)
         found["failed"] = {address: as_json(one) for address, one in report.failed.items()}
@@ -45,8 +49,8 @@ def as_json(error: DeployError) -> dict[str, Any]:
     return found
 
 
-def lines(error: DeployError) -> Iterator[str]:
-    """The block of an error."""
+def lines(error: DeployError, width: int | None = None) -> Iterator[str]:
+    """The block of an error; ``width`` is where tables wrap."""
     if isinstance(error, Incomplete):
         yield from _incomplete(error)
         return
@@ -56,8 +60,14 @@ def lines(error: DeployError) -> Iterator[str]:
         yield f"  {escape(line)}"
     if isinstance(error, ResourceError) and (error.code or error.request_id):
         yield f"  why     {escape(error.code)}" + (f", request {escape(error.request_id)}" if error.request_id else "")
+    if isinstance(error, VerifyFailed):
+        yield from findings.lines(_findings(error), width)
     if error.hint:
         yield f"  next    {escape(error.hint)}"
+
+
+def _findings(error: VerifyFailed) -> list[Finding]:
+    return [one for one in error.findings if isinstance(one, Finding)]
 
 
 def _report(error: Incomplete) -> Report:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from rich.markup import escape
 
 from livekit_deploy.clock import Clock
-from livekit_deploy.events import Event, LeaseTakenOver, LeaseWaiting, Notice, ResourceFailed, Skipped
+from livekit_deploy.events import Event, LeaseTakenOver, LeaseWaiting, Looked, Notice, ResourceFailed, Skipped
 from livekit_deploy.render.words import duration
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def sentence(event: Event) -> str:
     if isinstance(event, LeaseTakenOver):
         left = f", which left {', '.join(event.unfinished)} unfinished" if event.unfinished else ""
         return f"took over the lease of {escape(event.holder)}{escape(left)}"
+    if isinstance(event, Looked):
+        return escape("; ".join(f"{check}: {seen}" for check, seen in event.failing.items()))
     if isinstance(event, Notice):
         return escape(f"{'warning: ' if event.level == 'warning' else ''}{event.message}")
     return ""

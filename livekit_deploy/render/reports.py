@@ -26,20 +26,18 @@ def _counts(report: Report) -> str:
 def up_lines(report: Report, env: Environment) -> Iterator[str]:
     """Where LiveKit answers, and what to do next."""
     summary = f"{report.command}: {_counts(report)} in {duration(report.seconds)}"
-    url = report.outputs.get("livekit.url")
-    if not url:
+    if not report.findings:
         yield f"[bold green]✔[/] {summary}"
         return
-    yield f"[bold green]LiveKit answers at {escape(str(url))}[/]        {summary}"
+    yield f"{answers(env)}        {summary}"
     if secret := report.outputs.get("secret.api-keys"):
         yield f"  API key     secretsmanager:{escape(str(secret))}   ({_PROGRAM} outputs --env {env.name} --json)"
-    if not env.livekit.hosted_zone:
-        yield "  DNS         make these records yourself:"
-        for name, domain in (("signal", env.livekit.domain), ("turn", env.livekit.turn and env.livekit.turn.domain)):
-            target = report.outputs.get(f"load_balancer.{name}")
-            if domain and target:
-                yield f"              {domain} CNAME {escape(str(target))}"
-    yield f"  Next        {_PROGRAM} status --env {env.name}"
+    yield f"  Next        {_PROGRAM} verify --env {env.name}"
+
+
+def answers(env: Environment) -> str:
+    """The line that is said only when everything was read back."""
+    return f"[bold green]LiveKit answers at wss://{escape(env.livekit.domain)}[/]"
 
 
 def down_lines(report: Report) -> Iterator[str]:

@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from livekit_deploy.config import Environment
     from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.finding import Finding
     from livekit_deploy.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
 
@@ -108,6 +109,16 @@ class Screen:
         from livekit_deploy.render import reports
 
         self._lines(reports.down_lines(report))
+
+    def verified(self, found: Sequence[Finding], env: Environment) -> None:
+        """What `verify` found, and where LiveKit answers if it does."""
+        from livekit_deploy.finding import failed
+        from livekit_deploy.render import findings, reports
+
+        self._lines(findings.lines(found, self._width))
+        self._lines(["", findings.summary(found)])
+        if not failed(found):
+            self.out.print(reports.answers(env))
 
     def _lines(self, lines: Iterable[str]) -> None:
         for line in lines:

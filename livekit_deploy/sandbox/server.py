@@ -56,13 +56,16 @@ class Sandbox:
         return _INSTANT_CLOCK if math.isinf(self.speed) else self.speed
 
     def environ(self) -> dict[str, str]:
-        """The variables that make any boto3 program use it."""
+        """The variables that make any boto3 program use it, and this library the outside as well."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
+            "LIVEKIT_DEPLOY_NAMESERVER": self.nameserver,
+            "LIVEKIT_DEPLOY_PROXY": self.https_proxy,
+            "LIVEKIT_DEPLOY_CA_BUNDLE": self.ca_bundle,
         }
 
     def calls(self) -> list[dict[str, Any]]:

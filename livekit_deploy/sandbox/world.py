@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,8 +21,9 @@ from moto.route53.models import route53_backends
 from livekit_deploy.sandbox.balancers import Made
 from livekit_deploy.sandbox.bridge import Bridge, Clusters
 from livekit_deploy.sandbox.outside.door import Refused
+from livekit_deploy.sandbox.outside.firewall import admitted, redis_problem
 
-_ADDRESS = "203.0.113.10"  # TEST-NET-3: every load balancer seems to be there
+_NETWORK = "203.0.113"  # TEST-NET-3: every load balancer seems to be there
 _API = "/twirp/livekit.RoomService/"
 
 
@@ -52,8 +54,8 @@ class World:
 
     def lookup(self, name: str, kind: str) -> list[str] | None:
         """What the public zones say; an alias and a load balancer's own name give its address."""
-        if self._balancer(name) is not None:
-            return [_ADDRESS] if kind == "A" else []
+        if (direct := self._balancer(name)) is not None:
+            return [_address(direct[1])] if kind == "A" else []
         records = [record for record in self._records() if _plain(record.name) == name]
         if not records:
             return None
@@ -63,7 +65,7 @@ class World:
                 alias = record.alias_target
                 if alias:
                     there = self._balancer(_plain(alias["DNSName"]).removeprefix("dualstack."))
-                    found += [_ADDRESS] if there is not None else []
+                    found += [_address(there[1])] if there is not None else []
                 else:
                     found += [str(value) for value in record.records]
         return found
@@ -103,7 +105,9 @@ class World:
         listener = _listener(balancer, port)
         if listener is None:
             raise Refused("502 Connection refused")
-        account, region = balancer.arn.split(":")[4], balancer.arn.split(":")[3]
+        account, region = where = _where(balancer)
+        if balancer.security_groups and not admitted(where, balancer.security_groups, port):
+            raise Refused("504 Connection timed out")
         for arn in listener.certificates or []:
             bundle = acm_backends[account][region]._certificates.get(arn)
             if bundle is not None and bundle.status == "ISSUED":
@@ -124,11 +128,14 @@ class World:
         token = headers.get("authorization", "").removeprefix("Bearer ")
         if not _signed(token, self._keys(bridge)):
             return 401, json.dumps({"code": "unauthenticated", "msg": "invalid token"}).encode()
+        assert bridge.cluster is not None
+        if (problem := redis_problem(_where(balancer), bridge.cluster)) is not None:
+            return 500, json.dumps({"code": "internal", "msg": problem}).encode()
         return 200, b'{"rooms":[]}'
 
     def _healthy(self, bridge: Bridge, made: Made, balancer: Any, listener: Any) -> bool:
         """Whether a target that is registered is a pod that is ready."""
-        account, region = balancer.arn.split(":")[4], balancer.arn.split(":")[3]
+        account, region = _where(balancer)
         assert bridge.cluster is not None
         ready = {
             pod["status"].get("podIP")
@@ -138,7 +145,7 @@ class World:
         for action in listener.default_actions:
             arn = action.data.get("TargetGroupArn") or ""
             group = elbv2_backends[account][region].target_groups.get(arn)
-            if group is not None and any(target["id"] in ready for target in group.targets.values()):
+            if group is not None and ready & set(group.targets):
                 return True
         return False
 
@@ -156,6 +163,17 @@ class World:
 
 def _accounts(backends: BackendDict[Any]) -> list[tuple[str, Any]]:
     return list(backends.items())
+
+
+def _where(balancer: Any) -> tuple[str, str]:
+    """Account and region."""
+    parts = str(balancer.arn).split(":")
+    return parts[4], parts[3]
+
+
+def _address(made: Made) -> str:
+    """One for each, so that a name that leads to the wrong one shows."""
+    return f"{_NETWORK}.{1 + zlib.crc32(made.arn.encode()) % 254}"
 
 
 def _plain(name: str) -> str:

@@ -61,12 +61,18 @@ class Store:
     events: list[Item] = field(default_factory=list)
 
 
+def store_of(backend: ElastiCacheBackend) -> Store:
+    """What one account and region holds."""
+    found: Store = kept(backend, "store", Store)
+    return found
+
+
 class ElastiCache:
     """The operations of one account and region."""
 
     def __init__(self, backend: ElastiCacheBackend, clock: SandboxClock) -> None:
         self._backend, self._clock = backend, clock
-        self._store: Store = kept(backend, "store", Store)
+        self._store = store_of(backend)
         self._ec2 = ec2_backends[backend.account_id][backend.region_name]
         for name in list(self._store.groups):
             self._advance(name)

@@ -1,0 +1,30 @@
+"""``verify``: does LiveKit answer, and if not, which piece does not do its part?"""
+
+from __future__ import annotations
+
+import click
+
+from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
+
+FAILED = 7
+_WATCH = "10m"
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help=f"look again until all is well, or for --timeout (default {_WATCH})")
+@shared
+def verify(options: Options, watch: bool) -> int:
+    """Look at everything between a user and a pod; what fails is told with cause and remedy (exit code 7)."""
+    from livekit_deploy.finding import failed
+    from livekit_deploy.render import findings
+    from livekit_deploy.render.progress import sentence
+
+    env, where = load(options), screen(options)
+    within = seconds(options.timeout or _WATCH) if watch else 0.0
+    with deployer(options, env, "verify", lambda event: where.note(sentence(event)) if watch else None) as made:
+        found = made.verify(within=within)
+    if options.json:
+        where.json_value(findings.as_json(found))
+    else:
+        where.verified(found, env)
+    return FAILED if failed(found) else 0

@@ -1,0 +1,176 @@
+"""What is looked at in AWS: the load balancers with their listeners, targets and certificates, and the media ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from livekit_deploy.aws.front import turn_domain
+from livekit_deploy.errors import Absent
+from livekit_deploy.finding import Trouble
+from livekit_deploy.health.cluster import MEDIA
+from livekit_deploy.health.look import SIGNAL, TURN, Look
+
+HTTPS = 443
+_ANYWHERE = "0.0.0.0/0"
+#: ACM renews what it can 60 days ahead: who is this near the end will not be renewed
+_SOON = timedelta(days=14)
+
+#: reason of a target that is not healthy → why that usually is, and what to do
+_TARGETS = {
+    "Target.Timeout": (
+        "the load balancer is not let in: exactly one security group of a node may carry the cluster's tag",
+        "see the groups of the node's interface, and the rules that the controller keeps in the cluster's group",
+    ),
+    "Target.ResponseCodeMismatch": ("LiveKit answers 406: it cannot reach Redis", "see its log, and the check redis"),
+}
+_NO_TARGET = (
+    "the load balancer controller registers pods that are ready, if its role lets it",
+    "see: kubectl logs -n kube-system -l app.kubernetes.io/name=aws-load-balancer-controller",
+)
+
+
+def load_balancer(look: Look) -> str:
+    """LiveKit's load balancer is active and listens for HTTPS with a certificate."""
+    return _listens(look, SIGNAL)
+
+
+def targets(look: Look) -> str:
+    """What stands behind LiveKit's load balancer is healthy."""
+    return _healthy(look, SIGNAL)
+
+
+def turn(look: Look) -> str:
+    """The load balancer of TURN/TLS is active, listens for TLS, and has a healthy target."""
+    _listens(look, TURN)
+    return _healthy(look, TURN)
+
+
+def _listens(look: Look, address: str) -> str:
+    arn = look.outputs(address)["arn"]
+    try:
+        state = look.cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]["State"]
+    except Absent:
+        raise Trouble(
+            f"the load balancer {look.outputs(address)['dns_name']} is gone",
+            cause="somebody deleted it in AWS; the controller makes a new one when it next looks",
+            remedy="run up: it waits for the new one and points DNS to it",
+        ) from None
+    if state["Code"] not in ("active", "active_impaired"):
+        raise Trouble(f"the load balancer is {state['Code']}", cause=state.get("Reason", ""), remedy="wait, and verify")
+    if not _certificate(look, address):
+        raise Trouble(
+            f"the load balancer has no listener on {HTTPS} with a certificate",
+            cause="the listener was deleted, or the controller may not make it: its role, or the certificate's region",
+            remedy="see: kubectl logs -n kube-system -l app.kubernetes.io/name=aws-load-balancer-controller",
+        )
+    return f"active, listens on {HTTPS}"
+
+
+def _listener(look: Look, address: str) -> Mapping[str, Any] | None:
+    listeners = look.cloud.elbv2.describe_listeners(LoadBalancerArn=look.outputs(address)["arn"])["Listeners"]
+    return next((one for one in listeners if one["Port"] == HTTPS), None)
+
+
+def _certificate(look: Look, address: str) -> str:
+    """The ARN of the certificate that the load balancer shows."""
+    shown = (_listener(look, address) or {}).get("Certificates") or [{}]
+    return str(shown[0].get("CertificateArn", ""))
+
+
+def _healthy(look: Look, address: str) -> str:
+    arn = look.outputs(address)["arn"]
+    groups = look.cloud.elbv2.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
+    states = [
+        health["TargetHealth"]
+        for group in groups
+        for health in look.cloud.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
+            "TargetHealthDescriptions"
+        ]
+    ]
+    wrong = [one for one in states if one["State"] not in ("healthy", "draining")]
+    if wrong or not states:
+        said = wrong[0] if wrong else {"State": "none is registered"}
+        cause, remedy = _TARGETS.get(said.get("Reason", ""), _NO_TARGET)
+        told = " ".join(filter(None, (said["State"], said.get("Reason"), said.get("Description"))))
+        healthy = sum(one["State"] == "healthy" for one in states)
+        raise Trouble(f"{healthy} of {len(states)} targets are healthy: {told}", cause=cause, remedy=remedy)
+    return f"{len(states)} healthy"
+
+
+def certificate(look: Look) -> str:
+    """The certificates that the load balancers show are issued, for the right names, and do not end soon."""
+    shown = [(look.env.livekit.domain, SIGNAL)]
+    if (domain := turn_domain(look.env.livekit)) and TURN in look.records:
+        shown.append((domain, TURN))
+    return "until " + min(f"{_good(look, domain, _certificate(look, address)):%Y-%m-%d}" for domain, address in shown)
+
+
+def _good(look: Look, domain: str, arn: str) -> datetime:
+    found = look.cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
+    if not any(_covers(name, domain) for name in names):
+        raise Trouble(
+            f"{arn} is for {', '.join(sorted(names))}, not for {domain}",
+            cause="another certificate was put on the listener, or livekit.certificate names the wrong one",
+            remedy="run plan and up, or correct livekit.certificate",
+        )
+    end: datetime = found["NotAfter"].astimezone(UTC)
+    if found["Status"] != "ISSUED" or end < datetime.now(UTC) + _SOON:
+        raise Trouble(
+            f"the certificate of {domain} is {found['Status'].lower()}, ends {end:%Y-%m-%d}",
+            cause="ACM renews its own certificates while their validation record is in DNS; imported ones it cannot",
+            remedy="keep the validation CNAME (the state shows it), or import a new certificate",
+        )
+    return end
+
+
+def _covers(pattern: str, host: str) -> bool:
+    return pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
+
+
+# ---- media
+
+
+def media_ports(look: Look) -> str:
+    """The groups that the media nodes really carry let media in from anywhere."""
+    for name, groups in _carried(look):
+        rules = [
+            rule
+            for group in look.cloud.ec2.describe_security_groups(GroupIds=groups)["SecurityGroups"]
+            for rule in group["IpPermissions"]
+            if any(one["CidrIp"] == _ANYWHERE for one in rule.get("IpRanges", []))
+        ]
+        for protocol, first, last in _wanted(look):
+            if not any(_admits(rule, protocol, first, last) for rule in rules):
+                ports = str(first) if first == last else f"{first}-{last}"
+                raise Trouble(
+                    f"{name} is not open for {protocol} {ports}: it carries {', '.join(groups)}",
+                    cause="a rule was deleted, or the node carries other groups: signalling works, media does not",
+                    remedy="run plan: it shows the rule that is missing, and up makes it again",
+                )
+    return ", ".join(sorted({protocol for protocol, *_ in _wanted(look)})) + " open to the world"
+
+
+def _carried(look: Look) -> Iterator[tuple[str, list[str]]]:
+    """Each media node with the security groups of its interfaces."""
+    nodes = [node for node in look.nodes if node["metadata"].get("labels", {}).get(MEDIA[0]) == MEDIA[1]]
+    ids = [node["spec"]["providerID"].rpartition("/")[2] for node in nodes]
+    said = look.cloud.ec2.pages("describe_instances", "Reservations", InstanceIds=ids)
+    for instance in (one for reservation in said for one in reservation["Instances"]):
+        yield instance["InstanceId"], sorted(group["GroupId"] for group in instance["SecurityGroups"])
+
+
+def _wanted(look: Look) -> Iterator[tuple[str, int, int]]:
+    livekit = look.env.livekit
+    yield "udp", *livekit.rtc.udp_ports
+    yield "tcp", livekit.rtc.tcp_port, livekit.rtc.tcp_port
+    if livekit.turn is not None:
+        yield "udp", livekit.turn.udp_port, livekit.turn.udp_port
+
+
+def _admits(rule: Mapping[str, Any], protocol: str, first: int, last: int) -> bool:
+    if rule["IpProtocol"] == "-1":
+        return True
+    return bool(rule["IpProtocol"] == protocol and rule["FromPort"] <= first and rule["ToPort"] >= last)

@@ -1,0 +1,64 @@
+"""What the checks look with: one environment at one moment, through the cloud, the cluster's API and the outside."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import jwt
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.config import Environment
+from livekit_deploy.engine.resource import Live, Status
+from livekit_deploy.health.reach import Answer, Reach
+from livekit_deploy.k8s.client import Api, Obj, api
+from livekit_deploy.k8s.releases import LIVEKIT
+from livekit_deploy.state.document import Record
+
+RELEASE, CLUSTER = f"helm.release/{LIVEKIT}", "eks.cluster/main"
+SIGNAL, TURN = "elbv2.load_balancer/signal", "elbv2.load_balancer/turn"
+API_KEYS = "secretsmanager.secret/api-keys"
+_TOKEN_SECONDS = 60
+
+
+class Look:
+    """One look: everything is read once, whichever checks ask for it."""
+
+    def __init__(self, env: Environment, cloud: Cloud, records: Mapping[str, Record], reach: Reach) -> None:
+        self.env, self.cloud, self.records, self.reach = env, cloud.remembering(), records, reach
+        self._unremembered = cloud
+
+    def outputs(self, address: str) -> Mapping[str, Any]:
+        """What the resource at an address gave when it was made."""
+        return self.records[address].outputs
+
+    @cached_property
+    def api(self) -> Api:
+        """The cluster's API."""
+        record = self.records[CLUSTER]
+        return api(self.cloud, Live(str(record.id), Status.READY, outputs=record.outputs))
+
+    @cached_property
+    def nodes(self) -> list[Obj]:
+        """The cluster's nodes."""
+        return self.api.list("/api/v1/nodes")
+
+    @cached_property
+    def rooms(self) -> Answer:
+        """What LiveKit answers to ListRooms, asked with a token of the key in Secrets Manager.
+
+        Source: LiveKit documentation, "Server APIs" and "Authentication".
+        """
+        path = "/twirp/livekit.RoomService/ListRooms"
+        return self.reach.ask("POST", self.env.livekit.domain, path, token=self._token(), body=b"{}")
+
+    def _token(self) -> str:
+        # read afresh and kept nowhere: the present version, whatever the pods were given
+        said = self._unremembered.secretsmanager.get_secret_value(SecretId=self.outputs(API_KEYS)["arn"])
+        keys = json.loads(said["SecretString"])
+        now = int(time.time())
+        claims = {"iss": keys["api_key"], "nbf": now - 5, "exp": now + _TOKEN_SECONDS, "video": {"roomList": True}}
+        return jwt.encode(claims, keys["api_secret"], algorithm="HS256")

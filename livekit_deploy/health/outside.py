@@ -1,0 +1,101 @@
+"""What is looked at from outside, as a user of LiveKit meets it: names, HTTPS, and the API with a signed token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livekit_deploy.aws.dns import find_alias
+from livekit_deploy.aws.front import turn_domain
+from livekit_deploy.finding import Trouble
+from livekit_deploy.health.look import SIGNAL, TURN, Look
+from livekit_deploy.health.reach import NoAnswer
+from livekit_deploy.k8s.releases import LIVEKIT
+
+#: status of the first page → why that usually is, and what to do
+_ANSWERS = {
+    404: ("the Ingress is for another host", "run plan and up"),
+    503: ("the load balancer has no healthy target for this host", "see the checks targets and pods"),
+}
+_TIMES = (
+    "nobody is let in: the load balancer's security group or scheme, or a proxy on the way from here",
+    "see the group k8s-livekit-… for TCP 443 from anywhere, and HTTPS_PROXY here",
+)
+
+
+def dns(look: Look) -> str:
+    """The names lead to the load balancers."""
+    names = list(_names(look))
+    wrong = [one for one in names if not _leads(look, *one)]
+    if wrong:
+        seen = "; ".join(_seen(look, domain, target) for domain, target in wrong)
+        cause, remedy = _why(look, *wrong[0])
+        raise Trouble(seen, cause=cause, remedy=remedy)
+    return ", ".join(domain for domain, _ in names)
+
+
+def _names(look: Look) -> Iterator[tuple[str, str]]:
+    """Each name with the load balancer that it should lead to."""
+    yield look.env.livekit.domain, str(look.outputs(SIGNAL)["dns_name"])
+    if (domain := turn_domain(look.env.livekit)) and TURN in look.records:
+        yield domain, str(look.outputs(TURN)["dns_name"])
+
+
+def _leads(look: Look, domain: str, target: str) -> bool:
+    here = look.reach.addresses(domain)
+    return bool(here and here & look.reach.addresses(target))
+
+
+def _seen(look: Look, domain: str, target: str) -> str:
+    here = look.reach.addresses(domain)
+    seen = f"{domain} leads to {', '.join(sorted(here))}" if here else f"{domain} does not resolve"
+    return seen if look.env.livekit.hosted_zone else f"{seen}; make the record: {domain} CNAME {target}"
+
+
+def _why(look: Look, domain: str, target: str) -> tuple[str, str]:
+    zone = look.env.livekit.hosted_zone
+    if zone is None:
+        return "no hosted_zone is configured: the record is yours to make", "make it where the domain's DNS is kept"
+    alias = find_alias(look.cloud, zone, domain)
+    if alias != target:
+        return f"the zone {zone} has {alias or 'no alias'} for it", "run up: it writes the alias again"
+    return (
+        f"the alias is in Route53: {zone} is not delegated to its nameservers, or the change has not spread yet",
+        f"compare: dig NS {zone}, with the nameservers of the hosted zone",
+    )
+
+
+def https(look: Look) -> str:
+    """LiveKit's page answers 200 over HTTPS, with a certificate that is to be trusted."""
+    domain = look.env.livekit.domain
+    try:
+        answer = look.reach.ask("GET", domain, "/")
+    except NoAnswer as error:
+        raise Trouble(
+            f"https://{domain} gives no answer: {error.message}", cause=_TIMES[0], remedy=_TIMES[1]
+        ) from error
+    if answer.status != 200:
+        cause, remedy = _ANSWERS.get(answer.status, ("LiveKit itself says so", f"see: kubectl logs -n {LIVEKIT}"))
+        raise Trouble(f"https://{domain} answers {answer.status} {answer.text[:80]}", cause=cause, remedy=remedy)
+    return f"https://{domain} answers 200"
+
+
+def api(look: Look) -> str:
+    """LiveKit takes a token that is signed with the key in Secrets Manager."""
+    if look.rooms.status in (401, 403):
+        raise Trouble(
+            f"ListRooms answers {look.rooms.status}: the token is refused",
+            cause="the pods have another key than Secrets Manager: the secret was changed and the pods were not",
+            remedy="run up: it gives them the new key, and rolls the pods",
+        )
+    return "takes a signed token"
+
+
+def redis(look: Look) -> str:
+    """LiveKit lists rooms, which it reads from Redis."""
+    if look.rooms.status != 200:
+        raise Trouble(
+            f"ListRooms answers {look.rooms.status} {look.rooms.text[:120]}",
+            cause="the pods cannot reach Redis: its security group does not admit the nodes', or it is failing over",
+            remedy="run plan: it shows a rule that is missing; see the events of the replication group",
+        )
+    return "ListRooms answers"

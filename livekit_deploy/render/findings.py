@@ -1,0 +1,46 @@
+"""What checks found, as a table: one line for what holds, cause and remedy below what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from livekit_deploy.finding import Finding, Verdict, failed
+from livekit_deploy.render.words import hanging, plural
+
+_MARKS = {Verdict.OK: "[green]✔[/]", Verdict.FAILED: "[bold red]✖[/]", Verdict.SKIPPED: "[dim]·[/]"}
+_MARK_WIDTH = len("  ✔ ")
+
+
+def lines(findings: Sequence[Finding], width: int | None) -> Iterator[str]:
+    """The table; ``width`` is where to wrap, None for nowhere."""
+    column = max((len(one.check) for one in findings), default=0) + 2
+    room = None if width is None else width - _MARK_WIDTH
+    for one in findings:
+        style = "dim" if one.verdict is Verdict.SKIPPED else ""
+        for number, line in enumerate(hanging(f"{one.check:<{column}}", one.seen, room, style)):
+            yield f"  {_MARKS[one.verdict] if number == 0 else ' '} {line}"
+        if one.verdict is Verdict.FAILED:
+            for label, text in (("cause", one.cause), ("remedy", one.remedy)):
+                if text:
+                    yield from (f"    {' ' * column}{line}" for line in _under(label, text, room, column))
+
+
+def _under(label: str, text: str, room: int | None, column: int) -> Iterator[str]:
+    return hanging(f"{label:<8}", text, None if room is None else room - column)
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """How many hold."""
+    wrong = len(failed(findings))
+    skipped = sum(one.verdict is Verdict.SKIPPED for one in findings)
+    if not wrong:
+        return f"[bold green]✔[/] {plural(len(findings), 'check')}, all hold"
+    rest = f", {skipped} not looked at" if skipped else ""
+    return f"[bold red]✖[/] {wrong} of {plural(len(findings), 'check')} failed{rest}"
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The same as plain values."""
+    return {"ok": not failed(findings), "findings": [asdict(one) for one in findings]}

@@ -1,0 +1,56 @@
+"""Each piece between a user and a pod is broken in turn: its check fails alone, and no line says that all is well."""
+
+from __future__ import annotations
+
+import pytest
+
+from livekit_deploy.clock import Clock
+from livekit_deploy.errors import StateError, VerifyFailed
+from livekit_deploy.finding import Verdict, failed
+from livekit_deploy.health.checks import CHECKS
+from livekit_deploy.health.look import SIGNAL
+from livekit_deploy.render.screen import Screen
+from tests.sandbox.standing import FAULTS, Standing, targets_away
+from tests.sandbox.workspace import Workspace
+
+ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"
+
+
+def test_every_check_can_fail() -> None:
+    """A check that no fault can fail shows nothing, and is to be removed."""
+    assert {check for check, *_ in FAULTS} == {check.name for check in CHECKS}
+
+
+def test_each_fault_fails_its_check_alone(
+    here: Workspace, capsys: pytest.CaptureFixture[str], subtests: pytest.Subtests
+) -> None:
+    up = Standing(here)
+    with pytest.raises(StateError, match="LiveKit is not there yet"):
+        up.deployer.verify()
+    here.run("up", "--env", "uat", "--sandbox", "--yes")
+
+    verified = here.run("verify", "--env", "uat", "--sandbox")
+    assert verified.out.count("✔") == len(CHECKS) + 1
+    assert ANSWERS in verified.out
+    with targets_away(SIGNAL)(up):
+        assert ANSWERS not in here.run("verify", "--env", "uat", "--sandbox", code=7).said
+        with pytest.raises(VerifyFailed) as failure:
+            up.at(Clock(300)).up()  # its time for the targets passes in a second
+    verdicts = {one.check: one.verdict for one in failure.value.findings}  # type: ignore[attr-defined]
+    assert verdicts["targets"] is Verdict.FAILED
+    assert verdicts["https"] is verdicts["redis"] is Verdict.SKIPPED
+
+    for check, text, fault in FAULTS:
+        with subtests.test(check=check, text=text):
+            with fault(up):
+                found = up.seen()
+                wrong = failed(found)
+                assert [one.check for one in wrong] == [check]
+                assert text in wrong[0].seen
+                assert wrong[0].cause
+                capsys.readouterr()
+                Screen().verified(found, up.env)
+                said = capsys.readouterr().out
+                assert ANSWERS not in said
+                assert wrong[0].remedy in said
+            assert up.mended()
