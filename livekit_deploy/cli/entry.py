@@ -26,7 +26,7 @@ _COMMANDS = {
     "token": ("cluster", "token", "print a credential for the cluster, for kubectl and helm"),
     "state": ("state", "state", "list, show, unlock, restore"),
     "config": ("config", "config", "init, validate, show, schema"),
-    "sandbox": ("sandbox", "sandbox", "start, stop, status, reset, env"),
+    "sandbox": ("sandbox", "sandbox", "start, stop, status, reset, env, faults"),
 }
 
 

@@ -31,6 +31,12 @@ EXAMPLES = {
     "sandbox status": "sandbox status",
     "sandbox reset": "sandbox reset",
     "sandbox env": "sandbox env --env dev",
+    "sandbox faults": "sandbox faults add fails eks:CreateNodegroup --times 1",
+    "sandbox faults list": "sandbox faults list",
+    "sandbox faults kinds": "sandbox faults kinds",
+    "sandbox faults add": "sandbox faults add throttling ec2:CreateSubnet --after 2 --times 3",
+    "sandbox faults load": "sandbox faults load storm.yaml",
+    "sandbox faults clear": "sandbox faults clear",
 }
 
 

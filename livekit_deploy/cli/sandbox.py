@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import click
 
+from livekit_deploy.cli.faults import faults
 from livekit_deploy.cli.options import Options, connected, load, screen, shared
 from livekit_deploy.errors import UsageError
 
 
 @click.group()
 def sandbox() -> None:
-    """Start, stop, status, reset, env."""
+    """Start, stop, status, reset, env, faults."""
+
+
+sandbox.add_command(faults)
 
 
 @sandbox.command()

@@ -25,6 +25,9 @@ from livekit_deploy.sandbox.bridge import Clusters
 from livekit_deploy.sandbox.calls import CallLog, answer
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.faults.calls import clear
+from livekit_deploy.sandbox.faults.connections import Connections
+from livekit_deploy.sandbox.faults.plan import current, parsed
 from livekit_deploy.sandbox.outside.door import Door
 from livekit_deploy.sandbox.world import World
 
@@ -48,7 +51,7 @@ class Process:
         install(clock)
         self._clusters = Clusters(clock, self._endpoint)
         self._world = World(self._clusters)
-        self._log = CallLog(DomainDispatcherApplication(create_backend_app))
+        self._log = CallLog(Connections(DomainDispatcherApplication(create_backend_app)))
         self._aws = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
         self._repository = Repository()
         self._door = Door(self._world, folder)
@@ -97,11 +100,17 @@ class Process:
     def _control(self, what: str, given: dict[str, Any]) -> Any:
         if what == "calls":
             return self._log.calls()
+        if what == "faults":
+            if given.get("clear"):
+                clear()
+            current.add(parsed(one) for one in given.get("add", ()))
+            return current.listed()
         if what == "prepare":
             self._world.prepare(given["account"], given["region"], given.get("zone"))
         elif what == "reset":
             self._world.reset()
             self._log.clear()
+            clear()
         return {"pid": os.getpid(), "speed": self._speed, "calls": len(self._log.calls()), **self._world.summary()}
 
 

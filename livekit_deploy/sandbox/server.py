@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -101,6 +101,17 @@ def reset(folder: Path = FOLDER) -> bool:
     if found:
         _ask(found["endpoint_url"], "reset", {})
     return found is not None
+
+
+def faults(
+    add: Sequence[Mapping[str, Any]] = (), *, clear: bool = False, folder: Path = FOLDER
+) -> list[dict[str, Any]] | None:
+    """The fault plan after lifting all faults (``clear``) and setting further ones; None when there is no sandbox."""
+    found = _running(folder)
+    if not found:
+        return None
+    plan: list[dict[str, Any]] = _ask(found["endpoint_url"], "faults", {"clear": clear, "add": list(add)})
+    return plan
 
 
 def stop(folder: Path = FOLDER) -> bool:

@@ -20,6 +20,8 @@ Original = Callable[..., Any]
 
 #: AWS's seconds from the record to the certificate
 ISSUANCE = 75.0
+#: what ACM finds out when it looks at the records; any other reason shows at once
+_FOUND_LATE = {"CAA_ERROR", "DOMAIN_VALIDATION_DENIED"}
 
 
 class CertificateInUse(AWSError):  # type: ignore[misc]
@@ -32,6 +34,13 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     @around(CertBundle, "check")
     def check(original: Original, certificate: Any) -> None:
         """moto's own idea of it, that time alone issues a certificate, is left out."""
+
+    @around(CertBundle, "describe")
+    def describe(original: Original, certificate: Any) -> dict[str, Any]:
+        found: dict[str, Any] = original()
+        if certificate.status == "FAILED":
+            found["Certificate"]["FailureReason"] = certificate.__dict__["_sandbox_failure"]
+        return found
 
     @around(AWSCertificateManagerBackend, "get_certificate")
     def get_certificate(original: Original, backend: Any, arn: str) -> Any:
@@ -50,6 +59,13 @@ def install(clock: Callable[[], SandboxClock]) -> None:
         original(arn)
 
 
+def will_fail(certificate: Any, reason: str) -> None:
+    """Let a certificate end as FAILED, with ACM's reason for it (ACM API reference, CertificateDetail)."""
+    certificate.__dict__["_sandbox_failure"] = reason
+    if reason not in _FOUND_LATE:
+        certificate.status = "FAILED"
+
+
 def _validate(backend: Any, certificate: Any, clock: SandboxClock) -> None:
     options = certificate.describe()["Certificate"]["DomainValidationOptions"]
     wanted = {(one["ResourceRecord"]["Name"], one["ResourceRecord"]["Value"]) for one in options}
@@ -58,7 +74,7 @@ def _validate(backend: Any, certificate: Any, clock: SandboxClock) -> None:
         return
     seen = certificate.__dict__.setdefault("_sandbox_seen", clock.now())
     if clock.passed(seen, ISSUANCE):
-        certificate.status = "ISSUED"
+        certificate.status = "FAILED" if "_sandbox_failure" in certificate.__dict__ else "ISSUED"
 
 
 def _cnames(backend: Any) -> Iterator[tuple[str, str]]:

@@ -48,6 +48,8 @@ class Group:
     interfaces: list[str]
     since: float
     seconds: float
+    #: why its creation will fail, "" when it will not
+    failure: str = ""
 
 
 @dataclass
@@ -95,6 +97,10 @@ class ElastiCache:
                 self._ec2.enis.pop(id, None)
             self._store.tags.pop(group.wire["ARN"], None)
             del self._store.groups[name]
+            return
+        if group.failure:
+            self._note(name, f"Replication group creation failed: {group.failure}")
+            group.wire["Status"], group.failure = "create-failed", ""
             return
         if group.wire["Status"] == "creating":
             self._note(name, "Replication group created")

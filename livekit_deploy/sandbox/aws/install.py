@@ -8,6 +8,7 @@ import moto
 
 from livekit_deploy.sandbox.aws import acm, ec2, eks, elasticache, elbv2, iam, keeping, once, s3
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.faults import calls
 
 #: what the corrections were written and tested against: they reach into moto
 MOTO = "5.2.5"
@@ -41,3 +42,4 @@ def install(clock: SandboxClock) -> None:
         iam.install()
         keeping.install()
         once.install()
+        calls.install()

@@ -1,0 +1,90 @@
+"""``sandbox faults``: what goes wrong in the sandbox, so that a rehearsal can show how a run fails and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livekit_deploy.errors import UsageError
+
+
+@click.group()
+def faults() -> None:
+    """Make the sandbox fail: list, add, load, clear."""
+
+
+@faults.command("list")
+def show() -> int:
+    """The faults that are set, and how often each has struck."""
+    return _shown(())
+
+
+@faults.command()
+@click.argument("fault")
+@click.argument("call", default="", metavar="[SERVICE:OPERATION]")
+@click.option("--after", type=click.IntRange(0), help="let so many matching calls pass first")
+@click.option("--times", type=click.IntRange(1), help="strike so often (default: until cleared)")
+@click.option("--reads", type=click.IntRange(1), help="not-visible: so many reads miss what the call made")
+@click.option("--where", "where", multiple=True, metavar="NAME=VALUE", help="only calls with such a parameter")
+@click.option("--code", help="AWS's error code, instead of the usual one")
+def add(fault: str, call: str, where: tuple[str, ...], **given: Any) -> int:
+    """Set a fault, such as: throttling ec2:CreateSubnet --times 3. `kinds` lists them."""
+    pairs = dict(one.partition("=")[::2] for one in where)
+    values = {"fault": fault, "call": call, "where": pairs, **given}
+    return _set([{key: value for key, value in values.items() if value not in (None, "", {})}])
+
+
+@faults.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def load(file: Path) -> int:
+    """Set the faults of a YAML file: a list of fault, call, after, times, where."""
+    from livekit_deploy.sandbox.faults.plan import read
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {file}: {error}", hint="check the path") from error
+    return _set([one.plain() for one in read(text, str(file))])
+
+
+@faults.command()
+def clear() -> int:
+    """Lift every fault."""
+    return _shown((), clear=True)
+
+
+@faults.command()
+def kinds() -> int:
+    """The faults there are."""
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
+
+    Screen().outputs({name: kind.about for name, kind in CATALOGUE.items()})
+    return 0
+
+
+def _set(given: Sequence[Mapping[str, Any]]) -> int:
+    from livekit_deploy.sandbox.faults.plan import parsed
+
+    return _shown([parsed(one).plain() for one in given])
+
+
+def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False) -> int:
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.sandbox.server import faults as ask
+
+    found = ask(add, clear=clear)
+    if found is None:
+        raise UsageError("there is no sandbox to fail", hint="run: livekit-deploy sandbox start")
+    screen = Screen()
+    for one in found:
+        where = "".join(f" where {key}={value}" for key, value in one.get("where", {}).items())
+        limit = f" of {one['times']}" if "times" in one else ""
+        after = f" after {one['after']}" if "after" in one else ""
+        screen.result(f"{one['fault']:<16} {one['call']}{where}{after}: struck {one['struck']}{limit}")
+    if not found:
+        screen.result("nothing goes wrong")
+    return 0

@@ -1,0 +1,137 @@
+"""Where faults strike: every call that reaches moto, in this process or through the sandbox's server, passes here.
+
+An error is answered in the form that the service's protocol asks for, by moto's own serializer. A lost connection is
+botocore's own error, which a client in this process sees as it is; `connections` does the same to a server's clients.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from moto.core.errors import COMMON_ERROR_CODES
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+from moto.ec2.models import ec2_backends
+from moto.s3.responses import S3Response
+from moto.sts.models import sts_backends
+
+from livekit_deploy.sandbox.aws.patching import around
+from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
+from livekit_deploy.sandbox.faults.endings import ENDINGS
+from livekit_deploy.sandbox.faults.hiding import Hiding
+from livekit_deploy.sandbox.faults.plan import Call, Fault, current
+
+Answer = tuple[int, Any, Any]
+#: IAM's name of a service, where it is not boto3's
+_PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
+
+hiding = Hiding()
+
+
+class _Refusal(ServiceException):  # type: ignore[misc]
+    """Of no service: moto would look for the codes of an error's own package."""
+
+
+def install() -> None:
+    """Let every call of every service pass here."""
+
+    @around(BaseResponse, "call_action")
+    def call_action(original: Callable[[], Answer], response: Any) -> Answer:
+        service = response.boto3_service_name
+        return _passes(response, lambda: Call(service, str(response._get_action()), _asked(response)), original)
+
+    for name, resource in (("_bucket_response", "BUCKET"), ("_key_response", "KEY")):
+        _s3(name, resource)
+
+
+def _s3(name: str, resource: str) -> None:
+    @around(S3Response, name)
+    def respond(original: Callable[..., Answer], response: Any, request: Any, full_url: str) -> Answer:
+        def call() -> Call:
+            response._set_action(resource, request.method, response._get_querystring(request, full_url))
+            return Call("s3", str(response.data["Action"]), {"url": full_url})
+
+        return _passes(response, call, lambda: original(request, full_url))
+
+
+def clear() -> None:
+    """Lift every fault, and show what was hidden."""
+    current.clear()
+    hiding.clear()
+
+
+def _passes(response: Any, describe: Callable[[], Call], original: Callable[[], Answer]) -> Answer:
+    if not current.active and not hiding.active:
+        return original()
+    call = describe()
+    fault = current.strike(call)
+    if fault is None:
+        return hiding.around(call.service, call.operation, original)  # type: ignore[no-any-return]
+    return _struck(fault, call, response, original)
+
+
+def _struck(fault: Fault, call: Call, response: Any, original: Callable[[], Answer]) -> Answer:
+    kind = CATALOGUE[fault.fault]
+    if kind.effect is Effect.REFUSE or (kind.effect is Effect.FAIL and _name(call) not in ENDINGS):
+        return _refusal(fault, kind, call, response)
+    if kind.effect is Effect.LOSE_REQUEST:
+        raise ConnectionClosedError(endpoint_url=call.service)
+    if kind.effect is Effect.HANG:
+        raise ReadTimeoutError(endpoint_url=call.service)
+    if kind.effect is Effect.HIDE:
+        return hiding.making(_backend(response), call.service, fault.reads, original)  # type: ignore[no-any-return]
+    answer = original()
+    if kind.effect is Effect.LOSE_ANSWER:
+        raise ConnectionClosedError(endpoint_url=call.service)
+    if answer[0] < 300:
+        said, code = fault.message or kind.message, fault.code or kind.code(call.service, call.operation)
+        ENDINGS[_name(call)](response.current_account, response.region, call.parameters, code, said)
+    return answer
+
+
+def _name(call: Call) -> str:
+    return f"{call.service}:{call.operation}"
+
+
+def _refusal(fault: Fault, kind: Kind, call: Call, response: Any) -> Answer:
+    code = fault.code or kind.code(call.service, call.operation)
+    action = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
+    said = (fault.message or kind.message).format(action=action, principal=_principal(response))
+    if code not in COMMON_ERROR_CODES:  # moto warns of a code that the service's model does not list
+        COMMON_ERROR_CODES.append(code)
+    _, headers, body = response.serialized(ActionResult(_Refusal(code, said)))
+    headers, body = response._enrich_response(headers, body)  # draws the request id
+    body = body.replace("request-id", headers["x-amzn-requestid"])
+    headers["status"] = str(kind.status)
+    return kind.status, headers, body
+
+
+def _principal(response: Any) -> str:
+    account = response.current_account
+    said = sts_backends[account]["aws"].get_caller_identity(response.get_access_key(), response.region)
+    return str(said[1])
+
+
+def _backend(response: Any) -> Any:
+    service = response.service_name or response.boto3_service_name
+    return getattr(response, f"{service}_backend", None) or response.backend
+
+
+def _asked(response: Any) -> dict[str, Any]:
+    """What was asked, whatever the protocol: path, query, form and body; and the zones of the subnets in it."""
+    found: dict[str, Any] = {key: unquote(str(value)) for key, value in (response.uri_match or {}).items()}
+    found |= {key: values[0] if len(values) == 1 else values for key, values in response.querystring.items()}
+    if isinstance(response.body, str | bytes) and response.body[:1] in ("{", b"{"):
+        found |= json.loads(response.body)
+    zones = _zones(response, repr(found))
+    return found | ({"zone": zones} if zones else {})
+
+
+def _zones(response: Any, asked: str) -> list[str]:
+    """The zones of the subnets that a call names."""
+    subnets: Mapping[str, Mapping[str, Any]] = ec2_backends[response.current_account][response.region].subnets
+    return sorted({zone for zone, there in subnets.items() if any(id in asked for id in there)})

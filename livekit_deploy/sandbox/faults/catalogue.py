@@ -1,0 +1,162 @@
+"""Every fault by name: what it does, and how AWS says it in each service.
+
+Sources: the common errors of each service's API reference; botocore's retry definitions for the throttling codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """What a fault does to the call that meets it."""
+
+    REFUSE = "refuse"  # an error is the answer, and nothing happens
+    LOSE_REQUEST = "lose request"  # the connection ends before anything happens
+    LOSE_ANSWER = "lose answer"  # it happens, and the connection ends before the answer
+    HANG = "hang"  # no answer within the caller's time limit, and nothing happens
+    HIDE = "hide"  # what the call makes is not seen by the next reads
+    FAIL = "fail"  # what the call makes ends in a failed state
+    STOP = "stop"  # a pod ends and does not come up again
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One fault: ``codes`` maps boto3's name of a service, or of service:Operation, to AWS's code; "" is for all."""
+
+    effect: Effect
+    about: str
+    call: str = "*:*"
+    status: int = 400
+    codes: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
+
+    def code(self, service: str, operation: str) -> str:
+        """AWS's error code for it in a call."""
+        return self.codes.get(f"{service}:{operation}") or self.codes.get(service) or self.codes.get("", "")
+
+
+_JSON = ("eks", "acm", "kms", "logs", "secretsmanager", "resourcegroupstaggingapi")
+
+
+def _json(code: str) -> dict[str, str]:
+    return dict.fromkeys(_JSON, code)
+
+
+CATALOGUE: Mapping[str, Kind] = {
+    "throttling": Kind(
+        Effect.REFUSE,
+        "AWS asks to slow down",
+        codes={"": "Throttling", "ec2": "RequestLimitExceeded", "s3": "SlowDown", **_json("ThrottlingException")},
+        message="Rate exceeded",
+    ),
+    "error-500": Kind(
+        Effect.REFUSE,
+        "an internal error of AWS",
+        status=500,
+        codes={"": "InternalFailure", "ec2": "InternalError", "s3": "InternalError", "eks": "ServerException"},
+        message="An internal error has occurred",
+    ),
+    "error-503": Kind(
+        Effect.REFUSE,
+        "AWS is not available",
+        status=503,
+        codes={"": "ServiceUnavailable", "ec2": "Unavailable", "eks": "ServiceUnavailableException"},
+        message="The service is unavailable. Please try again shortly.",
+    ),
+    "reset-before": Kind(Effect.LOSE_REQUEST, "the connection is lost before the call takes effect"),
+    "reset-after": Kind(Effect.LOSE_ANSWER, "the call takes effect, and its answer is lost"),
+    "hang": Kind(Effect.HANG, "no answer within the time limit"),
+    "denied": Kind(
+        Effect.REFUSE,
+        "the principal lacks the right",
+        status=403,
+        codes={"": "AccessDenied", "ec2": "UnauthorizedOperation", **_json("AccessDeniedException")},
+        message="User: {principal} is not authorized to perform: {action} on resource: * because no identity-based "
+        "policy allows the {action} action",
+    ),
+    "expired": Kind(
+        Effect.REFUSE,
+        "the credentials have run out",
+        status=403,
+        codes={"": "ExpiredToken", "ec2": "RequestExpired", **_json("ExpiredTokenException")},
+        message="The security token included in the request is expired",
+    ),
+    "quota": Kind(
+        Effect.REFUSE,
+        "a service quota is reached",
+        codes={
+            "": "LimitExceeded",
+            **_json("LimitExceededException"),
+            "ec2:CreateVpc": "VpcLimitExceeded",
+            "ec2:CreateSubnet": "SubnetLimitExceeded",
+            "ec2:CreateInternetGateway": "InternetGatewayLimitExceeded",
+            "ec2:AllocateAddress": "AddressLimitExceeded",
+            "ec2:CreateNatGateway": "NatGatewayLimitExceeded",
+            "ec2:CreateRouteTable": "RouteTableLimitExceeded",
+            "ec2:CreateVpcEndpoint": "VpcEndpointLimitExceeded",
+            "ec2:CreateSecurityGroup": "SecurityGroupLimitExceeded",
+            "ec2:AuthorizeSecurityGroupIngress": "RulesPerSecurityGroupLimitExceeded",
+            "ec2:CreateFlowLogs": "FlowLogsLimitExceeded",
+            "eks": "ResourceLimitExceededException",
+            "elasticache:CreateReplicationGroup": "NodeQuotaForCustomerExceeded",
+            "elasticache:CreateCacheSubnetGroup": "CacheSubnetGroupQuotaExceeded",
+        },
+        message="The maximum number allowed for this account has been reached",
+    ),
+    "role-not-ready": Kind(
+        Effect.REFUSE,
+        "an IAM role that was made a moment ago has not spread yet",
+        call="eks:CreateCluster",
+        codes={"": "InvalidParameterException", "ec2": "InvalidParameter", "iam": "MalformedPolicyDocument"},
+        message="The role could not be assumed, or invalid principal in policy: it does not exist or the trusted "
+        "entity is not correct",
+    ),
+    "not-visible": Kind(Effect.HIDE, "what a call makes is missing from reads (times: so many) for a while"),
+    "not-found": Kind(
+        Effect.REFUSE,
+        "something that the call refers to, made a moment ago, has not spread yet",
+        codes={
+            "": "NoSuchEntity",
+            "ec2": "InvalidVpcID.NotFound",
+            "elasticache": "InvalidSubnet",
+            **_json("ResourceNotFoundException"),
+        },
+        message="The thing that the call refers to does not exist",
+    ),
+    "fails": Kind(
+        Effect.FAIL,
+        "what a call makes ends in a failed state",
+        call="eks:CreateNodegroup",
+        codes={
+            "": "InternalFailure",
+            "eks:CreateCluster": "InsufficientFreeAddresses",
+            "eks:CreateNodegroup": "NodeCreationFailure",
+            "eks:CreateAddon": "ConfigurationConflict",
+            "elasticache:CreateReplicationGroup": "InsufficientCacheClusterCapacity",
+            "acm:RequestCertificate": "CAA_ERROR",
+            "ec2:CreateNatGateway": "InsufficientFreeAddressesInSubnet",
+        },
+        message="AWS could not bring it up",
+    ),
+    "no-capacity": Kind(
+        Effect.FAIL,
+        "a zone (where: {zone: us-east-1a}) has no capacity left",
+        call="eks:CreateNodegroup",
+        codes={
+            "": "InsufficientInstanceCapacity",
+            "eks:CreateNodegroup": "AsgInstanceLaunchFailures",
+            "elasticache:CreateReplicationGroup": "InsufficientCacheClusterCapacity",
+        },
+        message="Could not launch instances. InsufficientInstanceCapacity - We currently do not have sufficient "
+        "capacity in the Availability Zone you requested",
+    ),
+    "dead-controller": Kind(
+        Effect.STOP,
+        "the load balancer controller crashes",
+        call="kubernetes:StartPod",
+        message="back-off 5m0s restarting failed container",
+    ),
+}
