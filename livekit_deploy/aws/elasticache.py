@@ -19,6 +19,7 @@ from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 PORT = 6379
+_PREFERRED = "preferred"  # TLS for whoever asks for it, and plain text for the others
 _GROUP_NAME, _SUBNET_GROUP_NAME = 40, 255
 _TOKEN = re.compile(r"\btoken ([\w-]+)")
 _MARK = re.compile(r"\[(\S+) (\S+)\]")
@@ -121,12 +122,14 @@ class ReplicationGroup(Resource):
         return super().differs(key, want, have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
-        """Also an engine version that is lower than what runs."""
+        """Also what ElastiCache cannot take back: a newer engine version, and Valkey that was Redis."""
         changed = list(changed)
         found = super().refusals(live, changed)
         have = live.props.get("version")
         if "version" in changed and have and _order(self.version) < _order(have)[: len(_order(self.version))]:
             found["version"] = f'ElastiCache does not go back: set redis.version to "{have}".'
+        if "engine" in changed:
+            found["engine"] = f"ElastiCache does not go back: set redis.engine to {live.props['engine']}, a new group."
         return found
 
     # ---- verbs
@@ -181,10 +184,22 @@ class ReplicationGroup(Resource):
             self._modify(cloud, live, AutomaticFailoverEnabled=self.failover, MultiAZEnabled=self.multi_az)
         elif "replicas" in changed:
             self._resize(cloud, "decrease_replica_count", live)
-        elif "auth_token" in changed:
-            self._rotate(cloud, live)
+        elif {"tls", "auth", "auth_token"} & changed:
+            self._secure(cloud, live, changed)
         else:
             self._modify_one(cloud, live, changed)
+
+    def _secure(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """TLS first, which goes on and off in two steps and which a token needs; then the token."""
+        if "tls" in changed:
+            half = live.props["tls"] == _PREFERRED
+            mode = "required" if half and self.tls else _PREFERRED
+            off = {"TransitEncryptionEnabled": False} if half and not self.tls else {"TransitEncryptionMode": mode}
+            self._modify(cloud, live, **({"TransitEncryptionEnabled": True} if self.tls else {}), **off)
+        elif "auth" in changed and not self.auth:
+            self._modify(cloud, live, AuthTokenUpdateStrategy="DELETE")
+        else:
+            self._set_token(cloud, live, "SET" if "auth" in changed else "ROTATE")
 
     def _modify_one(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         if "snapshot_retention" in changed:
@@ -202,14 +217,14 @@ class ReplicationGroup(Resource):
         resize = getattr(cloud.elasticache, operation)
         resize(ReplicationGroupId=live.id, NewReplicaCount=self.replicas, ApplyImmediately=True)
 
-    def _rotate(self, cloud: Cloud, live: Live) -> None:
-        """Give it the new token; the old one is valid until the next rotation, so that LiveKit can follow."""
+    def _set_token(self, cloud: Cloud, live: Live, strategy: str) -> None:
+        """Give it the token; after a rotation the old one is valid until the next, so that LiveKit can follow."""
         if self.auth_token is not None:
             self._modify(
                 cloud,
                 live,
                 AuthToken=cloud.secret(self.auth_token),
-                AuthTokenUpdateStrategy="ROTATE",
+                AuthTokenUpdateStrategy=strategy,
                 ReplicationGroupDescription=self._description(cloud),
             )
 
@@ -278,7 +293,9 @@ def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str
         "failover": group.get("AutomaticFailover") == "enabled",
         "multi_az": group.get("MultiAZ") == "enabled",
         "snapshot_retention": group.get("SnapshotRetentionLimit", 0),
-        "tls": bool(group.get("TransitEncryptionEnabled")),
+        "tls": _PREFERRED
+        if group.get("TransitEncryptionMode") == _PREFERRED
+        else bool(group.get("TransitEncryptionEnabled")),
         "auth": bool(group.get("AuthTokenEnabled")),
     }
     if nodes:

@@ -6,11 +6,11 @@ that an autoscaler may own is applied when the file changes it, and never compar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.eks import claiming
+from livekit_deploy.aws.eks import claiming, minor
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
@@ -18,6 +18,7 @@ from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 _NAME = 63
+_LABEL = "livekit-deploy/group"
 #: health issues that waiting does not cure (EKS API reference, Issue)
 TERMINAL = frozenset(
     {
@@ -82,6 +83,15 @@ class NodeGroup(Resource):
             return have != want and not have.startswith(f"{want}.")
         return super().differs(key, want, have)
 
+    def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
+        """Also a version that is lower than what runs."""
+        changed = list(changed)
+        found = super().refusals(live, changed)
+        have = live.props["version"]
+        if "version" in changed and minor(self.version) < minor(have):
+            found["version"] = f'EKS does not take nodes back: set cluster.version to "{have}".'
+        return found
+
     def _cluster(self) -> str:
         if self.host is None:
             raise Absent(f"{self.address}: its cluster is not there", address=self.address)
@@ -112,19 +122,22 @@ class NodeGroup(Resource):
                 version=self.version,
                 scalingConfig={"minSize": self.min, "maxSize": self.max, "desiredSize": self.desired_size},
                 updateConfig={"maxUnavailable": self.surge},
-                labels={"livekit-deploy/group": self.role},
+                labels={_LABEL: self.role},
                 tags=cloud.marks.tags(self.address, name),
             )
         return name
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        """Sizes first, in one call; then the version or the launch template, which roll the nodes."""
+        """Sizes and label first, in one call; then the version or the launch template, which roll the nodes."""
         names = {"clusterName": self._cluster(), "nodegroupName": live.id}
-        if {"min", "max", "desired_size", "surge"} & changed:
+        if {"min", "max", "desired_size", "surge", "role"} & changed:
             size = self.desired_size if "desired_size" in changed else int(live.outputs["size"])
             scaling = {"minSize": self.min, "maxSize": self.max, "desiredSize": _within(size, self.min, self.max)}
             cloud.eks.update_nodegroup_config(
-                **names, scalingConfig=scaling, updateConfig={"maxUnavailable": self.surge}
+                **names,
+                scalingConfig=scaling,
+                updateConfig={"maxUnavailable": self.surge},
+                labels={"addOrUpdateLabels": {_LABEL: self.role}},
             )
         else:
             template = {"id": self.template_id, "version": self.template_version}
@@ -162,7 +175,7 @@ def _live(group: Mapping[str, Any]) -> Live:
         status = Status.FAILED
     scaling, template = group.get("scalingConfig", {}), group.get("launchTemplate") or {}
     props = {
-        "role": group.get("labels", {}).get("livekit-deploy/group"),
+        "role": group.get("labels", {}).get(_LABEL),
         "instance_types": list(group.get("instanceTypes") or []),
         "capacity": group.get("capacityType"),
         "ami": group.get("amiType"),

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def plan(
     if out:
         _private(Path(out), found.dump())
     if options.json:
-        where.json(found.dump())
+        where.json((replace(found, all=found.drift()) if refresh_only else found).dump())
     elif refresh_only:
         where.drift(found)
     else:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from livekit_deploy.errors import StalePlan
 
 FORMAT = 1
+#: why something is made again that had been there
+GONE = "it was deleted by someone else"
 
 
 class _Unknown(str):
@@ -104,8 +106,13 @@ class Plan:
         return sum(change.action in actions for change in self.all)
 
     def drift(self) -> tuple[Change, ...]:
-        """Changes that somebody else caused."""
-        return tuple(c for c in self.changes if any(diff.origin == "drift" for diff in c.diffs))
+        """What somebody else did: resources that they deleted, and of the others only the attributes they changed."""
+        found = []
+        for change in self.changes:
+            theirs = tuple(diff for diff in change.diffs if diff.origin == "drift")
+            if theirs or change.reason == GONE:
+                found.append(replace(change, diffs=theirs))
+        return tuple(found)
 
     # ---- saved plans
 

@@ -11,7 +11,7 @@ from typing import Any
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.graph import closure, edges_down, edges_up, ordered
 from livekit_deploy.engine.inputs import Ref
-from livekit_deploy.engine.plan import UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
+from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.sight import Sight
 from livekit_deploy.errors import Denied, StateError, UsageError
@@ -137,7 +137,7 @@ class Planner:
                 if value is not None
                 for diff in compare(key, None, value, "config")
             )
-            reason = "it was deleted by someone else" if gone else ""
+            reason = GONE if gone else ""
             return replace(base, action=Action.CREATE, diffs=diffs, reason=reason), False
         if live.status is Status.FAILED:
             reason = f"it failed ({live.detail}): it is deleted and made again"

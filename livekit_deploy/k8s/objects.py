@@ -127,8 +127,10 @@ class Secret(ClusterObject):
     def props(self, item: Obj) -> dict[str, Any]:
         said = (item["metadata"].get("annotations") or {}).get(_VERSIONS, "")
         versions = dict(pair.split("=", 1) for pair in said.split(",") if "=" in pair)
-        ours = _written(item)
-        return {"values": {key: {"version": version} for key, version in versions.items() if key in ours}}
+        there = item.get("data") or {}
+        wrote = {key: writer for key in there if (writer := _overwritten(item, f"f:{key}"))}
+        shown = {key: f"overwritten by {wrote[key]}" if key in wrote else version for key, version in versions.items()}
+        return {"values": {key: {"version": version} for key, version in shown.items() if key in there}}
 
     def differs(self, key: str, want: Any, have: Any) -> bool:
         """Secrets are compared by version."""
@@ -139,7 +141,8 @@ class Secret(ClusterObject):
         return super().differs(key, want, have)
 
 
-def _written(item: Obj) -> set[str]:
-    """The keys whose value is still the one that we applied (Kubernetes, "Server-Side Apply", field management)."""
-    managers = [one for one in item["metadata"].get("managedFields") or [] if one["manager"] == MANAGER]
-    return {field.removeprefix("f:") for one in managers for field in one.get("fieldsV1", {}).get("f:data", {})}
+def _overwritten(item: Obj, field: str) -> str:
+    """Who owns a value in the place of us, "" when we still do (Kubernetes, "Field management")."""
+    entries = item["metadata"].get("managedFields") or []
+    owners = [one["manager"] for one in entries if field in (one.get("fieldsV1") or {}).get("f:data", {})]
+    return "" if MANAGER in owners or not owners else str(owners[0])

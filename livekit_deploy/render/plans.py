@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.cells import cell_len
 from rich.markup import escape
 
-from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan
+from livekit_deploy.engine.plan import GONE, Action, Change, FieldDiff, Plan
 from livekit_deploy.render.words import SYMBOLS, hanging, ordered, pair, plain, plural, wrapped
 
 _ORIGIN = {"config": "config", "drift": "drift: someone else changed it"}
@@ -31,15 +31,48 @@ def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Itera
 
 
 def drift_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
-    """Only what somebody else changed."""
+    """Only what somebody else changed: of each attribute what was applied, and what it is now."""
     changed = plan.drift()
     if not changed:
         yield f"No drift: what runs is what was applied.  {_cost(plan)}"
         return
     yield _header(plan, width)
-    yield from _by_stage(plan, changed, width, False)
     yield ""
-    yield f"[bold]Drift in {plural(len(changed), 'resource')}:[/] `up` puts it right."
+    yield f"[bold]Someone else changed {plural(len(changed), 'resource')}[/]  [dim](as applied → as it is now)[/]"
+    for stage in ordered({change.stage for change in changed}):
+        yield from ("", f"[bold]{escape(stage)}[/]")
+        for change in changed:
+            if change.stage == stage:
+                yield from _drifted(change, width)
+    yield ""
+    if any(change.action is Action.BLOCKED for change in changed):
+        yield f"[bold]Settle what is marked {SYMBOLS['blocked']} first:[/] `up` refuses until then.  {_cost(plan)}"
+    else:
+        yield f"[bold]`up` puts it right.[/]  {_cost(plan)}"
+
+
+def _drifted(change: Change, width: int | None) -> Iterator[str]:
+    if change.reason == GONE:
+        yield f"  {SYMBOLS['delete']} {escape(change.address)}  deleted"
+        return
+    id = f"  [dim]{escape(change.id)}[/]" if change.id != change.address.partition("/")[2] else ""
+    yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}{id}"
+    rows = [(diff.path, text) for diff in change.diffs for text in _became(diff)]
+    column = min(max((len(path) for path, _ in rows), default=0), _WIDEST_PATH)
+    before = ""
+    for path, text in rows:
+        yield from hanging(f"{' ' * _INDENT}{path if path != before else '':<{column}}  ", text, width)
+        before = path
+    if change.hint:
+        yield from hanging(f"{' ' * _INDENT}→ ", change.hint, width, "bold")
+
+
+def _became(diff: FieldDiff) -> Iterator[str]:
+    """What somebody made of an attribute; of a secret only which version it is."""
+    applied, now = diff.after, diff.before
+    if diff.secret:
+        applied, now = ((value or {}).get("version") for value in (applied, now))
+    yield from _texts(FieldDiff(diff.path, applied, now, diff.origin))
 
 
 def _unchanged(plan: Plan) -> str:

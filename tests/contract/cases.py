@@ -1,4 +1,4 @@
-"""For every kind of AWS's: how one of it is made, and another value for each of its inputs.
+"""For every kind of AWS's: how one of it is made, another value for each of its inputs, and what others may do to it.
 
 A case builds fresh resources each time, since a plan works on what is declared and not on what was.
 """
@@ -29,8 +29,11 @@ from livekit_deploy.aws.secrets import API_KEYS, TOKEN, Secret
 from livekit_deploy.aws.security_groups import SecurityGroup, SecurityGroupRule
 from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
 from livekit_deploy.engine.resource import Resource
+from tests.contract import by_hand
+from tests.contract.by_hand import Drift, Hand
 
 ZONE = "example.com"
+BALANCER = {"dns_name": "k8s-1.elb.us-east-1.amazonaws.com", "zone_id": "Z35SXDOTRQ7X7K"}
 
 
 def trust(service: str) -> dict[str, Any]:
@@ -157,6 +160,9 @@ class Case:
 
     ``together`` are values that must change with an input. ``exempt`` are inputs that no configuration changes, each
     with the reason.
+
+    ``drifts`` is what somebody else may do to an input, ``owned`` says for every other input who keeps it from
+    drifting, or owns it: one of `coverage.OWNERS`, and why. ``silent`` are changes of the object that are no drift.
     """
 
     kind: type[Resource]
@@ -164,6 +170,9 @@ class Case:
     changes: dict[str, Make] = field(default_factory=dict)
     exempt: dict[str, str] = field(default_factory=dict)
     together: dict[str, dict[str, Any]] = field(default_factory=dict)
+    drifts: dict[str, Drift] = field(default_factory=dict)
+    owned: dict[str, str] = field(default_factory=dict)
+    silent: dict[str, Hand] = field(default_factory=dict)
 
     def changed(self, base: Base, name: str) -> Resource:
         """One with another value of this input."""
@@ -231,6 +240,11 @@ CASES = [
         Vpc,
         _of(Vpc, "x", cidr=literal("10.20.0.0/16")),
         {"cidr": literal("10.40.0.0/16"), "dns_support": literal(False), "dns_hostnames": literal(False)},
+        drifts={
+            "dns_support": Drift(by_hand.vpc_attribute("EnableDnsSupport", False)),
+            "dns_hostnames": Drift(by_hand.vpc_attribute("EnableDnsHostnames", False)),
+        },
+        owned={"cidr": "AWS: a VPC keeps its range"},
     ),
     Case(
         Subnet,
@@ -249,11 +263,19 @@ CASES = [
             "public": literal(True),
             "role": literal("internal-elb"),
         },
+        drifts={
+            "public": Drift(
+                by_hand.call("ec2", "modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": True})
+            ),
+            "role": Drift(by_hand.untag("kubernetes.io/role/elb")),
+        },
+        owned=dict.fromkeys(("vpc_id", "cidr", "zone"), "AWS: a subnet keeps it"),
     ),
     Case(
         InternetGateway,
         _of(InternetGateway, "x", vpc_id=lambda b: b.vpc().id),
         {"vpc_id": _gateway_on_another_vpc},
+        drifts={"vpc_id": Drift(by_hand.detach_gateway)},
     ),
     Case(ElasticIp, _of(ElasticIp, "x")),
     Case(
@@ -264,6 +286,7 @@ CASES = [
             **{"subnet_id": base.subnet("a").id, "allocation_id": base.address("a").id, **changed},
         ),
         {"subnet_id": lambda b: b.subnet("b").id, "allocation_id": lambda b: b.address("b").id},
+        owned=dict.fromkeys(("subnet_id", "allocation_id"), "AWS: a NAT gateway keeps it"),
     ),
     Case(
         RouteTable,
@@ -282,6 +305,9 @@ CASES = [
             "routes": lambda b: [{"to": "0.0.0.0/0", "via": b.nat().id}],
             "subnet_ids": lambda b: [b.subnet("b").id],
         },
+        drifts={"routes": Drift(by_hand.delete_route), "subnet_ids": Drift(by_hand.free_subnet)},
+        owned={"vpc_id": "AWS: a route table stays in its VPC"},
+        silent={"the route of a gateway endpoint": by_hand.endpoint_route},
     ),
     Case(
         GatewayEndpoint,
@@ -291,12 +317,17 @@ CASES = [
             "service": literal("dynamodb"),
             "route_table_ids": lambda b: [b.table("more").id],
         },
+        drifts={"route_table_ids": Drift(by_hand.more_tables)},
+        owned=dict.fromkeys(("vpc_id", "service"), "AWS: an endpoint keeps it"),
     ),
     Case(
         SecurityGroup,
         _of(SecurityGroup, "x", vpc_id=lambda b: b.vpc().id, description=literal("d")),
         {"vpc_id": lambda b: b.other_vpc().id, "description": literal("other")},
         {"foreign_rules": "always none; test_security_groups.py shows what happens to some"},
+        drifts={"foreign_rules": Drift(by_hand.open_port())},
+        owned=dict.fromkeys(("vpc_id", "description"), "AWS: a group keeps it"),
+        silent={"a rule of the load balancer controller": by_hand.open_port("elbv2.k8s.aws/targetGroupBinding=shared")},
     ),
     Case(
         SecurityGroupRule,
@@ -319,6 +350,17 @@ CASES = [
             "description": literal("other"),
         },
         {"source": "instead of cidr, never beside it: changed in test_security_groups.py"},
+        drifts={
+            "protocol": Drift(by_hand.rule(protocol="udp")),
+            "source": Drift(
+                by_hand.rule_of_another_group, {"cidr": literal(None), "source": lambda b: b.group("other").id}
+            ),
+            "first_port": Drift(by_hand.rule(first_port=22)),
+            "last_port": Drift(by_hand.rule(last_port=99)),
+            "cidr": Drift(by_hand.rule(cidr=by_hand.EVERYWHERE)),
+            "description": Drift(by_hand.rule(description="theirs")),
+        },
+        owned={"group_id": "AWS: a rule stays in its group"},
     ),
     Case(
         FlowLog,
@@ -334,8 +376,14 @@ CASES = [
             "group_name": lambda b: b.log_group("cluster").group_name,
             "role_arn": lambda b: b.role("other").arn,
         },
+        owned=dict.fromkeys(("vpc_id", "group_name", "role_arn"), "AWS: a flow log has no call that changes it"),
     ),
-    Case(LogGroup, _of(LogGroup, "cluster", retention=literal(7)), {"retention": literal(30)}),
+    Case(
+        LogGroup,
+        _of(LogGroup, "cluster", retention=literal(7)),
+        {"retention": literal(30)},
+        drifts={"retention": Drift(by_hand.call("logs", "put_retention_policy", "logGroupName", retentionInDays=90))},
+    ),
     Case(
         Role,
         _of(Role, "x", trust=literal(TRUST)),
@@ -346,28 +394,56 @@ CASES = [
             "path": literal("/other/"),
         },
         {"values": "part of trust, and compared with it"},
+        drifts={
+            "trust": Drift(by_hand.trust(NODES_TRUST)),
+            "values": Drift(by_hand.trust(TRUST), {"trust": literal(trust("${who}")), "values": literal({"who": "x"})}),
+            "managed": Drift(by_hand.attach("AdministratorAccess")),
+            "boundary": Drift(
+                by_hand.call(
+                    "iam",
+                    "put_role_permissions_boundary",
+                    "RoleName",
+                    PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess",
+                )
+            ),
+        },
+        owned={"path": "AWS: a role keeps it"},
     ),
     Case(
         Policy,
         _of(Policy, "x", document=literal(document("s3:GetObject"))),
         {"document": literal(document("s3:PutObject")), "path": literal("/other/")},
+        drifts={"document": Drift(by_hand.policy_version(document("s3:*")))},
+        owned={"path": "AWS: a policy keeps it"},
     ),
     Case(
         OidcProvider,
         _of(OidcProvider, "x", url=literal("https://oidc.eks.us-east-1.amazonaws.com/id/A")),
         {"url": literal("https://oidc.eks.us-east-1.amazonaws.com/id/B")},
+        owned={"url": "AWS: a provider keeps it"},
     ),
     Case(
         Key,
         _of(Key, "x", description=literal("d")),
         {"description": literal("other"), "rotation": literal(False)},
+        drifts={
+            "description": Drift(by_hand.call("kms", "update_key_description", "KeyId", Description="theirs")),
+            "rotation": Drift(by_hand.call("kms", "disable_key_rotation", "KeyId")),
+        },
     ),
-    Case(Alias, _of(Alias, "x", key_id=lambda b: b.key().id), {"key_id": lambda b: b.key("other").id}),
+    Case(
+        Alias,
+        _of(Alias, "x", key_id=lambda b: b.key().id),
+        {"key_id": lambda b: b.key("other").id},
+        drifts={"key_id": Drift(by_hand.alias_of_another_key)},
+    ),
     Case(
         Secret,
         _of(Secret, "x", form=literal(TOKEN)),
         {"form": literal(API_KEYS), "recovery_days": literal(7)},
         {"retired": "says whether the value must be drawn anew: test_secrets.py"},
+        drifts={"retired": Drift(by_hand.retire)},
+        owned={"form": "write-only: it says what was drawn", "recovery_days": "create-only"},
     ),
     Case(
         Cluster,
@@ -382,6 +458,21 @@ CASES = [
             "key_arn": lambda b: b.key().arn,
             "deletion_protection": literal(True),
         },
+        drifts={
+            "subnet_ids": Drift(
+                by_hand.fewer_subnets,
+                {"subnet_ids": lambda b: [b.subnet("a").id, b.subnet("b").id, b.subnet("c").id]},
+            ),
+            "version": Drift(by_hand.call("eks", "update_cluster_version", "name", version="1.36"), blocked=True),
+            "public_cidrs": Drift(
+                by_hand.cluster(resourcesVpcConfig={"publicAccessCidrs": [by_hand.EVERYWHERE]}),
+            ),
+            "private_access": Drift(by_hand.cluster(resourcesVpcConfig={"endpointPrivateAccess": False})),
+            "logs": Drift(by_hand.cluster(logging={"clusterLogging": [{"types": ["api"], "enabled": True}]})),
+            "key_arn": Drift(by_hand.encrypt, blocked=True),
+            "deletion_protection": Drift(by_hand.cluster(deletionProtection=True)),
+        },
+        owned={"role_arn": "AWS: a cluster keeps it"},
     ),
     Case(
         AccessEntry,
@@ -390,11 +481,18 @@ CASES = [
             "principal": literal("arn:aws:iam::123456789012:role/platform"),
             "policies": literal(["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]),
         },
+        drifts={"policies": Drift(by_hand.access_policy("disassociate_access_policy", "AmazonEKSClusterAdminPolicy"))},
+        owned={"principal": "AWS: an entry keeps it"},
     ),
     Case(
         Addon,
         _in_cluster(Addon, "vpc-cni"),
         {"version": literal("v1.20.4"), "configuration": literal({"env": {"A": "b"}})},
+        drifts={
+            "version": Drift(by_hand.addon(addonVersion="v1.20.4-eksbuild.2"), {"version": literal("v1.21")}),
+            "configuration": Drift(by_hand.addon(configurationValues='{"env": {"A": "theirs"}}')),
+        },
+        silent={"a version that the file leaves to AWS": by_hand.addon(addonVersion="v1.20.4-eksbuild.2")},
     ),
     Case(
         LaunchTemplate,
@@ -403,6 +501,11 @@ CASES = [
             "security_group_ids": lambda b: [b.group().id, b.group("other").id],
             "disk_gib": literal(80),
             "root_device": literal("/dev/xvdb"),
+        },
+        drifts={
+            "security_group_ids": Drift(by_hand.template_without_groups),
+            "disk_gib": Drift(by_hand.template(size=8)),
+            "root_device": Drift(by_hand.template(device="/dev/xvdz")),
         },
     ),
     Case(
@@ -423,11 +526,32 @@ CASES = [
             "surge": literal(2),
         },
         {"template_version": "follows the template: test_nodes.py"},
+        drifts={
+            "role": Drift(
+                by_hand.nodes(
+                    "update_nodegroup_config", labels={"addOrUpdateLabels": {"livekit-deploy/group": "theirs"}}
+                )
+            ),
+            "template_version": Drift(by_hand.other_template_version, {"template_version": literal("1")}),
+            "version": Drift(by_hand.nodes("update_nodegroup_version", version="1.36"), blocked=True),
+            "min": Drift(by_hand.nodes("update_nodegroup_config", scalingConfig={"minSize": 0})),
+            "max": Drift(by_hand.nodes("update_nodegroup_config", scalingConfig={"maxSize": 9})),
+            "surge": Drift(by_hand.nodes("update_nodegroup_config", updateConfig={"maxUnavailable": 2})),
+        },
+        owned={
+            "desired_size": "autoscaler",
+            **dict.fromkeys(
+                ("instance_types", "capacity", "ami", "node_role_arn", "subnet_ids", "template_id"),
+                "AWS: a node group keeps it",
+            ),
+        },
+        silent={"an autoscaler's size": by_hand.nodes("update_nodegroup_config", scalingConfig={"desiredSize": 2})},
     ),
     Case(
         SubnetGroup,
         _of(SubnetGroup, "x", subnet_ids=lambda b: [b.subnet("a").id, b.subnet("b").id]),
         {"subnet_ids": lambda b: [b.subnet("a").id, b.subnet("b").id, b.subnet("c").id]},
+        drifts={"subnet_ids": Drift(by_hand.fewer_cache_subnets)},
     ),
     Case(
         ReplicationGroup,
@@ -451,11 +575,36 @@ CASES = [
             "tls": {"auth": False, "auth_token": None},
             "failover": {"multi_az": False},
         },
+        drifts={
+            "engine": Drift(
+                by_hand.redis(Engine="valkey", EngineVersion="8.0"),
+                {"engine": literal("redis"), "version": literal("7.1")},
+                blocked=True,
+            ),
+            "version": Drift(by_hand.redis(EngineVersion="8.1"), blocked=True),
+            "node_type": Drift(by_hand.redis(CacheNodeType="cache.m7g.large")),
+            "replicas": Drift(by_hand.replicas("increase_replica_count", 2)),
+            "failover": Drift(by_hand.redis(AutomaticFailoverEnabled=False, MultiAZEnabled=False)),
+            "multi_az": Drift(by_hand.redis(MultiAZEnabled=False)),
+            "snapshot_retention": Drift(by_hand.redis(SnapshotRetentionLimit=5)),
+            "security_group_ids": Drift(by_hand.redis_in_another_group),
+            "tls": Drift(
+                by_hand.redis(TransitEncryptionMode="preferred"),
+                {"auth": literal(False), "auth_token": literal(None)},
+            ),
+            "auth": Drift(by_hand.redis(AuthTokenUpdateStrategy="DELETE")),
+        },
+        owned={
+            "subnet_group": "AWS: a replication group keeps it",
+            "auth_token": "write-only: ElastiCache does not tell the token",
+        },
+        silent={"a patch of the engine by AWS": by_hand.redis(EngineVersion="8.0.2")},
     ),
     Case(
         Certificate,
         _of(Certificate, "x", domain=literal(f"x.{ZONE}")),
         {"domain": literal(f"y.{ZONE}"), "alternatives": literal([f"turn.{ZONE}"])},
+        owned=dict.fromkeys(("domain", "alternatives"), "AWS: a certificate keeps its names"),
     ),
     Case(
         Issued,
@@ -465,6 +614,7 @@ CASES = [
             **{"certificate_arn": base.certificate().arn, **changed},
         ),
         {"certificate_arn": lambda b: b.certificate("other").arn},
+        owned={"certificate_arn": "observed: it says which one is waited for"},
     ),
     Case(
         Record,
@@ -476,12 +626,19 @@ CASES = [
             "ttl": literal(60),
         },
         {"zone": "tried in test_dns.py: a second zone", "alias": "instead of values: tried in test_dns.py"},
+        drifts={
+            "values": Drift(by_hand.record(ResourceRecords=[{"Value": "198.51.100.1"}])),
+            "ttl": Drift(by_hand.record(TTL=60)),
+            "alias": Drift(by_hand.record(), {"values": literal(()), "alias": literal(BALANCER)}),
+        },
+        owned=dict.fromkeys(("zone", "record", "type"), "identity: another one is another record"),
     ),
     Case(LoadBalancersGone, _of(LoadBalancersGone, "x")),
     Case(
         NetworkInterfacesGone,
         _of(NetworkInterfacesGone, "x", vpc_id=lambda b: b.vpc().id),
         exempt={"vpc_id": "a barrier has no object that could differ; test_barriers.py shows it at work"},
+        owned={"vpc_id": "observed: a barrier has no object"},
     ),
     Case(
         LoadBalancer,
@@ -490,6 +647,7 @@ CASES = [
             "stack": f"somebody else makes it: seen with Ingress and Service ({SERVICE_TAG}) in tests/sandbox",
             "tag": "the same",
         },
+        owned=dict.fromkeys(("stack", "tag"), "observed: the controller makes it"),
     ),
 ]
 

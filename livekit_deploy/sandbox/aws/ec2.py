@@ -147,6 +147,16 @@ def _rules() -> None:
                 rule.ip_range = {"Description": text}
         return rules, group
 
+    @around(EC2Backend, "modify_security_group_rules")
+    def modify(original: Original, backend: EC2Backend, group_id: str, rules: Any) -> None:
+        """moto leaves the group that a rule refers to as it was."""
+        original(group_id, rules)
+        group: Any = backend.get_security_group_by_name_or_id(group_id)
+        for id, said in rules.items():
+            if referred := said.get("ReferencedGroupId"):
+                rule = group.get_rule(id)
+                rule.source_group = {**rule.source_group, "GroupId": referred}
+
 
 # ---- client tokens
 

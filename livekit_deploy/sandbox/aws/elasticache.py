@@ -193,6 +193,7 @@ class ElastiCache:
             "CacheNodeType": asked["CacheNodeType"],
             "AuthTokenEnabled": bool(asked.get("AuthToken")),
             "TransitEncryptionEnabled": bool(asked.get("TransitEncryptionEnabled")),
+            **({"TransitEncryptionMode": "required"} if asked.get("TransitEncryptionEnabled") else {}),
             "AtRestEncryptionEnabled": bool(asked.get("AtRestEncryptionEnabled")),
             "ARN": arn,
         }
@@ -306,15 +307,16 @@ class ElastiCache:
     def modify_replication_group(self, asked: Asked) -> Item:
         group = self._available(asked)
         wire, shared = group.wire, group.shared
-        if token := asked.get("AuthToken"):
-            if not wire["AuthTokenEnabled"]:
-                raise _refused("InvalidParameterCombination", "The group has no AUTH token to rotate.")
-            _check_token(token)
+        self._authenticate(wire, asked)
+        self._encrypt(wire, asked)
         if version := asked.get("EngineVersion"):
             wanted = _version(asked.get("Engine") or shared["Engine"], version)
+            changed = asked.get("Engine") not in (None, shared["Engine"])
+            if changed and asked["Engine"] != "valkey":
+                raise _refused("InvalidParameterCombination", "Only Redis OSS can become Valkey.")
             if wanted.split(".") < shared["EngineVersion"].split("."):
                 raise _refused("InvalidParameterValue", "The engine version cannot be lowered.")
-            shared["EngineVersion"] = wanted
+            shared["EngineVersion"], shared["Engine"] = wanted, asked.get("Engine") or shared["Engine"]
         self._switch(wire, asked)
         if ids := asked.get("SecurityGroupIds"):
             shared["SecurityGroups"] = self._groups(ids)
@@ -328,6 +330,32 @@ class ElastiCache:
             if asked.get(key) is not None:
                 wire[name] = asked[key]
         return self._change(group)
+
+    def _authenticate(self, wire: Item, asked: Asked) -> None:
+        strategy, token = asked.get("AuthTokenUpdateStrategy"), asked.get("AuthToken")
+        if strategy == "DELETE":
+            wire["AuthTokenEnabled"] = False
+        elif token:
+            if strategy == "ROTATE" and not wire["AuthTokenEnabled"]:
+                raise _refused("InvalidParameterCombination", "The group has no AUTH token to rotate.")
+            if not wire["TransitEncryptionEnabled"]:
+                raise _refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
+            _check_token(token)
+            wire["AuthTokenEnabled"] = True
+
+    def _encrypt(self, wire: Item, asked: Asked) -> None:
+        """In two steps either way: plain text is allowed beside TLS in between."""
+        on, mode = asked.get("TransitEncryptionEnabled"), asked.get("TransitEncryptionMode")
+        have = wire.get("TransitEncryptionMode") if wire["TransitEncryptionEnabled"] else None
+        if on is None and mode is None:
+            return
+        if (on is False and have == "required") or (on and have is None and mode != "preferred"):
+            raise _refused("InvalidParameterCombination", "Transit encryption mode must be preferred first.")
+        if on is False:
+            wire["TransitEncryptionEnabled"] = False
+            wire.pop("TransitEncryptionMode")
+        else:
+            wire["TransitEncryptionEnabled"], wire["TransitEncryptionMode"] = True, mode or have
 
     def _switch(self, wire: Item, asked: Asked) -> None:
         on = {True: "enabled", False: "disabled"}

@@ -112,7 +112,7 @@ class Clusters:
 
     def _group(self, name: str, vpc_id: str) -> str:
         group = self._ec2.create_security_group(
-            f"eks-cluster-sg-{name}-{abs(hash(vpc_id)) % 10**9}",
+            f"eks-cluster-sg-{name}-{uuid.uuid4().int % 10**9}",
             "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, "
             "as well as any managed workloads.",
             vpc_id=vpc_id,
@@ -186,6 +186,13 @@ class Clusters:
         entry.wire["version"] = want
         return update
 
+    def associate_encryption(self, asked: Mapping[str, Any]) -> Item:
+        entry = self.active(asked["name"])
+        if entry.wire["encryptionConfig"]:
+            raise invalid("The cluster has an encryption configuration already")
+        entry.wire["encryptionConfig"] = asked["encryptionConfig"]
+        return self._updated(entry, "AssociateEncryptionConfig", CLUSTER_UPDATE)
+
     def _updated(self, entry: ClusterEntry, kind: str, seconds: float) -> Item:
         id = str(uuid.uuid4())
         update: Item = {
@@ -232,18 +239,23 @@ class Clusters:
         return {"cluster": entry.wire}
 
     def _gone(self, entry: ClusterEntry) -> None:
-        """Interfaces go with the cluster, its group too unless somebody's interface still holds it."""
+        """Interfaces go with the cluster, its group too unless an interface or another group's rule holds it."""
         name = entry.wire["name"]
         for id in entry.interfaces:
             self._ec2.enis.pop(id, None)
         group = entry.wire["resourcesVpcConfig"]["clusterSecurityGroupId"]
-        held = any(one.id == group for interface in self._ec2.enis.values() for one in interface.group_set)
-        if not held and self._ec2.get_security_group_from_id(group) is not None:
+        if not self._held(group) and self._ec2.get_security_group_from_id(group) is not None:
             self._revoke_references(group)
             self._ec2.delete_security_group(group_id=group)
         del self._store.clusters[name]
         if hooks.cluster_deleted is not None:
             hooks.cluster_deleted(self._backend.account_id, self._backend.region_name, name)
+
+    def _held(self, group: str) -> bool:
+        carried = any(one.id == group for interface in self._ec2.enis.values() for one in interface.group_set)
+        others = [other for groups in self._ec2.groups.values() for other in groups.values() if other.id != group]
+        rules = [rule for other in others for rule in (*other.ingress_rules, *other.egress_rules)]
+        return carried or any((rule.source_group or {}).get("GroupId") == group for rule in rules)
 
     def _revoke_references(self, group: str) -> None:
         own = self._ec2.get_security_group_from_id(group)

@@ -22,6 +22,7 @@ from livekit_deploy.sandbox.clock import SandboxClock
 _ROUTES = (
     "/clusters/(?P<name>[^/]+)/updates$",
     "/clusters/(?P<name>[^/]+)/updates/(?P<updateId>[^/]+)$",
+    "/clusters/(?P<name>[^/]+)/encryption-config/associate$",
     "/clusters/(?P<name>[^/]+)/node-groups/(?P<nodegroupName>[^/]+)/update-version$",
     "/clusters/(?P<name>[^/]+)/addons$",
     "/clusters/(?P<name>[^/]+)/addons/(?P<addonName>[^/]+)$",
@@ -41,6 +42,7 @@ _OPERATIONS: dict[str, tuple[Any, str]] = {
     "delete_cluster": (Clusters, "delete"),
     "update_cluster_config": (Clusters, "update_config"),
     "update_cluster_version": (Clusters, "update_version"),
+    "associate_encryption_config": (Clusters, "associate_encryption"),
     "describe_cluster_versions": (Clusters, "versions"),
     "describe_update": (Clusters, "describe_update"),
     "list_updates": (Clusters, "list_updates"),

@@ -62,6 +62,7 @@ def _deployment(world: World, deployment: Obj) -> None:
     current = _current(deployment, sets)
     assert current is not None
     old = [one for one in sets if one is not current]
+    current = _newest(world, current, old)
     want, strategy = deployment["spec"]["replicas"], deployment["spec"]["strategy"]
     if strategy["type"] == "Recreate":
         for one in old:
@@ -90,17 +91,29 @@ def _new_set(world: World, deployment: Obj, sets: list[Obj]) -> None:
     template = copy.deepcopy(deployment["spec"]["template"])
     labels = {**((template.get("metadata") or {}).get("labels") or {}), "pod-template-hash": label}
     template.setdefault("metadata", {})["labels"] = labels
-    revisions = [int((one["metadata"].get("annotations") or {}).get(_REVISION, 0)) for one in sets]
     metadata = {
         "name": f"{name}-{label}",
         "labels": labels,
-        "annotations": {_REVISION: str(max(revisions, default=0) + 1)},
+        "annotations": {_REVISION: str(_latest(sets) + 1)},
         "ownerReferences": owner_reference(deployment),
     }
     spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
     world.store.create(
         world.store.named("replicasets", "apps"), namespace, {"metadata": metadata, "spec": spec}, MANAGER
     )
+
+
+def _latest(sets: list[Obj]) -> int:
+    return max((int((one["metadata"].get("annotations") or {}).get(_REVISION, 0)) for one in sets), default=0)
+
+
+def _newest(world: World, current: Obj, old: list[Obj]) -> Obj:
+    """A set that is used again, after a change was taken back, has the highest revision from then on."""
+    if _latest([current]) > _latest(old):
+        return current
+    new = copy.deepcopy(current)
+    new["metadata"].setdefault("annotations", {})[_REVISION] = str(_latest(old) + 1)
+    return world.store.replace(world.store.named("replicasets", "apps"), current, new, MANAGER)
 
 
 def _resize(world: World, replica_set: Obj, size: int) -> None:

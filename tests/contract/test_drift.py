@@ -1,0 +1,96 @@
+"""Somebody changes an input behind our back, for every input of every kind: the plan shows it, `up` puts it right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import boto3
+import pytest
+
+from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import Blocked
+from tests.aws.rig import AwsRig
+from tests.contract import coverage
+from tests.contract.by_hand import Drift
+from tests.contract.cases import CASES, ZONE, Base, Case
+from tests.contract.test_resource import closure
+
+
+@pytest.fixture(autouse=True)
+def zone(aws: None) -> None:
+    boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
+
+
+class Subject:
+    """One object of a case with all that it needs, up and recorded."""
+
+    def __init__(self, case: Case, drift: Drift, rig: AwsRig) -> None:
+        self._case, self._drift, self._rig = case, drift, rig
+        self.rig = rig
+        rig.up(self.declared())
+
+    def declared(self) -> Sequence[Resource]:
+        """Everything, as the configuration says it: afresh for each run."""
+        base = Base()
+        start = {name: make(base) for name, make in self._drift.start.items()}
+        subject = self._case.make(base, **start)
+        self.address = subject.address
+        return closure(subject)
+
+    def drifts(self, name: str, drift: Drift) -> None:
+        """Change it by hand; the plan must show it, and `up` put it right with one call (or refuse)."""
+        drift.hand(self.rig.records[self.address])
+        (change,) = self.rig.plan(self.declared()).changes
+        shown = {diff.path.split(".")[0]: diff for diff in change.diffs}
+        watched = shown[_SHOWN_AS.get((self._case.kind.kind, name), name)]
+        assert change.address == self.address
+        assert {diff.origin for diff in change.diffs} == {"drift"}
+        assert watched.before != watched.after
+        self.rig.calls()
+        if drift.blocked:
+            assert (change.action, bool(change.hint)) == (Action.BLOCKED, True)
+            with pytest.raises(Blocked):
+                self.rig.up(self.declared())
+            assert self.rig.calls() == []
+        else:
+            assert change.action is Action.UPDATE
+            self.rig.up(self.declared())
+            assert len(self.rig.calls()) == 1, "put right with one call"
+            assert self.rig.plan(self.declared()).changes == ()
+
+
+#: inputs that are compared as part of another one
+_SHOWN_AS = {("iam.role", "values"): "trust"}
+_TOGETHER = [pytest.param(case, id=case.kind.kind) for case in CASES if case.drifts or case.silent]
+_ALONE = [
+    pytest.param(case, name, drift, id=f"{case.kind.kind}.{name}")
+    for case in CASES
+    for name, drift in case.drifts.items()
+    if drift.start or drift.blocked
+]
+
+
+@pytest.mark.parametrize("case", _TOGETHER)
+def test_drift_is_shown_and_put_right(case: Case, rig: AwsRig) -> None:
+    """One after the other on the same object; and what others own never shows."""
+    subject = Subject(case, Drift(lambda made: None), rig)
+    for name, drift in case.drifts.items():
+        if not (drift.start or drift.blocked):
+            subject.drifts(name, drift)
+    for name, hand in case.silent.items():
+        hand(rig.records[subject.address])
+        assert rig.plan(subject.declared()).changes == (), name
+
+
+@pytest.mark.parametrize(("case", "name", "drift"), _ALONE)
+def test_drift_of_an_object_of_its_own(case: Case, name: str, drift: Drift, rig: AwsRig) -> None:
+    Subject(case, drift, rig).drifts(name, drift)
+
+
+def test_every_input_is_tried_or_has_an_owner() -> None:
+    """A new Input fails here until a drift case changes it, or somebody is named who keeps it from drifting."""
+    assert coverage.declared() - coverage.tried() - set(coverage.owned()) == set()
+    assert coverage.tried() | set(coverage.owned()) == coverage.declared(), "a case of an input that is no more"
+    assert coverage.tried() & set(coverage.owned()) == set()
+    assert {why.partition(":")[0] for why in coverage.owned().values()} <= set(coverage.OWNERS)
