@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
+from livekit_deploy.cli.options import Options, deployer, load, screen, shared
 
 FAILED = 7
-_WATCH = "10m"
+_WATCH = 600.0
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help=f"look again until all is well, or for --timeout (default {_WATCH})")
+@click.option("--watch", is_flag=True, help="look again until all is well, or for --timeout (default 10m)")
 @shared
 def verify(options: Options, watch: bool) -> int:
     """Look at everything between a user and a pod; what fails is told with cause and remedy (exit code 7)."""
@@ -20,7 +20,7 @@ def verify(options: Options, watch: bool) -> int:
     from livekit_deploy.render.progress import sentence
 
     env, where = load(options), screen(options)
-    within = seconds(options.timeout or _WATCH) if watch else 0.0
+    within = (options.timeout or _WATCH) if watch else 0.0
     with deployer(options, env, "verify", lambda event: where.note(sentence(event)) if watch else None) as made:
         found = made.verify(within=within)
     if options.json:
