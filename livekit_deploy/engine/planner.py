@@ -88,10 +88,9 @@ class Planner:
             sight.scan({type(item) for item in order} | recorded)
         free = [item for item in order if item.lives_in is None]
         sight.prefetch((item, self._id(item.address)) for item in free)
-        for item in free:
-            for child in order:
-                if child.lives_in is item:
-                    child.host = sight.look(item, self._id(item.address))
+        for child in order:
+            if child.lives_in is not None:
+                child.host = sight.look(child.lives_in, self._id(child.lives_in.address))
         sight.prefetch((item, self._id(item.address)) for item in order if item.host is not None)
         return sight
 

@@ -101,6 +101,8 @@ class Resource(_Declared):
     #: (none: any message): an IAM role that is not yet assumable, for instance
     propagation: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     inputs: ClassVar[Mapping[str, Input[Any]]] = {}
+    #: the inputs whose digest is part of the name
+    immutable: ClassVar[tuple[str, ...]] = ()
 
     name: str = settings(kw_only=False)
     after: Sequence[Resource] = settings(default=())
@@ -112,6 +114,7 @@ class Resource(_Declared):
         super().__init_subclass__()
         own = {name: item for name, item in cls.__dict__.items() if isinstance(item, Input)}
         cls.inputs = {**cls.inputs, **own}
+        cls.immutable = tuple(key for key, item in cls.inputs.items() if item.change is Change.IMMUTABLE)
         if kind := cls.__dict__.get("kind"):
             if kind in _kinds and _kinds[kind].__qualname__ != cls.__qualname__:
                 raise TypeError(f"two classes claim the kind {kind}: {_kinds[kind].__qualname__}, {cls.__qualname__}")
@@ -149,13 +152,13 @@ class Resource(_Declared):
         """The name with the digest of its immutable inputs, or the name alone where the kind has none."""
         if self._address is not None:
             return self._address.partition("/")[2]
+        if not self.immutable:
+            return self.name
         declared = {
             key: substitute(self.__dict__[key], lambda ref: f"{ref.address}#{ref.source.generation}.{ref.output}")
-            for key, item in self.inputs.items()
-            if item.change is Change.IMMUTABLE and self.__dict__[key] is not None
+            for key in self.immutable
+            if self.__dict__[key] is not None
         }
-        if not any(item.change is Change.IMMUTABLE for item in self.inputs.values()):
-            return self.name
         text = json.dumps(plain(declared), sort_keys=True)
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:4]}"
 

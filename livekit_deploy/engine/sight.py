@@ -31,6 +31,8 @@ class Sight:
     def __init__(self, cloud: Any) -> None:
         self._cloud = cloud
         self._found: dict[str, list[Found]] = {}
+        self._by_id: dict[tuple[str, str], Live] = {}
+        self._by_address: dict[tuple[str, str], Live] = {}
         self._reads: dict[tuple[str, str | None], Live | Denied | None] = {}
 
     def scan(self, kinds: Iterable[type[Resource]]) -> None:
@@ -44,6 +46,10 @@ class Sight:
             self._found[kind.kind] = []
         for name, found in together(lambda pair: (pair[0].kind, list(pair[0].scan(self._cloud, pair[1]))), pairs):
             self._found[name] += found
+        for name in every:
+            for item in reversed(self._found[name]):  # of two with one mark the first counts
+                self._by_id[name, item.live.id] = item.live
+                self._by_address[name, item.address] = item.live
 
     def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
         """Read, in parallel, what no scan showed."""
@@ -83,10 +89,8 @@ class Sight:
         ]
 
     def _match(self, resource: Resource, recorded_id: str | None) -> Live | None:
-        found = self._found.get(resource.kind, [])
-        by_id = [item for item in found if recorded_id is not None and item.live.id == recorded_id]
-        by_address = [item for item in found if item.address == resource.address]
-        return next((item.live for item in (*by_id, *by_address)), None)
+        by_id = self._by_id.get((resource.kind, recorded_id)) if recorded_id is not None else None
+        return by_id or self._by_address.get((resource.kind, resource.address))
 
 
 def _hostless(resource: Resource) -> bool:

@@ -11,6 +11,7 @@ The journal is the record's phase; there is no second log to replay:
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from collections.abc import Mapping
@@ -49,6 +50,12 @@ class Record:
     stage: str = "infrastructure"
     since: str = ""
     generation: int = 1
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The record's JSON as it stands in the document; made once, as most records outlive many writes."""
+        lines = _json(asdict(self)).splitlines()
+        return "\n".join([lines[0], *(f"{'  '}{line}" for line in lines[1:])])
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,19 @@ _RESTORE = "restore an earlier version of the document (state/README.md), or reb
 
 def dump(state: State) -> bytes:
     """The one JSON form: sorted and indented, so that the diff of two versions is readable."""
-    return (json.dumps(asdict(state), indent=1, sort_keys=True) + "\n").encode()
+    around = {item.name: getattr(state, item.name) for item in fields(state) if item.name != "records"}
+    around["lease"] = asdict(state.lease) if state.lease else None
+    records = (f"  {json.dumps(address)}: {record.text}" for address, record in sorted(state.records.items()))
+    inside = "{\n" + ",\n".join(records) + "\n }" if state.records else "{}"
+    return (_json({**around, "records": {}}).replace(_NO_RECORDS, f'\n "records": {inside}', 1) + "\n").encode()
+
+
+#: where the records go: at this indentation the text stands once, as JSON escapes line ends in strings
+_NO_RECORDS = '\n "records": {}'
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True)
 
 
 def load(body: bytes, where: str) -> State:

@@ -1,0 +1,1 @@
+"""What the product promises of speed, measured: ratios and counts, each with its command."""
