@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.markup import escape
@@ -15,6 +16,7 @@ _WIDEST_HEAD = 100
 _WIDEST_PATH = 36
 _WIDEST_TEXT = 48
 _INDENT = 6
+_MOST_ALIKE = 20  # creations or deletions of one kind that are listed one by one
 
 
 def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Iterator[str]:
@@ -100,9 +102,21 @@ def _by_stage(plan: Plan, changes: Iterable[Change], width: int | None, every: b
     for stage in ordered({change.stage for change in changes}, backwards=plan.command == "down"):
         yield ""
         yield f"[bold]{escape(stage)}[/]"
-        for change in changes:
-            if change.stage == stage:
-                yield from _change(change, width, every)
+        yield from _grouped([change for change in changes if change.stage == stage], width, every)
+
+
+def _grouped(changes: Sequence[Change], width: int | None, every: bool) -> Iterator[str]:
+    """Every change; of very many of one kind that merely come or go only the first, unless ``every``."""
+    seen: Counter[tuple[Action, str]] = Counter()
+    for change in changes:
+        group = (change.action, change.address.partition("/")[0])
+        seen[group] += 1
+        if every or change.action not in (Action.CREATE, Action.DELETE) or seen[group] <= _MOST_ALIKE:
+            yield from _change(change, width, every)
+    for (action, kind), count in seen.items():
+        if not every and action in (Action.CREATE, Action.DELETE) and count > _MOST_ALIKE:
+            more = f"… and {count - _MOST_ALIKE} more {kind} (-v shows all)"
+            yield f"  {SYMBOLS[action.value]} [dim]{escape(more)}[/]"
 
 
 def _change(change: Change, width: int | None, every: bool) -> Iterator[str]:

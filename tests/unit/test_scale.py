@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from livekit_deploy.render import plans
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
 from tests.bench.scale import World, graph
 
@@ -51,3 +52,12 @@ def _calls_of_a_plan(count: int, folder: Path) -> int:
 def test_a_plan_of_twice_as_many_is_twice_the_work(tmp_path: Path) -> None:
     small, large = (_calls_of_a_plan(count, tmp_path / str(count)) for count in (100, 200))
     assert large < 2.2 * small
+
+
+def test_a_plan_of_hundreds_is_readable(tmp_path: Path) -> None:
+    plan = World(500, tmp_path).plan(graph(500)).plan
+    shown = list(plans.lines(plan, 80))
+    assert len(shown) < 40
+    assert any("… and 480 more bench.nothing (-v shows all)" in line for line in shown)
+    assert any("500 to create" in line for line in shown)
+    assert len(list(plans.lines(plan, 80, every=True))) > 500
