@@ -145,7 +145,7 @@ class Running:
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(
-                "everything is there, but LiveKit does not answer",
+                f"everything is there, but LiveKit does not answer: {wrong[0].check}: {wrong[0].seen}",
                 findings=report.findings,
                 hint=f"{wrong[0].remedy}; look again with: livekit-deploy verify --env {self._env.name}",
             )

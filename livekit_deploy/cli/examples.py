@@ -9,6 +9,7 @@ EXAMPLES = {
     "up": "up --env uat --set redis.node_type=cache.m7g.large",
     "plan": "plan --env uat --out uat.plan --detailed-exitcode",
     "down": "down --env prod --confirm prod",
+    "verify": "verify --env uat --watch --timeout 5m",
     "status": "status --env uat --refresh",
     "outputs": "outputs --env uat -o livekit.url",
     "iam-policy": "iam-policy --env uat",

@@ -40,7 +40,7 @@ _READS = (
     *("DescribeVpcs", "DescribeVpcAttribute", "DescribeSubnets", "DescribeAvailabilityZones"),
     *("DescribeInternetGateways", "DescribeRouteTables", "DescribeVpcEndpoints"),
     *("DescribeSecurityGroups", "DescribeSecurityGroupRules"),
-    *("DescribeLaunchTemplates", "DescribeLaunchTemplateVersions", "DescribeNetworkInterfaces"),
+    *("DescribeInstances", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions", "DescribeNetworkInterfaces"),
 )
 _NAT_READS = ("DescribeNatGateways", "DescribeAddresses")
 

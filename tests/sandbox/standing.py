@@ -19,7 +19,6 @@ from livekit_deploy.clock import Clock
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.finding import Finding, failed
-from livekit_deploy.health import Reach
 from livekit_deploy.health.look import API_KEYS, SIGNAL, TURN, Look
 from livekit_deploy.k8s.client import Api, Obj
 from tests.sandbox.workspace import REGION, Workspace
@@ -45,7 +44,7 @@ class Standing:
         self._clients = Clients(
             REGION, endpoint_url=sandbox.endpoint_url, access_key=sandbox.access_key, secret_key=sandbox.secret_key
         )
-        self._reach = Reach(sandbox.nameserver, sandbox.https_proxy, sandbox.ca_bundle)
+        self._reach = here.reach
         self.clock = Clock(_SPEED)
         self.deployer = self.at(self.clock)
 

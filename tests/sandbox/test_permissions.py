@@ -61,7 +61,7 @@ def test_no_call_outside_the_policy_and_no_statement_unused(here: Workspace) -> 
             secret_key=here.sandbox.secret_key,
             instrument=watch,
         )
-        return Deployer(wanted, clients=clients, clock=Clock(here.sandbox.clock_speed))
+        return Deployer(wanted, clients=clients, clock=Clock(here.sandbox.clock_speed), reach=here.reach)
 
     for wanted in (env, bigger):
         with deployer(wanted) as made:

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import yaml
 
+from livekit_deploy.health import Reach
 from livekit_deploy.sandbox import server
 from livekit_deploy.sandbox.server import Sandbox
 from tests.inventory import inventory
@@ -61,6 +62,11 @@ class Workspace:
     @functools.cached_property
     def sandbox(self) -> Sandbox:
         return server.connect(ACCOUNT, REGION, speed=self.speed, zone=ZONE, folder=self._local)
+
+    @property
+    def reach(self) -> Reach:
+        """The way to what users see."""
+        return Reach(self.sandbox.nameserver, self.sandbox.https_proxy, self.sandbox.ca_bundle)
 
     def reset(self) -> None:
         """An empty account again, with its hosted zone, and environment files as they are shipped."""
