@@ -1,4 +1,4 @@
-"""ElastiCache as it is: replication groups with members, states and endpoints, subnet and parameter groups, events.
+"""ElastiCache as it is: replication groups with members, states, endpoints and events.
 
 It replaces moto's outline, which never finishes a deletion and forgets most of what it is told.
 Source: ElastiCache API reference; durations as users report them.
@@ -9,34 +9,27 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models import ec2_backends
-from moto.elasticache.exceptions import ElastiCacheException
 from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
 
+from livekit_deploy.sandbox.aws.elasticache_encryption import authenticate, check_token, encrypt
+from livekit_deploy.sandbox.aws.elasticache_parameters import ParameterGroups
+from livekit_deploy.sandbox.aws.elasticache_subnets import SubnetGroups
+from livekit_deploy.sandbox.aws.elasticache_tags import Tags
+from livekit_deploy.sandbox.aws.elasticache_wire import Asked, Item, arn, full_version, parameter_group_of, refused
 from livekit_deploy.sandbox.aws.patching import kept
 from livekit_deploy.sandbox.clock import SandboxClock
 
 CREATION, DELETION, CHANGE = 415.0, 330.0, 120.0
-_TOKEN = re.compile(r"[!-~]{16,128}")
 _NAME = re.compile(r"[a-z](-?[a-z0-9]+)*")
-_VERSIONS = {"redis": ("6.2", "7.0", "7.1"), "valkey": ("7.2", "8.0", "8.1", "8.2")}
 _one_at_a_time = threading.RLock()
-
-Item = dict[str, Any]
-Asked = Mapping[str, Any]
-
-
-def _refused(code: str, message: str) -> ElastiCacheException:
-    error = ElastiCacheException(message)
-    error.code = code
-    return error
 
 
 @dataclass
@@ -79,10 +72,6 @@ class ElastiCache:
         for name in list(self._store.groups):
             self._advance(name)
 
-    def _arn(self, kind: str, name: str) -> str:
-        region, account = self._backend.region_name, self._backend.account_id
-        return f"arn:{self._backend.partition}:elasticache:{region}:{account}:{kind}:{name}"
-
     def _note(self, name: str, message: str) -> None:
         event = {"SourceIdentifier": name, "SourceType": "replication-group", "Message": message}
         self._store.events.append({**event, "Date": datetime.now(UTC)})
@@ -106,80 +95,16 @@ class ElastiCache:
             self._note(name, "Replication group created")
         group.wire["Status"] = "available"
 
-    # ---- subnet groups
-
-    def create_cache_subnet_group(self, asked: Asked) -> Item:
-        name = asked["CacheSubnetGroupName"].lower()
-        if name in self._store.subnets:
-            raise _refused("CacheSubnetGroupAlreadyExists", f"Cache subnet group {name} already exists.")
-        arn = self._arn("subnetgroup", name)
-        wire = {
-            "CacheSubnetGroupName": name,
-            "CacheSubnetGroupDescription": asked["CacheSubnetGroupDescription"],
-            "ARN": arn,
-            **self._placed(asked["SubnetIds"]),
-        }
-        self._store.subnets[name] = wire
-        self._store.tags[arn] = list(asked.get("Tags") or [])
-        return {"CacheSubnetGroup": wire}
-
-    def _placed(self, ids: list[str]) -> Item:
-        subnets = []
-        for id in ids:
-            try:
-                subnets.append(self._ec2.get_subnet(id))
-            except Exception as error:
-                raise _refused("InvalidSubnet", f"The subnet ID '{id}' does not exist") from error
-        listed = [
-            {"SubnetIdentifier": subnet.id, "SubnetAvailabilityZone": {"Name": subnet.availability_zone}}
-            for subnet in subnets
-        ]
-        return {"VpcId": subnets[0].vpc_id, "Subnets": listed}
-
-    def _subnet_group(self, name: str) -> Item:
-        if name.lower() not in self._store.subnets:
-            raise _refused("CacheSubnetGroupNotFoundFault", f"Cache Subnet Group {name} does not exist.")
-        return self._store.subnets[name.lower()]
-
-    def describe_cache_subnet_groups(self, asked: Asked) -> Item:
-        name = asked.get("CacheSubnetGroupName")
-        found = [self._subnet_group(name)] if name else list(self._store.subnets.values())
-        return {"CacheSubnetGroups": found}
-
-    def modify_cache_subnet_group(self, asked: Asked) -> Item:
-        wire = self._subnet_group(asked["CacheSubnetGroupName"])
-        leaving = {one["SubnetIdentifier"] for one in wire["Subnets"]} - set(asked["SubnetIds"])
-        used = {self._ec2.enis[id].subnet.id for group in self._users(wire) for id in group.interfaces}
-        if leaving & used:
-            raise _refused("SubnetInUse", f"The subnet {min(leaving & used)} is in use.")
-        wire |= self._placed(asked["SubnetIds"])
-        return {"CacheSubnetGroup": wire}
-
-    def _users(self, wire: Item) -> list[Group]:
-        name = wire["CacheSubnetGroupName"]
-        return [one for one in self._store.groups.values() if one.shared["CacheSubnetGroupName"] == name]
-
-    def delete_cache_subnet_group(self, asked: Asked) -> Item:
-        wire = self._subnet_group(asked["CacheSubnetGroupName"])
-        if self._users(wire):
-            name = wire["CacheSubnetGroupName"]
-            raise _refused(
-                "CacheSubnetGroupInUse", f"Cache subnet group {name} is currently in use by a cache cluster."
-            )
-        self._store.tags.pop(wire["ARN"], None)
-        del self._store.subnets[wire["CacheSubnetGroupName"]]
-        return {}
-
     # ---- replication groups
 
     def create_replication_group(self, asked: Asked) -> Item:
         name = asked["ReplicationGroupId"].lower()
         if name in self._store.groups:
-            raise _refused("ReplicationGroupAlreadyExists", f"Replication group {name} already exists.")
+            raise refused("ReplicationGroupAlreadyExists", f"Replication group {name} already exists.")
         self._check(name, asked)
         shared = self._shared(asked)
         members = int(asked.get("NumCacheClusters") or 1)
-        arn = self._arn("replicationgroup", name)
+        own = arn(self._backend, "replicationgroup", name)
         on = "enabled" if asked.get("AutomaticFailoverEnabled") else "disabled"
         wire: Item = {
             "ReplicationGroupId": name,
@@ -195,41 +120,48 @@ class ElastiCache:
             "TransitEncryptionEnabled": bool(asked.get("TransitEncryptionEnabled")),
             **({"TransitEncryptionMode": "required"} if asked.get("TransitEncryptionEnabled") else {}),
             "AtRestEncryptionEnabled": bool(asked.get("AtRestEncryptionEnabled")),
-            "ARN": arn,
+            "ARN": own,
         }
         group = Group(wire, shared, [], self._clock.now(), CREATION)
         self._store.groups[name] = group
-        self._store.tags[arn] = list(asked.get("Tags") or [])
+        self._store.tags[own] = list(asked.get("Tags") or [])
         self._resize(group, members)
         return {"ReplicationGroup": wire}
 
     def _check(self, name: str, asked: Asked) -> None:
         if not _NAME.fullmatch(name) or len(name) > 40:
-            raise _refused("InvalidParameterValue", f"The parameter ReplicationGroupId is not valid: {name}")
+            raise refused("InvalidParameterValue", f"The parameter ReplicationGroupId is not valid: {name}")
         if token := asked.get("AuthToken"):
             if not asked.get("TransitEncryptionEnabled"):
-                raise _refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
-            _check_token(token)
+                raise refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
+            check_token(token)
         members = int(asked.get("NumCacheClusters") or 1)
         if asked.get("AutomaticFailoverEnabled") and members < 2:
-            raise _refused("InvalidParameterCombination", "Automatic failover needs at least one replica.")
+            raise refused("InvalidParameterCombination", "Automatic failover needs at least one replica.")
         if asked.get("MultiAZEnabled") and not asked.get("AutomaticFailoverEnabled"):
-            raise _refused("InvalidParameterCombination", "Multi-AZ needs automatic failover.")
+            raise refused("InvalidParameterCombination", "Multi-AZ needs automatic failover.")
 
     def _shared(self, asked: Asked) -> Item:
         engine = asked.get("Engine") or "redis"
-        subnets = self._subnet_group(asked["CacheSubnetGroupName"])
+        version = full_version(engine, asked.get("EngineVersion"))
+        subnets = SubnetGroups(self._backend, self._store).named(asked["CacheSubnetGroupName"])
         return {
             "Engine": engine,
-            "EngineVersion": _version(engine, asked.get("EngineVersion")),
+            "EngineVersion": version,
             "CacheSubnetGroupName": subnets["CacheSubnetGroupName"],
+            "CacheParameterGroup": self._parameters(asked, parameter_group_of(engine, version)),
             "SecurityGroups": self._groups(asked.get("SecurityGroupIds") or []),
         }
+
+    def _parameters(self, asked: Asked, default: str) -> Item:
+        name = asked.get("CacheParameterGroupName") or default
+        found = ParameterGroups(self._backend, self._store).named(name)
+        return {"CacheParameterGroupName": found["CacheParameterGroupName"], "ParameterApplyStatus": "in-sync"}
 
     def _groups(self, ids: list[str]) -> list[Item]:
         for id in ids:
             if self._ec2.get_security_group_from_id(id) is None:
-                raise _refused("InvalidParameterValue", f"The security group {id} does not exist")
+                raise refused("InvalidParameterValue", f"The security group {id} does not exist")
         return [{"SecurityGroupId": id, "Status": "active"} for id in ids]
 
     def _resize(self, group: Group, members: int) -> None:
@@ -275,13 +207,13 @@ class ElastiCache:
     def _group(self, asked: Asked) -> Group:
         name = asked["ReplicationGroupId"].lower()
         if name not in self._store.groups:
-            raise _refused("ReplicationGroupNotFoundFault", f"ReplicationGroup {name} not found.")
+            raise refused("ReplicationGroupNotFoundFault", f"ReplicationGroup {name} not found.")
         return self._store.groups[name]
 
     def _available(self, asked: Asked) -> Group:
         group = self._group(asked)
         if group.wire["Status"] != "available":
-            raise _refused("InvalidReplicationGroupState", f"Replication group is {group.wire['Status']}")
+            raise refused("InvalidReplicationGroupState", f"Replication group is {group.wire['Status']}")
         return group
 
     def describe_replication_groups(self, asked: Asked) -> Item:
@@ -307,16 +239,20 @@ class ElastiCache:
     def modify_replication_group(self, asked: Asked) -> Item:
         group = self._available(asked)
         wire, shared = group.wire, group.shared
-        self._authenticate(wire, asked)
-        self._encrypt(wire, asked)
+        authenticate(wire, asked)
+        encrypt(wire, asked)
         if version := asked.get("EngineVersion"):
-            wanted = _version(asked.get("Engine") or shared["Engine"], version)
+            wanted = full_version(asked.get("Engine") or shared["Engine"], version)
             changed = asked.get("Engine") not in (None, shared["Engine"])
             if changed and asked["Engine"] != "valkey":
-                raise _refused("InvalidParameterCombination", "Only Redis OSS can become Valkey.")
+                raise refused("InvalidParameterCombination", "Only Redis OSS can become Valkey.")
             if wanted.split(".") < shared["EngineVersion"].split("."):
-                raise _refused("InvalidParameterValue", "The engine version cannot be lowered.")
+                raise refused("InvalidParameterValue", "The engine version cannot be lowered.")
             shared["EngineVersion"], shared["Engine"] = wanted, asked.get("Engine") or shared["Engine"]
+            if shared["CacheParameterGroup"]["CacheParameterGroupName"].startswith("default."):
+                shared["CacheParameterGroup"] = self._parameters({}, parameter_group_of(shared["Engine"], wanted))
+        if asked.get("CacheParameterGroupName"):
+            shared["CacheParameterGroup"] = self._parameters(asked, "")
         self._switch(wire, asked)
         if ids := asked.get("SecurityGroupIds"):
             shared["SecurityGroups"] = self._groups(ids)
@@ -331,37 +267,11 @@ class ElastiCache:
                 wire[name] = asked[key]
         return self._change(group)
 
-    def _authenticate(self, wire: Item, asked: Asked) -> None:
-        strategy, token = asked.get("AuthTokenUpdateStrategy"), asked.get("AuthToken")
-        if strategy == "DELETE":
-            wire["AuthTokenEnabled"] = False
-        elif token:
-            if strategy == "ROTATE" and not wire["AuthTokenEnabled"]:
-                raise _refused("InvalidParameterCombination", "The group has no AUTH token to rotate.")
-            if not wire["TransitEncryptionEnabled"]:
-                raise _refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
-            _check_token(token)
-            wire["AuthTokenEnabled"] = True
-
-    def _encrypt(self, wire: Item, asked: Asked) -> None:
-        """In two steps either way: plain text is allowed beside TLS in between."""
-        on, mode = asked.get("TransitEncryptionEnabled"), asked.get("TransitEncryptionMode")
-        have = wire.get("TransitEncryptionMode") if wire["TransitEncryptionEnabled"] else None
-        if on is None and mode is None:
-            return
-        if (on is False and have == "required") or (on and have is None and mode != "preferred"):
-            raise _refused("InvalidParameterCombination", "Transit encryption mode must be preferred first.")
-        if on is False:
-            wire["TransitEncryptionEnabled"] = False
-            wire.pop("TransitEncryptionMode")
-        else:
-            wire["TransitEncryptionEnabled"], wire["TransitEncryptionMode"] = True, mode or have
-
     def _switch(self, wire: Item, asked: Asked) -> None:
         on = {True: "enabled", False: "disabled"}
         if (failover := asked.get("AutomaticFailoverEnabled")) is not None:
             if failover and len(wire["MemberClusters"]) < 2:
-                raise _refused("InvalidParameterCombination", "Automatic failover needs at least one replica.")
+                raise refused("InvalidParameterCombination", "Automatic failover needs at least one replica.")
             wire["AutomaticFailover"] = on[bool(failover)]
         if (spread := asked.get("MultiAZEnabled")) is not None:
             wire["MultiAZ"] = on[bool(spread)]
@@ -380,14 +290,14 @@ class ElastiCache:
         group = self._available(asked)
         left = int(asked["NewReplicaCount"]) + 1
         if left < 2 and group.wire["AutomaticFailover"] == "enabled":
-            raise _refused("InvalidReplicationGroupState", "Automatic failover needs at least one replica.")
+            raise refused("InvalidReplicationGroupState", "Automatic failover needs at least one replica.")
         self._resize(group, left)
         return self._change(group)
 
     def delete_replication_group(self, asked: Asked) -> Item:
         group = self._group(asked)
         if group.wire["Status"] in ("creating", "modifying", "deleting"):
-            raise _refused("InvalidReplicationGroupState", f"Replication group is {group.wire['Status']}")
+            raise refused("InvalidReplicationGroupState", f"Replication group is {group.wire['Status']}")
         group.wire["Status"], group.since, group.seconds = "deleting", self._clock.now(), DELETION
         return {"ReplicationGroup": _shown(group.wire)}
 
@@ -397,35 +307,6 @@ class ElastiCache:
         name = asked.get("SourceIdentifier")
         return {"Events": [one for one in self._store.events if name in (None, one["SourceIdentifier"])]}
 
-    def describe_cache_engine_versions(self, asked: Asked) -> Item:
-        wanted = asked.get("Engine")
-        found = [
-            {"Engine": engine, "EngineVersion": version, "CacheParameterGroupFamily": engine + version.split(".")[0]}
-            for engine, versions in _VERSIONS.items()
-            for version in versions
-            if wanted in (None, engine)
-        ]
-        return {"CacheEngineVersions": found}
-
-    def list_tags_for_resource(self, asked: Asked) -> Item:
-        return {"TagList": self._tagged(asked)}
-
-    def add_tags_to_resource(self, asked: Asked) -> Item:
-        tags = {tag["Key"]: tag["Value"] for tag in (*self._tagged(asked), *asked["Tags"])}
-        self._store.tags[asked["ResourceName"]] = [{"Key": key, "Value": value} for key, value in tags.items()]
-        return {"TagList": self._store.tags[asked["ResourceName"]]}
-
-    def remove_tags_from_resource(self, asked: Asked) -> Item:
-        left = [tag for tag in self._tagged(asked) if tag["Key"] not in asked["TagKeys"]]
-        self._store.tags[asked["ResourceName"]] = left
-        return {"TagList": left}
-
-    def _tagged(self, asked: Asked) -> list[Item]:
-        arn = asked["ResourceName"]
-        if arn not in self._store.tags:
-            raise _refused("ReplicationGroupNotFoundFault", f"{arn} not found.")
-        return self._store.tags[arn]
-
 
 def _shown(wire: Item) -> Item:
     """As it is answered: a group that is being created has no endpoints yet."""
@@ -433,34 +314,24 @@ def _shown(wire: Item) -> Item:
     return {key: value for key, value in wire.items() if key not in hidden}
 
 
-def _check_token(token: str) -> None:
-    if not _TOKEN.fullmatch(token) or set(token) & set('"/@ '):
-        raise _refused("InvalidParameterValue", "AuthToken must be 16 to 128 printable characters.")
-
-
-def _version(engine: str, asked: str | None) -> str:
-    """The full version that a version in part stands for."""
-    offered = _VERSIONS.get(engine)
-    if offered is None:
-        raise _refused("InvalidParameterValue", f"Unknown engine {engine}")
-    given = asked or offered[-1]
-    fitting = [one for one in offered if given == one or given.startswith(f"{one}.")]
-    if not fitting:
-        raise _refused("InvalidParameterValue", f"Cannot find version {given} for {engine}")
-    return given if given.count(".") == 2 else f"{given}.1"
-
-
 def install(clock: Callable[[], SandboxClock]) -> None:
     """Replace moto's ElastiCache; ``clock`` gives the clock of the moment."""
-    names = [name for name in vars(ElastiCache) if not name.startswith("_")]
-    for name in names:
-        setattr(ElastiCacheResponse, name, _operation(name, clock))
+    for owner in (ElastiCache, SubnetGroups, ParameterGroups, Tags):
+        for name in vars(owner):
+            if not name.startswith("_") and name != "named":
+                setattr(ElastiCacheResponse, name, _operation(owner, name, clock))
 
 
-def _operation(name: str, clock: Callable[[], SandboxClock]) -> Callable[[Any], Any]:
+def _operation(owner: type, name: str, clock: Callable[[], SandboxClock]) -> Callable[[Any], Any]:
     def answer(response: ElastiCacheResponse) -> Any:
         with _one_at_a_time:
-            made = getattr(ElastiCache(response.elasticache_backend, clock()), name)(response._get_params())
+            made = getattr(_opened(owner, response.elasticache_backend, clock()), name)(response._get_params())
         return ActionResult(made) if made else EmptyResult()
 
     return answer
+
+
+def _opened(owner: type, backend: ElastiCacheBackend, clock: SandboxClock) -> Any:
+    """The operations of ``owner`` on what an account and region has, brought up to date."""
+    groups = ElastiCache(backend, clock)
+    return groups if owner is ElastiCache else owner(backend, groups._store)

@@ -1,0 +1,47 @@
+"""TLS and AUTH of a replication group: what may follow what.
+
+Source: ElastiCache user guide, "Enabling in-transit encryption" and "Modifying the AUTH token".
+"""
+
+from __future__ import annotations
+
+import re
+
+from livekit_deploy.sandbox.aws.elasticache_wire import Asked, Item, refused
+
+_TOKEN = re.compile(r"[!-~]{16,128}")
+
+
+def authenticate(wire: Item, asked: Asked) -> None:
+    """Give a group a token, another one, or none."""
+    strategy, token = asked.get("AuthTokenUpdateStrategy"), asked.get("AuthToken")
+    if strategy == "DELETE":
+        wire["AuthTokenEnabled"] = False
+    elif token:
+        if strategy == "ROTATE" and not wire["AuthTokenEnabled"]:
+            raise refused("InvalidParameterCombination", "The group has no AUTH token to rotate.")
+        if not wire["TransitEncryptionEnabled"]:
+            raise refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
+        check_token(token)
+        wire["AuthTokenEnabled"] = True
+
+
+def encrypt(wire: Item, asked: Asked) -> None:
+    """In two steps either way: plain text is allowed beside TLS in between."""
+    on, mode = asked.get("TransitEncryptionEnabled"), asked.get("TransitEncryptionMode")
+    have = wire.get("TransitEncryptionMode") if wire["TransitEncryptionEnabled"] else None
+    if on is None and mode is None:
+        return
+    if (on is False and have == "required") or (on and have is None and mode != "preferred"):
+        raise refused("InvalidParameterCombination", "Transit encryption mode must be preferred first.")
+    if on is False:
+        wire["TransitEncryptionEnabled"] = False
+        wire.pop("TransitEncryptionMode")
+    else:
+        wire["TransitEncryptionEnabled"], wire["TransitEncryptionMode"] = True, mode or have
+
+
+def check_token(token: str) -> None:
+    """Refuse a token that ElastiCache would refuse."""
+    if not _TOKEN.fullmatch(token) or set(token) & set('"/@ '):
+        raise refused("InvalidParameterValue", "AuthToken must be 16 to 128 printable characters.")

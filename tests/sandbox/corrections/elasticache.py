@@ -1,0 +1,245 @@
+"""ElastiCache: replication groups with their members and states, subnet groups, parameter groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sandbox.corrections.harness import World, probe, refused
+
+_TOKEN = "abcdefghijklmnop"
+
+
+def _subnets(world: World) -> str:
+    name = world.name("subnets")
+    world.elasticache.create_cache_subnet_group(
+        CacheSubnetGroupName=name, CacheSubnetGroupDescription="probe", SubnetIds=world.network().subnets
+    )
+    return name
+
+
+def _group(world: World, **more: Any) -> str:
+    name = world.name("redis")
+    asked = {"CacheNodeType": "cache.t4g.small", "Engine": "valkey", "EngineVersion": "8.0", **more}
+    asked.setdefault("CacheSubnetGroupName", _subnets(world))
+    world.elasticache.create_replication_group(ReplicationGroupId=name, ReplicationGroupDescription="probe", **asked)
+    return name
+
+
+def _seen(world: World, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = world.elasticache.describe_replication_groups(ReplicationGroupId=name)
+    return dict(found["ReplicationGroups"][0])
+
+
+def _members(world: World, name: str) -> list[dict[str, Any]]:
+    found = world.elasticache.describe_cache_clusters()["CacheClusters"]
+    return [one for one in found if one.get("ReplicationGroupId") == name]
+
+
+def _modify(world: World, name: str, **more: Any) -> None:
+    world.elasticache.modify_replication_group(ReplicationGroupId=name, ApplyImmediately=True, **more)
+
+
+@probe("ElastiCache")
+def replication_group_takes_its_time(world: World) -> None:
+    """shows a new replication group as available at once
+
+    creating, without endpoints, for some seven minutes; modifying after each change
+    """
+    with world.unhurried() as later:
+        name = _group(world)
+        assert _seen(world, name)["Status"] == "creating"
+        assert "NodeGroups" not in _seen(world, name)
+        with refused("InvalidReplicationGroupState"):
+            _modify(world, name, SnapshotRetentionLimit=2)
+        later(900)
+        assert _seen(world, name)["Status"] == "available"
+        _modify(world, name, SnapshotRetentionLimit=2)
+        assert _seen(world, name)["Status"] == "modifying"
+        later(900)
+        assert _seen(world, name)["Status"] == "available"
+
+
+@probe("ElastiCache")
+def replication_group_finishes_deleting(world: World) -> None:
+    """keeps a deleted replication group in state deleting for ever
+
+    gone after a while, its interfaces too; its name is free again
+    """
+    subnets = _subnets(world)
+    name = _group(world, CacheSubnetGroupName=subnets)
+    with world.unhurried() as later:
+        world.elasticache.delete_replication_group(ReplicationGroupId=name)
+        assert _seen(world, name)["Status"] == "deleting"
+        later(900)
+        with refused("ReplicationGroupNotFoundFault"):
+            _seen(world, name)
+    world.elasticache.create_replication_group(
+        ReplicationGroupId=name,
+        ReplicationGroupDescription="probe",
+        CacheNodeType="cache.t4g.small",
+        CacheSubnetGroupName=subnets,
+    )
+
+
+@probe("ElastiCache")
+def replication_group_has_its_members(world: World) -> None:
+    """makes one member for two, and lists none among the cache clusters
+
+    as many as asked for, each listed, with an interface in a subnet of the group
+    """
+    subnets = _subnets(world)
+    name = _group(world, CacheSubnetGroupName=subnets, NumCacheClusters=2, AutomaticFailoverEnabled=True)
+    assert _seen(world, name)["MemberClusters"] == [f"{name}-001", f"{name}-002"]
+    assert [one["CacheClusterId"] for one in _members(world, name)] == [f"{name}-001", f"{name}-002"]
+    where = [{"Name": "description", "Values": [f"ElastiCache {name}-*"]}]
+    assert len(world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"]) == 2
+
+
+@probe("ElastiCache")
+def replication_group_endpoints(world: World) -> None:
+    """gives a replication group one endpoint in us-east-1, under another name than AWS's, and none to read from
+
+    primary and reader, in its own region, named by whether it is encrypted
+    """
+    shard = _seen(world, _group(world, TransitEncryptionEnabled=True, AuthToken=_TOKEN))["NodeGroups"][0]
+    assert shard["PrimaryEndpoint"]["Address"].startswith("master.")
+    assert shard.get("ReaderEndpoint", {}).get("Address", "").startswith("replica.")
+    assert ".us-east-1.cache.amazonaws.com" in shard["PrimaryEndpoint"]["Address"]
+
+
+@probe("ElastiCache")
+def replication_group_is_checked(world: World) -> None:
+    """accepts AUTH without TLS, a token of one character, failover with one node, subnets that there are not
+
+    refuses each
+    """
+    with refused("InvalidParameterCombination"):
+        _group(world, AuthToken=_TOKEN)
+    with refused("InvalidParameterValue"):
+        _group(world, AuthToken="a", TransitEncryptionEnabled=True)
+    with refused("InvalidParameterCombination"):
+        _group(world, AutomaticFailoverEnabled=True, NumCacheClusters=1)
+    with refused("CacheSubnetGroupNotFoundFault"):
+        _group(world, CacheSubnetGroupName=world.name("nothing"))
+
+
+@probe("ElastiCache")
+def replication_group_is_modified(world: World) -> None:
+    """accepts another engine version, security group or parameter group, and ignores it
+
+    its members show it
+    """
+    vpc = world.network().vpc
+    group = world.group(vpc)
+    name = _group(world)
+    _modify(world, name, EngineVersion="8.1")
+    assert _seen(world, name)["Status"] == "available"
+    _modify(world, name, SecurityGroupIds=[group])
+    assert _seen(world, name)["Status"] == "available"
+    members = _members(world, name)
+    assert [one["EngineVersion"] for one in members] == ["8.1.1"]
+    assert [one["SecurityGroupId"] for one in members[0]["SecurityGroups"]] == [group]
+
+
+@probe("ElastiCache", fails="NotImplementedError")
+def replication_group_gets_replicas(world: World) -> None:
+    """cannot change the number of replicas
+
+    members are added and taken away; failover needs one
+    """
+    name = _group(world, NumCacheClusters=2, AutomaticFailoverEnabled=True)
+    world.elasticache.increase_replica_count(ReplicationGroupId=name, NewReplicaCount=2, ApplyImmediately=True)
+    assert len(_seen(world, name)["MemberClusters"]) == 3
+    world.elasticache.decrease_replica_count(ReplicationGroupId=name, NewReplicaCount=1, ApplyImmediately=True)
+    assert len(_seen(world, name)["MemberClusters"]) == 2
+    with refused("InvalidReplicationGroupState"):
+        world.elasticache.decrease_replica_count(ReplicationGroupId=name, NewReplicaCount=0, ApplyImmediately=True)
+
+
+@probe("ElastiCache", fails="NotImplementedError")
+def replication_group_has_events(world: World) -> None:
+    """has no events
+
+    says what happened to a replication group
+    """
+    name = _group(world)
+    world.elasticache.describe_replication_groups(ReplicationGroupId=name)
+    found = world.elasticache.describe_events(SourceIdentifier=name, SourceType="replication-group")["Events"]
+    assert [one["Message"] for one in found] == ["Replication group created"]
+
+
+@probe("ElastiCache")
+def subnet_group_is_checked(world: World) -> None:
+    """accepts subnets that there are not, and keeps capital letters in the group's name
+
+    InvalidSubnet; the name is in small letters
+    """
+    with refused("InvalidSubnet"):
+        world.elasticache.create_cache_subnet_group(
+            CacheSubnetGroupName=world.name("subnets"), CacheSubnetGroupDescription="probe", SubnetIds=["subnet-1"]
+        )
+    name = world.name("Subnets")
+    made = world.elasticache.create_cache_subnet_group(
+        CacheSubnetGroupName=name, CacheSubnetGroupDescription="probe", SubnetIds=world.network().subnets
+    )
+    assert made["CacheSubnetGroup"]["CacheSubnetGroupName"] == name.lower()
+
+
+@probe("ElastiCache", fails="NotImplementedError")
+def subnet_group_is_modified_and_deleted(world: World) -> None:
+    """cannot modify or delete a subnet group
+
+    both, but not what a replication group uses
+    """
+    name = _subnets(world)
+    used = _group(world, CacheSubnetGroupName=name)
+    with refused("CacheSubnetGroupInUse"):
+        world.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=name)
+    world.elasticache.delete_replication_group(ReplicationGroupId=used)
+    subnets = world.network().subnets
+    world.elasticache.modify_cache_subnet_group(CacheSubnetGroupName=name, SubnetIds=subnets)
+    found = world.elasticache.describe_cache_subnet_groups(CacheSubnetGroupName=name)["CacheSubnetGroups"][0]
+    assert sorted(one["SubnetIdentifier"] for one in found["Subnets"]) == sorted(subnets)
+    world.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=name)
+    with refused("CacheSubnetGroupNotFoundFault"):
+        world.elasticache.describe_cache_subnet_groups(CacheSubnetGroupName=name)
+
+
+@probe("ElastiCache", fails="NotImplementedError")
+def parameter_groups(world: World) -> None:
+    """has no parameter groups
+
+    created, changed, used by a replication group, and deleted when it is not; the default ones stay as they are
+    """
+    name = world.name("parameters")
+    world.elasticache.create_cache_parameter_group(
+        CacheParameterGroupName=name, CacheParameterGroupFamily="valkey8", Description="probe"
+    )
+    value = [{"ParameterName": "maxmemory-policy", "ParameterValue": "noeviction"}]
+    world.elasticache.modify_cache_parameter_group(CacheParameterGroupName=name, ParameterNameValues=value)
+    found = world.elasticache.describe_cache_parameters(CacheParameterGroupName=name, Source="user")["Parameters"]
+    assert [(one["ParameterName"], one["ParameterValue"]) for one in found] == [("maxmemory-policy", "noeviction")]
+    group = _group(world)
+    default = _members(world, group)[0]["CacheParameterGroup"]["CacheParameterGroupName"]
+    assert default == "default.valkey8"
+    _modify(world, group, CacheParameterGroupName=name)
+    assert _members(world, group)[0]["CacheParameterGroup"]["CacheParameterGroupName"] == name
+    with refused("InvalidCacheParameterGroupState"):
+        world.elasticache.delete_cache_parameter_group(CacheParameterGroupName=name)
+    with refused("InvalidCacheParameterGroupState"):
+        world.elasticache.modify_cache_parameter_group(CacheParameterGroupName=default, ParameterNameValues=value)
+    world.elasticache.delete_replication_group(ReplicationGroupId=group)
+    world.elasticache.describe_replication_groups()
+    world.elasticache.delete_cache_parameter_group(CacheParameterGroupName=name)
+    with refused("CacheParameterGroupNotFound"):
+        world.elasticache.describe_cache_parameter_groups(CacheParameterGroupName=name)
+
+
+@probe("ElastiCache", fails="NotImplementedError")
+def engine_versions(world: World) -> None:
+    """cannot tell which engine versions there are
+
+    each with its family of parameters
+    """
+    found = world.elasticache.describe_cache_engine_versions(Engine="valkey", EngineVersion="8.0")
+    assert [one["CacheParameterGroupFamily"] for one in found["CacheEngineVersions"]] == ["valkey8"]
