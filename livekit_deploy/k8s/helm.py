@@ -15,11 +15,12 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
-from livekit_deploy.errors import Absent, NotOurs
+from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.charts import bundled, fetched
 from livekit_deploy.k8s.client import SPREADING, Api, Obj, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
+from livekit_deploy.k8s.marks import claim
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named, unready
 
@@ -36,7 +37,8 @@ class HelmRelease(Resource):
     """A release in ``namespace``. ``repo`` "" means a chart that ships with us; ``values`` hold nothing secret.
 
     ``endpoints`` names a Service that must have endpoints before the release counts as ready. ``state``, ``missing``
-    and ``drifted`` are what helm and the cluster say; wanted are ``deployed`` and nothing.
+    and ``drifted`` are what helm and the cluster say; wanted are ``deployed`` and nothing. ``marked`` is whether its
+    values carry our marks: one that is taken over does not yet.
     Source: Helm documentation, "helm upgrade" and "helm uninstall".
     """
 
@@ -54,6 +56,7 @@ class HelmRelease(Resource):
     values: Input[Mapping[str, Any]] = Input()
     endpoints: Input[str | None] = Input(change=Change.CREATE_ONLY, default=None)
     state: Input[str] = Input(default="deployed")
+    marked: Input[bool] = Input(default=True)
     missing: Inputs[str] = Inputs(default=())
     drifted: Inputs[str] = Inputs(default=())
 
@@ -78,8 +81,9 @@ class HelmRelease(Resource):
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return None
-        self._claim(cloud, record)
+        owner = record.marks.get("lineage")
         props: dict[str, Any] = {
+            "marked": claim(cloud, self.address, owner, f"the release {self._id()}", recorded=id is not None),
             "namespace": self.namespace,
             "chart": record.chart,
             "version": record.version,
@@ -116,13 +120,6 @@ class HelmRelease(Resource):
         status = Status.PENDING if waiting else Status.READY
         return Live(self._id(), status, props, {"release": self.instance}, "; ".join(waits))
 
-    def _claim(self, cloud: Cloud, record: ReleaseRecord) -> None:
-        if record.marks.get("lineage") == cloud.marks.lineage is not None or self.address in cloud.marks.adopt:
-            return
-        raise NotOurs(
-            f"{self.address}: the release {self._id()} exists already and is not ours",
-            hint=f"uninstall it, or take it over with --adopt {self.address}",
-        )
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """The release while helm knows it; after that, what its objects leave for a while."""
@@ -135,9 +132,9 @@ class HelmRelease(Resource):
         if not left:
             return None
         draining = [item for item in left if "containers" in item["spec"] and _graceful(item)]
-        shown = ", ".join(sorted(item["metadata"]["name"] for item in left)[:3])
+        shown = ", ".join(sorted(named(item) for item in left)[:3])
         status = Status.READY if draining else Status.DELETING
-        return Live(self._id(), status, detail=f"waiting for {shown}")
+        return Live(self._id(), status, {"state": "uninstalled"}, detail=f"waiting for {shown}")
 
     def _lingering(self, connection: Api, path: str) -> list[Obj]:
         return connection.list(path.format(namespace=self.namespace), f"{_INSTANCE}={self.instance}")

@@ -14,40 +14,52 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from livekit_deploy import tools
-from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, NotOurs, ResourceError
+from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, Interrupted, NotOurs, ResourceError
 
 #: code of the error that a webhook without endpoints causes: it goes away once its controller runs
 WEBHOOK = "WebhookNotReady"
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_TICK = 0.2  # seconds between two looks at whether the run is to end
+_END_SECONDS = 1.0  # what helm gets to write down that it was cancelled; less than a walk's grace
 _running: set[int] = set()
+_homes: weakref.WeakSet[HelmBinary] = weakref.WeakSet()
 _lock = threading.Lock()
 
 
 def end_all() -> None:
-    """End every helm that runs: what is left to do when the process is told to go at once."""
+    """End every helm that runs and leave no token behind: what remains when the process is told to go at once."""
     with _lock:
-        groups = list(_running)
+        groups, homes = list(_running), list(_homes)
     for group in groups:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+        _signal(group, signal.SIGKILL)
+    for one in homes:
+        one.close()
 
 
 class HelmBinary:
-    """The helm to use, with a ``home`` of its own for caches and whatever its user puts there."""
+    """The helm to use, with a ``home`` of its own for caches and whatever its user puts there; it goes with this.
 
-    def __init__(self) -> None:
-        self.path = tools.helm()
+    ``stopping`` says whether the run is to end; helm is then asked to end too.
+    """
+
+    def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        self.path, self._stopping = tools.helm(), stopping
         self.home = Path(tempfile.mkdtemp(prefix="livekit-deploy-helm-"))
-        weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
+        self.close = weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
+        with _lock:
+            _homes.add(self)
 
     def run(self, arguments: Sequence[str], input: bytes | None, seconds: float) -> bytes:
-        """What it prints. Raises our errors, told apart by what helm says; `ResourceError` after ``seconds``."""
+        """What it prints. Raises our errors, told apart by what helm says; `ResourceError` after ``seconds``,
+        `Interrupted` when the run is to end.
+        """
         process = subprocess.Popen(
             [str(self.path), *arguments],
             stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
@@ -61,15 +73,7 @@ class HelmBinary:
         with _lock:
             _running.add(process.pid)
         try:
-            out, errors = process.communicate(input, timeout=seconds)
-        except subprocess.TimeoutExpired as expired:
-            _end(process)
-            raise ResourceError(
-                f"helm {arguments[0]} did not end within {seconds:.0f} s",
-                code="Timeout",
-                request_id="helm",
-                hint="run the same command again",
-            ) from expired
+            out, errors = self._watched(process, arguments[0], input, seconds)
         finally:
             _end(process)
             with _lock:
@@ -77,6 +81,26 @@ class HelmBinary:
         if process.returncode:
             raise _translated(errors.decode("utf-8", "replace"), arguments[0])
         return out
+
+    def _watched(
+        self, process: subprocess.Popen[bytes], verb: str, input: bytes | None, seconds: float
+    ) -> tuple[bytes, bytes]:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.communicate(input, timeout=_TICK)
+            input = None  # it is on its way
+            if self._stopping():
+                _signal(process.pid, signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=_END_SECONDS)
+                raise Interrupted("interrupted while helm ran", hint="run the same command again")
+        raise ResourceError(
+            f"helm {verb} did not end within {seconds:.0f} s",
+            code="Timeout",
+            request_id="helm",
+            hint="run the same command again",
+        )
 
     def _environ(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "HELM_", "KUBE"))}
@@ -87,9 +111,13 @@ class HelmBinary:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Leave nothing of its group behind."""
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _signal(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 def _die_with(parent: int) -> Any:
@@ -120,12 +148,16 @@ def _translated(said: str, verb: str) -> DeployError:
         )
     if "invalid ownership metadata" in low:
         return NotOurs(whole, hint="delete what is in the way, or give the release another namespace")
-    if "another operation" in low or "already exists" in low:
+    if any(words in low for words in ("another operation", "already exists", "apply failed with")):
         return Conflict(whole, code="HelmConflict", request_id="helm", hint="run the same command again in a while")
     if "provide credentials" in low:
         return Denied(whole, code="Unauthorized", request_id="helm", hint="add the role or user to cluster.admins")
     if "is forbidden" in low and "being terminated" not in low:
         return Denied(whole, code="Forbidden", request_id="helm", hint="add the role or user to cluster.admins")
+    if "cluster unreachable" in low or "connection refused" in low:
+        return ResourceError(
+            whole, code="Unreachable", request_id="helm", hint="check the network, the proxy and cluster.public_cidrs"
+        )
     if verb == "template" or any(words in low for words in _REFUSED):
         return Failed(whole, code="ChartRefused", request_id="helm", hint="correct the values in the environment file")
     return ResourceError(whole, code="Helm", request_id="helm", hint="run the same command again")

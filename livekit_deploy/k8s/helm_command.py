@@ -43,7 +43,7 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
     """The helm binary on one cluster. ``seconds`` bounds each run; helm itself gives up a little earlier."""
 
     def __init__(self, cloud: Cloud, host: Live) -> None:
-        self._binary = HelmBinary()
+        self._binary, self._changing = HelmBinary(lambda: cloud.stopping()), cloud.changing
         self._token_file = self._binary.home / "token"
         self._token: Callable[[], str] = lambda: cloud.eks_token(host.id)
         self._until = 0.0
@@ -67,7 +67,8 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
     async def run(self, command: list[Any], input: bytes | None = None) -> bytes:
         """Run helm with these arguments. Raises our errors, told apart by what helm says."""
         self._refresh()
-        return self._binary.run([*map(str, command), "--kubeconfig", str(self._kubeconfig)], input, self.seconds)
+        with self._changing():
+            return self._binary.run([*map(str, command), "--kubeconfig", str(self._kubeconfig)], input, self.seconds)
 
     def _refresh(self) -> None:
         with self._refreshing:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import yaml
 
@@ -43,8 +43,6 @@ def _parsed(release: Obj) -> ReleaseRecord:
     shared = dict(values.pop("global", None) or {})
     marks = shared.pop("livekitDeploy", None) or {}
     metadata = release["chart"]["metadata"]
-    text = release.get("manifest") or ""
-    documents: list[Any] = [one for one in yaml.safe_load_all(text) if one]
     return ReleaseRecord(
         revision=release["version"],
         status=release["info"]["status"],
@@ -52,9 +50,15 @@ def _parsed(release: Obj) -> ReleaseRecord:
         version=metadata["version"],
         values={**values, **({"global": shared} if shared else {})},
         marks=marks,
-        manifest=documents,
+        manifest=list(_objects(release.get("manifest") or "")),
         deployed=_moment(release["info"]["last_deployed"]),
     )
+
+
+def _objects(manifest: str) -> Iterator[Obj]:
+    """The objects of a manifest, those of its Lists one by one."""
+    for document in filter(None, yaml.safe_load_all(manifest)):
+        yield from document["items"] if document["kind"] == "List" else (document,)
 
 
 def _moment(text: str) -> datetime:

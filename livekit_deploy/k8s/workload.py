@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kubernetes.utils.quantity import parse_quantity
+
 from livekit_deploy.k8s.client import Api, Obj
 
 _REVISION = "deployment.kubernetes.io/revision"
+_NOT_COMPARED = ("apiVersion", "kind", "status")
 
 
 def live_objects(api: Api, manifest: list[Obj], namespace: str) -> list[tuple[Obj, Obj | None]]:
@@ -26,29 +29,30 @@ def named(item: Obj) -> str:
 
 
 def drift(wanted: Obj, live: Obj, scaled: bool) -> Iterator[str]:
-    """The fields of a manifest that are not so in the cluster; ``scaled`` leaves replicas to an autoscaler."""
-    for key in ("metadata", "spec", "data", "rules", "webhooks"):
-        if key not in wanted:
-            continue
-        want, have = wanted[key], live.get(key)
+    """The fields of a manifest that are not so in the cluster; ``scaled`` leaves replicas to an autoscaler.
+
+    What a Secret holds is not read here, and webhooks get their certificates from controllers.
+    """
+    kind = wanted["kind"]
+    for key, want in wanted.items():
         if key == "metadata":
             for part in ("labels", "annotations"):
-                yield from _differing(f"metadata.{part}", want.get(part) or {}, (have or {}).get(part) or {})
-        elif wanted["kind"] != "Secret" and not wanted["kind"].endswith("WebhookConfiguration"):
-            fields = _differing(key, want, have)
+                yield from _differing(f"metadata.{part}", want.get(part) or {}, live["metadata"].get(part) or {})
+        elif key not in _NOT_COMPARED and kind != "Secret" and not kind.endswith("WebhookConfiguration"):
+            fields = _differing(key, want, live.get(key))
             yield from (one for one in fields if not (scaled and one == "spec.replicas"))
 
 
 def _differing(path: str, want: Any, have: Any) -> Iterator[str]:
     """Where ``have`` lacks what ``want`` says; what the API server adds does not count."""
+    if have is None and not want:
+        return  # the API leaves out what is empty
     if isinstance(want, Mapping):
         if not isinstance(have, Mapping):
-            if want:
-                yield path
+            yield path
             return
         for key, value in want.items():
-            if value is not None:
-                yield from _differing(f"{path}.{key}", value, have.get(key))
+            yield from _differing(f"{path}.{key}", value, have.get(key))
     elif isinstance(want, list):
         if not isinstance(have, list) or len(have) < len(want):
             yield path
@@ -61,27 +65,18 @@ def _differing(path: str, want: Any, have: Any) -> Iterator[str]:
 
 def _equal(want: Any, have: Any) -> bool:
     """Quantities and numbers are written in more than one way: ``1`` and ``1000m``, ``5`` and ``"5"``."""
-    if want == have or str(want) == str(have):
+    if want is None or want == have or str(want) == str(have):
         return True
-    size = _quantity(want)
-    return size is not None and size == _quantity(have)
-
-
-def _quantity(value: Any) -> float | None:
-    text = str(value)
-    for suffix, factor in (("m", 1e-3), ("Ki", 2**10), ("Mi", 2**20), ("Gi", 2**30), ("", 1)):
-        if text.endswith(suffix):
-            try:
-                return float(text.removesuffix(suffix)) * factor
-            except ValueError:
-                continue
-    return None
+    try:
+        return bool(parse_quantity(want) == parse_quantity(have))
+    except ValueError:
+        return False
 
 
 def unready(api: Api, live: Obj) -> str:
     """Why a Deployment is not ready, "" when it is: its newest ReplicaSet's pods that have a node must be ready.
 
-    Older pods that drain calls do not count.
+    Older pods that drain calls, for hours, do not count, nor do the new ones that wait for their nodes meanwhile.
     """
     if live["kind"] != "Deployment":
         return ""
@@ -91,10 +86,10 @@ def unready(api: Api, live: Obj) -> str:
         return f"{name}: the change is not seen yet"
     if not want:
         return ""
-    pods = _newest_pods(api, live)
+    pods, draining = _pods(api, live)
     ready = sum(1 for pod in pods if _is_ready(pod))
-    placed = [pod for pod in pods if pod["spec"].get("nodeName")]
-    if placed and ready == len(placed) and len(pods) >= want:
+    placed = sum(1 for pod in pods if pod["spec"].get("nodeName"))
+    if pods and ready == placed and (draining or (placed and len(pods) >= want)):
         return ""
     return f"{name}: {ready}/{want} pods ready" + (f", {why}" if (why := _waiting(pods)) else "")
 
@@ -105,14 +100,17 @@ def has_endpoints(api: Api, namespace: str, service: str) -> bool:
     return any(subset.get("addresses") for subset in (found or {}).get("subsets") or [])
 
 
-def _newest_pods(api: Api, deployment: Obj) -> list[Obj]:
+def _pods(api: Api, deployment: Obj) -> tuple[list[Obj], bool]:
+    """The pods of its newest ReplicaSet, and whether older ones are still on their way out."""
     namespace, uid = deployment["metadata"]["namespace"], deployment["metadata"]["uid"]
     sets = [one for one in api.list(f"/apis/apps/v1/namespaces/{namespace}/replicasets") if _owned(one, uid)]
     if not sets:
-        return []
+        return [], False
     newest = max(sets, key=lambda one: int((one["metadata"].get("annotations") or {}).get(_REVISION, 0)))
     pods = api.list(f"/api/v1/namespaces/{namespace}/pods")
-    return [pod for pod in pods if _owned(pod, newest["metadata"]["uid"]) and not _leaving(pod)]
+    new = [pod for pod in pods if _owned(pod, newest["metadata"]["uid"]) and not _leaving(pod)]
+    older = (pod for pod in pods for one in sets if one is not newest and _owned(pod, one["metadata"]["uid"]))
+    return new, any(_leaving(pod) for pod in older)
 
 
 def _owned(item: Obj, uid: str) -> bool:

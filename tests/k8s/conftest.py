@@ -29,6 +29,18 @@ def cluster(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made.stop()
 
 
+@pytest.fixture(autouse=True)
+def charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for a chart repository. What is fetched of it is kept apart from what is kept on this machine."""
+    kept = tools.installed(tools.DEFAULT).parents[1]
+    cache = tmp_path / "cache" / kept.name
+    cache.mkdir(parents=True)
+    for binary in kept.glob("helm-*"):
+        (cache / binary.name).symlink_to(binary)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
+    return tmp_path / "charts"
+
+
 @pytest.fixture
 def rig(tmp_path: Path, cluster: Cluster) -> KubeRig:
     return KubeRig(tmp_path, cluster)
@@ -37,6 +49,8 @@ def rig(tmp_path: Path, cluster: Cluster) -> KubeRig:
 @pytest.fixture(params=[tools.HELM_3, tools.DEFAULT], ids=["helm3", "helm4"])
 def each_helm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every supported major version of helm in turn."""
-    binary = tools.installed(request.param)
+    with monkeypatch.context() as patched:
+        patched.delenv("XDG_CACHE_HOME", raising=False)
+        binary = tools.installed(request.param)
     monkeypatch.setattr(tools, "helm", lambda *, install=True: binary)
     return binary

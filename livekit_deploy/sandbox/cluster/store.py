@@ -22,13 +22,7 @@ from livekit_deploy.sandbox.cluster.selectors import fields_match, labels_match
 Obj = dict[str, Any]
 _WINDOW = 5000  # events that a watch may still ask for
 _SET_BY_SERVER = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "name",
-    "namespace",
-    "generation",
-    "resourceVersion",
+    *("uid", "creationTimestamp", "deletionTimestamp", "name", "namespace", "generation", "resourceVersion"),
     "deletionGracePeriodSeconds",
 )
 
@@ -248,18 +242,18 @@ class Store:
     def delete(self, kind: Kind, item: Obj, options: Obj | None = None, *, dry: bool = False) -> tuple[Obj, bool]:
         """Delete, or mark as being deleted while finalizers hold it: (the object, whether it is gone)."""
         options, metadata = options or {}, item["metadata"]
-        for key, field in (("uid", "uid"), ("resourceVersion", "resourceVersion")):
-            wanted = (options.get("preconditions") or {}).get(key)
-            if wanted and wanted != metadata[field]:
-                raise ApiError(409, f'Operation cannot be fulfilled on {kind.qualified} "{metadata["name"]}": {key}')
+        _check_preconditions(kind, metadata, options)
         if dry:
             return item, True
         policy = options.get("propagationPolicy")
         if options.get("orphanDependents") or policy == "Orphan":
             self._orphan(metadata["uid"])
-        if metadata.get("deletionTimestamp"):
-            return item, False
         finalizers = list(metadata.get("finalizers") or [])
+        if metadata.get("deletionTimestamp"):
+            hurried = kind.plural == "pods" and options.get("gracePeriodSeconds") == 0 and not finalizers
+            if hurried:  # its grace is over
+                self._remove(kind, item)
+            return item, hurried
         if policy == "Foreground" and "foregroundDeletion" not in finalizers:
             finalizers.append("foregroundDeletion")
         grace = _grace(kind, item, options)
@@ -328,6 +322,13 @@ def _without_times(item: Obj) -> Obj:
     for owner in found["metadata"].get("managedFields") or []:
         owner.pop("time", None)
     return found
+
+
+def _check_preconditions(kind: Kind, metadata: Obj, options: Obj) -> None:
+    for key in ("uid", "resourceVersion"):
+        wanted = (options.get("preconditions") or {}).get(key)
+        if wanted and wanted != metadata[key]:
+            raise ApiError(409, f'Operation cannot be fulfilled on {kind.qualified} "{metadata["name"]}": {key}')
 
 
 def _held(kind: Kind, item: Obj) -> bool:

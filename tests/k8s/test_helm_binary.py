@@ -1,0 +1,220 @@
+"""The helm process: nothing secret on its command line or in its environment, and no way for it to outlive us."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from livekit_deploy.errors import Interrupted, LostLease, ResourceError
+from livekit_deploy.k8s import helm_binary, helm_command
+from livekit_deploy.k8s.charts import fetched
+from livekit_deploy.k8s.helm_binary import HelmBinary, end_all
+from livekit_deploy.k8s.helm_command import Helm, helm, release_values
+from livekit_deploy.k8s.release_record import read_release
+from tests.k8s.rig import TOKEN, KubeRig, publish
+
+CANARY = "canary-of-the-values"
+#: a chart that helm waits for as long as it is let: no node takes its pods
+WAITING = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}, annotations: {said: "{{ .Values.said }}"}}
+    spec:
+      nodeSelector: {none: such}
+      containers: [{name: web, image: web}]
+"""
+
+
+@pytest.fixture
+def arguments(rig: KubeRig, charts: Path) -> list[str]:
+    """A helm that waits for a minute, unless something ends it."""
+    chart = fetched(publish(charts, "web", {"web": WAITING}), "web", "1.0.0", None)
+    runner = helm(rig.cloud, rig.lives)
+    runner._refresh()
+    waits = ["--wait", "--timeout", "60s", "--kubeconfig", str(runner._kubeconfig)]
+    return ["upgrade", "--install", "web", str(chart), "--namespace", "default", "--values", "-", *waits]
+
+
+VALUES = yaml.safe_dump({"said": CANARY}).encode()
+
+
+@contextmanager
+def running(binary: HelmBinary, arguments: list[str]) -> Iterator[tuple[int, list[BaseException]]]:
+    """helm in a thread of its own, as a run has it: its process id, and what it raised once it has ended."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            binary.run(arguments, VALUES, 60)
+        except Exception as error:  # noqa: BLE001 - handed to the test
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: bool(helm_binary._running))
+    (process,) = helm_binary._running
+    yield process, raised
+    thread.join()
+
+
+def until(met: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def status(rig: KubeRig) -> str:
+    found = read_release(rig.api, "default", "web")
+    return found.status if found else ""
+
+
+def test_nothing_secret_is_on_the_command_line_or_in_the_environment(
+    rig: KubeRig, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HELM_KUBETOKEN", "KUBECONFIG"):
+        monkeypatch.setenv(name, f"canary-of-{name}")
+    monkeypatch.setenv("HTTPS_PROXY", "")
+    binary = helm(rig.cloud, rig.lives)._binary
+    with running(binary, arguments) as (process, _):
+        rig.wait(lambda: status(rig) == "pending-install")
+        command = Path(f"/proc/{process}/cmdline").read_bytes().decode().split("\0")
+        environ = dict(
+            pair.split("=", 1) for pair in Path(f"/proc/{process}/environ").read_text().split("\0") if "=" in pair
+        )
+        os.killpg(process, signal.SIGKILL)
+    assert command[1:3] == ["upgrade", "--install"]
+    for canary in (CANARY, TOKEN, "canary-of-"):
+        assert canary not in str(command) + str(environ)
+    assert "HTTPS_PROXY" in environ  # the way out is the same for all
+    home = str(binary.home)
+    for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "KUBECACHEDIR"):
+        assert environ[name].startswith(home)
+
+
+def test_a_cancelled_run_ends_helm_and_helm_says_so_in_its_record(rig: KubeRig, arguments: list[str]) -> None:
+    binary = helm(rig.cloud, rig.lives)._binary
+    with running(binary, arguments) as (process, raised):
+        rig.wait(lambda: status(rig) == "pending-install")
+        rig.cancel.set()
+    assert not alive(process)
+    assert [type(error) for error in raised] == [Interrupted]
+    assert status(rig) == "failed"  # not pending: the next run need not wait for a lease
+    assert helm_binary._running == set()
+
+
+def test_helm_that_does_not_heed_is_killed(tmp_path: Path) -> None:
+    stubborn = tmp_path / "helm"
+    stubborn.write_text("#!/bin/sh\ntrap '' TERM\nsleep 60\n")
+    stubborn.chmod(0o755)
+    binary = HelmBinary(lambda: True)
+    binary.path = stubborn
+    with running(binary, ["upgrade"]) as (process, raised):
+        pass
+    assert not alive(process)
+    assert [type(error) for error in raised] == [Interrupted]
+
+
+def test_a_run_has_its_time_and_no_more(rig: KubeRig, arguments: list[str]) -> None:
+    binary = helm(rig.cloud, rig.lives)._binary
+    with pytest.raises(ResourceError, match="helm upgrade did not end within 1 s") as caught:
+        binary.run(arguments, VALUES, 1)
+    assert caught.value.code == "Timeout"
+    assert helm_binary._running == set()
+
+
+def test_no_run_may_outlive_the_lease(rig: KubeRig) -> None:
+    runner = helm(rig.cloud, rig.lives)
+    lease = rig.clients.call_bound * 9 / 4
+    assert runner.seconds == pytest.approx(lease * 7 / 9)
+    assert runner.give_up == f"{int(lease * 2 / 3)}s"  # helm reads no number without a unit
+
+    def lost(begun: float) -> None:
+        raise LostLease("the lease has run out")
+
+    rig.cloud.fence = lost
+    with pytest.raises(LostLease):
+        asyncio.run(runner.uninstall("web", namespace="default"))
+
+
+OUTLIVED = """
+import sys
+from livekit_deploy.k8s.helm_binary import HelmBinary
+HelmBinary().run(sys.argv[1:], b"said: nothing", 60)
+"""
+
+
+def test_helm_is_ended_when_we_are_killed(rig: KubeRig, arguments: list[str]) -> None:
+    """A lost machine or SIGKILL: nobody is left to end helm, so the kernel does (PR_SET_PDEATHSIG)."""
+    ours = subprocess.Popen([sys.executable, "-c", OUTLIVED, *arguments])
+    rig.wait(lambda: status(rig) == "pending-install")
+    (child,) = Path(f"/proc/{ours.pid}/task/{ours.pid}/children").read_text().split()
+    assert alive(int(child))
+    ours.kill()
+    ours.wait()
+    until(lambda: not alive(int(child)))
+
+
+def test_a_second_signal_ends_everything_at_once(rig: KubeRig, arguments: list[str]) -> None:
+    binary = helm(rig.cloud, rig.lives)._binary
+    with running(binary, arguments) as (process, _):
+        rig.wait(lambda: status(rig) == "pending-install")
+        end_all()
+    assert not alive(process)
+    assert not binary.home.exists()
+
+
+def test_the_token_is_for_us_alone_renewed_and_gone_at_the_end(rig: KubeRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = Helm(rig.cloud, rig.lives)
+    runner._refresh()
+    home = runner._binary.home
+    config = yaml.safe_load((home / "kubeconfig").read_text())
+    assert config["users"][0]["user"] == {"tokenFile": str(home / "token")}
+    assert (home / "token").read_text() == TOKEN
+    assert TOKEN not in (home / "kubeconfig").read_text()
+    for path, mode in ((home, 0o700), (home / "kubeconfig", 0o600), (home / "token", 0o600)):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+    runner._refresh()
+    assert rig.cloud.tokens_made == 1
+    assert helm_command._TOKEN_SECONDS + runner.seconds < 15 * 60  # it outlasts any run that it is begun with
+    runner._until = 0.0
+    rig.cloud.token = "k8s-aws-v1.next"
+    runner._refresh()
+    assert (home / "token").read_text() == "k8s-aws-v1.next"
+
+    del runner
+    gc.collect()
+    assert not home.exists()
+
+
+def test_marks_go_where_every_chart_leaves_room() -> None:
+    given = {"level": "info", "global": {"theirs": 1}}
+    marks = {"lineage": "l", "address": "helm.release/web"}
+    assert release_values(given, marks) == {"level": "info", "global": {"theirs": 1, "livekitDeploy": marks}}
+    assert given["global"] == {"theirs": 1}

@@ -1,0 +1,459 @@
+"""Releases through the real engine and the real helm: made, kept, changed, repaired and gone."""
+
+from __future__ import annotations
+
+import math
+import re
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livekit_deploy.engine.resource import Resource, Status
+from livekit_deploy.errors import Conflict, Denied, Failed, NotOurs, ResourceError
+from livekit_deploy.k8s import helm_binary
+from livekit_deploy.k8s.charts import fetched
+from livekit_deploy.k8s.client import Obj
+from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.helm_command import helm, release_values
+from livekit_deploy.k8s.objects import Namespace
+from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
+from livekit_deploy.k8s.workload import unready
+from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.cluster.controllers import pods
+from tests.k8s.rig import KubeRig, Sky, aged, publish
+
+HERE = "/api/v1/namespaces/media"
+DEPLOYMENT = "/apis/apps/v1/namespaces/media/deployments/web"
+LEASE = 27.0  # seconds of the rig's lease: 12 × 9/4
+LABELS = {"app.kubernetes.io/instance": "web"}
+
+
+def config_map(name: str = "settings") -> Obj:
+    data = {"level": "{{ .Values.level }}"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": LABELS}, "data": data}
+
+
+def deployment(**more: Any) -> Obj:
+    template = {
+        "metadata": {"labels": LABELS, "annotations": {"level": "{{ .Values.level }}"}},
+        "spec": {"containers": [{"name": "web", "image": "web:1", "resources": {"requests": {"cpu": "0.5"}}}], **more},
+    }
+    spec = {"replicas": 2, "selector": {"matchLabels": LABELS}, "template": template, "paused": False}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "labels": dict(LABELS)},
+        "spec": spec,
+    }
+
+
+def service() -> Obj:
+    spec = {"selector": LABELS, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "labels": dict(LABELS)}, "spec": spec}
+
+
+def autoscaler() -> Obj:
+    spec = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "maxReplicas": 4}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": spec,
+    }
+
+
+def release(rig: KubeRig, repo: str, version: str = "1.0.0", **values: Any) -> list[Resource]:
+    namespace = Namespace("media", lives_in=rig.host)
+    made = HelmRelease(
+        "web",
+        namespace="media",
+        chart="web",
+        repo=repo,
+        version=version,
+        values={"level": "info", **values},
+        lives_in=rig.host,
+        after=[namespace],
+    )
+    return [rig.host, namespace, made]
+
+
+def record(rig: KubeRig) -> ReleaseRecord:
+    found = read_release(rig.api, "media", "web")
+    assert found is not None
+    return found
+
+
+def level(rig: KubeRig) -> str:
+    return str((rig.api.get(f"{HERE}/configmaps/settings") or {})["data"]["level"])
+
+
+def by_hand(rig: KubeRig, chart: Path, *arguments: str, values: Mapping[str, Any] | None = None) -> None:
+    """Somebody runs helm with the same kubeconfig."""
+    runner = helm(rig.cloud, rig.lives)
+    runner._refresh()
+    text = repr(dict(values or {"level": "info"})).encode()
+    command = ["upgrade", "--install", "web", str(chart), "--namespace", "media", "--values", "-", *arguments]
+    runner._binary.run([*command, "--kubeconfig", str(runner._kubeconfig)], text, 60)
+
+
+ALL = {"map": config_map(), "deployment": deployment(), "service": service()}
+
+
+def test_a_release_comes_changes_and_goes(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    publish(charts, "web", {**ALL, "more": config_map("more")}, "1.1.0")
+    rig.up(release(rig, repo))
+    assert level(rig) == "info"
+    assert record(rig).marks == {"lineage": rig.cloud.marks.lineage, "address": "helm.release/web"}
+    assert rig.outputs("helm.release/web") == {"release": "web"}
+    assert rig.diffs(release(rig, repo)) == {}
+    rig.up(release(rig, repo))
+    assert record(rig).revision == 1  # helm was not run again
+
+    louder = release(rig, repo, level="debug", rtc={"tcp_port": 7881})
+    assert rig.diffs(louder) == {"values.level": ("info", "debug"), "values.rtc": (None, {"tcp_port": 7881})}
+    rig.up(louder)
+    assert (level(rig), record(rig).revision) == ("debug", 2)
+    assert rig.diffs(louder) == {}
+
+    newer = release(rig, repo, "1.1.0", level="debug", rtc={"tcp_port": 7881})
+    assert rig.diffs(newer) == {"version": ("1.0.0", "1.1.0")}
+    rig.up(newer)
+    assert rig.api.get(f"{HERE}/configmaps/more")
+    plain = release(rig, repo)
+    rig.up(plain)  # what is no longer given goes back to the chart's own, and what is no longer in it goes
+    assert (level(rig), record(rig).values) == ("info", {"level": "info"})
+    assert rig.api.get(f"{HERE}/configmaps/more") is None
+
+    rig.down()
+    assert rig.records == {}
+    assert rig.objects("deployments", "apps", "media") == rig.objects("services", namespace="media") == {}
+
+
+def test_what_somebody_changed_is_put_right(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo))
+    rig.patch(f"{HERE}/configmaps/settings", {"data": {"level": "trace"}, "metadata": {"labels": {"theirs": "yes"}}})
+    rig.patch(DEPLOYMENT, {"spec": {"replicas": 1, "template": {"metadata": {"annotations": {"level": "trace"}}}}})
+    rig.api.delete(f"{HERE}/services/web")
+    assert rig.diffs(release(rig, repo)) == {
+        "drifted": (
+            [],
+            [
+                "ConfigMap/settings data.level",
+                "Deployment/web spec.replicas",
+                "Deployment/web spec.template.metadata.annotations.level",
+            ],
+        )[::-1],
+        "missing": (["Service/web"], []),
+    }
+    rig.up(release(rig, repo))
+    assert level(rig) == "info"
+    assert (rig.api.get(DEPLOYMENT) or {})["spec"]["replicas"] == 2
+    assert rig.api.get(f"{HERE}/services/web")
+    assert rig.diffs(release(rig, repo)) == {}
+    assert (rig.api.get(f"{HERE}/configmaps/settings") or {})["metadata"]["labels"]["theirs"] == "yes"
+
+
+def test_replicas_belong_to_an_autoscaler_where_there_is_one(rig: KubeRig, charts: Path) -> None:
+    repo = publish(charts, "web", {**ALL, "autoscaler": autoscaler()})
+    rig.up(release(rig, repo))
+    rig.patch(DEPLOYMENT, {"spec": {"replicas": 1}})
+    assert rig.diffs(release(rig, repo)) == {}
+    rig.patch(DEPLOYMENT, {"spec": {"minReadySeconds": 1}})
+    rig.patch("/apis/autoscaling/v2/namespaces/media/horizontalpodautoscalers/web", {"spec": {"maxReplicas": 9}})
+    assert rig.diffs(release(rig, repo))["drifted"][0] == ["HorizontalPodAutoscaler/web spec.maxReplicas"]
+
+
+# ---- runs that were interrupted
+
+
+def interrupted(rig: KubeRig, chart: Path, level: str) -> None:
+    """A helm of ours that is killed while it is at it."""
+    values = release_values({"level": level}, {"lineage": rig.cloud.marks.lineage, "address": "helm.release/web"})
+
+    def run() -> None:
+        with pytest.raises(ResourceError):
+            by_hand(rig, chart, "--wait", "--timeout", "60s", values=values)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    rig.wait(lambda: (found := read_release(rig.api, "media", "web")) and found.status.startswith("pending"))
+    for group in list(helm_binary._running):
+        helm_binary._signal(group, signal.SIGKILL)
+    thread.join()
+
+
+@pytest.mark.parametrize("before", [None, "info"], ids=["install", "upgrade"])
+def test_a_pending_release_is_repaired_when_nobody_can_be_at_it(
+    rig: KubeRig, charts: Path, each_helm: Path, before: str | None
+) -> None:
+    nowhere = deployment(nodeSelector={"level": "{{ .Values.level }}"})
+    ready = {**ALL, "deployment": deployment()}
+    repo = publish(charts, "web", ready)
+    rig.up(release(rig, repo)[:2])
+    if before:
+        rig.up(release(rig, repo))
+    publish(charts, "web", {**ready, "deployment": nowhere}, "1.1.0")
+    interrupted(rig, fetched(repo, "web", "1.1.0", None), "debug")
+    pending = "pending-upgrade" if before else "pending-install"
+    assert record(rig).status == pending
+    wanted = release(rig, repo, level="debug")
+    seen = rig.seen(wanted[2])
+    assert seen.status is Status.PENDING
+    assert seen.detail.startswith(f"helm: {pending} for ")
+
+    aged(rig, "media", "web", LEASE - 5)
+    assert rig.seen(wanted[2]).status is Status.PENDING
+    aged(rig, "media", "web", LEASE)
+    assert rig.seen(wanted[2]).status is Status.READY
+    rig.up(wanted)
+    assert (record(rig).status, level(rig)) == ("deployed", "debug")
+    assert rig.diffs(wanted) == {}
+
+
+def test_an_uninstall_that_was_interrupted_is_finished(rig: KubeRig, charts: Path) -> None:
+    repo = publish(
+        charts, "web", {**ALL, "map": {**config_map(), "metadata": {"name": "settings", "finalizers": ["a.b/c"]}}}
+    )
+    rig.up(release(rig, repo))
+
+    def run() -> None:
+        runner = helm(rig.cloud, rig.lives)
+        command = ["uninstall", "web", "--namespace", "media", "--wait", "--kubeconfig", str(runner._kubeconfig)]
+        with pytest.raises(ResourceError):
+            runner._binary.run(command, None, 60)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    rig.wait(lambda: record(rig).status == "uninstalling" and rig.api.get(DEPLOYMENT) is None)
+    for group in list(helm_binary._running):
+        helm_binary._signal(group, signal.SIGKILL)
+    thread.join()
+    rig.patch(f"{HERE}/configmaps/settings", {"metadata": {"finalizers": None}})
+    rig.up(release(rig, repo))
+    assert record(rig).status == "deployed"
+    assert rig.api.get(DEPLOYMENT)
+
+
+def test_an_upgrade_that_failed_is_tried_again(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"}, "spec": {}}
+    repo = publish(charts, "web", {**ALL, "ingress": ingress})
+    with pytest.raises(Failed, match='"web" is invalid') as caught:
+        rig.up(release(rig, repo))
+    assert caught.value.code == "ChartRefused"
+    assert record(rig).status == "failed"
+    publish(charts, "web", ALL, "1.0.1")
+    rig.up(release(rig, repo, "1.0.1"))
+    assert rig.diffs(release(rig, repo, "1.0.1")) == {}
+
+
+# ---- whose it is
+
+
+def test_a_release_of_somebody_else_is_refused_and_only_taken_over_when_asked(rig: KubeRig, charts: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo)[:2])
+    by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    with pytest.raises(
+        NotOurs, match="the release media/web exists already, and it carries none of our marks"
+    ) as caught:
+        rig.up(release(rig, repo))
+    assert "--adopt helm.release/web" in caught.value.hint
+    assert record(rig).revision == 1
+
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({"helm.release/web"}))
+    rig.up(release(rig, repo))
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset())
+    assert rig.diffs(release(rig, repo)) == {}
+    assert record(rig).marks["address"] == "helm.release/web"
+
+
+def test_an_object_in_the_way_is_not_taken_over(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo)[:2])
+    rig.api.apply(f"{HERE}/configmaps/settings", {**config_map(), "data": {"level": "theirs"}})
+    with pytest.raises(NotOurs, match=r"ConfigMap .settings. in namespace .media. exists"):
+        rig.up(release(rig, repo))
+    assert level(rig) == "theirs"
+
+
+# ---- errors
+
+
+def test_values_that_the_chart_refuses_change_nothing(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    failing = {**ALL, "check": '{{ if ne .Values.level "info" }}{{ fail "level must be info" }}{{ end }}'}
+    publish(charts, "web", failing, "2.0.0")
+    wanted = release(rig, repo, "2.0.0", level="loud")
+    with pytest.raises(Failed, match="level must be info") as caught:
+        wanted[2].check()
+    assert caught.value.code == "ChartRefused"
+    rig.up(wanted[:2])
+    with pytest.raises(Failed, match="level must be info"):
+        rig.up(wanted)
+    assert read_release(rig.api, "media", "web") is None
+
+
+def test_a_caller_whom_the_cluster_does_not_know_is_denied_by_helm_too(rig: KubeRig, charts: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo)[:2])
+    rig.cloud.token = "k8s-aws-v1.stranger"
+    with pytest.raises(Denied) as caught:
+        by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    assert (caught.value.code, caught.value.exit_code) == ("Unauthorized", 4)
+    assert "stranger" not in repr(caught.value)
+
+
+def test_helm_without_a_cluster_says_unreachable(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    assert rig.cloud.host is not None
+    rig.cloud.host = replace(rig.cloud.host, outputs={**rig.cloud.host.outputs, "endpoint": "https://127.0.0.1:1"})
+    with pytest.raises(ResourceError, match="helm upgrade: ") as caught:
+        by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    assert caught.value.code == "Unreachable"
+
+
+def test_a_release_that_another_helm_is_at_is_a_conflict(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    repo = publish(charts, "web", {**ALL, "deployment": deployment(nodeSelector={"none": "such"})})
+    rig.up(release(rig, repo)[:2])
+    chart = fetched(repo, "web", "1.0.0", None)
+    interrupted(rig, chart, "info")
+    with pytest.raises(Conflict, match="another operation") as caught:
+        by_hand(rig, chart)
+    assert caught.value.code == "HelmConflict"
+
+
+def test_a_webhook_without_endpoints_is_waited_for(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    hook = {
+        "name": "vservice.example.com",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "clientConfig": {"service": {"name": "webhook", "namespace": "kube-system"}},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["services"]}],
+    }
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/early"
+    rig.api.apply(path, {**kind, "metadata": {"name": "early"}, "webhooks": [hook]})
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo)[:2])
+    wanted = release(rig, repo)
+    wanted[2].host = rig.lives
+    with pytest.raises(ResourceError, match="failed calling webhook") as caught:
+        wanted[2].create(rig.cloud, "")
+    assert caught.value.code == helm_binary.WEBHOOK
+    assert set(HelmRelease.propagation) == {"Unauthorized", "Forbidden", "Unreachable", helm_binary.WEBHOOK}
+
+    def answers() -> None:
+        rig.wait(lambda: record(rig).revision > 1 and record(rig).status == "failed")
+        rig.api.delete(path)
+
+    thread = threading.Thread(target=answers)
+    thread.start()
+    rig.up(release(rig, repo))
+    thread.join()
+    assert record(rig).status == "deployed"
+    assert rig.diffs(release(rig, repo)) == {}
+
+
+def test_what_is_written_in_another_form_is_no_drift(rig: KubeRig, charts: Path) -> None:
+    """The API leaves out what is empty, and writes quantities in their canonical form."""
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo))
+    container = {"name": "web", "image": "web:1", "resources": {"requests": {"cpu": "500m"}}}
+    rig.patch(DEPLOYMENT, {"spec": {"paused": None, "template": {"spec": {"containers": [container]}}}})
+    assert rig.diffs(release(rig, repo)) == {}
+
+
+# ---- ready, and gone
+
+
+@pytest.fixture
+def unhurried(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeRig]:
+    """The rig on a cluster whose pods take a moment to start, and as long as they are given to end."""
+    monkeypatch.setattr(pods, "LONGEST_END", math.inf)
+    cluster = Cluster(sky, SandboxClock(60.0))
+    cluster.start()
+    assert rig.cloud.host is not None
+    rig.cloud.host = replace(rig.cloud.host, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data})
+    rig.cluster = cluster
+    yield rig
+    cluster.stop()
+
+
+def test_older_pods_that_drain_calls_do_not_hold_an_upgrade(unhurried: KubeRig, charts: Path) -> None:
+    """One pod a node, all nodes taken: the new pods wait for hours until the calls on the old ones have ended."""
+    rig = unhurried
+    ports = [{"containerPort": 7881, "hostPort": 7881}]
+    draining = deployment(terminationGracePeriodSeconds=18000)
+    draining["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    draining["spec"]["template"]["spec"]["containers"][0]["ports"] = ports
+    repo = publish(charts, "web", {"map": config_map(), "deployment": draining})
+    rig.up(release(rig, repo))
+    old = rig.objects("pods", namespace="media")
+    assert len(old) == 2
+
+    louder = release(rig, repo, level="debug")
+    rig.up(louder)
+    assert rig.diffs(louder) == {}
+    now = rig.objects("pods", namespace="media")
+    assert [name for name in old if "deletionTimestamp" in now[name]["metadata"]]
+    new = [pod for name, pod in now.items() if name not in old]
+    assert [pod["spec"].get("nodeName") for pod in new] == [None]
+
+    rig.down()  # and nobody waits for calls when everything goes
+    assert rig.objects("pods", namespace="media") == {}
+
+
+def test_new_pods_that_do_not_start_hold_it_with_their_reason(rig: KubeRig, charts: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo))
+    variable = {"name": "KEYS", "valueFrom": {"secretKeyRef": {"name": "not-there", "key": "keys"}}}
+    broken = deployment(containers=[{"name": "web", "image": "web:2", "env": [variable]}])
+    publish(charts, "web", {**ALL, "deployment": broken}, "1.1.0")
+    wanted = release(rig, repo, "1.1.0")
+    wanted[2].host = rig.lives
+    assert isinstance(wanted[2], HelmRelease)
+    wanted[2]._install(rig.cloud)
+    rig.wait(lambda: "CreateContainerConfigError" in rig.seen(wanted[2]).detail)
+    seen = rig.seen(wanted[2])
+    assert seen.status is Status.PENDING
+    assert re.fullmatch(r'web: 0/2 pods ready, CreateContainerConfigError secret "not-there" not found', seen.detail)
+
+
+def test_pods_that_fit_on_no_node_hold_it_with_the_schedulers_words(rig: KubeRig, charts: Path) -> None:
+    repo = publish(charts, "web", {**ALL, "deployment": deployment(nodeSelector={"none": "such"})})
+    rig.up(release(rig, repo)[:2])
+    by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    rig.wait(lambda: "nodes are available" in unready(rig.api, rig.api.get(DEPLOYMENT) or {}))
+
+
+def test_a_deployment_of_no_replicas_is_ready(rig: KubeRig, charts: Path) -> None:
+    none = deployment()
+    none["spec"]["replicas"] = 0
+    repo = publish(charts, "web", {**ALL, "deployment": none})
+    rig.up(release(rig, repo))
+    assert rig.diffs(release(rig, repo)) == {}
+
+
+def test_down_waits_for_what_finalizers_hold(rig: KubeRig, charts: Path) -> None:
+    held = service()
+    held["metadata"]["finalizers"] = ["service.k8s.aws/resources"]
+    repo = publish(charts, "web", {**ALL, "service": held})
+    rig.up(release(rig, repo))
+    item = release(rig, repo)[2]
+    item.delete(rig.cloud, rig.seen(item))
+    rig.wait(lambda: rig.objects("pods", namespace="media") == {})
+    assert read_release(rig.api, "media", "web") is None
+    left = item.read_teardown(rig.cloud, None)
+    assert left is not None
+    assert (left.status, left.detail) == (Status.DELETING, "waiting for Service/web")
+    rig.patch(f"{HERE}/services/web", {"metadata": {"finalizers": None}})
+    rig.down()
+    assert rig.objects("services", namespace="media") == {}
