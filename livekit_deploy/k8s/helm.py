@@ -120,7 +120,6 @@ class HelmRelease(Resource):
         status = Status.PENDING if waiting else Status.READY
         return Live(self._id(), status, props, {"release": self.instance}, "; ".join(waits))
 
-
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """The release while helm knows it; after that, what its objects leave for a while."""
         if not serves(self.host):

@@ -231,3 +231,14 @@ def aged(rig: KubeRig, namespace: str, name: str, seconds: float) -> None:
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
     path = f"/api/v1/namespaces/{namespace}/secrets/{newest['metadata']['name']}"
     rig.patch(path, {"data": {"release": packed}})
+
+
+def chart(folder: Path, name: str, templates: Mapping[str, Any], version: str = "1.0.0") -> Path:
+    """A chart whose templates are these objects; text is taken as it is."""
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    meta = {"apiVersion": "v2", "name": name, "version": version, "type": "application"}
+    (folder / "Chart.yaml").write_text(yaml.safe_dump(meta), encoding="utf-8")
+    for file, item in templates.items():
+        text = item if isinstance(item, str) else yaml.safe_dump(item)
+        (folder / "templates" / file).write_text(text, encoding="utf-8")
+    return folder
