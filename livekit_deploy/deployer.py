@@ -82,6 +82,7 @@ class Deployer:
         self._marks = Marks(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
         self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism)
         self._given, self._store = resources, store
+        self._checked: set[str] = set()
         self._listener, self._listening = on_event or silent, threading.Lock()
         self._lock_timeout, self._command = lock_timeout, command
         self._cancel = threading.Event()
@@ -112,6 +113,18 @@ class Deployer:
         lease = f"held by {holder.user}@{holder.host}" if holder else "free"
         return replace(planned, header={**planned.header, "lease": lease})
 
+    def check(self, plan: Plan) -> None:
+        """Raise what would keep the plan from being carried out whatever AWS says: `Blocked`, a chart that does not
+        render, a helm that cannot be had. Nothing is changed; what was checked once is not checked again."""
+        if plan.blocked:
+            first = plan.blocked[0]
+            raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
+        made = {change.address for change in plan.changes if change.action is not Action.DELETE}
+        for resource in self.resources:
+            if resource.address in made - self._checked:
+                resource.check()
+                self._checked.add(resource.address)
+
     def up(self, plan: Plan | None = None, *, targets: Iterable[str] = (), fail_fast: bool = False) -> Report:
         """Bring the environment to its configuration; ``plan`` must still be what would be done now.
 
@@ -119,11 +132,11 @@ class Deployer:
         """
         self._guard()
         if plan is not None:
-            self._check(plan)
+            self.check(plan)
         with self._session("up") as session:
             planned = self._make_plan(session.state, targets, destroy=False)
             if plan is None:
-                self._check(planned.plan)
+                self.check(planned.plan)
             else:
                 self._expect(plan, planned.plan, session)
             report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
@@ -272,16 +285,6 @@ class Deployer:
             "region": self.env.region,
             "account": self.cloud.identity.account,
         }
-
-    def _check(self, plan: Plan) -> None:
-        """Refuse what cannot be applied before anything is."""
-        if plan.blocked:
-            first = plan.blocked[0]
-            raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
-        made = {change.address for change in plan.changes if change.action is not Action.DELETE}
-        for resource in self.resources:
-            if resource.address in made:
-                resource.check()
 
     def _expect(self, plan: Plan, now: Plan, session: Session) -> None:
         if plan.lineage is None and session.fresh:

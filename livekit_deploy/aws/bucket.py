@@ -11,6 +11,7 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import PROJECT, mapping, pairs
 from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError, StateError
+from livekit_deploy.state.store import no_access
 
 NONCURRENT_VERSIONS = 100  # the most that an S3 lifecycle rule keeps
 NONCURRENT_DAYS = 30
@@ -24,7 +25,7 @@ def default_bucket(account: str, region: str) -> str:
 def ensure_bucket(cloud: Cloud, bucket: str) -> None:
     """Make the bucket and bring it to what it should be; a foreign one is only checked.
 
-    Raises `StateError` when it belongs to another account or is not versioned.
+    Raises `Denied` when it belongs to another account, `StateError` when it is not versioned.
     """
     owner = cloud.identity.account
     if _exists(cloud, bucket, owner):
@@ -44,10 +45,7 @@ def _exists(cloud: Cloud, bucket: str, owner: str) -> bool:
         return False
     except ResourceError as error:
         if isinstance(error, Denied) or error.code in ("403", "400"):
-            raise StateError(
-                f"the state bucket {bucket} cannot be used: it belongs to another account, or access is denied",
-                hint="choose another name in state.bucket, or allow s3:ListBucket on it",
-            ) from error
+            raise no_access(bucket, error) from error
         raise
     return True
 

@@ -43,6 +43,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
             listener.planned(plan)
         else:
             where.plan(plan)
+        made.check(plan)
         if plan.changes and not (yes or plan_file):
             _ask(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
         bound = _bound(plan, saved, yes)

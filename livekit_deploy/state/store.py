@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from livekit_deploy.errors import Absent, ResourceError, StateError
+from livekit_deploy.errors import Absent, Denied, ResourceError, StateError
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,16 @@ class FileStore:
             raise
 
 
+def no_access(bucket: str, error: ResourceError) -> Denied:
+    """S3 refuses the state bucket. It answers the same to missing rights and to another owner than is expected."""
+    return Denied(
+        f"the state bucket {bucket} cannot be used: access is denied, or it belongs to another account",
+        code=error.code,
+        request_id=error.request_id,
+        hint=f"allow s3:ListBucket, s3:GetObject and s3:PutObject on {bucket}, or name another in state.bucket",
+    )
+
+
 class S3Store:
     """A document in S3, replaced with ``If-Match`` (Amazon S3 User Guide, conditional writes).
 
@@ -154,6 +164,8 @@ class S3Store:
             if error.code in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise
+        except Denied as error:
+            raise no_access(self.bucket, error) from error
         body = said["Body"].read()
         header = said["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(header) if header else datetime.fromtimestamp(self._now(), UTC)

@@ -1,8 +1,8 @@
-"""S3: conditional writes that are atomic, and a TLS-only policy that does not lock everybody out.
+"""S3: conditional writes that are atomic, a TLS-only policy that does not lock everybody out, buckets with owners.
 
 moto checks a condition and then writes, without a lock, so that two writers may both win; it ignores the conditions
-of a policy, so that one which denies plain HTTP denies everything.
-Source: S3 user guide, "Conditional writes" and "Bucket policy examples".
+of a policy, so that one which denies plain HTTP denies everything; it ignores whose bucket the caller expects.
+Source: S3 user guide, "Conditional writes", "Bucket policy examples" and "Verifying bucket ownership".
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, s3_backends
 from moto.s3.responses import S3Response
 
 from livekit_deploy.sandbox.aws.patching import around
 
 Original = Callable[..., Any]
 _writing = threading.RLock()
+_NOT_THEIRS = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 
 def install() -> None:
@@ -32,6 +33,20 @@ def install() -> None:
                 return original(*args, **more)
 
     _policies()
+    _owners()
+
+
+def _owners() -> None:
+    for handler in ("_bucket_response", "_key_response"):
+
+        @around(S3Response, handler)
+        def answer(original: Original, response: S3Response, request: Any, full_url: str) -> Any:
+            expected = request.headers.get("x-amz-expected-bucket-owner")
+            bucket = response.parse_bucket_name_from_url(request, full_url)
+            _, owner = s3_backends.bucket_accounts.get(bucket, ("", expected))
+            if expected != owner and expected:
+                return 403, {}, "" if request.method == "HEAD" else _NOT_THEIRS
+            return original(request, full_url)
 
 
 def _policies() -> None:

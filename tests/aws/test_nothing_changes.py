@@ -1,0 +1,229 @@
+"""What stands in the way of `up` is told clearly, with its exit code, before a single mutating call.
+
+The whole command line runs in this process against the sandbox's AWS; every call is counted as botocore sends it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial, partialmethod
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from botocore.awsrequest import AWSResponse
+
+from livekit_deploy.aws import cloud
+from livekit_deploy.cli import entry
+from tests.aws.rig import REGION
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT, OTHER = "123456789012", "210987654321"
+BUCKET = f"livekit-deploy-{ACCOUNT}-{REGION}"
+Streams = pytest.CaptureFixture[str]
+
+
+class Calls:
+    """Every call that the product makes; ``hooks`` may answer in AWS's place."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.hooks: list[tuple[str, Callable[..., Any]]] = []
+
+    def watch(self, client: Any) -> None:
+        client.meta.events.register("before-call.*.*", lambda model, **_: self.made.append(model.name))
+        for event, hook in self.hooks:
+            client.meta.events.register_first(event, hook)
+
+    @property
+    def mutating(self) -> list[str]:
+        return [name for name in self.made if cloud.mutates(name)]
+
+
+@pytest.fixture
+def calls(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    shutil.copytree(ROOT / "manifests" / "environments", tmp_path / "manifests" / "environments")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    boto3.client("route53", REGION).create_hosted_zone(Name="example.com", CallerReference="x")
+    found = Calls()
+    monkeypatch.setattr(cloud.Clients, "__init__", partialmethod(cloud.Clients.__init__, instrument=found.watch))
+    return found
+
+
+def up(*flags: str) -> int:
+    return entry.run(["up", "--env", "dev", "--yes", *flags])
+
+
+def test_a_typo_in_the_file(calls: Calls, tmp_path: Path, capsys: Streams) -> None:
+    path = tmp_path / "manifests/environments/dev.yaml"
+    lines = path.read_text().splitlines()
+    number = next(number for number, line in enumerate(lines) if line.startswith("region:"))
+    lines[number] = "regoin: us-east-1"
+    path.write_text("\n".join(lines))
+    assert up() == 3
+    err = capsys.readouterr().err
+    assert f"manifests/environments/dev.yaml:{number + 1}:1: unknown key 'regoin'" in err
+    assert "did you mean 'region'?" in err
+    assert calls.made == []
+
+
+def test_a_wrong_account(calls: Calls, capsys: Streams) -> None:
+    assert up("--set", f"account_id={OTHER}") == 4
+    err = capsys.readouterr().err
+    assert f"the credentials are for account {ACCOUNT}, the environment is for {OTHER}" in err
+    assert "AWS_PROFILE or --profile" in err
+    assert calls.made == ["GetCallerIdentity"]
+
+
+def test_no_credentials(calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: Streams) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert up() == 4
+    err = capsys.readouterr().err
+    assert "no usable AWS credentials: Unable to locate credentials" in err
+    assert "--sandbox" in err
+    assert calls.mutating == []
+
+
+def test_a_profile_that_is_not_there(calls: Calls, capsys: Streams) -> None:
+    assert up("--profile", "nobody") == 4
+    err = capsys.readouterr().err
+    assert "The config profile (nobody) could not be found" in err
+    assert calls.made == []
+
+
+def answer(status: int, code: str, message: str) -> Callable[..., AWSResponse]:
+    """A hook that answers every request as S3 or STS would."""
+    error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+
+    class Raw(io.BytesIO):
+        def stream(self, **_: Any) -> Iterator[bytes]:
+            yield self.read()
+
+    def reply(request: Any, **_: Any) -> AWSResponse:
+        body = "" if request.method == "HEAD" else error
+        if "sts" in request.url:
+            body = f"<ErrorResponse>{error}<RequestId>r-1</RequestId></ErrorResponse>"
+        return AWSResponse(request.url, status, {"x-amz-request-id": "r-1"}, Raw(body.encode()))
+
+    return reply
+
+
+def test_an_expired_session(calls: Calls, capsys: Streams) -> None:
+    calls.hooks.append(("before-send.sts", answer(403, "ExpiredToken", "The security token is expired")))
+    assert up() == 4
+    err = capsys.readouterr().err
+    assert "the AWS credentials are no longer valid: The security token is expired" in err
+    assert "log in again" in err
+    assert calls.mutating == []
+
+
+def test_no_access_to_the_state_bucket(calls: Calls, capsys: Streams) -> None:
+    calls.hooks.append(("before-send.s3", answer(403, "AccessDenied", "Access Denied")))
+    assert up() == 4
+    err = capsys.readouterr().err
+    assert f"the state bucket {BUCKET} cannot be used: access is denied, or it belongs to another account" in err
+    assert f"allow s3:ListBucket, s3:GetObject and s3:PutObject on {BUCKET}" in err
+    assert calls.mutating == []
+
+
+def test_a_bucket_that_somebody_else_owns(calls: Calls, capsys: Streams) -> None:
+    role = boto3.client("sts").assume_role(RoleArn=f"arn:aws:iam::{OTHER}:role/x", RoleSessionName="them")[
+        "Credentials"
+    ]
+    keys = (role["AccessKeyId"], role["SecretAccessKey"], role["SessionToken"])
+    theirs = boto3.Session(*keys, region_name=REGION).client("s3")
+    theirs.create_bucket(Bucket="acme-state")
+    assert up("--set", "state.bucket=acme-state") == 4
+    err = capsys.readouterr().err
+    assert "the state bucket acme-state cannot be used" in err
+    assert "name another in state.bucket" in err
+    assert calls.mutating == []
+    assert theirs.list_objects_v2(Bucket="acme-state")["KeyCount"] == 0
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A chart repository with a chart that does not render: its address, and the chart's digest."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    files = {
+        "Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": "aws-load-balancer-controller", "version": "9.9.9"}),
+        "templates/all.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.not.there.name }}}\n",
+    }
+    with tarfile.open(folder / "chart.tgz", "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"aws-load-balancer-controller/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    digest = hashlib.sha256((folder / "chart.tgz").read_bytes()).hexdigest()
+    entries = {"aws-load-balancer-controller": [{"version": "9.9.9", "digest": digest, "urls": ["chart.tgz"]}]}
+    (folder / "index.yaml").write_text(json.dumps({"entries": entries}))
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", digest
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _chart(repo: str, version: str, digest: str = "null") -> list[str]:
+    at = "load_balancer_controller"
+    given = {"repo": repo, "chart_version": version, "digest": digest}
+    return [word for key, value in given.items() for word in ("--set", f"{at}.{key}={value}")]
+
+
+def test_helm_is_missing_and_cannot_be_installed(
+    calls: Calls, repository: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Streams
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert up(*_chart(repository[0], "9.9.9")) == 1
+    err = capsys.readouterr().err
+    assert "could not be installed" in err
+    assert "install helm 3.19 or 4.x" in err
+    assert "put it on PATH" in err
+    assert calls.mutating == []
+    assert not (tmp_path / "cache" / "livekit_deploy" / "helm").exists()
+
+
+def test_a_chart_that_does_not_render(calls: Calls, repository: tuple[str, str], capsys: Streams) -> None:
+    repo, digest = repository
+    assert up(*_chart(repo, "9.9.9", digest)) == 1
+    err = capsys.readouterr().err
+    assert "aws-load-balancer-controller" in err
+    assert "templates/all.yaml" in err
+    assert calls.mutating == []
+
+
+def test_a_chart_that_is_not_there_or_not_the_one_that_was_pinned(
+    calls: Calls, repository: tuple[str, str], capsys: Streams
+) -> None:
+    repo, digest = repository
+    assert up(*_chart(repo, "1.0.0")) == 1
+    assert "has no chart aws-load-balancer-controller 1.0.0" in (err := capsys.readouterr().err)
+    assert "choose one of: 9.9.9" in err
+    assert up(*_chart(repo, "9.9.9", "ab" * 32)) == 1
+    assert f"has the digest {digest}, not {'ab' * 32}" in capsys.readouterr().err
+    assert up(*_chart("http://127.0.0.1:9", "9.9.9")) == 1
+    assert "cannot be fetched" in capsys.readouterr().err
+    assert calls.mutating == []
