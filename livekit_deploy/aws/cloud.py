@@ -215,7 +215,7 @@ class Cloud:
     # ---- services, by the name that boto3 gives them
 
     def __getattr__(self, service: str) -> Service:
-        if service.startswith("_"):
+        if service.startswith("_") or hasattr(type(self), service):  # a property of ours that failed is no service
             raise AttributeError(service)
         return Service(self, service, retries=True)
 

@@ -97,8 +97,9 @@ class Workspace:
             start_new_session=True,
         )
 
-    def end(self, process: subprocess.Popen[str]) -> Done:
-        out, err = process.communicate(timeout=_RUN_SECONDS)
+    def end(self, process: subprocess.Popen[str], *, seconds: float = _RUN_SECONDS) -> Done:
+        """The command when it has ended, which must be within so many seconds."""
+        out, err = process.communicate(timeout=seconds)
         return Done(process.returncode, out, err)
 
     def run(self, *arguments: str, code: int | None = 0, **environ: str) -> Done:

@@ -1,0 +1,59 @@
+"""The longest chain of an `up` and of a `down`: what AWS and helm take, along the graph, with nothing of ours in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from livekit_deploy.engine.graph import edges_down, edges_up
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.sandbox.aws import acm, ec2, elasticache, elbv2
+from livekit_deploy.sandbox.aws.eks import store as eks
+
+#: kind → seconds that the sandbox's AWS takes to make one
+CREATION = {
+    "eks.cluster": eks.CLUSTER_CREATION,
+    "eks.node_group": eks.GROUP_CREATION,
+    "eks.addon": eks.ADDON_CREATION,
+    "ec2.nat_gateway": ec2.NAT_CREATION,
+    "elasticache.replication_group": elasticache.CREATION,
+    "elbv2.load_balancer": elbv2.PROVISIONING,
+    "acm.issued": acm.ISSUANCE,
+}
+DELETION = {
+    "eks.cluster": eks.CLUSTER_DELETION,
+    "eks.node_group": eks.GROUP_DELETION,
+    "ec2.nat_gateway": ec2.NAT_DELETION,
+    "elasticache.replication_group": elasticache.DELETION,
+}
+HELM = "helm.release"
+
+
+def up_chain(resources: Iterable[Resource], took: Mapping[str, float]) -> tuple[float, list[str]]:
+    """Seconds and addresses of the longest chain; ``took`` gives the seconds that helm's releases took."""
+    every = list(resources)
+    return _longest(edges_up(every), {item.address: _weight(item.address, CREATION, took) for item in every})
+
+
+def down_chain(records: Mapping[str, Mapping[str, Any]], took: Mapping[str, float]) -> tuple[float, list[str]]:
+    """The same for a teardown of these records of a state document."""
+    edges = edges_down({address: (one["deps"], one["outlived_by"]) for address, one in records.items()})
+    return _longest(edges, {address: _weight(address, DELETION, took) for address in records})
+
+
+def _weight(address: str, kinds: Mapping[str, float], took: Mapping[str, float]) -> float:
+    kind = address.partition("/")[0]
+    return took.get(address, 0.0) if kind == HELM else kinds.get(kind, 0.0)
+
+
+def _longest(edges: Mapping[str, Iterable[str]], weights: Mapping[str, float]) -> tuple[float, list[str]]:
+    ends: dict[str, tuple[float, list[str]]] = {}
+
+    def end(address: str) -> tuple[float, list[str]]:
+        if address not in ends:
+            before = max((end(other) for other in edges.get(address, ())), default=(0.0, []))
+            ends[address] = (before[0] + weights[address], [*before[1], address])
+        return ends[address]
+
+    seconds, path = max(end(address) for address in weights)
+    return seconds, [address for address in path if weights[address]]
