@@ -1,0 +1,36 @@
+"""The programs in docs/library.md run as they stand, against the sandbox."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.sandbox.workspace import ROOT, Workspace
+
+_PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PROGRAMS = _PROGRAM.findall((ROOT / "docs" / "library.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS[1:], ids=["a part", "a kind of your own"])
+def test_programs_run(here: Workspace, program: str) -> None:
+    before = here.inventory()
+    said = here.run("sandbox", "env", "--env", "uat", "--sandbox").out
+    environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=here.folder,
+        env={**here.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert here.inventory() == before
+    assert here.client("ssm").describe_parameters()["Parameters"] == []
+
+
+def test_the_first_is_the_one_in_the_readme() -> None:
+    assert PROGRAMS[0] in (ROOT / "README.md").read_text(encoding="utf-8")
