@@ -19,7 +19,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from livekit_deploy import health
@@ -41,10 +40,10 @@ from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report, StatusReport
 from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
-from livekit_deploy.state.document import Holder, Phase, State
-from livekit_deploy.state.restore import restore
+from livekit_deploy.state.document import Holder, Phase, State, belongs
 from livekit_deploy.state.session import CALL_BOUND, Session, lease_of, unlock
 from livekit_deploy.state.store import FileStore, S3Store, Store
+from livekit_deploy.upkeep import Upkeep
 
 
 class Deployer:
@@ -107,8 +106,7 @@ class Deployer:
     def plan(self, *, targets: Iterable[str] = (), destroy: bool = False) -> Plan:
         """What `up` (or, with ``destroy``, `down`) would do. Takes no lease and writes nothing."""
         self._guard()
-        found = lease_of(self.store)
-        state, holder, _ = found or (None, None, 0.0)
+        state, holder, _ = self.lease() or (None, None, 0.0)
         planned = self._make_plan(state, targets, destroy).plan
         lease = f"held by {holder.user}@{holder.host}" if holder else "free"
         return replace(planned, header={**planned.header, "lease": lease})
@@ -182,7 +180,7 @@ class Deployer:
         return credential(self.cloud, str(self._cluster()["name"]))
 
     def _cluster(self) -> Mapping[str, Any]:
-        found = lease_of(self.store)
+        found = self.lease()
         record = found[0].records.get(health.CLUSTER) if found else None
         if record is None or record.phase is not Phase.READY:
             raise StateError("there is no cluster yet", hint=f"run: livekit-deploy up --env {self.env.name}")
@@ -190,8 +188,7 @@ class Deployer:
 
     def status(self) -> StatusReport:
         """What the state document says; reads nothing else."""
-        found = lease_of(self.store)
-        state, holder, remaining = found or (None, None, 0.0)
+        state, holder, remaining = self.lease() or (None, None, 0.0)
         records = dict(state.records) if state else {}
         stages: dict[str, tuple[int, int]] = {}
         for record in records.values():
@@ -211,24 +208,28 @@ class Deployer:
 
     def outputs(self) -> dict[str, Any]:
         """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""
-        found = lease_of(self.store)
+        found = self.lease()
         return self._outputs(found[0]) if found else {}
 
     def lease(self) -> tuple[State, Holder | None, float] | None:
-        """The state, the live holder if there is one, and the seconds left of its lease."""
-        return lease_of(self.store)
+        """The state, the live holder if there is one, and the seconds left of its lease.
+
+        Raises `StateError` for a document that is damaged or another environment's.
+        """
+        found = lease_of(self.store)
+        if found is not None:
+            belongs(found[0], self.env.project, self.env.name, self.store.location)
+        return found
 
     def unlock(self, seen: Holder) -> None:
         """Take the lease away from the holder that the user was shown."""
         unlock(self.store, seen)
 
-    def restore(self, path: Path) -> State:
-        """Put a saved document, such as a rescue copy, in place of the present one."""
-        try:
-            body = path.read_bytes()
-        except OSError as error:
-            raise StateError(f"cannot read {path}: {error}", hint="check the path") from error
-        return restore(self.store, body, str(path))
+    @property
+    def upkeep(self) -> Upkeep:
+        """Care for the state outside of a run: history, restore, rebuild, single records."""
+        self._guard()
+        return Upkeep(self.env, self.cloud, self.store)
 
     def cancel(self) -> None:
         """Ask the run to end: no new work begins, waits end, and the run raises `Interrupted`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from livekit_deploy import health
+from livekit_deploy import health, private
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment
@@ -126,7 +126,7 @@ class Running:
         """Save what could not be written, and say how to bring it back."""
         RESCUE_FOLDER.mkdir(parents=True, exist_ok=True)
         path = RESCUE_FOLDER / f"errored-{self._env.name}-{session.unsaved.serial}.json"
-        path.write_bytes(dump(session.unsaved))
+        private.write(path, dump(session.unsaved).decode())
         return StateError(
             f"{session.failure}; a rescue copy of the state is in {path}",
             hint=f"when the store answers again, run: livekit-deploy state restore --env {self._env.name} {path}",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from livekit_deploy import private
 from livekit_deploy.cli.options import Options, deployer, load, path_of, screen, shared
 
 
@@ -29,9 +30,7 @@ def kubeconfig(options: Options, out: str | None) -> int:
         # the plugin finds the state and the sandbox from where this was run
         found = made.kubeconfig(command, {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd())})
     path = Path(out or f"kubeconfig-{env.name}")
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as text:
-        yaml.safe_dump(found, text, sort_keys=False)
+    private.write(path, yaml.safe_dump(found, sort_keys=False))
     where.say(f"wrote {path}; use it with: export KUBECONFIG={path.resolve()}")
     return 0
 

@@ -24,7 +24,7 @@ _COMMANDS = {
     "graph": ("look", "graph", "the resource graph as text or Mermaid"),
     "kubeconfig": ("cluster", "kubeconfig", "write a kubeconfig without a token in it"),
     "token": ("cluster", "token", "print a credential for the cluster, for kubectl and helm"),
-    "state": ("state", "state", "list, show, unlock, restore"),
+    "state": ("state", "state", "list, show, history, unlock, restore, rebuild, import, forget"),
     "config": ("config", "config", "init, validate, show, schema"),
     "sandbox": ("sandbox", "sandbox", "start, stop, status, reset, env, faults"),
 }

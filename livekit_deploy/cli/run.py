@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, interactive, load, path_of, screen, shared
+from livekit_deploy import private
+from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.options import Options, deployer, load, screen, shared
 from livekit_deploy.errors import Declined, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, ...], fail_fast: bool) -> int:
     """Plan, ask, apply, and say where LiveKit answers."""
     env, where = load(options), screen(options)
-    _can_ask(options, yes or bool(plan_file), "--yes")
+    can_ask(options, yes or bool(plan_file), "--yes")
     with _listening(options, where, "up", env) as (listener, made):
         saved = _saved(plan_file)
         plan = saved or made.plan(targets=targets)
@@ -45,7 +47,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
             where.plan(plan)
         made.check(plan)
         if plan.changes and not (yes or plan_file):
-            _ask(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
+            agreed(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
         bound = _bound(plan, saved, yes)
         report = _carried_out(listener, lambda: made.up(bound, targets=targets, fail_fast=fail_fast))
         listener.finished(report)
@@ -74,7 +76,7 @@ def plan(
     with deployer(options, env, "plan") as made:
         found = made.plan(targets=targets, destroy=destroy)
     if out:
-        _private(Path(out), found.dump())
+        private.write(Path(out), found.dump())
     if options.json:
         where.json((replace(found, all=found.drift()) if refresh_only else found).dump())
     elif refresh_only:
@@ -102,9 +104,9 @@ def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None
     if confirm is not None and confirm != env.name:
         raise UsageError(f"--confirm {confirm} is not the name of this environment", hint=f"--confirm {env.name}")
     if env.protect and confirm is None:
-        _can_ask(options, False, f"--confirm {env.name}")
+        can_ask(options, False, f"--confirm {env.name}")
     else:
-        _can_ask(options, yes or confirm is not None or bool(plan_file), "--yes")
+        can_ask(options, yes or confirm is not None or bool(plan_file), "--yes")
     with _listening(options, where, "down", env) as (listener, made):
         saved = _saved(plan_file)
         found = saved or made.plan(destroy=True)
@@ -196,26 +198,9 @@ def _saved(path: str | None) -> Plan | None:
         raise UsageError(f"the plan {path} cannot be read: {error}", hint="save one with: plan --out FILE") from error
 
 
-def _private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _can_ask(options: Options, settled: bool, flag: str) -> None:
-    """Refuse at once where nobody can be asked."""
-    if not settled and (options.json or not interactive()):
-        raise UsageError(f"there is no terminal to ask on: {path_of(options).stem} is not touched", hint=f"add {flag}")
-
-
-def _ask(where: Screen, question: str) -> None:
-    if not where.ask(question):
-        raise Declined("nothing was changed", hint="answer y, or add --yes")
-
-
 def _confirm_down(where: Screen, env: Environment, yes: bool, confirm: str | None) -> None:
     if env.protect and confirm is None:
         if where.prompt(f"{env.name} is protected. Type its name to delete it") != env.name:
             raise Declined("nothing was deleted: that is not its name", hint=f"--confirm {env.name}")
     elif not yes and confirm is None:
-        _ask(where, f"Delete all of {env.name}?")
+        agreed(where, f"Delete all of {env.name}?")

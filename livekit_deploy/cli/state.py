@@ -1,18 +1,20 @@
-"""``state``: what is recorded, who holds the lease, and putting a saved document back."""
+"""``state``: what is recorded and was before, who holds the lease, and care for a document (`cli.upkeep`)."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import asdict
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, interactive, load, screen, shared
-from livekit_deploy.errors import Declined, UsageError
+from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.upkeep import forget, import_, rebuild, restore
+from livekit_deploy.errors import UsageError
 
 
 @click.group()
 def state() -> None:
-    """List, show, unlock, restore."""
+    """The state document: look at it, bring it back, put it right."""
 
 
 @state.command("list")
@@ -34,8 +36,6 @@ def list_(options: Options) -> int:
 @shared
 def show(options: Options, address: str | None) -> int:
     """The whole document, or the record of one address. There is no secret in it."""
-    from dataclasses import asdict
-
     env, where = load(options), screen(options)
     with deployer(options, env, "state show") as made:
         found = made.lease()
@@ -62,23 +62,28 @@ def unlock(options: Options, yes: bool) -> int:
             where.say("nobody holds the lease")
             return 0
         where.holder(found[1], found[2])
+        can_ask(options, yes, "--yes")
         if not yes:
-            if not interactive():
-                raise UsageError("there is no terminal to ask on: the lease is not touched", hint="add --yes")
-            if not where.ask("Take the lease away?"):
-                raise Declined("the lease was not touched")
+            agreed(where, "Take the lease away?")
         made.unlock(found[1])
     where.say("the lease is free")
     return 0
 
 
 @state.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="how many to look at")
 @shared
-def restore(options: Options, file: Path) -> int:
-    """Put a saved document, such as a rescue copy, in place of the present one."""
+def history(options: Options, limit: int) -> int:
+    """Earlier versions of the document: when, by whom, how much is in them."""
     env, where = load(options), screen(options)
-    with deployer(options, env, "state restore") as made:
-        found = made.restore(file)
-    where.say(f"the state is #{found.serial} again, with {len(found.records)} records")
+    with deployer(options, env, "state history") as made:
+        found = made.upkeep.history(limit)
+    if options.json:
+        where.json_value([asdict(past) for past in found])
+    else:
+        where.history(found)
     return 0
+
+
+for command in (restore, rebuild, import_, forget):
+    state.add_command(command)

@@ -88,6 +88,10 @@ class Sight:
             if item.address and (item.address not in known or known[item.address] not in (None, item.live.id))
         ]
 
+    def addresses(self, kind: str) -> set[str]:
+        """The addresses of a kind that a scan found something at."""
+        return {item.address for item in self._found.get(kind, [])}
+
     def _match(self, resource: Resource, recorded_id: str | None) -> Live | None:
         by_id = self._by_id.get((resource.kind, recorded_id)) if recorded_id is not None else None
         return by_id or self._by_address.get((resource.kind, resource.address))

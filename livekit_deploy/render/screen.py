@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from livekit_deploy.finding import Finding
     from livekit_deploy.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
+    from livekit_deploy.state.history import Past
+    from livekit_deploy.upkeep import Proposal
 
 
 class Screen:
@@ -97,6 +99,18 @@ class Screen:
         width = max((len(address) for address, *_ in records), default=0)
         for address, phase, id, _ in records:
             self.result(f"{address:<{width}}  {phase:<9} {id}".rstrip())
+
+    def history(self, past: Iterable[Past]) -> None:
+        """Earlier states."""
+        from livekit_deploy.render import upkeep
+
+        self._lines(upkeep.history_lines(past))
+
+    def proposal(self, proposal: Proposal) -> None:
+        """What would be written in place of the present state."""
+        from livekit_deploy.render import upkeep
+
+        self._lines(upkeep.proposal_lines(proposal, every=self.verbose > 0))
 
     def finished_up(self, report: Report, env: Environment) -> None:
         """How `up` ended, and where LiveKit answers."""

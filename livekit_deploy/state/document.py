@@ -12,16 +12,20 @@ The journal is the record's phase; there is no second log to replay:
 from __future__ import annotations
 
 import functools
+import graphlib
 import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from livekit_deploy.errors import StateError
 
 FORMAT = 1
+_STRICT = ConfigDict(extra="forbid")
 
 
 class Phase(StrEnum):
@@ -37,6 +41,8 @@ class Phase(StrEnum):
 @dataclass(frozen=True)
 class Record:
     """One resource: what was asked for, what it became, and what must outlive it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     phase: Phase
     kind: str
@@ -62,6 +68,8 @@ class Record:
 class Holder:
     """Who holds the lease, in words that help a colleague to find them; ``since`` is UTC, ISO 8601."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     id: str
     user: str
     host: str
@@ -79,6 +87,8 @@ class Holder:
 @dataclass(frozen=True)
 class State:
     """One environment's document. ``serial`` counts changes of records only, ``epoch`` takeovers of the lease."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     lineage: str
     project: str
@@ -114,13 +124,27 @@ def check(state: State, where: str) -> None:
     for address, record in state.records.items():
         kind, _, name = address.partition("/")
         if kind != record.kind or not name:
-            raise StateError(f"{where}: the record {address} says it is a {record.kind}", hint=_RESTORE)
+            raise StateError(f"{where}: the record {address} says it is a {record.kind}", hint=REPAIR)
         for other in (*record.deps, *([record.lives_in] if record.lives_in else [])):
             if other not in state.records:
-                raise StateError(f"{where}: {address} depends on {other}, which has no record", hint=_RESTORE)
+                raise StateError(f"{where}: {address} depends on {other}, which has no record", hint=REPAIR)
+        if record.id is None and record.phase is not Phase.CREATING:
+            raise StateError(f"{where}: {address} is {record.phase}, but has no id", hint=REPAIR)
 
 
-_RESTORE = "restore an earlier version of the document (state/README.md), or rebuild it from the tags"
+def belongs(state: State, project: str, env: str, where: str) -> None:
+    """Raise `StateError` when the document is that of another environment."""
+    if (state.project, state.env) != (project, env):
+        raise StateError(
+            f"{where} is the state of {state.project}/{state.env}, not of {project}/{env}",
+            hint="give each environment a state of its own: check project, name and state in the environment file",
+        )
+
+
+REPAIR = (
+    "see earlier versions with: livekit-deploy state history, and bring one back with: "
+    "livekit-deploy state restore --version ID; or make it anew from the tags with: livekit-deploy state rebuild"
+)
 
 
 def dump(state: State) -> bytes:
@@ -143,36 +167,41 @@ def _json(value: Any) -> str:
 def load(body: bytes, where: str) -> State:
     """Parse and check a document; ``where`` names it in errors.
 
-    Raises `StateError` for one that is truncated, of a newer format, or not whole.
+    Raises `StateError` for one that is truncated, damaged, of a newer format, not whole, or none of ours at all.
     """
     try:
         raw = json.loads(body)
     except ValueError as error:
-        raise StateError(f"{where} is not a whole state document: {error}", hint=_RESTORE) from error
-    if not isinstance(raw, dict) or not isinstance(raw.get("format"), int) or "lineage" not in raw:
-        raise StateError(f"{where} is not a state document of livekit_deploy", hint="check state.bucket and the name")
+        raise StateError(f"{where} is not a whole state document: {error}", hint=REPAIR) from error
+    if not isinstance(raw, dict) or type(raw.get("format")) is not int or "lineage" not in raw:
+        raise StateError(
+            f"{where} is not a state document of livekit_deploy",
+            hint=f"check state.bucket, state.path and the name; if they are right, {REPAIR}",
+        )
     if raw["format"] > FORMAT:
         raise StateError(
-            f"{where} has format {raw['format']}; this version reads up to {FORMAT}", hint="upgrade livekit_deploy"
+            f"{where} has format {raw['format']}; this version reads up to {FORMAT}",
+            hint="upgrade livekit_deploy to the version that wrote it",
         )
     try:
-        state = _build(raw)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StateError(f"{where} is damaged: {error!r}", hint=_RESTORE) from error
+        state = _DOCUMENT.validate_json(body, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise StateError(f"{where} is damaged: {place}: {first['msg']}", hint=REPAIR) from error
     check(state, where)
+    _check_order(state, where)
     return state
 
 
-def _build(raw: dict[str, Any]) -> State:
-    known = {item.name for item in fields(State)}
-    if unknown := raw.keys() - known:
-        raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
-    records = {address: _record(item) for address, item in raw["records"].items()}
-    lease = Holder(**raw["lease"]) if raw.get("lease") else None
-    durations = {key: tuple(values) for key, values in raw.get("durations", {}).items()}
-    return State(**{**raw, "records": records, "lease": lease, "durations": durations})
+_DOCUMENT = TypeAdapter(State)
 
 
-def _record(raw: dict[str, Any]) -> Record:
-    lists = {key: tuple(raw[key]) for key in ("deps", "outlived_by")}
-    return Record(**{**raw, **lists, "phase": Phase(raw["phase"])})
+def _check_order(state: State, where: str) -> None:
+    """What must outlive what may not go round in a circle: nothing of it could ever be deleted."""
+    edges = {address: (*record.deps, *record.outlived_by) for address, record in state.records.items()}
+    try:
+        graphlib.TopologicalSorter(edges).prepare()
+    except graphlib.CycleError as error:
+        circle = " → ".join(error.args[1])
+        raise StateError(f"{where}: records depend on each other in a circle: {circle}", hint=REPAIR) from error

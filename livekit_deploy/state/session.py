@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 
 from livekit_deploy.errors import DeployError, LockedError, LostLease, StateError
 from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, silent
-from livekit_deploy.state.document import Holder, Record, State, check, dump, load
+from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
 from livekit_deploy.state.store import Mismatch, Store, Stored
 
 RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
@@ -88,23 +88,25 @@ class Session:
     ) -> Session:
         """Take the lease, waiting up to ``lock_timeout`` real seconds for a holder who is alive.
 
-        A lease whose document was not written for its length belongs to a dead holder and is taken over.
-        Raises `LockedError` naming the holder.
+        ``new`` gives the document where there is none yet. A lease whose document was not written for its length
+        belongs to a dead holder and is taken over. Raises `LockedError` naming the holder, and `StateError` for a
+        document that is damaged or another environment's.
         """
-        started, stop = time.monotonic(), cancel or threading.Event()
+        started, stop, fresh = time.monotonic(), cancel or threading.Event(), new()
         while True:
             stored = store.get()
             if stored is None:
                 store.prepare()
-                state, etag = new(), None
+                state, etag = fresh, None
             else:
                 state, etag = load(stored.body, store.location), stored.etag
-                remaining = _remaining(state, stored)
-                if remaining > 0 and state.lease is not None:
+                belongs(state, fresh.project, fresh.env, store.location)
+                left = remaining(state, stored)
+                if left > 0 and state.lease is not None:
                     if time.monotonic() - started >= lock_timeout or stop.is_set():
-                        raise _locked(state.lease, remaining)
-                    emit(LeaseWaiting(holder=str(state.lease), since=state.lease.since, remaining_s=remaining))
-                    stop.wait(min(remaining + 0.1, 2.0))
+                        raise locked(state.lease, left)
+                    emit(LeaseWaiting(holder=str(state.lease), since=state.lease.since, remaining_s=left))
+                    stop.wait(min(left + 0.1, 2.0))
                     continue
             session = cls(store, state, etag, holder, emit)
             if session._take():
@@ -184,7 +186,7 @@ class Session:
         except LostLease:
             return
         if self.state.serial != self._first_serial:
-            self._store.archive(f"{self.state.serial}.json", dump(self.state))
+            keep(self._store, self.state, self.holder)
 
     def abandon(self) -> None:
         """Stop renewing and leave the lease to run out: a mutating call may still be in flight."""
@@ -254,15 +256,22 @@ class Session:
         self._etag, self.state, self._renewed = etag, state, began
 
 
-def _remaining(state: State, stored: Stored) -> float:
+def remaining(state: State, stored: Stored) -> float:
+    """Seconds that the lease lasts unless it is renewed, by the store's own clock; 0 or less when it is over."""
     return state.lease.seconds - stored.age if state.lease is not None else 0.0
 
 
-def _locked(lease: Holder, remaining: float) -> LockedError:
+def locked(lease: Holder, left: float) -> LockedError:
+    """Why somebody has to wait: who holds the lease, and for how long."""
     return LockedError(
-        f"{lease} holds the lease since {lease.since}; unless renewed it ends in {remaining:.0f} s",
+        f"{lease} holds the lease since {lease.since}; unless renewed it ends in {left:.0f} s",
         hint="wait for it (--lock-timeout 2m), or, if that run is surely dead, run: livekit-deploy state unlock",
     )
+
+
+def keep(store: Store, state: State, holder: Holder) -> None:
+    """Put a copy of the document into its history, with whoever changed it as its holder."""
+    store.archive(f"{state.serial}.json", dump(replace(state, lease=holder)))
 
 
 def lease_of(store: Store) -> tuple[State, Holder | None, float] | None:
@@ -271,8 +280,8 @@ def lease_of(store: Store) -> tuple[State, Holder | None, float] | None:
     if stored is None:
         return None
     state = load(stored.body, store.location)
-    remaining = _remaining(state, stored)
-    return state, state.lease if remaining > 0 else None, max(0.0, remaining)
+    left = remaining(state, stored)
+    return state, state.lease if left > 0 else None, max(0.0, left)
 
 
 def unlock(store: Store, seen: Holder) -> State:

@@ -7,6 +7,7 @@ product, and its clock is the store's own: how old a lease is, is told by the ma
 from __future__ import annotations
 
 import fcntl
+import glob
 import hashlib
 import os
 import tempfile
@@ -19,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from livekit_deploy.errors import Absent, Denied, ResourceError, StateError
+from livekit_deploy.errors import Absent, Denied, DeployError, ResourceError, StateError
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,17 @@ class Stored:
     body: bytes
     etag: str
     age: float
+
+
+@dataclass(frozen=True)
+class Version:
+    """An earlier document: ``id`` is the serial of the run whose copy it is, or the bucket's own version id.
+
+    ``written`` is UTC, ISO 8601.
+    """
+
+    id: str
+    written: str
 
 
 class Mismatch(Exception):
@@ -56,6 +68,14 @@ class Store(Protocol):
 
     def archive(self, name: str, body: bytes) -> None:
         """Keep a copy beside the document, under ``history/``."""
+        ...
+
+    def versions(self, most: int) -> list[Version]:
+        """Earlier documents, newest first: at most so many copies of runs, and so many versions of a bucket."""
+        ...
+
+    def version(self, id: str) -> bytes:
+        """The document of one of `versions`; raises `StateError` when there is none."""
         ...
 
     def prepare(self) -> None:
@@ -91,13 +111,33 @@ class FileStore:
                     raise Mismatch
                 self._write(self.path, body)
         except OSError as error:
-            raise StateError(f"cannot write {self.path}: {error}", hint="check disk space and permissions") from error
+            raise StateError(f"cannot write {self.path}: {error}", hint=_ROOM) from error
         return hashlib.sha256(body).hexdigest()
 
     def archive(self, name: str, body: bytes) -> None:
-        folder = self.path.parent / "history"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._write(folder / f"{self.path.stem}-{name}", body)
+        try:
+            self._history.mkdir(parents=True, exist_ok=True)
+            self._write(self._history / f"{self.path.stem}-{name}", body)
+        except OSError as error:
+            raise StateError(f"cannot write {self._history}: {error}", hint=_ROOM) from error
+
+    def versions(self, most: int) -> list[Version]:
+        copies = {path.stem.removeprefix(f"{self.path.stem}-"): path for path in self._copies()}
+        newest = sorted((serial for serial in copies if serial.isdigit()), key=int, reverse=True)[:most]
+        return [Version(serial, _iso(datetime.fromtimestamp(copies[serial].stat().st_mtime, UTC))) for serial in newest]
+
+    def version(self, id: str) -> bytes:
+        try:
+            return (self._history / f"{self.path.stem}-{id}.json").read_bytes()
+        except OSError as error:
+            raise _no_version(self.location, id) from error
+
+    @property
+    def _history(self) -> Path:
+        return self.path.parent / "history"
+
+    def _copies(self) -> Iterator[Path]:
+        return self._history.glob(f"{glob.escape(self.path.stem)}-*.json")
 
     def prepare(self) -> None:
         try:
@@ -160,12 +200,10 @@ class S3Store:
     def get(self) -> Stored | None:
         try:
             said = self._s3.get_object(Bucket=self.bucket, Key=self.key, ExpectedBucketOwner=self._owner)
-        except Absent as error:
+        except ResourceError as error:
             if error.code in ("NoSuchKey", "NoSuchBucket"):
                 return None
-            raise
-        except Denied as error:
-            raise no_access(self.bucket, error) from error
+            raise self._unusable("read", error) from error
         body = said["Body"].read()
         header = said["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(header) if header else datetime.fromtimestamp(self._now(), UTC)
@@ -182,21 +220,65 @@ class S3Store:
                 ExpectedBucketOwner=self._owner,
                 **condition,
             )
-        except Absent as error:
-            if error.code == "NoSuchKey":  # If-Match on a document that somebody deleted
-                raise Mismatch from error
-            raise
         except ResourceError as error:
-            if error.code in ("PreconditionFailed", "ConditionalRequestConflict"):
+            if error.code in _MISMATCH:
                 raise Mismatch from error
-            raise
+            raise self._unusable("written", error) from error
         return str(said["ETag"])
 
-    def archive(self, name: str, body: bytes) -> None:
-        stem = self.key.removesuffix(".json")
-        self._s3.put_object(
-            Bucket=self.bucket, Key=f"{stem}/history/{name}", Body=body, ExpectedBucketOwner=self._owner
+    def _unusable(self, verb: str, error: ResourceError) -> DeployError:
+        """A refusal by rights stays one; everything else is the store's."""
+        if isinstance(error, Denied):
+            return no_access(self.bucket, error)
+        return StateError(
+            f"{self.location} cannot be {verb}: {error}",
+            hint=error.hint or "run the same command again when S3 answers",
         )
+
+    def archive(self, name: str, body: bytes) -> None:
+        self._s3.put_object(
+            Bucket=self.bucket, Key=f"{self._history}{name}", Body=body, ExpectedBucketOwner=self._owner
+        )
+
+    def versions(self, most: int) -> list[Version]:
+        where = {"Bucket": self.bucket, "ExpectedBucketOwner": self._owner}
+        try:
+            copies = self._s3.pages("list_objects_v2", "Contents", Prefix=self._history, **where)
+            kept = self._s3.list_object_versions(Prefix=self.key, MaxKeys=most, **where).get("Versions", [])
+        except Absent:
+            return []
+        runs = {item["Key"].removeprefix(self._history).removesuffix(".json"): item for item in copies}
+        newest = sorted((serial for serial in runs if serial.isdigit()), key=int, reverse=True)[:most]
+        found = [Version(serial, _iso(runs[serial]["LastModified"])) for serial in newest]
+        return [*found, *(Version(v["VersionId"], _iso(v["LastModified"])) for v in kept if v["Key"] == self.key)]
+
+    def version(self, id: str) -> bytes:
+        what = {"Key": f"{self._history}{id}.json"} if id.isdigit() else {"Key": self.key, "VersionId": id}
+        try:
+            said = self._s3.get_object(Bucket=self.bucket, ExpectedBucketOwner=self._owner, **what)
+        except ResourceError as error:
+            if error.code in _NO_VERSION:
+                raise _no_version(self.location, id) from error
+            raise
+        return bytes(said["Body"].read())
+
+    @property
+    def _history(self) -> str:
+        return f"{self.key.removesuffix('.json')}/history/"
 
     def prepare(self) -> None:
         self._prepare()
+
+
+#: the last: If-Match on a document that somebody deleted
+_MISMATCH = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+_ROOM = "check disk space and permissions"
+_NO_VERSION = ("NoSuchKey", "NoSuchBucket", "NoSuchVersion", "InvalidArgument")  # the last: no possible version id
+
+
+def _iso(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _no_version(where: str, id: str) -> StateError:
+    return StateError(f"{where} has no earlier version {id}", hint="see which there are: livekit-deploy state history")

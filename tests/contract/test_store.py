@@ -19,7 +19,8 @@ from livekit_deploy.errors import LockedError, LostLease, StateError
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
-from livekit_deploy.state.restore import restore
+from livekit_deploy.state.edit import Present, present, replaced, saved, whole
+from livekit_deploy.state.history import history
 from livekit_deploy.state.session import Session, lease_of, unlock, utc_now
 from livekit_deploy.state.store import FileStore, Mismatch, S3Store, Store
 
@@ -241,41 +242,48 @@ def _unwritable(body: bytes, expected: str | None) -> str:
     raise StateError("no space", hint="make room")
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        (b'{"format": 1, "lin', "not a whole state document"),
-        (b"[1, 2]", "not a state document"),
-        (dump(new()).replace(b'"format": 1', b'"format": 99'), "this version reads up to 1"),
-        (dump(new()).replace(b'"records": {}', b'"records": {"a.b/c": {}}'), "damaged"),
-        (dump(new().with_records({"a.b/c": Record(Phase.READY, "a.b", {}, deps=("x.y/z",))})), "has no record"),
-        (dump(new().with_records({"a.b/c": Record(Phase.READY, "q.r", {})})), "says it is a q.r"),
-    ],
-)
-def test_a_document_that_is_not_whole_is_refused_with_the_reason(body: bytes, says: str) -> None:
-    with pytest.raises(StateError, match=says) as refused:
-        load(body, "state.json")
-    assert refused.value.hint
-
-
 def test_a_document_survives_its_own_form() -> None:
     state = new().with_records({"a.b/c": Record(Phase.READY, "a.b", {"x": [1]}, id="i", outputs={"o": 1}, deps=())})
     assert load(dump(state), "here") == state
 
 
-def test_a_rescue_copy_is_restored_but_never_over_a_living_holder(store: Store) -> None:
+def test_a_document_is_replaced_but_never_under_a_living_holder(store: Store) -> None:
     session = acquire(store, "one")
-    saved = session.state.with_records({"a.thing/x": THING})
     with pytest.raises(LockedError, match="ada@laptop"):
-        restore(store, dump(saved), "rescue.json")
+        present(store, "livekit", "uat")
     session.release()
-    assert restore(store, dump(saved), "rescue.json").serial == 2
-    later = acquire(store, "two")
+    now = present(store, "livekit", "uat")
+    rescue = saved(dump(session.state.with_records({"a.thing/x": THING})), "rescue.json", now, "livekit", "uat")
+    written = replaced(store, now, rescue, holder("two"))
+    assert (written.serial, written.lease) == (2, None)
+    later = acquire(store, "three")
     assert later.record("a.thing/x") == THING
     later.release()
+    with pytest.raises(LockedError, match="somebody wrote the state meanwhile"):
+        replaced(store, now, rescue, holder("two"))
 
 
-def test_a_foreign_document_is_not_restored(store: Store) -> None:
-    acquire(store, "one").release()
-    with pytest.raises(StateError, match="another state document"):
-        restore(store, dump(new()), "rescue.json")
+def test_what_is_not_there_can_be_replaced_too(store: Store) -> None:
+    assert present(store, "livekit", "uat") == Present()
+    with pytest.raises(StateError, match="there is no document"):
+        whole(store, "livekit", "uat")
+    replaced(store, Present(), new(), holder("one"))
+    assert whole(store, "livekit", "uat")[0].serial == 1
+
+
+def test_each_run_that_changed_a_record_leaves_a_copy_with_its_holder(store: Store) -> None:
+    assert history(store, 10) == []
+    for number in range(12):
+        session = acquire(store, f"run {number}")
+        if number != 5:
+            session.write({f"a.thing/{number}": THING})
+        session.release()
+    store.archive("notes.json", b"not ours")
+    copies = [past for past in history(store, 3) if past.id.isdigit()]
+    assert [(past.serial, past.records, past.unfinished) for past in copies] == [(11, 11, 11), (10, 10, 10), (9, 9, 9)]
+    assert {past.who for past in copies} == {"ada@laptop (pid 42, up)"}
+    assert len(load(store.version("4"), "copy").records) == 4
+    store.archive("4.json", b"half a docu")
+    assert "not a whole" in next(past.damage for past in history(store, 20) if past.id == "4")
+    with pytest.raises(StateError, match="no earlier version 77"):
+        store.version("77")

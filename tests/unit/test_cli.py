@@ -209,7 +209,7 @@ def test_the_answer_decides(
 ) -> None:
     said = tmp_path / "answer"
     said.write_text(answer)
-    monkeypatch.setattr("livekit_deploy.cli.state.interactive", lambda: True)
+    monkeypatch.setattr("livekit_deploy.cli.asking.interactive", lambda: True)
     with said.open() as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         assert entry.run(["state", "unlock", "--env", "dev"]) == code

@@ -1,0 +1,23 @@
+"""Asking before something is changed, and refusing at once where nobody can be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from livekit_deploy.cli.options import Options, interactive, path_of
+from livekit_deploy.errors import Declined, UsageError
+
+if TYPE_CHECKING:
+    from livekit_deploy.render.screen import Screen
+
+
+def can_ask(options: Options, settled: bool, flag: str) -> None:
+    """Raise `UsageError` naming the flag when the answer is not ``settled`` and there is no terminal to ask on."""
+    if not settled and (options.json or not interactive()):
+        raise UsageError(f"there is no terminal to ask on: {path_of(options).stem} is not touched", hint=f"add {flag}")
+
+
+def agreed(where: Screen, question: str) -> None:
+    """Ask; raise `Declined` unless the answer is yes."""
+    if not where.ask(question):
+        raise Declined("nothing was changed", hint="answer y, or add --yes")

@@ -1,0 +1,174 @@
+"""Records made from what is there: all of them when the state is lost, or the one of an object that is taken over."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from livekit_deploy.engine import inputs
+from livekit_deploy.engine.graph import ordered
+from livekit_deploy.engine.inputs import Change, Ref
+from livekit_deploy.engine.plan import UNKNOWN, unknown
+from livekit_deploy.engine.resource import Found, Live, Observed, Resource, Status
+from livekit_deploy.engine.sight import Sight
+from livekit_deploy.errors import NotOurs
+from livekit_deploy.state.document import Phase, Record
+from livekit_deploy.state.session import utc_now
+
+_PHASE = {
+    Status.READY: Phase.READY,
+    Status.PENDING: Phase.MADE,
+    Status.FAILED: Phase.MADE,
+    Status.DELETING: Phase.DELETING,
+}
+_MADE_AGAIN = 8  # how often the objects that one other refers to may have been made anew, all together
+
+
+def record_of(item: Resource, live: Live, lookup: Callable[[Ref[Any]], Any], recorded: Iterable[str]) -> Record:
+    """The record of an object that is there; ``recorded`` are the addresses that it may depend on.
+
+    What the object tells is recorded as it is, so that a plan shows what differs. What it does not tell (a password,
+    the version of a secret, a size that an autoscaler owns) is taken to be as it should.
+    """
+    found = {}
+    for key, want in item.desired(lookup).items():
+        told = key in live.props and item.inputs[key].change is not Change.CREATE_ONLY
+        have = inputs.plain(live.props[key]) if told else want
+        value = have if unknown(want) or item.differs(key, want, have) else want
+        if not unknown(value):
+            found[key] = value
+    known = set(recorded)
+    host = item.lives_in.address if item.lives_in is not None else None
+    return Record(
+        phase=_PHASE[live.status],
+        kind=item.kind,
+        inputs=found,
+        id=live.id,
+        outputs=inputs.plain(live.outputs),
+        deps=tuple(sorted(other.address for other in item.dependencies() if other.address in known)),
+        outlived_by=tuple(sorted(other.address for other in item.outlived_by)),
+        lives_in=host if host in known else None,
+        stage=item.stage,
+        since=utc_now(),
+        generation=item.generation,
+    )
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What was found: the records, which of them no resource of the configuration accounts for, and what is absent."""
+
+    records: Mapping[str, Record]
+    surplus: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+class Recovery:
+    """Finds every object of these kinds with our marks and makes the records that a run would have left."""
+
+    def __init__(self, cloud: Any, kinds: Mapping[str, type[Resource]]) -> None:
+        self._cloud, self._kinds, self._sight = cloud, kinds, Sight(cloud)
+        self._records: dict[str, Record] = {}
+        self._lives: dict[str, Live] = {}
+        #: addresses of which it is known how often they were made
+        self._counted: set[str] = set()
+
+    def everything(self, resources: Iterable[Resource]) -> Recovered:
+        """The records of what is configured and there, and of what carries our marks without being configured."""
+        self._sight.scan(self._kinds.values())
+        absent = []
+        for item in ordered(resources):
+            self._count(item)
+            live = self._look(item)
+            if live is None:
+                absent.append(item.address)
+                continue
+            self._lives[item.address] = live
+            self._records[item.address] = record_of(item, live, self._value, self._records)
+        return Recovered(self._records, self._surplus(), tuple(absent))
+
+    def _value(self, ref: Ref[Any]) -> Any:
+        """The value of a reference, or that it is not known: what it refers to is not there."""
+        live = self._lives.get(ref.address)
+        return UNKNOWN if live is None or ref.output not in live.outputs else inputs.revive(live.outputs[ref.output])
+
+    def _look(self, item: Resource) -> Live | None:
+        if item.lives_in is not None:
+            item.host = self._lives.get(item.lives_in.address)
+        known = item.resolve(lambda ref: ref if unknown(value := self._value(ref)) else value)
+        try:
+            live = self._sight.look(known, None)
+            if live is None and isinstance(item, Observed) and self._needs_are_there(item):
+                live = known.read(self._cloud, known.create(self._cloud, ""))  # no call: it names what to look for
+        except NotOurs:  # it has our name, but it is somebody else's
+            return None
+        return live
+
+    def _needs_are_there(self, item: Resource) -> bool:
+        return all(other.address in self._records for other in item.dependencies())
+
+    def _count(self, item: Resource) -> None:
+        """Find how often the objects were made that this one's name counts: until its name is one that is there."""
+        declared = [item.__dict__[key] for key, one in item.inputs.items() if one.change is Change.IMMUTABLE]
+        sources = {ref.address: ref.source for value in declared for ref in inputs.references(value)}
+        open = [source for address, source in sources.items() if address not in self._counted]
+        there = self._sight.addresses(item.kind)
+        if not open or not there:
+            return
+        for made in _sums(len(open)):
+            for source, more in zip(open, made, strict=True):
+                source.generation = 1 + more
+            if item.address in there:
+                self._counted |= sources.keys()
+                break
+        else:
+            for source in open:
+                source.generation = 1
+        for address in self._records.keys() & sources.keys():
+            self._records[address] = replace(self._records[address], generation=sources[address].generation)
+
+    # ---- what carries our marks, and is not configured (any more)
+
+    def _surplus(self) -> tuple[str, ...]:
+        strays = [(kind, item) for kind, item in self._sight.strays(dict.fromkeys(self._records))]
+        ids = {item.live.id for _, item in strays}
+        strays.sort(key=lambda pair: len(_strings(pair[1].live.props) & (ids - {pair[1].live.id})))
+        surplus = [(kind, item) for kind, item in strays if item.address not in self._records]
+        for kind, item in surplus:
+            self._records[item.address] = self._recorded_stray(self._kinds[kind], item)
+        return tuple(item.address for _, item in surplus)
+
+    def _recorded_stray(self, kind: type[Resource], item: Found) -> Record:
+        """It depends on whatever its properties name."""
+        named = _strings(item.live.props)
+        deps = [a for a, r in self._records.items() if named & {r.id, *_strings(r.outputs)}]
+        hosts = [a for a, r in self._records.items() if kind.host_kind and r.kind == kind.host_kind]
+        return Record(
+            phase=_PHASE[item.live.status],
+            kind=kind.kind,
+            inputs={key: inputs.plain(item.live.props[key]) for key in kind.inputs if key in item.live.props},
+            id=item.live.id,
+            outputs=inputs.plain(item.live.outputs),
+            deps=tuple(sorted({*deps, *hosts[:1]})),
+            lives_in=hosts[0] if hosts else None,
+            since=utc_now(),
+        )
+
+
+def _sums(count: int) -> Iterator[Sequence[int]]:
+    """Every way to share out 0, then 1, then 2 … among so many, up to what is plausible."""
+    for total in range(_MADE_AGAIN + 1):
+        for cuts in itertools.combinations(range(total + count - 1), count - 1):
+            edges = (-1, *cuts, total + count - 1)
+            yield [after - before - 1 for before, after in itertools.pairwise(edges)]
+
+
+def _strings(value: Any) -> set[str]:
+    """Every text in a value, however deep."""
+    if isinstance(value, Mapping):
+        return set().union(*map(_strings, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return set().union(*map(_strings, value))
+    return {value} if isinstance(value, str) and value else set()

@@ -1,0 +1,61 @@
+"""Earlier states, and what would be written in place of the present one, as lines of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from livekit_deploy.render.words import SYMBOLS, pair, plural
+
+if TYPE_CHECKING:
+    from livekit_deploy.state.history import Past
+    from livekit_deploy.upkeep import Proposal
+
+_MOST = 12  # addresses of a list that are shown unless all are asked for
+
+
+def history_lines(past: Iterable[Past]) -> Iterator[str]:
+    """One line each: what `restore --version` takes, when, which serial, how much, who."""
+    rows = list(past)
+    if not rows:
+        yield "there are no earlier versions"
+        return
+    width = max(len("version"), *(len(row.id) for row in rows))
+    yield f"[bold]{'version':<{width}}  {'written':<20}  {'serial':>6}  {'records':<22}  by[/]"
+    for row in rows:
+        if row.damage:
+            yield f"{escape(row.id):<{width}}  {row.written:<20}  [red]damaged[/] {escape(row.damage)}"
+            continue
+        count = f"{row.records}" + (f", {row.unfinished} unfinished" if row.unfinished else "")
+        yield f"{escape(row.id):<{width}}  {row.written:<20}  {f'#{row.serial}':>6}  {count:<22}  {escape(row.who)}"
+
+
+def proposal_lines(proposal: Proposal, *, every: bool) -> Iterator[str]:
+    """What is there, and what it becomes."""
+    now, after = proposal.now, proposal.state
+    if now.state is not None:
+        yield f"now: state #{now.state.serial} with {plural(len(now.state.records), 'record')}"
+    else:
+        yield f"now: {escape(now.damage.message) if now.damage else 'there is no state document'}"
+    yield f"then: {plural(len(after.records), 'record')}, lineage {after.lineage}"
+    for symbol, addresses in (("create", proposal.added), ("update", proposal.changed), ("delete", proposal.dropped)):
+        for address in _shown(addresses, every):
+            yield f"  {SYMBOLS[symbol]} {escape(address)}"
+    if proposal.absent:
+        yield f"configured, but not there: {plural(len(proposal.absent), 'resource')} that up will make"
+        yield from (f"    {escape(address)}" for address in _shown(proposal.absent, every))
+    if proposal.surplus:
+        yield f"there, but not configured: {plural(len(proposal.surplus), 'resource')} that up will delete"
+        yield from (f"    {escape(address)}" for address in _shown(proposal.surplus, every))
+    if proposal.diffs:
+        yield "the next plan will change:"
+        yield from (f"    {escape(diff.path)}  {escape(pair(diff.before, diff.after))}" for diff in proposal.diffs)
+
+
+def _shown(addresses: tuple[str, ...], every: bool) -> Iterator[str]:
+    shown = addresses if every or len(addresses) <= _MOST else addresses[: _MOST - 1]
+    yield from shown
+    if more := len(addresses) - len(shown):
+        yield f"and {more} more (-v shows all)"

@@ -1,0 +1,94 @@
+"""Changes to a document outside of a run: restored, rebuilt, or with one record more or less.
+
+Each is made from what was read, and written only if that is still there: what the user was shown is what is replaced.
+Nobody's lease is taken: while a holder is alive nothing is changed, and one who takes the lease in between has the
+compare-and-swap on their side. A document that cannot be read has no lease that counts, since its holder's next write
+fails.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+from livekit_deploy.errors import LockedError, StateError
+from livekit_deploy.state.document import Holder, State, belongs, dump, load
+from livekit_deploy.state.session import keep, locked, remaining
+from livekit_deploy.state.store import Mismatch, Store
+
+
+@dataclass(frozen=True)
+class Present:
+    """What is stored now: ``state`` is None when there is no document, or when ``damage`` says what is wrong with it.
+
+    ``serial`` is the highest that is known to have been used.
+    """
+
+    state: State | None = None
+    etag: str | None = None
+    damage: StateError | None = None
+    serial: int = 0
+
+
+def present(store: Store, project: str, env: str) -> Present:
+    """What is stored now. Raises `LockedError` while somebody holds the lease, `StateError` for another's document."""
+    stored = store.get()
+    if stored is None:
+        return Present(serial=_last_serial(store))
+    try:
+        state = load(stored.body, store.location)
+    except StateError as error:
+        return Present(None, stored.etag, error, _last_serial(store))
+    belongs(state, project, env, store.location)
+    if state.lease is not None and (left := remaining(state, stored)) > 0:
+        raise locked(state.lease, left)
+    return Present(state, stored.etag, serial=state.serial)
+
+
+def _last_serial(store: Store) -> int:
+    return max((int(version.id) for version in store.versions(1) if version.id.isdigit()), default=0)
+
+
+def whole(store: Store, project: str, env: str) -> tuple[State, Present]:
+    """The document that is stored now; raises as `present` does, and `StateError` when there is no whole one."""
+    now = present(store, project, env)
+    if now.damage is not None:
+        raise now.damage
+    if now.state is None:
+        raise StateError(f"there is no document at {store.location}", hint="make one from the tags: state rebuild")
+    return now.state, now
+
+
+def saved(body: bytes, where: str, now: Present, project: str, env: str) -> State:
+    """The saved document in ``body``, which is to replace the present one; ``where`` names it in errors.
+
+    Raises `StateError` for one that is damaged or belongs to another environment or lineage.
+    """
+    state = load(body, where)
+    belongs(state, project, env, where)
+    if now.state is not None and now.state.lineage != state.lineage:
+        raise StateError(
+            f"{where} belongs to another state document (lineage {state.lineage}, here it is {now.state.lineage})",
+            hint="check --env and the file; see what belongs here with: livekit-deploy state history",
+        )
+    return state
+
+
+def replaced(store: Store, now: Present, state: State, holder: Holder) -> State:
+    """Write ``state`` in place of what is there ``now``, keep a copy in the history, and return what was written.
+
+    Raises `LockedError` when somebody wrote meanwhile.
+    """
+    if now.etag is None:
+        store.prepare()
+    serial = max(state.serial, now.serial) + 1
+    epoch = max(state.epoch, now.state.epoch if now.state else 0) + 1
+    written = replace(state, serial=serial, epoch=epoch, lease=None, write=uuid.uuid4().hex)
+    try:
+        store.put(dump(written), now.etag)
+    except Mismatch:
+        raise LockedError(
+            "somebody wrote the state meanwhile; nothing was changed", hint="look again: livekit-deploy status"
+        ) from None
+    keep(store, written, holder)
+    return written

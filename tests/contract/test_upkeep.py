@@ -1,0 +1,436 @@
+"""A lost, damaged or wrong state document, and single records: the whole infrastructure, with its state in S3."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from livekit_deploy.aws.bucket import default_bucket
+from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.deployer import Deployer
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import LockedError, NotOurs, StateError, UsageError
+from livekit_deploy.holder import this_process
+from livekit_deploy.stack import Infrastructure
+from livekit_deploy.state.document import Phase, Record, State, dump, load
+from livekit_deploy.state.session import Session, unlock
+from livekit_deploy.upkeep import Upkeep
+from tests.aws.rig import REGION, _boto
+from tests.fakes import FakeClock
+from tests.inventory import inventory
+from tests.kill.bomb import world
+
+ACCOUNT = "123456789012"
+BUCKET = default_bucket(ACCOUNT, REGION)
+KEY = "livekit-deploy/livekit/dev.json"
+SMALL = """
+preset: dev
+region: us-east-1
+livekit: {domain: livekit.dev.example.com, hosted_zone: example.com}
+"""
+WHOLE = SMALL + "network: {nat: single}\ncluster: {secrets_key: true, logs: [api]}\n"
+VPC, GATEWAY = "ec2.vpc/main", "ec2.internet_gateway/main"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIA{ACCOUNT}")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with world():
+        boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="x")
+        yield
+
+
+@functools.cache
+def _clients() -> Clients:
+    """Made once for all tests: to make them takes longer than to use them."""
+    made = Clients(REGION)
+    made._session = _boto()
+    return made
+
+
+class Place:
+    """One environment; each command is a Deployer of its own, as in a process of its own."""
+
+    def __init__(self, env: Environment, choose: Callable[[list[Resource]], list[Resource]]) -> None:
+        self.env, self._choose = env, choose
+        self.s3 = boto3.client("s3", region_name=REGION)
+
+    def deployer(self, *adopt: str) -> Deployer:
+        resources = self._choose(Infrastructure(self.env).resources)
+        return Deployer(
+            self.env,
+            resources=resources,
+            clients=_clients(),
+            clock=FakeClock(),
+            adopt=adopt,
+            lock_timeout=0,
+        )
+
+    @property
+    def upkeep(self) -> Upkeep:
+        return self.deployer().upkeep
+
+    @property
+    def state(self) -> State:
+        return load(self.body(), "here")
+
+    def body(self) -> bytes:
+        return bytes(self.s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
+
+    def write(self, body: bytes) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
+
+    def lose(self) -> None:
+        """Nothing is left of the document, its versions and its history."""
+        found = self.s3.list_object_versions(Bucket=BUCKET)
+        for item in (*found.get("Versions", []), *found.get("DeleteMarkers", [])):
+            self.s3.delete_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"])
+
+    def rebuild(self, **options: Any) -> State:
+        made = self.deployer()
+        return made.upkeep.carry_out(made.upkeep.rebuild(made.resources, **options), "state rebuild")
+
+
+def environment(folder: Path, text: str) -> Environment:
+    path = folder / "dev.yaml"
+    path.write_text(text)
+    return load_environment(path, environ={})
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Place:
+    """The whole infrastructure."""
+    return Place(environment(tmp_path, WHOLE), lambda resources: resources)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Place:
+    """A network and its gateway, up."""
+    place = Place(environment(tmp_path, SMALL), lambda every: [r for r in every if r.address in (VPC, GATEWAY)])
+    place.deployer().up()
+    return place
+
+
+def essence(state: State) -> dict[str, dict[str, Any]]:
+    """The records without what belongs to the run that made them."""
+    return {a: asdict(replace(r, since="", token=None)) for a, r in state.records.items()}
+
+
+def test_a_lost_document_is_rebuilt_from_the_tags_and_the_plan_is_empty(whole: Place) -> None:
+    before = inventory()
+    whole.deployer().up()
+    lost = whole.state
+    whole.lose()
+    assert whole.rebuild().lineage == lost.lineage
+    assert essence(whole.state) == essence(lost)
+    assert whole.deployer().plan().changes == ()
+    whole.deployer().down()
+    assert {**inventory(), "s3.list_buckets": set()} == {**before, "s3.list_buckets": set()}
+
+
+# ---- documents that are refused
+
+
+def edited(**changes: Any) -> Callable[[bytes], bytes]:
+    """The document with top-level keys changed."""
+    return lambda body: json.dumps({**json.loads(body), **changes}).encode()
+
+
+def record(**changes: Any) -> Callable[[bytes], bytes]:
+    """The document with the gateway's record changed; None drops a key."""
+
+    def edit(body: bytes) -> bytes:
+        raw = json.loads(body)
+        item = {**raw["records"][GATEWAY], **changes}
+        raw["records"][GATEWAY] = {key: value for key, value in item.items() if value is not ...}
+        return json.dumps(raw).encode()
+
+    return edit
+
+
+def circle(body: bytes) -> bytes:
+    raw = json.loads(body)
+    raw["records"][VPC]["deps"] = [GATEWAY]
+    return json.dumps(raw).encode()
+
+
+def unknown_kind(body: bytes) -> bytes:
+    return dump(load(body, "x").with_records({"a.thing/x": Record(Phase.READY, "a.thing", {}, id="x")}))
+
+
+TERRAFORM = {"version": 4, "terraform_version": "1.9.0", "serial": 3, "lineage": "a-b", "outputs": {}, "resources": []}
+#: what became of the document → (how, what is said, what is proposed)
+BAD: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
+    "empty": (lambda body: b"", "not a whole state document", "state rebuild"),
+    "truncated": (lambda body: body[: len(body) // 2], "not a whole state document", "state restore --version"),
+    "no text": (lambda body: b"\xff\xfe\x00" + body, "not a whole state document", "state rebuild"),
+    "a web page": (lambda body: b"<html>404</html>", "not a whole state document", "state rebuild"),
+    "a list": (lambda body: b"[" + body + b"]", "not a state document", "check state.bucket"),
+    "another tool's": (lambda body: json.dumps(TERRAFORM).encode(), "not a state document", "check state.bucket"),
+    "no format": (edited(format=None), "not a state document", "check state.bucket"),
+    "a newer format": (edited(format=2), "format 2; this version reads up to 1", "upgrade livekit_deploy"),
+    "another project's": (edited(project="other"), "the state of other/dev, not of livekit/dev", "a state of its own"),
+    "another environment's": (
+        edited(env="prod"),
+        "the state of livekit/prod, not of livekit/dev",
+        "a state of its own",
+    ),
+    "an unknown key": (edited(locked=True), "damaged: locked", "state history"),
+    "a serial in words": (edited(serial="seven"), "damaged: serial", "state history"),
+    "no records": (edited(records=None), "damaged: records", "state history"),
+    "half a lease": (edited(lease={"id": "x"}), "damaged: lease", "state history"),
+    "an illegal phase": (record(phase="done"), "phase: Input should be 'creating'", "state history"),
+    "a record without inputs": (record(inputs=...), "inputs: Field required", "state history"),
+    "an unknown key in a record": (record(tags={}), "tags", "state history"),
+    "deps that are no list": (record(deps=VPC), "deps", "state history"),
+    "a dangling edge": (record(deps=["ec2.vpc/gone"]), "depends on ec2.vpc/gone, which has no record", "state restore"),
+    "a dangling host": (record(lives_in="eks.cluster/gone"), "eks.cluster/gone, which has no record", "state restore"),
+    "a kind that is not the address's": (record(kind="ec2.vpc"), "says it is a ec2.vpc", "state restore"),
+    "no id of what is ready": (record(id=None), "is ready, but has no id", "state restore"),
+    "a circle": (circle, "depend on each other in a circle", "state restore"),
+    "an unknown kind": (unknown_kind, "a.thing/x, a kind that is not known here", "upgrade livekit_deploy"),
+}
+
+
+def test_a_bad_document_is_refused_with_the_reason_and_the_command_that_helps(small: Place) -> None:
+    good, before = small.body(), inventory()
+    for name, (spoil, says, helps) in BAD.items():
+        spoilt = spoil(good)
+        small.write(spoilt)
+        for attempt in (Deployer.plan, Deployer.up, Deployer.down):
+            with pytest.raises(StateError) as refused:
+                attempt(small.deployer())
+            assert says in refused.value.message, name
+            assert helps in refused.value.hint, name
+        if name != "an unknown kind":  # it is whole, so the run takes the lease to find out
+            assert small.body() == spoilt
+        else:
+            small.deployer().upkeep.carry_out(small.upkeep.forget("a.thing/x"), "state forget")
+            assert small.state.records.keys() == {VPC, GATEWAY}
+    assert inventory() == before
+
+
+def test_what_cannot_be_read_is_restored_or_rebuilt(small: Place) -> None:
+    good, upkeep = small.state, small.upkeep
+    for name in ("empty", "truncated", "another tool's", "a circle"):
+        small.write(BAD[name][0](small.body()))
+        upkeep.carry_out(upkeep.restore_version(str(good.serial)), "state restore")
+        assert essence(small.state) == essence(good)
+        small.write(BAD[name][0](small.body()))
+        before = max(int(past.id) for past in upkeep.history() if past.id.isdigit())
+        rebuilt = small.rebuild()
+        assert essence(rebuilt) == essence(good)
+        assert rebuilt.serial > before  # the copies of earlier runs keep their names
+    assert small.deployer().plan().changes == ()
+
+
+def test_anothers_document_is_not_written_over(small: Place) -> None:
+    good, serial = small.body(), str(small.state.serial)
+    attempts = (small.rebuild, lambda: small.upkeep.forget(GATEWAY), lambda: small.upkeep.restore_version(serial))
+    for name in ("another project's", "another environment's"):
+        small.write(BAD[name][0](good))
+        for attempt in attempts:
+            with pytest.raises(StateError, match=r"not of livekit/dev"):
+                attempt()
+
+
+# ---- rebuild
+
+
+def test_there_is_nothing_to_rebuild_where_nothing_is_ours(whole: Place) -> None:
+    boto3.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")
+    with pytest.raises(StateError, match="nothing in this account and region carries the marks of livekit/dev"):
+        whole.rebuild()
+
+
+def test_of_two_lineages_the_user_says_which(small: Place) -> None:
+    one = small.state.lineage
+    small.lose()
+    small.deployer().up()  # somebody begins anew, without a look: there are two of everything now
+    two = small.state.lineage
+    with pytest.raises(StateError, match=f"is whole and has the lineage {two}"):
+        small.rebuild(lineage=one)
+    small.lose()
+    with pytest.raises(StateError, match="more than one state document") as refused:
+        small.rebuild()
+    assert one in refused.value.message
+    assert two in refused.value.message
+    assert "--lineage" in refused.value.hint
+    for lineage in (one, two):
+        assert small.rebuild(lineage=lineage).lineage == lineage
+        small.deployer().down()
+        small.lose()
+    assert boto3.client("ec2").describe_internet_gateways()["InternetGateways"] == []
+
+
+def test_a_role_alone_tells_the_lineage(tmp_path: Path) -> None:
+    place = Place(environment(tmp_path, SMALL), lambda every: [r for r in every if r.address == "iam.role/cluster"])
+    place.deployer().up()
+    lineage = place.state.lineage
+    place.lose()
+    assert place.rebuild().lineage == lineage
+    assert place.deployer().plan().changes == ()
+
+
+def test_what_rebuild_finds_is_told_before_it_is_written(small: Place) -> None:
+    small.lose()
+    ec2 = boto3.client("ec2")
+    gateway = ec2.describe_internet_gateways()["InternetGateways"][0]
+    ec2.detach_internet_gateway(
+        InternetGatewayId=gateway["InternetGatewayId"], VpcId=gateway["Attachments"][0]["VpcId"]
+    )
+    ec2.delete_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"])
+    made = small.deployer()
+    proposal = made.upkeep.rebuild(made.resources)
+    assert (proposal.added, proposal.absent, proposal.surplus) == ((VPC,), (GATEWAY,), ())
+    only = [item for item in made.resources if item.address == GATEWAY]
+    other = small.deployer().upkeep.rebuild(only[0].dependencies()[:0])
+    assert other.surplus == (VPC,)
+    with pytest.raises(Exception, match="NoSuchKey"):
+        small.body()
+
+
+# ---- history and restore
+
+
+def test_history_says_when_who_and_how_much(small: Place) -> None:
+    small.deployer().down()
+    past = small.upkeep.history()
+    runs = {item.id: item for item in past if item.id.isdigit()}
+    assert [runs[id].records for id in sorted(runs, key=int)] == [2, 0]
+    assert all(", up)" in runs[id].who or ", down)" in runs[id].who for id in runs)
+    assert all(item.written.endswith("Z") for item in past)
+    serials = [item.serial for item in past]
+    assert len(serials) == len(set(serials))
+    assert max(s for s in serials if s is not None) == small.state.serial
+
+
+def test_an_earlier_version_of_the_bucket_comes_back(small: Place) -> None:
+    good = small.state
+    spoilt = edited(records=None)(small.body())
+    kept = boto3.client("s3").list_object_versions(Bucket=BUCKET, Prefix=KEY)["Versions"][0]["VersionId"]
+    small.write(spoilt)
+    assert any(item.damage for item in small.upkeep.history())
+    upkeep = small.upkeep
+    written = upkeep.carry_out(upkeep.restore_version(kept), "state restore")
+    assert (essence(written), written.lineage) == (essence(good), good.lineage)
+    assert (written.serial, written.epoch) > (good.serial, good.epoch)
+    assert small.upkeep.history()[0].who.endswith(", state restore)")
+
+
+@pytest.mark.parametrize("id", ["999", "00000000-0000-0000-0000-000000000000"])
+def test_a_version_that_there_is_not_is_refused(small: Place, id: str) -> None:
+    with pytest.raises(StateError, match=f"no earlier version {id}") as refused:
+        small.upkeep.restore_version(id)
+    assert "state history" in refused.value.hint
+
+
+def test_a_document_of_another_lineage_is_not_restored(small: Place, tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    path.write_bytes(dump(replace(small.state, lineage="another")))
+    with pytest.raises(StateError, match="lineage another, here it is"):
+        small.upkeep.restore(path)
+    small.lose()
+    with pytest.raises(StateError, match="but what is there carries"):
+        small.upkeep.restore(path)
+    with pytest.raises(StateError, match="cannot read"):
+        small.upkeep.restore(tmp_path / "none.json")
+
+
+# ---- single records
+
+
+def test_forget_drops_the_record_and_touches_nothing(small: Place) -> None:
+    before = inventory()
+    with pytest.raises(StateError, match=f"{GATEWAY} depends on {VPC}"):
+        small.upkeep.forget(VPC)
+    with pytest.raises(UsageError, match="not recorded"):
+        small.upkeep.forget("ec2.vpc/other")
+    upkeep = small.upkeep
+    proposal = upkeep.forget(GATEWAY)
+    assert proposal.dropped == (GATEWAY,)
+    upkeep.carry_out(proposal, "state forget")
+    assert small.state.records.keys() == {VPC}
+    assert inventory() == before
+
+
+def test_import_records_what_carries_our_marks(small: Place) -> None:
+    good, id = small.state, str(small.state.records[GATEWAY].id)
+    upkeep = small.upkeep
+    upkeep.carry_out(upkeep.forget(GATEWAY), "state forget")
+    made = small.deployer()
+    proposal = made.upkeep.take_over(made.resources, GATEWAY, id)
+    assert (proposal.added, proposal.diffs) == ((GATEWAY,), ())
+    made.upkeep.carry_out(proposal, "state import")
+    assert essence(small.state) == essence(good)
+    assert small.deployer().plan().changes == ()
+
+
+def test_import_refuses_what_it_should_not_take(small: Place) -> None:
+    def take(address: str, id: str, *adopt: str) -> Any:
+        made = small.deployer(*adopt)
+        return made.upkeep.take_over(made.resources, address, id)
+
+    foreign = boto3.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    with pytest.raises(NotOurs, match=r"does not carry the marks of ec2.vpc/main") as refused:
+        take(VPC, foreign)
+    assert f"--adopt {VPC}" in refused.value.hint
+    with pytest.raises(StateError, match=r"there is no ec2.vpc vpc-00000000"):
+        take(VPC, "vpc-00000000")
+    with pytest.raises(UsageError, match=r"no resource ec2.vpc/mine"):
+        take("ec2.vpc/mine", foreign)
+    adopted = take(VPC, foreign, VPC)
+    assert adopted.changed == (VPC,)
+    assert ("cidr", "10.9.0.0/16", "10.20.0.0/16") in [(d.path, d.before, d.after) for d in adopted.diffs]
+    upkeep = small.upkeep
+    upkeep.carry_out(upkeep.forget(GATEWAY), "state forget")
+    upkeep.carry_out(upkeep.forget(VPC), "state forget")
+    with pytest.raises(StateError, match=f"depends on {VPC}, which has no record"):
+        take(GATEWAY, "igw-1")
+
+
+# ---- who else is there
+
+
+def test_nothing_is_changed_under_a_living_lease(small: Place, tmp_path: Path) -> None:
+    path = tmp_path / "copy.json"
+    path.write_bytes(small.body())
+    made = small.deployer()
+    session = Session.acquire(made.store, this_process("up", 90.0), lambda: small.state, lock_timeout=0)
+    held = small.body()
+    attempts: dict[str, Callable[[], object]] = {
+        "restore": lambda: made.upkeep.restore(path),
+        "restore --version": lambda: made.upkeep.restore_version(str(small.state.serial)),
+        "rebuild": small.rebuild,
+        "import": lambda: made.upkeep.take_over(made.resources, VPC, "vpc-1"),
+        "forget": lambda: made.upkeep.forget(GATEWAY),
+    }
+    for attempt in attempts.values():
+        with pytest.raises(LockedError, match=r"up\) holds the lease since"):
+            attempt()
+    assert small.body() == held
+    session.release()
+
+
+def test_what_was_shown_is_what_is_replaced(small: Place) -> None:
+    upkeep = small.upkeep
+    proposal = upkeep.forget(GATEWAY)
+    session = Session.acquire(small.deployer().store, this_process("up", 90.0), lambda: small.state, lock_timeout=0)
+    with pytest.raises(LockedError, match="somebody wrote the state meanwhile"):
+        upkeep.carry_out(proposal, "state forget")
+    unlock(small.deployer().store, session.holder)
+    session.abandon()
+    with pytest.raises(LockedError, match="somebody wrote"):
+        upkeep.carry_out(proposal, "state forget")

@@ -1,0 +1,78 @@
+"""The state cannot be written, is damaged, is lost: the command line says what helps, and that does help."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import threading
+from typing import Any
+
+import pytest
+
+from tests.sandbox.refusing import Proxy
+from tests.sandbox.workspace import STATE_BUCKET, Workspace
+
+KEY = "livekit-deploy/livekit/uat.json"
+UAT = ("--env", "uat", "--sandbox")
+
+
+def _up_without_a_store(here: Workspace) -> Any:
+    """`up` against a store that takes no write any more once the control plane is being made."""
+    down = threading.Event()
+    proxy = Proxy(here.sandbox.endpoint_url, lambda method, path: down.is_set() and method == "PUT" and KEY in path)
+    charts = {"repo": here.sandbox.charts_url, "digest": here.sandbox.charts_digest}
+    there = [f"--set=load_balancer_controller.{key}={value}" for key, value in charts.items()]
+    with proxy.running() as url:
+        environ = {**here.sandbox.environ(), "AWS_ENDPOINT_URL_S3": url}
+        process = here.start("up", "--env", "uat", "--yes", "--json", *there, **environ)
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["type"] == "started" and event["address"] == "eks.cluster/main":
+                down.set()
+                break
+        return here.end(process)
+
+
+def _lose(here: Workspace) -> None:
+    s3 = here.client("s3")
+    for item in s3.list_object_versions(Bucket=STATE_BUCKET)["Versions"]:
+        s3.delete_object(Bucket=STATE_BUCKET, Key=item["Key"], VersionId=item["VersionId"])
+
+
+@pytest.mark.slow
+def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebuilt(here: Workspace) -> None:
+    before = here.inventory()
+    here.edit("uat", state={"lease_seconds": 10})
+    failed = _up_without_a_store(here)
+    assert failed.code == 1
+    rescue = re.search(r"state restore --env uat (state/local/errored-uat-\d+\.json)", failed.said)
+    assert rescue is not None, failed.said
+    assert stat.S_IMODE((here.folder / rescue[1]).stat().st_mode) == 0o600
+    written = len(here.document("uat")["records"])
+    here.run("state", "restore", *UAT, rescue[1], code=3)  # nobody can be asked here
+    restored = here.run("state", "restore", *UAT, rescue[1], "--yes")
+    assert "plan --env uat" in restored.err
+    assert len(here.document("uat")["records"]) >= written
+    assert "LiveKit answers" in here.run("up", *UAT, "--yes").out
+
+    here.client("s3").put_object(Bucket=STATE_BUCKET, Key=KEY, Body=b'{"format": 1, "lin')
+    broken = here.run("plan", *UAT, code=1)
+    assert "not a whole state document" in broken.err
+    assert "state history" in broken.err
+    history = here.run("state", "history", *UAT)
+    assert "damaged" in history.out
+    last = next(line.split()[0] for line in history.out.splitlines() if ", up)" in line)
+    here.run("state", "restore", *UAT, "--version", last, "--yes")
+    assert "No changes" in here.run("plan", *UAT, "--detailed-exitcode").out
+
+    records = here.document("uat")["records"]
+    _lose(here)
+    rebuilt = here.run("state", "rebuild", *UAT, "--yes")
+    assert f"{len(records)} records" in rebuilt.out
+    assert "No changes" in here.run("plan", *UAT, "--detailed-exitcode").out
+    assert here.document("uat")["records"].keys() == records.keys()
+    assert "leftovers: 0" in here.run("down", *UAT, "--yes").out
+    after = here.inventory()
+    assert after == before
