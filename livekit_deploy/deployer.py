@@ -25,6 +25,7 @@ from livekit_deploy import health
 from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
 from livekit_deploy.aws.cloud import Clients, Cloud
 from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment, FileState, S3State
 from livekit_deploy.engine.plan import Action, Plan
@@ -150,9 +151,10 @@ class Deployer:
             planned = self._make_plan(session.state, (), destroy=True)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
+            vpcs = [record.id for record in session.state.records.values() if record.kind == Vpc.kind and record.id]
             report = self._running.carry_out("down", session, planned, fail_fast=fail_fast)
             if not report.failed:
-                report.leftovers, report.vanishing = leftovers(self.cloud)
+                report.leftovers, report.vanishing = leftovers(self.cloud, vpcs)
         return self._running.closed(report)
 
     def verify(self, *, within: float = 0.0) -> list[Finding]:

@@ -1,17 +1,58 @@
-"""The proof at the end of `down`: everything in the account that carries our marks, and what only waits to vanish."""
+"""The proof at the end of `down`: what carries our marks, what is in our network, and what controllers made for us.
+
+Three looks, since no single one sees all: every kind's own scan; everything in the VPCs that we had, whoever made it;
+and what is tagged for our cluster by those that ran in it, or by the nodes' launch templates. What only waits to vanish
+by itself is told apart.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from livekit_deploy.aws.barriers import LoadBalancersGone, VolumesGone
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.eks import cluster_name
+from livekit_deploy.aws.holders import Thing, in_vpc, maker
+from livekit_deploy.aws.tags import LINEAGE
 from livekit_deploy.engine.resource import kinds
 from livekit_deploy.engine.sight import Sight
+from livekit_deploy.prices import monthly
+from livekit_deploy.report import Leftover
+
+_GONE = {"terminated", "shutting-down"}
 
 
-def leftovers(cloud: Cloud) -> tuple[list[str], list[tuple[str, str]]]:
-    """(what is left of ours, what is deleted and vanishes with when), of every kind that there is."""
+def leftovers(cloud: Cloud, vpcs: Iterable[str] = ()) -> tuple[list[Leftover], list[tuple[str, str]]]:
+    """(what is left, what is deleted and vanishes with when); ``vpcs`` are the ids of the networks that we had."""
     view = cloud.remembering()
-    sight = Sight(view)
-    sight.scan(kinds().values())
-    left = [f"{item.address} ({item.live.id})" for _, item in sight.strays({})]
+    found: dict[str, Leftover] = {}
+    for thing in (*_marked(view), *_for_the_cluster(view), *(one for vpc in vpcs for one in in_vpc(view, vpc))):
+        left = Leftover(thing.what, thing.id, thing.maker, monthly(thing.what, thing.size))
+        found.setdefault(thing.id, left)
     vanishing = [pair for kind in kinds().values() for pair in kind.vanishing(view)]
-    return sorted(left), sorted(vanishing)
+    return sorted(found.values(), key=lambda one: (-(one.usd_month or 0), one.what, one.id)), sorted(vanishing)
+
+
+def _marked(cloud: Cloud) -> Iterator[Thing]:
+    """What carries our marks: of every kind there is, and instances and volumes of our launch templates."""
+    sight = Sight(cloud)
+    sight.scan(kinds().values())
+    for kind, item in sight.strays({}):
+        yield Thing(kind, item.live.id, "this environment")
+    if cloud.marks.lineage is None:
+        return
+    ours = [{"Name": f"tag:{LINEAGE}", "Values": [cloud.marks.lineage]}]
+    for reservation in cloud.ec2.pages("describe_instances", "Reservations", Filters=ours):
+        for item in reservation["Instances"]:
+            if item["State"]["Name"] not in _GONE:
+                yield Thing("instance", item["InstanceId"], maker(cloud, item))
+    for item in cloud.ec2.pages("describe_volumes", "Volumes", Filters=ours):
+        yield Thing("volume", item["VolumeId"], maker(cloud, item), item["Size"])
+
+
+def _for_the_cluster(cloud: Cloud) -> Iterator[Thing]:
+    """What the load balancer controller and the CSI driver made for our cluster."""
+    by = f"a controller of the cluster {cluster_name(cloud)}"
+    for barrier in (LoadBalancersGone, VolumesGone):
+        for what, id in barrier("proof").left(cloud):
+            yield Thing(what, id, by)

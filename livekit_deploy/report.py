@@ -10,6 +10,19 @@ from livekit_deploy.finding import Finding
 from livekit_deploy.state.document import Holder
 
 
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that is left after `down`; ``usd_month`` is None where its price depends on its type or use."""
+
+    what: str
+    id: str
+    made_by: str
+    usd_month: float | None
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.id} (made by {self.made_by})"
+
+
 @dataclass
 class Report:
     """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``findings`` by `up`: what `verify` found
@@ -22,7 +35,7 @@ class Report:
     failed: dict[str, DeployError] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     kept: int = 0
-    leftovers: list[str] = field(default_factory=list)
+    leftovers: list[Leftover] = field(default_factory=list)
     vanishing: list[tuple[str, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0

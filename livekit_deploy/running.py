@@ -15,6 +15,7 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planned
+from livekit_deploy.engine.resource import kinds
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
@@ -62,7 +63,7 @@ class Running:
         self._emit(_started(command, self._env.name, planned.plan))
         execution = Execution(Run(self._cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
         with self._deadline():
-            outcome = execution.up() if command == "up" else execution.down()
+            outcome = execution.up() if command == "up" else execution.down(kinds().values())
         report = Report(
             command=command,
             created=execution.created,

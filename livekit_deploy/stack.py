@@ -8,7 +8,7 @@ controller, the controller before the nodes, and what controllers left in the ne
 
 from __future__ import annotations
 
-from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
+from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
 from livekit_deploy.aws.cluster import ClusterProvisioner
 from livekit_deploy.aws.front import CertificateProvisioner, DnsProvisioner, LoadBalancersProvisioner
 from livekit_deploy.aws.keys import KeysProvisioner
@@ -38,15 +38,16 @@ class Infrastructure:
         )
         self.roles = RolesProvisioner(env.iam)
         self.certificate = CertificateProvisioner(env.livekit)
-        # what EKS and the CNI leave behind in the network is waited for between the cluster and the subnets
+        # what EKS, the CNI and the EBS driver leave behind is waited for between the cluster and the subnets
         self.left = NetworkInterfacesGone("main", vpc_id=self.network.vpc.id, after=self.network.subnets)
+        self.volumes = VolumesGone("main")
         self.cluster = ClusterProvisioner(
             env.cluster,
             network=self.network,
             roles=self.roles,
             key=self.keys.key,
             log_group=self.logs.group,
-            after=[self.left],
+            after=[self.left, self.volumes],
         )
         self.nodes = NodesProvisioner(
             env.nodes,
@@ -77,7 +78,7 @@ class Infrastructure:
             self.redis,
             self.controller_role,
         )
-        return [self.left, *(resource for part in parts for resource in part.resources)]
+        return [self.left, self.volumes, *(resource for part in parts for resource in part.resources)]
 
 
 class InTheCluster:

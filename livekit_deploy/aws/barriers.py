@@ -126,6 +126,24 @@ def _rules_of(cloud: Cloud, groups: set[str]) -> list[Mapping[str, Any]]:
     ]
 
 
+class VolumesGone(Barrier):
+    """The volumes that the EBS CSI driver made for claims in the cluster: with the driver gone, nobody deletes them.
+
+    Source: EBS CSI driver, "Tagging"; Kubernetes cloud provider, the tag ``kubernetes.io/cluster/<name>: owned``.
+    """
+
+    kind = "barrier.volumes_gone"
+
+    def left(self, cloud: Cloud) -> Iterator[tuple[str, str]]:
+        owned = [{"Name": f"tag:kubernetes.io/cluster/{cluster_name(cloud)}", "Values": ["owned"]}]
+        for item in cloud.ec2.pages("describe_volumes", "Volumes", Filters=owned):
+            if not item.get("Attachments"):  # those of nodes go with their nodes
+                yield "volume", item["VolumeId"]
+
+    def sweep(self, cloud: Cloud, what: str, id: str) -> None:
+        cloud.ec2.delete_volume(VolumeId=id)
+
+
 class NetworkInterfacesGone(Barrier):
     """Interfaces and groups that EKS and the VPC CNI left in the VPC after the nodes and the cluster were gone.
 

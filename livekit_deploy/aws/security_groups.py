@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from livekit_deploy.aws import holders
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import Ec2Resource, Item, tags_of
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, specification
@@ -79,6 +80,10 @@ class SecurityGroup(Ec2Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.delete_security_group(GroupId=live.id)
+
+    def blockers(self, cloud: Cloud, live: Live) -> list[str]:
+        """Interfaces that carry it, and rules that refer to it."""
+        return [str(thing) for thing in holders.holding_group(cloud, live.id)]
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:

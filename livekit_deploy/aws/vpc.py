@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from livekit_deploy.aws import holders
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import Ec2Resource, Item, tags_of
 from livekit_deploy.aws.tags import pairs, specification
@@ -59,6 +60,10 @@ class Vpc(Ec2Resource):
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.delete_vpc(VpcId=live.id)
 
+    def blockers(self, cloud: Cloud, live: Live) -> list[str]:
+        """Everything that is still in it."""
+        return [str(thing) for thing in holders.in_vpc(cloud, live.id)]
+
 
 class Subnet(Ec2Resource):
     """A subnet in one zone. ``public`` gives instances a public address; ``role`` (``elb`` or ``internal-elb``) tells
@@ -114,6 +119,10 @@ class Subnet(Ec2Resource):
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.delete_subnet(SubnetId=live.id)
 
+    def blockers(self, cloud: Cloud, live: Live) -> list[str]:
+        """The network interfaces in it."""
+        return [str(thing) for thing in holders.interfaces(cloud, subnet_id=[live.id])]
+
 
 class InternetGateway(Ec2Resource):
     """The gateway: made, then attached, so that a crash in between is found and finished.
@@ -153,3 +162,7 @@ class InternetGateway(Ec2Resource):
             cloud.ec2.detach_internet_gateway(InternetGatewayId=live.id, VpcId=live.props["vpc_id"])
         else:
             cloud.ec2.delete_internet_gateway(InternetGatewayId=live.id)
+
+    def blockers(self, cloud: Cloud, live: Live) -> list[str]:
+        """What has a public address in its VPC."""
+        return [str(thing) for thing in holders.public_in(cloud, str(live.props["vpc_id"]))]

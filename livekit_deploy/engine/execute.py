@@ -9,9 +9,9 @@ from typing import Any
 from livekit_deploy.engine.apply import Application
 from livekit_deploy.engine.graph import Edges, edges_down, edges_up, without
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.planner import Entry, Planned, kind_of
+from livekit_deploy.engine.planner import Entry, Planned, Planner, kind_of
 from livekit_deploy.engine.remove import Removal
-from livekit_deploy.engine.resource import Live
+from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError
@@ -65,9 +65,17 @@ class Execution:
 
     # ---- down
 
-    def down(self) -> Outcome:
-        """Delete everything that is recorded, backwards."""
-        return self._remove(list(self._run.session.state.records))
+    def down(self, swept: Iterable[type[Resource]] = ()) -> Outcome:
+        """Delete everything that is recorded, backwards, and then what carries our marks of the kinds to be swept."""
+        outcome = self._remove(list(self._run.session.state.records))
+        if not outcome.clean or not swept or self._run.waits.cancel.is_set():
+            return outcome
+        planner = Planner(self._run.cloud.remembering(), self._run.session.state, "")
+        strays = planner.strays(swept).entries
+        if not strays:
+            return outcome
+        self._entries = {**self._entries, **strays}
+        return self._remove(list(strays))
 
     def _remove(self, addresses: Iterable[str]) -> Outcome:
         records = self._run.session.state.records

@@ -215,6 +215,14 @@ class Planner:
         changes = [self._drop(address, "") for address in self._records]
         return Planned(self._plan("down", _in_order(changes, self._records), began, calls), self._entries)
 
+    def strays(self, kinds: Iterable[type[Resource]]) -> Planned:
+        """What carries our marks after everything recorded is gone: EKS makes its log group again, for instance."""
+        began, calls = time.monotonic(), self._cloud.calls
+        sight = Sight(self._cloud)
+        sight.scan(kinds)
+        changes = [self._stray(kind, item) for kind, item in sight.strays({})]
+        return Planned(self._plan("down", changes, began, calls), self._entries)
+
     def _plan(self, command: str, changes: list[Change], began: float, calls: int) -> Plan:
         return Plan(
             command=command,

@@ -13,6 +13,8 @@ from livekit_deploy.errors import Absent, DeployError, InUse, ResourceError, Tim
 from livekit_deploy.events import Done, Progress, Started
 from livekit_deploy.state.document import Phase, Record
 
+_SHOWN = 5  # of those that hold something
+
 
 class Removal:
     """One resource on its way out; ``keep`` leaves its record, for one that is made again.
@@ -38,6 +40,7 @@ class Removal:
         self.address = item.address
         self._began = run.waits.clock.now()
         self.removed = False
+        self._refused: ResourceError | None = None
 
     def down(self) -> None:
         """Delete step by step until `read_teardown` shows nothing, then drop the record."""
@@ -49,13 +52,12 @@ class Removal:
         live = self._first_read(id)
         if live is not None:
             self._intend(live)
-        refused: ResourceError | None = None
         while live is not None:
             self._waits.check()
             if self._waits.clock.now() >= end:
-                raise self._out_of_time(live, refused)
+                raise self._out_of_time(live)
             if live.status is not Status.DELETING:
-                refused = self._step(live)
+                self._refused = self._step(live)
             live = self._watch(live, end)
         if not self._keep and self._record is not None:
             durations = took(self._run.session, f"{self._item.kind}.delete", self._elapsed()) if self.removed else {}
@@ -98,7 +100,7 @@ class Removal:
         try:
             live = self._waits.settle(lambda: self._read(before.id), due, timeout=left, usual=usual)
         except Expired:
-            raise self._out_of_time(self._read(before.id) or before, None) from None
+            raise self._out_of_time(self._read(before.id) or before) from None
         if live is not None and live.status is Status.DELETING:  # patience is over: a step of the sweep
             self._step(live)
         return live
@@ -116,11 +118,21 @@ class Removal:
         except Absent:
             return None
         except ResourceError as error:
-            if isinstance(error, InUse) or spreads(self._item, error):
-                self._progress(str(error))
-                return error
-            raise
+            if not isinstance(error, InUse) and not spreads(self._item, error):
+                raise
+            refused = self._held(error, live) if isinstance(error, InUse) else error
+            self._progress(str(refused))
+            return refused
         return None
+
+    def _held(self, error: InUse, live: Live) -> InUse:
+        """The same refusal with the names of those that hold it."""
+        named = tuple(self._item.blockers(self._run.cloud, live))
+        if not named:
+            return error
+        shown = "; ".join(named[:_SHOWN]) + (f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else "")
+        said = f"{error.message} Held by {shown}."
+        return InUse(said, blockers=named, code=error.code, request_id=error.request_id, hint=error.hint)
 
     def _elapsed(self) -> float:
         return round(self._waits.clock.now() - self._began, 1)
@@ -137,7 +149,8 @@ class Removal:
             )
         )
 
-    def _out_of_time(self, live: Live, refused: ResourceError | None) -> DeployError:
+    def _out_of_time(self, live: Live) -> DeployError:
+        refused = self._refused
         minutes = self._item.delete_timeout / 60
         why = str(refused) if refused else (live.detail or live.status.value)
         return TimedOut(

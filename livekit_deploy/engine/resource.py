@@ -247,6 +247,10 @@ class Resource(_Declared):
         """One mutating call towards absence; asked again until absent."""
         raise TypeError(f"{self.kind} does not say how to delete")
 
+    def blockers(self, cloud: Any, live: Live) -> Iterable[str]:
+        """What keeps it from being deleted, by type, id and maker, where the cloud itself does not say."""
+        return ()
+
     @classmethod
     def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
         """Every object of this kind that carries the environment's marks, in as few calls as AWS allows."""

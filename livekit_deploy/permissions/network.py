@@ -51,7 +51,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
     makes = {**_MAKES, **(_NAT if nat else {}), **(_FLOW_LOGS if flow_logs else {})}
     changes = (*_CHANGES, *(_NAT_CHANGES if nat else ()), *(_FLOW_LOG_CHANGES if flow_logs else ()))
     # what may be left of another configuration is looked for all the same
-    reads = (*_READS, *_NAT_READS, "DescribeFlowLogs")
+    reads = (*_READS, *_NAT_READS, "DescribeFlowLogs", "DescribeInstances", "DescribeVolumes")
     ours = [scope.arn("ec2", f"{kind}/*") for kind in makes.values()]
     yield Statement("Ec2Look", "ec2", reads, conditions=scope.in_region)
     yield Statement("Ec2Make", "ec2", tuple(makes), ours, scope.tagging)
@@ -83,7 +83,7 @@ def _nodes(scope: Scope) -> Iterator[Statement]:
 
 
 def _left_behind(scope: Scope) -> Iterator[Statement]:
-    """What the load balancer controller, EKS and the VPC CNI made for the cluster."""
+    """What the load balancer controller, EKS, the VPC CNI and the EBS CSI driver made for the cluster."""
     groups = [scope.arn("ec2", "security-group/*")]
     sweep = ("RevokeSecurityGroupIngress", "DeleteSecurityGroup")
     for sid, tag in (("Controllers", "elbv2.k8s.aws/cluster"), ("Ekss", "aws:eks:cluster-name")):
@@ -95,4 +95,11 @@ def _left_behind(scope: Scope) -> Iterator[Statement]:
         ("DeleteNetworkInterface",),
         [scope.arn("ec2", "network-interface/*")],
         {"StringEquals": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": scope.cluster}},
+    )
+    yield Statement(
+        "Ec2SweepVolumes",
+        "ec2",
+        ("DeleteVolume",),
+        [scope.arn("ec2", "volume/*")],
+        {"StringEquals": {f"aws:ResourceTag/kubernetes.io/cluster/{scope.cluster}": "owned"}},
     )

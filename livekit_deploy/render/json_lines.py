@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -60,7 +61,7 @@ class JsonLines:
                 "created": report.created,
                 "updated": report.updated,
                 "deleted": report.deleted,
-                "leftovers": report.leftovers,
+                "leftovers": [asdict(one) for one in report.leftovers],
                 "vanishing": [{"what": what, "when": when} for what, when in report.vanishing],
                 "outputs": report.outputs,
             }

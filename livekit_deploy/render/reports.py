@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from livekit_deploy.prices import AS_OF
 from livekit_deploy.render.words import duration, ordered, plural
 
 if TYPE_CHECKING:
@@ -51,8 +52,14 @@ def down_lines(report: Report) -> Iterator[str]:
         yield "[bold green]leftovers: 0[/]"
         return
     yield f"[bold red]leftovers: {len(report.leftovers)}[/]"
-    for what in report.leftovers:
-        yield f"    {escape(what)}"
+    for one in report.leftovers:
+        yield f"    {escape(str(one))}  {_cost(one.usd_month)}"
+    total = sum(one.usd_month or 0 for one in report.leftovers)
+    yield f"  about ${total:.2f} a month ({AS_OF})"
+
+
+def _cost(usd: float | None) -> str:
+    return "by use" if usd is None else f"${usd:.2f} a month" if usd else "free"
 
 
 def status_lines(report: StatusReport) -> Iterator[str]:

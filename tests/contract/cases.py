@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
+from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
 from livekit_deploy.aws.certificates import Certificate, Issued
 from livekit_deploy.aws.dns import Record
 from livekit_deploy.aws.eks import Cluster
@@ -634,6 +634,7 @@ CASES = [
         owned=dict.fromkeys(("zone", "record", "type"), "identity: another one is another record"),
     ),
     Case(LoadBalancersGone, _of(LoadBalancersGone, "x")),
+    Case(VolumesGone, _of(VolumesGone, "x")),
     Case(
         NetworkInterfacesGone,
         _of(NetworkInterfacesGone, "x", vpc_id=lambda b: b.vpc().id),

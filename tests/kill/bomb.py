@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from livekit_deploy.aws.cloud import mutates
 from livekit_deploy.engine.execute import Execution
-from livekit_deploy.engine.resource import Resource
+from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.state.session import lease_of, unlock
@@ -96,7 +96,7 @@ class KillRig(AwsRig):
             planner = self._planner()
             planned = planner.up(resources) if verb == "up" else planner.down()
             execution = Execution(self._run(session), planned)
-            outcome = execution.up() if verb == "up" else execution.down()
+            outcome = execution.up() if verb == "up" else execution.down(kinds().values())
         except Killed:
             assert session is not None
             session.abandon()

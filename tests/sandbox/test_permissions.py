@@ -24,6 +24,7 @@ IDLE = {
     "Ec2TagWhatIsMade": "EC2 asks for it inside of the creating call",
     "Ec2LaunchNodes": "EKS asks for it inside of CreateNodegroup",
     "Ec2SweepInterfaces": "a node died between detaching and deleting one",
+    "Ec2SweepVolumes": "a persistent claim was left in the cluster",
     "BalancersSweep": "the controller is dead",
     "IamPass": "EKS asks for it inside of its creating calls",
     "IamServiceLinkedRoles": "the first use of a service in an account",

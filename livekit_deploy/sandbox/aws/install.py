@@ -6,7 +6,7 @@ import threading
 
 import moto
 
-from livekit_deploy.sandbox.aws import acm, ec2, eks, elasticache, elbv2, iam, keeping, once, s3
+from livekit_deploy.sandbox.aws import acm, ec2, eks, elasticache, elbv2, iam, keeping, logs, once, s3
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults import calls
 
@@ -40,6 +40,7 @@ def install(clock: SandboxClock) -> None:
         elbv2.install(_now)
         acm.install(_now)
         iam.install()
+        logs.install()
         keeping.install()
         once.install()
         calls.install()

@@ -13,6 +13,7 @@ from moto.eks.models import EKSBackend
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 
+from livekit_deploy.sandbox.aws import logs
 from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid, not_now
 from livekit_deploy.sandbox.aws.eks.store import (
     CLUSTER_CREATION,
@@ -142,9 +143,9 @@ class Clusters:
         """EKS makes its log group whenever it has something to log and there is none."""
         groups = entry.wire["logging"].get("clusterLogging", [])
         name = f"/aws/eks/{entry.wire['name']}/cluster"
-        logs = logs_backends[self._backend.account_id][self._backend.region_name]
-        if any(one.get("enabled") for one in groups) and name not in logs.groups:
-            logs.create_log_group(name, {})
+        backend = logs_backends[self._backend.account_id][self._backend.region_name]
+        if any(one.get("enabled") for one in groups) and name not in backend.groups:
+            backend.create_log_group(name, {})
 
     # ---- changing
 
@@ -247,6 +248,10 @@ class Clusters:
         if not self._held(group) and self._ec2.get_security_group_from_id(group) is not None:
             self._revoke_references(group)
             self._ec2.delete_security_group(group_id=group)
+        if any(one.get("enabled") for one in entry.wire["logging"].get("clusterLogging", [])):
+            logs.expect_late(
+                logs_backends[self._backend.account_id][self._backend.region_name], f"/aws/eks/{name}/cluster"
+            )
         del self._store.clusters[name]
         if hooks.cluster_deleted is not None:
             hooks.cluster_deleted(self._backend.account_id, self._backend.region_name, name)
