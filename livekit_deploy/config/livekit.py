@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from livekit_deploy.config.section import Domain, Port, Section, Sha256, Url, kind_of
+from livekit_deploy.config.section import SECTION, WORD, Domain, Port, Section, Sha256, Url, kind_of
 
 _CERTIFICATE = r"^(auto|arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+)$"
 Certificate = Annotated[str, StringConstraints(pattern=_CERTIFICATE)]
@@ -24,8 +24,8 @@ class OfficialChart(Section):
 
 
 Chart = Annotated[
-    Annotated[Literal["bundled"], Tag("literal")] | Annotated[OfficialChart, Tag("OfficialChart")],
-    Discriminator(kind_of((dict, "OfficialChart"), (OfficialChart, "OfficialChart"), other="literal")),
+    Annotated[Literal["bundled"], Tag(WORD)] | Annotated[OfficialChart, Tag(SECTION)],
+    Discriminator(kind_of((dict, SECTION), (OfficialChart, SECTION), other=WORD)),
 ]
 
 

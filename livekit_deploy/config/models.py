@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
 from livekit_deploy.config.livekit import LiveKit
-from livekit_deploy.config.section import Arn, Count, Section, Sha256, Url, kind_of
+from livekit_deploy.config.section import MANY, ONE, OTHER_SECTION, SECTION, Arn, Count, Section, Sha256, Url, kind_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=20)]
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63)]
@@ -46,7 +46,8 @@ class FileState(Section):
 
 
 def _store(value: Any) -> str:
-    return "FileState" if isinstance(value, FileState) or (isinstance(value, dict) and "path" in value) else "S3State"
+    in_a_file = isinstance(value, FileState) or (isinstance(value, dict) and "path" in value)
+    return OTHER_SECTION if in_a_file else SECTION
 
 
 class Network(Section):
@@ -58,9 +59,9 @@ class Network(Section):
         examples=["10.20.0.0/16"],
     )
     availability_zones: Annotated[
-        Annotated[int, Field(ge=1, le=6), Tag("int")]
-        | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Tag("tuple")],
-        Discriminator(kind_of((list, "tuple"), (tuple, "tuple"), other="int")),
+        Annotated[int, Field(ge=1, le=6), Tag(ONE)]
+        | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Tag(MANY)],
+        Discriminator(kind_of((list, MANY), (tuple, MANY), other=ONE)),
     ] = Field(
         default=2, description="how many, or which, by name; two or more", examples=[3, ["us-east-1a", "us-east-1b"]]
     )
@@ -198,7 +199,7 @@ class Environment(Section):
         default=False, description="`down` asks for the name, and secrets can be recovered for a week"
     )
     state: Annotated[
-        Annotated[S3State, Tag("S3State")] | Annotated[FileState, Tag("FileState")], Discriminator(_store)
+        Annotated[S3State, Tag(SECTION)] | Annotated[FileState, Tag(OTHER_SECTION)], Discriminator(_store)
     ] = Field(default=S3State(), description="where the state lives: `{bucket}` in S3, or `{path}` for one machine")
     network: Network = Field(default=Network(), description="the VPC")
     cluster: Cluster = Field(description="the EKS control plane")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from livekit_deploy.config.models import Environment
-from livekit_deploy.config.section import in_yaml
+from livekit_deploy.config.section import BRANCHES, in_yaml
 from livekit_deploy.config.source import Where
 from livekit_deploy.config.typed_secrets import Place
 from livekit_deploy.errors import ConfigError
@@ -86,10 +86,13 @@ def _spot(field: str, keyed: Mapping[tuple[str, ...], str], path: Path) -> str:
 
 
 def _finding(item: Any) -> Finding:
-    place = tuple(part for part in item["loc"] if not _branch(part))
-    field, kind = ".".join(map(str, place)), str(item["type"])
+    *above, last = item["loc"]
+    kind = str(item["type"])
     if kind in ("extra_forbidden", "invalid_key"):
-        return field, *_unknown(place)
+        place = (*_place(above), last)  # whatever somebody calls a key
+        return ".".join(map(str, place)), *_unknown(place)
+    place = _place((*above, last))
+    field = ".".join(map(str, place))
     if kind == "missing":
         return field, f"{field} is missing: {_field(place).description}", f"such as {_example(place)}"
     if field in ("cluster.secrets_key", "livekit.hosted_zone") and kind in ("bool_parsing", "bool_type", "string_type"):
@@ -135,9 +138,9 @@ def _network(text: str) -> IPv4Network | None:
 # ---- the models, seen from a place in the file
 
 
-def _branch(part: str | int) -> bool:
-    """Whether a part of pydantic's location names the branch of a union instead of a key of the file."""
-    return isinstance(part, str) and (part in _MODELS or part in ("int", "tuple", "literal"))
+def _place(location: Iterable[str | int]) -> Place:
+    """pydantic's location without the branches of unions and the mark of a mapping's key."""
+    return tuple(part for part in location if part != "[key]" and not (isinstance(part, str) and part in BRANCHES))
 
 
 def _plain(annotation: Any) -> Iterator[Any]:
@@ -151,20 +154,6 @@ def _plain(annotation: Any) -> Iterator[Any]:
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [kind for kind in _plain(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
-
-
-def _under(annotation: Any) -> Iterator[str]:
-    """The names of all models below."""
-    for kind in _plain(annotation):
-        for inner in get_args(kind):
-            yield from _under(inner)
-    for model in _models_in(annotation):
-        yield model.__name__
-        for field in model.model_fields.values():
-            yield from _under(field.annotation)
-
-
-_MODELS = set(_under(Environment))
 
 
 def _at(place: Place) -> list[Any]:

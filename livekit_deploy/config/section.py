@@ -23,11 +23,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+#: names of the branches of unions: part of pydantic's locations, and no keys of any file
+ONE, MANY, SECTION, OTHER_SECTION, WORD = BRANCHES = ("<one>", "<many>", "<section>", "<other section>", "<word>")
+
+
 def kind_of(*kinds: tuple[type, str], other: str) -> Callable[[Any], str]:
     """Which branch of a union a value is meant for, so that an error speaks of that branch only."""
 
     def chosen(value: Any) -> str:
-        return next((tag for kind, tag in kinds if isinstance(value, kind)), other)
+        return next((branch for kind, branch in kinds if isinstance(value, kind)), other)
 
     return chosen
 

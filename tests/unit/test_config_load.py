@@ -9,8 +9,10 @@ import sys
 import traceback
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from livekit_deploy.config import FileState, S3State, load_environment, load_red
 from livekit_deploy.config.presets import PRESETS
 from livekit_deploy.config.typed_secrets import typed
 from livekit_deploy.errors import ConfigError
+from tests.reference import keys
 from tests.unit.environments import HEAD, LIVEKIT, File
 
 ROOT = Path(__file__).parents[2]
@@ -353,6 +356,42 @@ def test_values_that_can_only_be_secrets() -> None:
         "keys": [1.5],
     }
     assert sorted(place[0] for place in typed(found)) == ["a", "b", "c", "keys"]
+
+
+# ---- any file at all
+
+_KEYS = [*sorted({part for key in keys() for part in key.path.split(".")}), "x", "vpc_id", "password", "<one>"]
+_leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 70000)
+    | st.floats(allow_nan=False, width=16)
+    | st.sampled_from(
+        ["", "dev", "us-east-1", "auto", "10.0.0.0/8", "c6i.large", "1.36", "a.example.com", "é", "arn:x"]
+    )
+)
+_files = st.dictionaries(
+    st.sampled_from(_KEYS),
+    st.recursive(
+        _leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=4),
+        max_leaves=8,
+    ),
+    max_size=6,
+)
+
+
+@given(_files)
+@settings(max_examples=150, deadline=None)
+def test_any_file_is_taken_or_refused_with_a_place(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+    file = File(tmp_path_factory.getbasetemp() / "any.yaml")
+    whole = merged({"region": "us-east-1", "livekit": {"domain": "a.example.com"}}, data)
+    refused: ConfigError | None = None
+    try:
+        file.write(yaml.safe_dump(whole)).load()
+    except ConfigError as error:
+        refused = error
+    assert refused is None or (str(file.path) in str(refused) and refused.hint)
 
 
 # ---- for `down`
