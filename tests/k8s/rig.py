@@ -39,7 +39,14 @@ class Sky:
         self.tokens = {TOKEN: Identity("admin", ("system:masters",)), "k8s-aws-v1.reader": Identity("reader")}
         self.balancers: dict[tuple[str, str, str], LoadBalancerRequest] = {}
         self.specs = [
-            NodeSpec(f"node-{letter}", f"i-{letter}", f"us-east-1{letter}", f"10.20.{n}.10", f"203.0.113.{n}")
+            NodeSpec(
+                f"node-{letter}",
+                f"i-{letter}",
+                f"us-east-1{letter}",
+                f"10.20.{n}.10",
+                f"203.0.113.{n}",
+                labels={"livekit-deploy/group": "media"},
+            )
             for n, letter in enumerate("ab")
         ]
 

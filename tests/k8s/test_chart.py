@@ -1,0 +1,358 @@
+"""Our LiveKit chart: what it promises, what it refuses, and that every supported helm makes the same of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from livekit_deploy import packaged, tools
+from livekit_deploy.config import load_environment
+from livekit_deploy.config.livekit_settings import refused
+from livekit_deploy.engine.inputs import SecretRef
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.objects import Namespace, Secret
+from livekit_deploy.stack import stack
+from tests.k8s.rig import KubeRig
+
+CHART = packaged.path("charts/livekit-server")
+ENVIRONMENTS = Path(__file__).parents[2] / "manifests" / "environments"
+Values = dict[str, Any]
+
+
+def values(env: str = "uat", **overrides: str) -> Values:
+    """What an environment gives to the chart; outputs that are not known yet by their addresses."""
+    dotted = {key.replace("__", "."): value for key, value in overrides.items()}
+    loaded = load_environment(ENVIRONMENTS / f"{env}.yaml", overrides=dotted, environ={})
+    found = next(item for item in stack(loaded) if item.address == "helm.release/livekit")
+    return dict(found.desired(lambda ref: f"{ref.address}.{ref.output}")["values"])
+
+
+def over(given: Values, more: Values) -> Values:
+    """``given`` with the keys of ``more`` in it."""
+    both = {**given, **more}
+    maps = {key for key in more if isinstance(more[key], dict) and isinstance(given.get(key), dict)}
+    return both | {key: over(given[key], more[key]) for key in maps}
+
+
+def helm(binary: Path, verb: str, *arguments: str, values: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+    command = [str(binary), verb, *arguments, str(CHART), "--values", "-"]
+    return subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
+
+
+class Rendered:
+    """The chart's objects by kind and name; ``pod`` is the template of its pods, ``config`` the server's."""
+
+    def __init__(self, binary: Path, values: Values, name: str = "livekit") -> None:
+        done = helm(binary, "template", name, "--namespace", "livekit", values=values)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        items = [item for item in yaml.safe_load_all(done.stdout) if item]
+        self.all = {f"{item['kind']}/{item['metadata']['name']}": item for item in items}
+        self.deployment = self.all[f"Deployment/{name}"]
+        self.pod = self.deployment["spec"]["template"]
+        (self.container,) = self.pod["spec"]["containers"]
+        self.config = yaml.safe_load(self.all[f"ConfigMap/{name}"]["data"]["config.yaml"])
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return {one["name"]: one["valueFrom"] for one in self.container["env"]}
+
+
+@pytest.fixture
+def uat() -> Rendered:
+    return Rendered(tools.helm(), values())
+
+
+OPTIONS: dict[str, Values] = {
+    "as they are": {},
+    "autoscaling": {"autoscaling": {"enabled": True, "min": 2, "max": 4, "cpu": 70}},
+    "metrics": {"serviceMonitor": {"enabled": True}},
+    "no turn": {"turn": {"enabled": False}, "config": {"turn": {"enabled": False}}},
+    "no password": {"secrets": {"redis": {"name": ""}}},
+    "tolerant": {"tolerations": [{"key": "media", "operator": "Exists"}], "podAnnotations": {"a": "b"}},
+    "an account": {"serviceAccount": {"annotations": {"a": "b"}}, "ingress": {"annotations": {"c": "d"}}},
+}
+
+
+@pytest.mark.parametrize("env", ["dev", "uat", "prod"])
+def test_every_environment_is_clean_with_every_helm(each_helm: Path, env: str) -> None:
+    given = values(env)
+    linted = helm(each_helm, "lint", "--strict", values=given)
+    assert linted.returncode == 0, linted.stdout
+    assert "WARN" not in linted.stdout
+    assert Rendered(each_helm, given).config["port"] == 7880
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_is_clean_and_both_helms_agree(option: str, request: pytest.FixtureRequest) -> None:
+    given = over(values(), OPTIONS[option])
+    three, four = (Rendered(installed(pin), given) for pin in (tools.HELM_3, tools.DEFAULT))
+    assert three.all == four.all
+
+
+def installed(pin: tools.Pin) -> Path:
+    return tools.installed(pin)
+
+
+# ---- secrets
+
+
+def test_keys_and_passwords_come_from_secrets_only(uat: Rendered) -> None:
+    assert uat.variables == {
+        "LIVEKIT_CONFIG": {"configMapKeyRef": {"name": "livekit", "key": "config.yaml"}},
+        "LIVEKIT_KEYS": {"secretKeyRef": {"name": "livekit-api-keys", "key": "keys"}},
+        "REDIS_PASSWORD": {"secretKeyRef": {"name": "livekit-redis", "key": "password"}},
+    }
+    assert "keys" not in uat.config
+    assert set(uat.config["redis"]) == {"address", "tls"}
+    assert not [name for name in uat.all if name.startswith("Secret/")]
+    assert uat.container.get("volumeMounts") is None  # so no file whose mode others could read
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"config": {"keys": {"API": "secret"}}},
+        {"config": {"key_file": "/keys"}},
+        {"config": {"redis": {"password": "secret"}}},
+    ],
+)
+def test_a_secret_typed_into_the_configuration_is_refused(typed: Values) -> None:
+    done = helm(tools.helm(), "template", "livekit", values=over(values(), typed))
+    assert done.returncode
+    assert "values don't meet the specifications of the schema" in done.stderr
+
+
+def test_without_a_password_none_is_asked_for() -> None:
+    given = values("uat", redis__auth="false", redis__tls="false")
+    plain = Rendered(tools.helm(), given)
+    assert "REDIS_PASSWORD" not in plain.variables
+    assert set(plain.config["redis"]) == {"address"}
+
+
+def test_pods_roll_when_a_secret_or_the_configuration_changes_and_only_then(uat: Rendered) -> None:
+    def pod(more: Values) -> Values:
+        return dict(Rendered(tools.helm(), over(values(), more)).pod)
+
+    for changed in (
+        {"secretVersions": {"api-keys": "another"}},
+        {"secretVersions": {"redis": "another"}},
+        {"config": {"room": {"empty_timeout": 10}}},
+    ):
+        assert pod(changed)["metadata"]["annotations"] != uat.pod["metadata"]["annotations"]
+    assert pod({"replicas": 1, "podDisruptionBudget": {"maxUnavailable": 2}}) == uat.pod
+
+
+# ---- pods
+
+
+def test_a_redis_that_is_away_restarts_nothing(uat: Rendered) -> None:
+    assert uat.container["livenessProbe"]["tcpSocket"] == {"port": "http"}
+    assert "httpGet" not in uat.container["livenessProbe"]
+    assert uat.container["readinessProbe"]["httpGet"] == {"path": "/", "port": "http"}
+
+
+def test_one_pod_a_node_spread_over_zones_replaced_in_place(uat: Rendered) -> None:
+    labels, spec = uat.pod["metadata"]["labels"], uat.pod["spec"]
+    (apart,) = spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    (spread,) = spec["topologySpreadConstraints"]
+    assert apart["topologyKey"] == "kubernetes.io/hostname"
+    assert (spread["topologyKey"], spread["maxSkew"]) == ("topology.kubernetes.io/zone", 1)
+    for selector in (apart["labelSelector"], spread["labelSelector"], uat.deployment["spec"]["selector"]):
+        assert selector["matchLabels"].items() <= labels.items()
+    rolling = uat.deployment["spec"]["strategy"]
+    assert rolling == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    assert spec["nodeSelector"] == {"livekit-deploy/group": "media"}
+
+
+def test_calls_get_five_hours_to_end_and_are_not_disturbed_together(uat: Rendered) -> None:
+    assert uat.pod["spec"]["terminationGracePeriodSeconds"] == 5 * 3600
+    budget = uat.all["PodDisruptionBudget/livekit"]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"]["matchLabels"].items() <= uat.pod["metadata"]["labels"].items()
+
+
+def test_the_ports_are_the_node_s(uat: Rendered) -> None:
+    spec = uat.pod["spec"]
+    assert (spec["hostNetwork"], spec["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
+    ports = {one["name"]: (one["containerPort"], one["hostPort"], one["protocol"]) for one in uat.container["ports"]}
+    assert ports == {
+        "http": (7880, 7880, "TCP"),
+        "rtc-tcp": (7881, 7881, "TCP"),
+        "turn-udp": (3478, 3478, "UDP"),
+        "turn-tls": (5349, 5349, "TCP"),
+    }
+
+
+def test_pods_run_without_rights(uat: Rendered) -> None:
+    security = uat.container["securityContext"]
+    assert security["runAsNonRoot"]
+    assert security["readOnlyRootFilesystem"]
+    assert not security["allowPrivilegeEscalation"]
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert uat.pod["spec"]["automountServiceAccountToken"] is False
+
+
+def test_an_unknown_setting_would_be_fatal_and_there_is_none() -> None:
+    """The server is strict: a key that it does not know keeps it from starting."""
+    for env in ("dev", "uat", "prod"):
+        urls = "['https://example.com/hook']"
+        made = Rendered(tools.helm(), over(values(env, livekit__webhook_urls=urls), OPTIONS["metrics"]))
+        assert made.container.get("args") is None  # no --disable-strict-config
+        wrong = [(key, why) for key, why, _ in refused(made.config) if not why.endswith("is set by this program")]
+        assert wrong == []
+
+
+def test_replicas_belong_to_the_autoscaler_where_there_is_one() -> None:
+    scaled = Rendered(tools.helm(), over(values(), OPTIONS["autoscaling"]))
+    assert "replicas" not in scaled.deployment["spec"]
+    scaler = scaled.all["HorizontalPodAutoscaler/livekit"]["spec"]
+    assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "livekit"}
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
+    assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+    assert scaled.container["resources"]["requests"]["cpu"]  # of which the autoscaler reckons
+    assert Rendered(tools.helm(), values()).deployment["spec"]["replicas"] == 2
+
+
+# ---- in front of them
+
+
+def test_signalling_comes_through_an_alb_with_the_certificate(uat: Rendered) -> None:
+    ingress = uat.all["Ingress/livekit"]
+    annotations, spec = ingress["metadata"]["annotations"], ingress["spec"]
+    assert spec["ingressClassName"] == "alb"
+    assert "kubernetes.io/ingress.class" not in annotations
+    (rule,) = spec["rules"]
+    assert rule["host"] == "livekit.uat.example.com"
+    alb = {key.removeprefix("alb.ingress.kubernetes.io/"): value for key, value in annotations.items()}
+    assert (alb["scheme"], alb["target-type"], alb["listen-ports"]) == ("internet-facing", "ip", '[{"HTTPS":443}]')
+    assert alb["certificate-arn"].startswith("acm.issued/signal")
+    backend = rule["http"]["paths"][0]["backend"]["service"]
+    (port,) = uat.all[f"Service/{backend['name']}"]["spec"]["ports"]
+    assert (port["name"], port["targetPort"]) == (backend["port"]["name"], "http")
+
+
+def test_turn_comes_through_an_nlb_that_ends_tls(uat: Rendered) -> None:
+    service = uat.all["Service/livekit-turn"]
+    prefix = "service.beta.kubernetes.io/aws-load-balancer-"
+    nlb = {key.removeprefix(prefix): value for key, value in service["metadata"]["annotations"].items()}
+    assert nlb.pop("ssl-cert").startswith("acm.issued/signal")
+    assert nlb == {"type": "external", "scheme": "internet-facing", "nlb-target-type": "ip", "ssl-ports": "443"}
+    assert service["spec"]["loadBalancerClass"] == "service.k8s.aws/nlb"
+    (port,) = service["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (443, "turn-tls")  # clients are always told 443
+    assert service["spec"]["selector"].items() <= uat.pod["metadata"]["labels"].items()
+    turn = uat.config["turn"]
+    assert (turn["enabled"], turn["tls_port"], turn["external_tls"], turn["udp_port"]) == (True, 5349, True, 3478)
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"livekit__turn": "null"}, {"livekit__turn__tls": "false"}], ids=["no turn", "no tls"]
+)
+def test_without_turn_over_tls_there_is_no_nlb(overrides: dict[str, str]) -> None:
+    made = Rendered(tools.helm(), values(**overrides))
+    assert "Service/livekit-turn" not in made.all
+    assert "turn-tls" not in [one["name"] for one in made.container["ports"]]
+    assert not {"tls_port", "external_tls"} & set(made.config.get("turn", {}))
+
+
+def test_metrics_are_scraped_only_when_asked(uat: Rendered) -> None:
+    assert "prometheus" not in uat.config
+    made = Rendered(tools.helm(), over(values(), OPTIONS["metrics"]))
+    (endpoint,) = made.all["ServiceMonitor/livekit"]["spec"]["endpoints"]
+    ports = {one["name"]: one for one in made.all["Service/livekit"]["spec"]["ports"]}
+    containers = {one["name"]: one["containerPort"] for one in made.container["ports"]}
+    assert containers[ports[endpoint["port"]]["targetPort"]] == made.config["prometheus"]["port"] == 6789
+
+
+# ---- what it refuses
+
+
+def test_an_unknown_value_is_refused_by_every_helm(each_helm: Path) -> None:
+    done = helm(each_helm, "template", "livekit", values={**values(), "replicaCount": 2})
+    assert done.returncode
+    assert "replicaCount" in done.stderr
+
+
+def _sections(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if "properties" in schema:
+        yield path, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from _sections(inner, f"{path}.{name}".strip("."))
+
+
+def test_the_schema_is_strict_everywhere_but_in_the_server_s_own_configuration() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    sections = dict(_sections(schema)) | dict(_sections(schema["definitions"], "definitions"))
+    open_ = {path for path, section in sections.items() if section.get("additionalProperties") is not False}
+    assert open_ == {"config", "config.redis"}
+    documented = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert set(schema["properties"]) == {*documented, "global"}
+    for path, section in sections.items():
+        if path and "." not in path and path not in ("config", "secrets"):
+            assert set(section["properties"]) == set(documented[path]), path
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ({"ingress": {"host": ""}}, "host"),
+        ({"ingress": {"certificateArn": ""}}, "LiveKit is reached over TLS"),
+        ({"turn": {"certificateArn": ""}}, "TURN ends TLS at the load balancer"),
+    ],
+)
+def test_what_is_missing_is_named(missing: Values, said: str) -> None:
+    done = helm(tools.helm(), "template", "livekit", values=over(values(), missing))
+    assert done.returncode
+    assert said in done.stderr
+
+
+def test_long_names_are_cut_to_what_the_cluster_takes() -> None:
+    name = "a" * 53
+    made = helm(tools.helm(), "template", name, values=values()).stdout
+    names = [item["metadata"]["name"] for item in yaml.safe_load_all(made) if item]
+    assert max(map(len, names)) <= 63
+
+
+# ---- installed
+
+
+def test_it_comes_changes_and_goes_with_every_helm(rig: KubeRig, each_helm: Path) -> None:
+    rig.cloud.secrets = {("keys", "v1"): "API: secret", ("", "v1"): "password"}
+
+    def resources(**more: Any) -> list[Resource]:
+        namespace = Namespace("livekit", lives_in=rig.host)
+        held = {"livekit-api-keys": {"keys": SecretRef("k", "keys", "v1")}}
+        held["livekit-redis"] = {"password": SecretRef("p", "", "v1")}
+        secrets = [
+            Secret(name, namespace="livekit", values=refs, lives_in=rig.host, after=[namespace])
+            for name, refs in held.items()
+        ]
+        release = HelmRelease(
+            "livekit",
+            namespace="livekit",
+            chart="livekit-server",
+            version="1.0.0",
+            values=over(values(), more),
+            lives_in=rig.host,
+            after=secrets,
+        )
+        return [rig.host, namespace, *secrets, release]
+
+    rig.up(resources())
+    assert rig.diffs(resources()) == {}
+    pods = rig.objects("pods", namespace="livekit").values()
+    assert sorted(pod["spec"]["nodeName"] for pod in pods) == ["node-a", "node-b"]
+    louder = resources(config={"logging": {"level": "debug"}})
+    rig.up(louder)
+    assert "level: debug" in rig.objects("configmaps", namespace="livekit")["livekit"]["data"]["config.yaml"]
+    assert rig.diffs(louder) == {}
+    rig.down()
+    assert rig.objects("ingresses", "networking.k8s.io") == {}
