@@ -31,7 +31,7 @@ from livekit_deploy.config import Environment, FileState, S3State
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner, kind_of
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import Blocked, StateError, WrongAccount
+from livekit_deploy.errors import Blocked, StateError, UsageError, WrongAccount
 from livekit_deploy.events import Event, silent
 from livekit_deploy.finding import Finding
 from livekit_deploy.health import Reach
@@ -104,11 +104,14 @@ class Deployer:
 
     # ---- what a caller may ask
 
-    def plan(self, *, targets: Iterable[str] = (), destroy: bool = False) -> Plan:
-        """What `up` (or, with ``destroy``, `down`) would do. Takes no lease and writes nothing."""
+    def plan(self, *, targets: Iterable[str] = (), stage: str = "", destroy: bool = False) -> Plan:
+        """What `up` (or, with ``destroy``, `down`) would do. Takes no lease and writes nothing.
+
+        With ``stage`` only what belongs to it; raises `UsageError` when something is missing that it needs.
+        """
         self._guard()
         state, holder, _ = self.lease() or (None, None, 0.0)
-        planned = self._make_plan(state, targets, destroy).plan
+        planned = self._make_plan(state, targets, destroy, stage).plan
         lease = f"held by {holder.user}@{holder.host}" if holder else "free"
         return replace(planned, header={**planned.header, "lease": lease})
 
@@ -124,23 +127,27 @@ class Deployer:
                 resource.check()
                 self._checked.add(resource.address)
 
-    def up(self, plan: Plan | None = None, *, targets: Iterable[str] = (), fail_fast: bool = False) -> Report:
+    def up(
+        self, plan: Plan | None = None, *, targets: Iterable[str] = (), stage: str = "", fail_fast: bool = False
+    ) -> Report:
         """Bring the environment to its configuration; ``plan`` must still be what would be done now.
 
+        All of it is verified at the end; ``targets``, and a ``stage`` (that of ``plan``, where there is one), are not.
         Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
         """
         self._guard()
         if plan is not None:
             self.check(plan)
         with self._session("up") as session:
-            planned = self._make_plan(session.state, targets, destroy=False)
+            stage = plan.stage if plan is not None else stage
+            planned = self._make_plan(session.state, targets, False, stage)
             if plan is None:
                 self.check(planned.plan)
             else:
                 self._expect(plan, planned.plan, session)
             report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
             report.outputs = self._outputs(session.state)
-            if not report.failed and health.serves(session.state) and not list(targets):
+            if not report.failed and health.serves(session.state) and not (stage or list(targets)):
                 report.findings = self._running.answering(session.state.records, lost=session.lost)
         return self._running.closed(report)
 
@@ -160,13 +167,14 @@ class Deployer:
     def verify(self, *, within: float = 0.0) -> list[Finding]:
         """What answers between a user and a pod and what does not, with cause and remedy; changes nothing.
 
-        It looks again until all is well or ``within`` seconds of the clock have passed. Raises `StateError` when
+        It looks again until all is well or ``within`` seconds of the clock have passed. Raises `UsageError` when
         LiveKit is not recorded.
         """
         self._guard()
         found = lease_of(self.store)
         if found is None or not health.serves(found[0]):
-            raise StateError("LiveKit is not there yet", hint=f"run: livekit-deploy up --env {self.env.name}")
+            hint = f"run: livekit-deploy up --env {self.env.name}, or its step livekit"
+            raise UsageError("there is nothing to verify: the step livekit makes it", hint=hint)
         self.cloud.with_lineage(found[0].lineage)
         return self._running.answering(found[0].records, within=within)
 
@@ -273,12 +281,12 @@ class Deployer:
                 hint="set AWS_PROFILE or --profile to the right account",
             )
 
-    def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool) -> Planned:
+    def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
             self.cloud.with_lineage(state.lineage)
         resources = [] if destroy else self.resources
         planner = Planner(self.cloud.remembering(), state, self.env.digest())
-        planned = planner.down() if destroy else planner.up(resources, tuple(targets))
+        planned = planner.down() if destroy else planner.up(resources, tuple(targets), stage)
         return Planned(replace(planned.plan, header=self._header()), planned.entries)
 
     def _header(self) -> dict[str, str]:

@@ -15,6 +15,8 @@ import click
 from livekit_deploy import private
 from livekit_deploy.cli.asking import agreed, can_ask
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.steps import STEPS, looking, stage_of
+from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.errors import Declined, UsageError
 
 if TYPE_CHECKING:
@@ -32,15 +34,22 @@ CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 @click.option("--plan", "plan_file", metavar="FILE", help="apply exactly this saved plan")
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
+@click.option("--step", type=click.Choice(STEPS), default="all", show_default=True, help="only this step")
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
 @shared
-def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, ...], fail_fast: bool) -> int:
-    """Plan, ask, apply, and say where LiveKit answers."""
-    env, where = load(options), screen(options)
+def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, ...], step: str, fail_fast: bool) -> int:
+    """Plan, ask, apply, and say where LiveKit answers.
+
+    The steps, in order: plan, infrastructure (network to nodes, Redis, secrets, certificate), load-balancer (its
+    controller), livekit (namespace to DNS), verify. Each says what it needs of an earlier one.
+    """
+    if (look := looking(step)) is not None:
+        return look(options)
+    stage, env, where = stage_of(step, targets), load(options), screen(options)
     can_ask(options, yes or bool(plan_file), "--yes")
     with _listening(options, where, "up", env) as (listener, made):
         saved = _saved(plan_file)
-        plan = saved or made.plan(targets=targets)
+        plan = saved or made.plan(targets=targets, stage=stage)
         if options.json:
             listener.planned(plan)
         else:
@@ -49,10 +58,10 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
         if plan.changes and not (yes or plan_file):
             agreed(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
         bound = _bound(plan, saved, yes)
-        report = _carried_out(listener, lambda: made.up(bound, targets=targets, fail_fast=fail_fast))
+        report = _carried_out(listener, lambda: made.up(bound, targets=targets, stage=stage, fail_fast=fail_fast))
         listener.finished(report)
         if not options.json:
-            where.finished_up(report, env)
+            where.finished_up(report, env, plan.stage)
         return 0
 
 
@@ -62,6 +71,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
 @click.option("--detailed-exitcode", is_flag=True, help="exit 2 when there are changes, 6 when there is drift")
 @click.option("--refresh-only", is_flag=True, help="only what somebody else changed")
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
+@click.option("--step", type=click.Choice((*STAGES, "all")), default="all", show_default=True, help="only this step")
 @shared
 def plan(
     options: Options,
@@ -70,11 +80,12 @@ def plan(
     detailed_exitcode: bool,
     refresh_only: bool,
     targets: tuple[str, ...],
+    step: str,
 ) -> int:
     """What `up` would do, attribute by attribute. It takes no lease and writes nothing."""
     env, where = load(options), screen(options)
     with deployer(options, env, "plan") as made:
-        found = made.plan(targets=targets, destroy=destroy)
+        found = made.plan(targets=targets, stage=stage_of(step, targets), destroy=destroy)
     if out:
         private.write(Path(out), found.dump())
     if options.json:
@@ -125,6 +136,18 @@ def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None
 
 
 # ---- the pieces
+
+
+def plan_all(options: Options) -> int:
+    """The step ``plan``."""
+    env, where = load(options), screen(options)
+    with deployer(options, env, "plan") as made:
+        found = made.plan()
+    if options.json:
+        where.json(found.dump())
+    else:
+        where.plan(found)
+    return 0
 
 
 @contextmanager

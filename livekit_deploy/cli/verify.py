@@ -15,13 +15,21 @@ _WATCH = 600.0
 @shared
 def verify(options: Options, watch: bool) -> int:
     """Look at everything between a user and a pod; what fails is told with cause and remedy (exit code 7)."""
+    return _verified(options, within=(options.timeout or _WATCH) if watch else 0.0)
+
+
+def verify_step(options: Options) -> int:
+    """The step ``verify``: as at the end of `up`, what was just made is given time to answer."""
+    return _verified(options, within=options.timeout or _WATCH)
+
+
+def _verified(options: Options, within: float) -> int:
     from livekit_deploy.finding import failed
     from livekit_deploy.render import findings
     from livekit_deploy.render.progress import sentence
 
     env, where = load(options), screen(options)
-    within = (options.timeout or _WATCH) if watch else 0.0
-    with deployer(options, env, "verify", lambda event: where.note(sentence(event)) if watch else None) as made:
+    with deployer(options, env, "verify", lambda event: where.note(sentence(event)) if within else None) as made:
         found = made.verify(within=within)
     if options.json:
         where.json_value(findings.as_json(found))

@@ -80,7 +80,8 @@ class Plan:
     """All changes in graph order, and what they were computed from.
 
     ``lineage`` and ``serial`` are those of the state document (None and 0 before there is one), ``digest`` that of the
-    configuration. ``calls`` and ``seconds`` tell what it cost to read.
+    configuration. ``stage`` is the only one that was planned, "" for all. ``calls`` and ``seconds`` tell what it cost
+    to read.
     """
 
     command: str
@@ -88,6 +89,7 @@ class Plan:
     serial: int
     digest: str
     all: tuple[Change, ...]
+    stage: str = ""
     calls: int = 0
     seconds: float = 0.0
     critical_s: float = 0.0

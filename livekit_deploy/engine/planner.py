@@ -14,6 +14,7 @@ from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.stages import STAGES, last_stage, require
 from livekit_deploy.errors import Denied, StateError, UsageError
 from livekit_deploy.state.document import Phase, Record, State
 
@@ -58,10 +59,13 @@ class Planner:
 
     # ---- up
 
-    def up(self, resources: Iterable[Resource], targets: Iterable[str] = ()) -> Planned:
-        """What `up` would do; with ``targets`` only those addresses and what they depend on."""
+    def up(self, resources: Iterable[Resource], targets: Iterable[str] = (), stage: str = "") -> Planned:
+        """What `up` would do; with ``targets`` only those addresses and what they depend on, with ``stage`` only what
+        belongs to it. Raises `UsageError` when something is missing that the stage needs."""
         began, calls = time.monotonic(), self._cloud.calls
         order = ordered(resources)
+        if stage:
+            require(order, self._records, stage)
         for item in order:
             record = self._records.get(item.address)
             item.generation = record.generation if record else 1
@@ -72,7 +76,10 @@ class Planner:
         wanted = self._targeted(targets, edges_up(order))
         drops = [] if targets else self._drops(sight)
         changes = [entry.change for entry in self._entries.values() if entry.change.address in wanted]
-        plan = self._plan("up", [*changes, *drops], began, calls)
+        if stage:
+            changes = [change for change in changes if change.stage == stage]
+            drops = [change for change in drops if self._last_stage(change) == stage]
+        plan = replace(self._plan("up", [*changes, *drops], began, calls), stage=stage)
         return Planned(replace(plan, critical_s=_critical(plan, edges_up(order))), self._entries)
 
     def _targeted(self, targets: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
@@ -184,6 +191,13 @@ class Planner:
         kept |= {address: record.id for address, record in dropped.items()}
         strays = [] if self._lineage is None else sight.strays(kept)
         return [*_in_order(changes, self._records), *(self._stray(kind, item) for kind, item in strays)]
+
+    def _last_stage(self, drop: Change) -> str:
+        """When it may go: strays last, since nothing tells who uses them."""
+        if drop.address not in self._records:
+            return STAGES[-1]
+        edges = edges_down({address: (record.deps, record.outlived_by) for address, record in self._records.items()})
+        return last_stage(drop.address, self._records, edges)
 
     def _drop(self, address: str, reason: str) -> Change:
         record = self._records[address]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.prices import AS_OF
 from livekit_deploy.render.words import duration, ordered, plural
 
@@ -24,11 +25,14 @@ def _counts(report: Report) -> str:
     return told or "nothing to do"
 
 
-def up_lines(report: Report, env: Environment) -> Iterator[str]:
-    """Where LiveKit answers, and what to do next."""
+def up_lines(report: Report, env: Environment, stage: str) -> Iterator[str]:
+    """Where LiveKit answers, and what to do next; ``stage`` is the only one that was applied, "" for all."""
     summary = f"{report.command}: {_counts(report)} in {duration(report.seconds)}"
     if not report.findings:
         yield f"[bold green]✔[/] {summary}"
+        if stage:
+            following = [*STAGES, "verify"][STAGES.index(stage) + 1]
+            yield f"  Next        {_PROGRAM} up --env {env.name} --step {following}"
         return
     yield f"{answers(env)}        {summary}"
     if secret := report.outputs.get("secret.api-keys"):

@@ -112,11 +112,11 @@ class Screen:
 
         self._lines(upkeep.proposal_lines(proposal, every=self.verbose > 0))
 
-    def finished_up(self, report: Report, env: Environment) -> None:
+    def finished_up(self, report: Report, env: Environment, stage: str) -> None:
         """How `up` ended, and where LiveKit answers."""
         from livekit_deploy.render import reports
 
-        self._lines(reports.up_lines(report, env))
+        self._lines(reports.up_lines(report, env, stage))
 
     def finished_down(self, report: Report) -> None:
         """How `down` ended, with the proof."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from rich.markup import escape
 
+from livekit_deploy.engine.stages import STAGES
+
 SYMBOLS = {
     "create": "[green]+[/]",
     "update": "[yellow]~[/]",
@@ -17,7 +19,6 @@ SYMBOLS = {
     "resume": "[cyan]…[/]",
     "blocked": "[bold red]![/]",
 }
-STAGES = ("infrastructure", "load-balancer", "livekit")
 _LONGEST = 60
 _LEAD = 12  # characters that are shown before the first difference of two long values
 _LEAST = 24  # characters that a column needs to be worth wrapping in

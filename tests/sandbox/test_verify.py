@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from livekit_deploy.clock import Clock
-from livekit_deploy.errors import StateError, VerifyFailed
+from livekit_deploy.errors import UsageError, VerifyFailed
 from livekit_deploy.finding import Verdict, failed
 from livekit_deploy.health.checks import CHECKS
 from livekit_deploy.health.look import SIGNAL
@@ -25,7 +25,7 @@ def test_each_fault_fails_its_check_alone(
     here: Workspace, capsys: pytest.CaptureFixture[str], subtests: pytest.Subtests
 ) -> None:
     up = Standing(here)
-    with pytest.raises(StateError, match="LiveKit is not there yet"):
+    with pytest.raises(UsageError, match="nothing to verify: the step livekit makes it"):
         up.deployer.verify()
     here.run("up", "--env", "uat", "--sandbox", "--yes")
 
