@@ -216,6 +216,26 @@ def test_shipped_environments_are_valid_and_named_by_their_file(name: str) -> No
     assert env.warnings == ()
 
 
+@pytest.mark.parametrize("name", ["dev", "uat", "prod"])
+def test_shipped_environments_are_complete_and_say_what_the_preset_says(name: str, file: File) -> None:
+    path = ROOT / "manifests" / "environments" / f"{name}.yaml"
+    text = path.read_text(encoding="utf-8")
+    for key in keys():
+        if not key.path.startswith(("livekit.chart.", "cluster.addons.", "nodes.system.")):
+            assert re.search(rf"\b{key.path.rpartition('.')[2]}: ?", text) or key.path == "state.path", key.path
+    env = load_environment(path, environ={})
+    own = {
+        "preset": name,
+        "name": name,
+        "region": env.region,
+        "tags": dict(env.tags),
+        "network": {"cidr": str(env.network.cidr)},
+        "cluster": {"public_cidrs": list(map(str, env.cluster.public_cidrs))},
+        "livekit": env.livekit.model_dump(mode="json", include={"domain", "hosted_zone", "turn"}),
+    }
+    assert file.write(yaml.safe_dump(own)).load().digest() == env.digest()
+
+
 def test_the_digest_follows_every_value_and_nothing_else(file: File) -> None:
     one = file.about("redis: {replicas: 1}").load().digest()
     assert file.about("redis: {replicas: 1}  # a comment").load().digest() == one
