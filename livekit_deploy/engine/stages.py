@@ -2,6 +2,8 @@
 
 A stage can be applied alone. What it needs of an earlier one is read from the state, so that must be there already; and
 what the configuration drops goes with the last stage that still holds on to it.
+
+The help of the command line names the stages and must be quick: what works on them is imported where it is used.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from livekit_deploy.engine.graph import Edges, closure
 from livekit_deploy.errors import UsageError
-from livekit_deploy.state.document import Phase, Record
 
 if TYPE_CHECKING:
+    from livekit_deploy.engine.graph import Edges
     from livekit_deploy.engine.resource import Resource
+    from livekit_deploy.state.document import Record
 
 #: in the order of work
 STAGES = ("infrastructure", "load-balancer", "livekit")
@@ -23,6 +25,8 @@ _NAMED = 3
 
 def require(resources: Iterable[Resource], records: Mapping[str, Record], stage: str) -> None:
     """Raise `UsageError` when an earlier stage has not made what ``stage`` needs, naming it and its step."""
+    from livekit_deploy.state.document import Phase
+
     lacks: dict[str, set[str]] = {}
     needed = {other.address: other.stage for item in resources if item.stage == stage for other in item.dependencies()}
     for address, where in needed.items():
@@ -42,5 +46,7 @@ def _some(addresses: list[str]) -> str:
 
 def last_stage(address: str, records: Mapping[str, Record], edges: Edges) -> str:
     """The latest stage among a record and everything that depends on it; ``edges`` are `edges_down`."""
+    from livekit_deploy.engine.graph import closure
+
     stages = {records[one].stage for one in closure([address], edges)}
     return next((stage for stage in reversed(STAGES) if stage in stages), STAGES[-1])
