@@ -45,8 +45,7 @@ def validate(options: Options) -> int:
     if options.json:
         where.json_value({"file": str(env.source), "valid": True, "warnings": env.warnings})
         return 0
-    for warning in env.warnings:
-        where.say(f"warning: {warning}")
+    where.warn(env.warnings)
     where.result(f"{env.source} is valid")
     return 0
 

@@ -47,6 +47,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
         return look(options)
     stage, env, where = stage_of(step, targets), load(options), screen(options)
     can_ask(options, yes or bool(plan_file), "--yes")
+    where.warn(env.warnings)
     with _listening(options, where, "up", env) as (listener, made):
         saved = _saved(plan_file)
         plan = saved or made.plan(targets=targets, stage=stage)
@@ -84,6 +85,7 @@ def plan(
 ) -> int:
     """What `up` would do, attribute by attribute. It takes no lease and writes nothing."""
     env, where = load(options), screen(options)
+    where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
         found = made.plan(targets=targets, stage=stage_of(step, targets), destroy=destroy)
     if out:
@@ -141,6 +143,7 @@ def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None
 def plan_all(options: Options) -> int:
     """The step ``plan``."""
     env, where = load(options), screen(options)
+    where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
         found = made.plan()
     if options.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -27,6 +28,15 @@ SUPPORT = {
     "1.36": (date(2027, 8, 2), date(2028, 8, 2)),
     "1.37": (date(2027, 12, 1), date(2028, 12, 1)),
 }
+#: regions with EKS (AWS general reference, Amazon EKS endpoints; read 2026-11)
+REGIONS = frozenset(
+    """af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1
+    ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1
+    cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-isoe-west-1 eu-north-1 eu-south-1 eu-south-2 eu-west-1
+    eu-west-2 eu-west-3 eusc-de-east-1 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2
+    us-gov-east-1 us-gov-west-1 us-iso-east-1 us-iso-west-1 us-isob-east-1 us-isob-west-1 us-isof-east-1
+    us-isof-south-1 us-west-1 us-west-2""".split()  # noqa: SIM905
+)
 #: engine versions that can still be made (ElastiCache user guide, Engine versions and upgrading; read 2026-11)
 ENGINES = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("6.2", "7.0", "7.1")}
 _REPLICATION_GROUP_ID = 40
@@ -55,6 +65,16 @@ def warnings(env: Environment, today: date) -> Iterator[str]:
         )
     if env.preset != "dev" and _ANYWHERE in env.cluster.public_cidrs:
         yield "cluster.public_cidrs lets the whole Internet reach the Kubernetes API"
+    if env.region not in REGIONS:
+        near = difflib.get_close_matches(env.region, sorted(REGIONS))
+        meant = f": did you mean {' or '.join(near)}?" if near else ""
+        yield f"region {env.region} was not known when this program was released{meant}"
+    if env.nodes.media.capacity == "spot":
+        yield "nodes.media.capacity is spot: AWS takes nodes back with two minutes' notice, and their calls end"
+    if env.preset != "dev" and any(kind.startswith("t") for kind in env.nodes.media.instance_types):
+        yield "nodes.media.instance_types are burstable: media is held up when their CPU credits are spent"
+    if env.livekit.settings.get("development"):
+        yield "livekit.settings.development opens LiveKit's debug handlers to the Internet"
 
 
 def _supported(today: date) -> list[str]:

@@ -186,7 +186,7 @@ class Environment(Section):
     project: Name = Field(
         default="livekit", description="first part of every physical name, and a tag", examples=["livekit"]
     )
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d$")] = Field(
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+){1,2}-\d$")] = Field(
         description="the AWS region", examples=["us-east-1"]
     )
     account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(

@@ -150,6 +150,11 @@ class Screen:
         if not self.quiet:
             sys.stderr.write(f"{text}\n")
 
+    def warn(self, texts: Iterable[str]) -> None:
+        """What is allowed but should be known."""
+        for text in texts:
+            self.say(f"warning: {text}")
+
     def note(self, markup: str) -> None:
         """Something that happened, in markup."""
         if not self.quiet:

@@ -78,8 +78,9 @@ def test_a_typo_in_the_file(calls: Calls, tmp_path: Path, capsys: Streams) -> No
 
 
 def test_a_wrong_account(calls: Calls, capsys: Streams) -> None:
-    assert up("--set", f"account_id={OTHER}") == 4
+    assert up("--set", f"account_id={OTHER}", "--set", "cluster.version=1.33") == 4
     err = capsys.readouterr().err
+    assert "warning: cluster.version 1.33 is in paid extended support" in err
     assert f"the credentials are for account {ACCOUNT}, the environment is for {OTHER}" in err
     assert "AWS_PROFILE or --profile" in err
     assert calls.made == ["GetCallerIdentity"]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import boto3
 import pytest
 
-from livekit_deploy.config import load_environment
+from livekit_deploy.config import checks, load_environment
 from livekit_deploy.errors import ConfigError
-from tests.unit.environments import HEAD, File
+from tests.unit.environments import HEAD, LIVEKIT, File
 
 
 @dataclass(frozen=True)
@@ -966,13 +967,35 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     [
         ('cluster: {version: "1.33"}', "1.33 is in paid extended support since 2026-07-29: move to 1.37"),
         ("preset: uat\ncluster: {public_cidrs: [0.0.0.0/0]}", "the whole Internet"),
+        ("nodes: {media: {capacity: spot}}", "two minutes' notice"),
+        ("preset: uat\ncluster: {public_cidrs: [203.0.113.0/24]}\n" + media(instance_types="[t3.medium]"), "burstable"),
+        (livekit("settings: {development: true}"), "debug handlers"),
     ],
 )
 def test_what_works_but_should_be_known_is_a_warning(text: str, warning: str, tmp_path: Path) -> None:
     head = HEAD.replace("preset: dev\n", "") if "preset" in text else HEAD
-    env = File(tmp_path / "e1.yaml").write(f"{head}{text}\nlivekit: {{domain: a.example.com}}\n").load()
+    tail = "" if "livekit:" in text else LIVEKIT
+    env = File(tmp_path / "e1.yaml").write(f"{head}{text}\n{tail}").load()
     assert warning in env.warnings[0]
     assert len(env.warnings) == 1
+
+
+def test_a_region_that_is_not_known_is_a_warning(tmp_path: Path) -> None:
+    file = File(tmp_path / "dev.yaml").write(HEAD.replace("us-east-1", "us-esat-1") + LIVEKIT)
+    (warning,) = file.load().warnings
+    assert "region us-esat-1 was not known when this program was released: did you mean " in warning
+    assert "us-east-1" in warning
+    assert "released" in file.write(HEAD.replace("us-east-1", "zz-q-9") + LIVEKIT).load().warnings[0]
+
+
+def test_the_regions_are_those_of_the_sdk() -> None:
+    session = boto3.Session()
+    known = {
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("eks", partition)
+    }
+    assert known == checks.REGIONS
 
 
 def test_a_version_is_gone_the_day_after_its_last(tmp_path: Path) -> None:
