@@ -76,10 +76,11 @@ class AwsRig:
             session.release()
         _raise(outcome)
 
-    def down(self) -> None:
+    def down(self, *swept: type[Resource]) -> None:
+        """Delete what is recorded, then what carries our marks of these kinds."""
         session = self._session()
         try:
-            outcome = Execution(self._run(session), self._planner().down()).down()
+            outcome = Execution(self._run(session), self._planner().down()).down(swept)
         finally:
             session.release()
         _raise(outcome)
