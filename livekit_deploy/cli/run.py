@@ -50,6 +50,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
     where.warn(env.warnings)
     with _listening(options, where, "up", env) as (listener, made):
         saved = _saved(plan_file)
+        stage = saved.stage if saved else stage  # a saved plan knows its step
         plan = saved or made.plan(targets=targets, stage=stage)
         if options.json:
             listener.planned(plan)
@@ -68,6 +69,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
 
 @click.command()
 @click.option("--out", metavar="FILE", help="save the plan, for: up --plan FILE")
+@click.option("--markdown", metavar="FILE", help="write it as Markdown too, for a comment on a pull request")
 @click.option("--destroy", is_flag=True, help="what `down` would do")
 @click.option("--detailed-exitcode", is_flag=True, help="exit 2 when there are changes, 6 when there is drift")
 @click.option("--refresh-only", is_flag=True, help="only what somebody else changed")
@@ -77,6 +79,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
 def plan(
     options: Options,
     out: str | None,
+    markdown: str | None,
     destroy: bool,
     detailed_exitcode: bool,
     refresh_only: bool,
@@ -90,6 +93,7 @@ def plan(
         found = made.plan(targets=targets, stage=stage_of(step, targets), destroy=destroy)
     if out:
         private.write(Path(out), found.dump())
+    _published(found, markdown)
     if options.json:
         where.json((replace(found, all=found.drift()) if refresh_only else found).dump())
     elif refresh_only:
@@ -224,6 +228,15 @@ def _saved(path: str | None) -> Plan | None:
         raise UsageError(f"the plan {path} cannot be read: {error}", hint="save one with: plan --out FILE") from error
 
 
+def _published(plan: Plan, markdown: str | None) -> None:
+    """Show the plan where others than the caller read it: a Markdown file, GitHub's summary."""
+    from livekit_deploy.render import github
+    from livekit_deploy.render.markdown import plan_markdown
+
+    if markdown:
+        Path(markdown).write_text(plan_markdown(plan), encoding="utf-8")
+    if github.here():
+        github.planned(plan)
 def _confirm_down(where: Screen, env: Environment, yes: bool, confirm: str | None) -> None:
     if env.protect and confirm is None:
         if where.prompt(f"{env.name} is protected. Type its name to delete it") != env.name:

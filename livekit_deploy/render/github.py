@@ -1,4 +1,4 @@
-"""GitHub Actions: a group for the run, annotations for what failed, and a step summary.
+"""GitHub Actions: a group for the run, annotations for what failed, a step summary, and outputs for later steps.
 
 Source: GitHub documentation, "Workflow commands for GitHub Actions".
 """
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Self
 from livekit_deploy.clock import Clock
 from livekit_deploy.events import Done, Event, ResourceFailed, RunFinished, RunStarted
 from livekit_deploy.render.lines import Lines
+from livekit_deploy.render.markdown import plan_markdown
 from livekit_deploy.render.words import duration
 
 if TYPE_CHECKING:
+    from livekit_deploy.engine.plan import Plan
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.report import Report
 
@@ -42,6 +44,7 @@ class GitHub(Lines):
         """Where it answers, or what is left, under the table."""
         if url := report.outputs.get("livekit.url"):
             summarize(["", f"LiveKit answers at `{url}`"])
+            output("livekit-url", str(url))
         if report.command == "down":
             summarize(["", f"leftovers: {len(report.leftovers)}", *(f"- `{one}`" for one in report.leftovers)])
 
@@ -64,6 +67,12 @@ def here() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
+def planned(plan: Plan) -> None:
+    """The plan in the step's summary, and how many changes it has as the output ``changes``."""
+    summarize([plan_markdown(plan)])
+    output("changes", str(len(plan.changes)))
+
+
 def command(name: str, text: str, *, title: str = "") -> None:
     """Write ``::name title=…::text`` to stderr, with what would end it escaped."""
     safe = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
@@ -74,7 +83,16 @@ def command(name: str, text: str, *, title: str = "") -> None:
 
 def summarize(rows: Iterable[str]) -> None:
     """Add lines to the step's summary, where there is one."""
-    text = "\n".join(rows)
-    if text and (path := os.environ.get("GITHUB_STEP_SUMMARY")):
+    if text := "\n".join(rows):
+        _append("GITHUB_STEP_SUMMARY", text)
+
+
+def output(name: str, value: str) -> None:
+    """Give a value to later steps, as ``steps.ID.outputs.NAME``; it is one line."""
+    _append("GITHUB_OUTPUT", f"{name}={value}")
+
+
+def _append(variable: str, text: str) -> None:
+    if path := os.environ.get(variable):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text + "\n")

@@ -1,0 +1,37 @@
+"""A plan as Markdown, for a comment on a pull request or a step summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from livekit_deploy.render import plans
+
+if TYPE_CHECKING:
+    from livekit_deploy.engine.plan import Plan
+
+#: GitHub refuses a comment of more than 65536 characters; one comment may hold the plans of several environments
+_LONGEST = 15_000
+
+
+def plan_markdown(plan: Plan) -> str:
+    """A heading that says what it comes to, and the plan as the terminal shows it, folded."""
+    text = "\n".join(Text.from_markup(line).plain for line in plans.lines(plan))
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST].rpartition("\n")[0] + "\n… the whole plan is in the log of this run"
+    title = f"{len(plan.changes)} changes" if plan.changes else "no changes"
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return (
+        f"### {plan.header['env']}: {title}\n\n<details><summary>plan</summary>\n\n"
+        f"{fence}\n{text}\n{fence}\n\n</details>\n\n"
+    )
+
+
+def _longest_run(text: str) -> int:
+    """The most back-ticks in a row: the fence must be longer."""
+    longest = here = 0
+    for character in text:
+        here = here + 1 if character == "`" else 0
+        longest = max(longest, here)
+    return longest
