@@ -237,6 +237,8 @@ def _published(plan: Plan, markdown: str | None) -> None:
         Path(markdown).write_text(plan_markdown(plan), encoding="utf-8")
     if github.here():
         github.planned(plan)
+
+
 def _confirm_down(where: Screen, env: Environment, yes: bool, confirm: str | None) -> None:
     if env.protect and confirm is None:
         if where.prompt(f"{env.name} is protected. Type its name to delete it") != env.name:
