@@ -29,15 +29,17 @@ from typing import ClassVar
 class DeployError(Exception):
     """Something went wrong that the user can act on.
 
-    ``hint`` is the next thing to do, in the imperative; ``exit_code`` is the process's exit code.
+    ``hint`` is the next thing to do, in the imperative; ``exit_code`` is the process's exit code. ``likely`` is what
+    is probably behind it, "" when nothing can be said.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", likely: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.likely = likely
 
     def __str__(self) -> str:
         return self.message
@@ -116,13 +118,14 @@ class VerifyFailed(DeployError):
 class Incomplete(DeployError):
     """Some resources could not be brought to where they should be; what succeeded is recorded and kept.
 
-    ``report`` is the `deployer.Report` of the run.
+    ``report`` is the `deployer.Report` of the run, ``code`` the exit code: 4 when rights or credentials are what was
+    missing, else 8 when something succeeded, else 1.
     """
 
-    def __init__(self, message: str, *, report: object, partly: bool, hint: str = "") -> None:
+    def __init__(self, message: str, *, report: object, code: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.report = report
-        self.code = 8 if partly else 1
+        self.code = code
 
 
 class Interrupted(DeployError):
@@ -139,9 +142,17 @@ class ResourceError(DeployError):
     """One resource could not be read, made, changed or deleted."""
 
     def __init__(
-        self, message: str, *, address: str = "", verb: str = "", code: str = "", request_id: str = "", hint: str = ""
+        self,
+        message: str,
+        *,
+        address: str = "",
+        verb: str = "",
+        code: str = "",
+        request_id: str = "",
+        hint: str = "",
+        likely: str = "",
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, likely=likely)
         self.address = address
         self.verb = verb
         self.code = code

@@ -106,7 +106,7 @@ class Done(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceFailed(Event):
-    """A resource could not be brought to where it should be."""
+    """A resource could not be brought to where it should be; ``likely`` is what is probably behind it, or ""."""
 
     type = "failed"
     address: str
@@ -114,6 +114,7 @@ class ResourceFailed(Event):
     stage: str
     message: str
     hint: str
+    likely: str
     code: str
     request_id: str
     elapsed_s: float

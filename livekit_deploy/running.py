@@ -19,7 +19,7 @@ from livekit_deploy.engine.resource import kinds
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
-from livekit_deploy.errors import Incomplete, Interrupted, StateError, VerifyFailed
+from livekit_deploy.errors import CredentialsError, Denied, Incomplete, Interrupted, StateError, VerifyFailed
 from livekit_deploy.events import Event, Looked, RunFinished, RunStarted
 from livekit_deploy.finding import Finding, failed
 from livekit_deploy.health import Reach
@@ -141,8 +141,8 @@ class Running:
             raise Incomplete(
                 f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
                 report=report,
-                partly=bool(report.created or report.updated or report.deleted or report.kept),
-                hint=report.failed[address].hint or f"run {report.command} again: it goes on from what is recorded",
+                code=_exit_code(report),
+                hint=f"run: livekit-deploy {report.command} --env {self._env.name}: it goes on from what is recorded",
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(
@@ -158,6 +158,13 @@ def _started(command: str, env: str, plan: Plan) -> RunStarted:
     for change in plan.changes:
         stages[change.stage] = stages.get(change.stage, 0) + 1
     return RunStarted(command=command, env=env, stages=stages, total=len(plan.changes))
+
+
+def _exit_code(report: Report) -> int:
+    denied = next(
+        (error.exit_code for error in report.failed.values() if isinstance(error, Denied | CredentialsError)), 0
+    )
+    return denied or (8 if report.created or report.updated or report.deleted or report.kept else 1)
 
 
 def _finished(report: Report) -> RunFinished:

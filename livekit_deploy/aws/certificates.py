@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
@@ -68,6 +69,9 @@ class Certificate(Resource):
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.acm.delete_certificate(CertificateArn=live.id)
 
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return told(live)
+
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
         if cloud.marks.lineage is None:
@@ -104,7 +108,7 @@ def _live(cloud: Cloud, arn: str) -> Live | None:
         outputs[f"{domain} name"] = record["Name"].rstrip(".")
         outputs[f"{domain} value"] = record["Value"].rstrip(".")
     if found["Status"] not in _ALIVE:
-        return Live(arn, Status.FAILED, props, outputs, _failure(found))
+        return Live(arn, Status.FAILED, props, outputs, _failure(found), str(found.get("FailureReason", "")))
     if missing := sorted(names - records.keys()):
         return Live(arn, Status.PENDING, props, outputs, f"ACM has no validation record yet for {', '.join(missing)}")
     return Live(arn, Status.READY, props, outputs)
@@ -139,7 +143,7 @@ class Issued(Observed):
             return Live(arn, Status.READY, outputs={"arn": arn})
         if found["Status"] == "PENDING_VALIDATION":
             return Live(arn, Status.PENDING, detail=_waits_for(found))
-        return Live(arn, Status.FAILED, detail=_failure(found))
+        return Live(arn, Status.FAILED, detail=_failure(found), code=str(found.get("FailureReason", "")))
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """Nothing: the certificate itself is another resource's to delete."""
@@ -147,6 +151,9 @@ class Issued(Observed):
 
     def create(self, cloud: Cloud, token: str) -> str:
         return self.certificate_arn
+
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return told(live)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:

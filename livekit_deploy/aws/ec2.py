@@ -12,6 +12,27 @@ from livekit_deploy.engine.resource import Found, Live, Resource
 Item = Mapping[str, Any]
 
 
+#: EC2 may not know yet what was made a moment ago (EC2 API reference, "Eventual consistency")
+_NEW = (
+    "InvalidVpcID.NotFound",
+    "InvalidVpcId.NotFound",
+    "InvalidSubnetID.NotFound",
+    "InvalidGroup.NotFound",
+    "InvalidRouteTableID.NotFound",
+    "InvalidRouteTableId.NotFound",
+    "InvalidInternetGatewayID.NotFound",
+    "InvalidGatewayID.NotFound",
+    "InvalidNatGatewayID.NotFound",
+    "NatGatewayNotFound",
+    "InvalidAllocationID.NotFound",
+    "InvalidLaunchTemplateId.NotFound",
+    "InvalidSecurityGroupRuleId.NotFound",
+)
+SPREADING: Mapping[str, tuple[str, ...]] = dict.fromkeys(_NEW, ())
+#: a create that is sent once only is not repeated by botocore, although nothing came of a throttled one
+SENT_ONCE: Mapping[str, tuple[str, ...]] = {**SPREADING, "RequestLimitExceeded": (), "Throttling": ()}
+
+
 class Ec2Resource(Resource):
     """A kind of EC2's that is described by a list call with filters, and tagged by ``TagSpecifications``."""
 
@@ -22,6 +43,7 @@ class Ec2Resource(Resource):
     id_filter: ClassVar[str]
     #: the parameter that takes filters: ``Filter`` for NAT gateways, ``Filters`` for the rest
     filters: ClassVar[str] = "Filters"
+    propagation = SPREADING
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.diagnosis import CLUSTER_ADDRESSES, subnets_short, told
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
@@ -66,7 +67,7 @@ class Cluster(Resource):
         "issuer": "cluster.issuer",
     }
     propagation = {
-        "InvalidParameterException": ("could not be assumed", "does not exist or the trusted entity"),
+        "InvalidParameterException": ("could not be assumed", "does not exist", "do not exist"),
         "InvalidRequestException": ("could not be assumed",),
     }
 
@@ -176,6 +177,9 @@ class Cluster(Resource):
         else:
             cloud.eks.delete_cluster(name=live.id)
 
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return subnets_short(cloud, self.subnet_ids, CLUSTER_ADDRESSES) or told(live)
+
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
         if cloud.marks.lineage is None:
@@ -216,7 +220,10 @@ def _live(cluster: Mapping[str, Any]) -> Live:
         "version": cluster["version"],
         "creator": cluster.get("tags", {}).get(CREATOR, "").replace(" ", ","),
     }
-    return Live(cluster["name"], _STATUS.get(cluster["status"], Status.PENDING), props, outputs, _detail(cluster))
+    issues = cluster.get("health", {}).get("issues", [])
+    code = str(issues[0].get("code", "")) if issues else ""
+    status = _STATUS.get(cluster["status"], Status.PENDING)
+    return Live(cluster["name"], status, props, outputs, _detail(cluster), code)
 
 
 def _detail(cluster: Mapping[str, Any]) -> str:

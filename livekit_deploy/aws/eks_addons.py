@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.eks import claiming
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Input, Output
@@ -133,6 +134,9 @@ class Addon(Resource):
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.eks.delete_addon(clusterName=self._cluster(), addonName=live.id, preserve=False)
 
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return told(live)
+
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
         if host is None or cloud.marks.lineage is None:
@@ -169,4 +173,6 @@ def _live(addon: Mapping[str, Any]) -> Live:
         "configuration": json.loads(addon.get("configurationValues") or "{}"),
     }
     detail = said if status is Status.READY else f"{addon['status']}: {said}" if said else str(addon["status"])
-    return Live(addon["addonName"], status, props, {"arn": addon["addonArn"], "version": props["version"]}, detail)
+    code = str(issues[0].get("code", "")) if issues else ""
+    outputs = {"arn": addon["addonArn"], "version": props["version"]}
+    return Live(addon["addonName"], status, props, outputs, detail, code)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
@@ -21,6 +22,8 @@ from livekit_deploy.errors import Absent
 PORT = 6379
 _PREFERRED = "preferred"  # TLS for whoever asks for it, and plain text for the others
 _GROUP_NAME, _SUBNET_GROUP_NAME = 40, 255
+#: AWS's code, where an event of ElastiCache names one
+_CODE = re.compile(r"\bInsufficient\w+|\b\w+(?:Exceeded|NotFound)\b")
 _TOKEN = re.compile(r"\btoken ([\w-]+)")
 _MARK = re.compile(r"\[(\S+) (\S+)\]")
 _STATUS = {"available": Status.READY, "deleting": Status.DELETING, "create-failed": Status.FAILED}
@@ -93,7 +96,13 @@ class ReplicationGroup(Resource):
     timeout, delete_timeout = 60 * MINUTE, 45 * MINUTE
     usual, usual_delete = 7 * MINUTE, 6 * MINUTE
     exports = {"redis_address": "redis.address"}
-    propagation = {"ServiceLinkedRoleNotFoundFault": ()}
+    propagation = {
+        "ServiceLinkedRoleNotFoundFault": (),
+        # what was made a moment ago
+        "CacheSubnetGroupNotFoundFault": (),
+        "InvalidGroup.NotFound": (),
+        "InvalidParameterValue": ("security group",),
+    }
 
     engine: Input[str] = Input(api="Engine", change=Change.IMMUTABLE, default="valkey")
     version: Input[str] = Input(api="EngineVersion")
@@ -235,6 +244,9 @@ class ReplicationGroup(Resource):
         """Delete it without a last snapshot: what LiveKit keeps there is worth nothing once its rooms are gone."""
         cloud.elasticache.delete_replication_group(ReplicationGroupId=live.id, RetainPrimaryCluster=False)
 
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return told(live)
+
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
         groups = _ours(cloud, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
@@ -279,7 +291,8 @@ def _replication_group(cloud: Cloud, group: Mapping[str, Any]) -> Live:
     endpoint, port = str(primary.get("Address", "")), int(primary.get("Port", PORT))
     outputs = {"arn": group["ARN"], "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
     detail = "" if status is Status.READY else _why(cloud, group, nodes)
-    return Live(name, status, _props(group, members, nodes), outputs, detail)
+    code = found[0] if status is Status.FAILED and (found := _CODE.search(detail)) else ""
+    return Live(name, status, _props(group, members, nodes), outputs, detail, code)
 
 
 def _of(cluster: Mapping[str, Any], group: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore.exceptions import (
     ClientError,
     NoCredentialsError,
@@ -12,6 +14,7 @@ from botocore.exceptions import (
 )
 
 from livekit_deploy import errors
+from livekit_deploy.aws.causes import cause_of, quota_of
 
 _ABSENT = ("NotFound", "NotFoundException", "NotFoundFault", "NoSuchEntity")
 _ABSENT_EXACT = {"NoSuchKey", "NoSuchBucket", "NoSuchHostedZone", "NoSuchChange", "404", "GatewayNotAttached"}
@@ -58,6 +61,12 @@ _CONFLICT = {
     "InvalidSubnet.Conflict",
     "BucketAlreadyOwnedByYou",
 }
+_QUOTA = ("QuotaExceeded", "QuotaExceededException", "QuotaForCustomerExceeded", "QuotaExceededFault")
+#: IAM's name of a service, where it is not boto3's
+_PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
+_HINTS: dict[type[errors.ResourceError], str] = {
+    errors.Throttled: "run the same command again later, or with a lower --parallelism",
+}
 _CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -77,29 +86,50 @@ def translate(error: ClientError, service: str, operation: str) -> errors.Deploy
     code = code_of(error)
     said = error.response.get("Error", {}).get("Message", "") or code
     request_id = error.response.get("ResponseMetadata", {}).get("RequestId", "")
-    message = f"{service}:{operation}: {said} ({code})"
+    action = _action(service, error.operation_name)
+    message = f"{action}: {said} ({code})"
     if code in _EXPIRED:
         return errors.CredentialsError(
-            f"the AWS credentials are no longer valid: {said}", hint="log in again and run the same command"
+            f"the AWS credentials are no longer valid: {message}", hint="log in again and run the same command"
         )
-    kind: type[errors.ResourceError] = errors.ResourceError
-    hint = ""
+    kind = _kind(code)
+    known = quota_of(code, error.operation_name) if kind is errors.QuotaExceeded else cause_of(code, said)
+    hint = known.remedy if known else _HINTS.get(kind, "")
+    if kind is errors.Denied:
+        hint = _allow(said, action)
+    elif not hint:
+        hint = f"run the same command again; if it stays, look up {code} in the API reference of {action}"
+    return kind(message, code=code, request_id=request_id, hint=hint, likely=known.likely if known else "")
+
+
+def _kind(code: str) -> type[errors.ResourceError]:
     if code in _ABSENT_EXACT or code.endswith(_ABSENT):
-        kind = errors.Absent
-    elif code in _DENIED:
-        kind = errors.Denied
-        hint = f"allow the action {service}:{operation} to the principal that runs this"
-    elif code in _THROTTLED:
-        kind = errors.Throttled
-        hint = "run the same command again later, or with a lower --parallelism"
-    elif code in _IN_USE:
-        kind = errors.InUse
-    elif code in _CONFLICT or code.endswith("AlreadyExists"):
-        kind = errors.Conflict
-    elif "LimitExceeded" in code or code.endswith("QuotaExceeded") or code == "QuotaExceededException":
-        kind = errors.QuotaExceeded
-        hint = "ask for a higher quota in Service Quotas, or delete what is no longer needed"
-    return kind(message, code=code, request_id=request_id, hint=hint)
+        return errors.Absent
+    if code in _DENIED:
+        return errors.Denied
+    if code in _THROTTLED:
+        return errors.Throttled
+    if code in _IN_USE:
+        return errors.InUse
+    if code in _CONFLICT or code.endswith("AlreadyExists"):
+        return errors.Conflict
+    if "LimitExceeded" in code or code.endswith(_QUOTA):
+        return errors.QuotaExceeded
+    return errors.ResourceError
+
+
+def _action(service: str, operation: str) -> str:
+    """The action as IAM calls it: ``elasticloadbalancing:DescribeLoadBalancers``."""
+    name = operation if operation[:1].isupper() else operation.title().replace("_", "")
+    return f"{_PREFIXES.get(service, service)}:{name}"
+
+
+def _allow(said: str, action: str) -> str:
+    """Which action to allow to whom, as AWS says it, or else as it was asked for."""
+    denied = re.search(r"perform: ([\w-]+:\w+)", said)
+    who = re.search(r"User: (arn:\S+)", said)
+    principal = who[1] if who else "the principal that runs this"
+    return f"allow the action {denied[1] if denied else action} to {principal} (livekit-deploy iam-policy prints all)"
 
 
 def translate_local(error: Exception, service: str, operation: str) -> errors.DeployError:
@@ -110,5 +140,5 @@ def translate_local(error: Exception, service: str, operation: str) -> errors.De
             hint="set AWS_PROFILE or --profile, log in (aws sso login, or your own tool), or rehearse with --sandbox",
         )
     return errors.ResourceError(
-        f"{service}:{operation}: {error}", code=type(error).__name__, hint="check the network and run it again"
+        f"{_action(service, operation)}: {error}", code=type(error).__name__, hint="check the network and run it again"
     )

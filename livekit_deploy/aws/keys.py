@@ -26,6 +26,7 @@ class Key(Resource):
 
     kind = "kms.key"
     grace = 30.0
+    propagation = {"ThrottlingException": ()}  # the create is sent once only, and nothing comes of a throttled one
 
     description: Input[str] = Input(api="Description")
     rotation: Input[bool] = Input(api="EnableKeyRotation", default=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from livekit_deploy import packaged
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.ec2 import Ec2Resource, Item
+from livekit_deploy.aws.ec2 import SPREADING, Ec2Resource, Item
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.iam import Policy, Role
 from livekit_deploy.aws.tags import specification
@@ -84,7 +84,7 @@ class FlowLog(Ec2Resource):
     operation, items = "describe_flow_logs", "FlowLogs"
     id_key, id_filter, filters = "FlowLogId", "flow-log-id", "Filter"
     # a role that was made a moment ago
-    propagation = {"InvalidParameter": ("role", "assume"), "AccessDenied": ("role",)}
+    propagation = {**SPREADING, "InvalidParameter": ("role", "assume"), "AccessDenied": ("role",)}
 
     vpc_id: Input[str] = Input(api="ResourceIds", change=Change.FIXED, way_out=_FIXED)
     group_name: Input[str] = Input(api="LogGroupName", change=Change.FIXED, way_out=_FIXED)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.ec2 import Ec2Resource, Item
+from livekit_deploy.aws.diagnosis import told
+from livekit_deploy.aws.ec2 import SENT_ONCE, Ec2Resource, Item
 from livekit_deploy.aws.tags import specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import MINUTE, Live, Status
@@ -24,6 +25,7 @@ class ElasticIp(Ec2Resource):
     kind = "ec2.elastic_ip"
     operation, items, id_key, id_filter = "describe_addresses", "Addresses", "AllocationId", "allocation-id"
     grace = 30.0
+    propagation = SENT_ONCE
     exports = {"public_ip": "address.{name}"}
 
     id = Output[str]()
@@ -73,7 +75,8 @@ class NatGateway(Ec2Resource):
         if addresses:
             props["allocation_id"] = addresses[0]
         detail = item.get("FailureMessage") or ("" if item["State"] == "available" else f"NAT gateway: {item['State']}")
-        return Live(item["NatGatewayId"], _STATUS[item["State"]], props, {"id": item["NatGatewayId"]}, detail)
+        outputs, code = {"id": item["NatGatewayId"]}, str(item.get("FailureCode", ""))
+        return Live(item["NatGatewayId"], _STATUS[item["State"]], props, outputs, detail, code)
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.ec2.create_nat_gateway(
@@ -86,6 +89,9 @@ class NatGateway(Ec2Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.delete_nat_gateway(NatGatewayId=live.id)
+
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return told(live)
 
     @classmethod
     def vanishing(cls, cloud: Cloud) -> Iterator[tuple[str, str]]:

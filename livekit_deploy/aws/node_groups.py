@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.diagnosis import NODE_ADDRESSES, subnets_cut_off, subnets_short, told
 from livekit_deploy.aws.eks import claiming, minor
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import ADDRESS
@@ -57,8 +58,8 @@ class NodeGroup(Resource):
     usual, usual_delete = 150.0, 4 * MINUTE
     exports = {"group_name": "node_group.{name}"}
     propagation = {
-        "InvalidParameterException": ("could not be assumed", "role"),
-        "InvalidRequestException": ("could not be assumed",),
+        "InvalidParameterException": ("could not be assumed", "role", "does not exist", "do not exist"),
+        "InvalidRequestException": ("could not be assumed", "does not exist", "do not exist"),
     }
 
     role: Input[str] = Input(api="labels", change=Change.IMMUTABLE)
@@ -146,6 +147,13 @@ class NodeGroup(Resource):
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.eks.delete_nodegroup(clusterName=self._cluster(), nodegroupName=live.id)
 
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        """For nodes that did not join: what their subnets lack."""
+        if live is None or live.code in ("", "NodeCreationFailure"):
+            short = subnets_short(cloud, self.subnet_ids, NODE_ADDRESSES)
+            return short or subnets_cut_off(cloud, self.subnet_ids) or told(live)
+        return told(live)
+
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         if host is None or cloud.marks.lineage is None:
@@ -190,4 +198,5 @@ def _live(group: Mapping[str, Any]) -> Live:
     }
     outputs = {"group_name": group["nodegroupName"], "size": scaling.get("desiredSize", 0)}
     detail = said if status is Status.READY else f"{group['status']}: {said}" if said else f"nodes: {group['status']}"
-    return Live(group["nodegroupName"], status, props, outputs, detail)
+    code = str(issues[0].get("code", "")) if issues else ""
+    return Live(group["nodegroupName"], status, props, outputs, detail, code)

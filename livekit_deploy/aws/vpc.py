@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livekit_deploy.aws import holders
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.ec2 import Ec2Resource, Item, tags_of
+from livekit_deploy.aws.ec2 import SENT_ONCE, Ec2Resource, Item, tags_of
 from livekit_deploy.aws.tags import pairs, specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Live, Status
@@ -23,6 +23,7 @@ class Vpc(Ec2Resource):
     kind = "ec2.vpc"
     operation, items, id_key, id_filter = "describe_vpcs", "Vpcs", "VpcId", "vpc-id"
     grace = 30.0
+    propagation = SENT_ONCE
     exports = {"id": "vpc.id"}
 
     cidr: Input[str] = Input(api="CidrBlock", change=Change.FIXED, way_out=_ANEW)
@@ -134,6 +135,7 @@ class InternetGateway(Ec2Resource):
     operation, items = "describe_internet_gateways", "InternetGateways"
     id_key, id_filter = "InternetGatewayId", "internet-gateway-id"
     grace = 30.0
+    propagation = SENT_ONCE
 
     vpc_id: Input[str] = Input(api="AttachInternetGateway.VpcId")
 

@@ -26,7 +26,7 @@ from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, spreads, took
 from livekit_deploy.engine.waits import PROPAGATION, Expired
-from livekit_deploy.errors import Blocked, Conflict, Failed, ResourceError, TimedOut
+from livekit_deploy.errors import Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut
 from livekit_deploy.events import Done, Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
@@ -257,13 +257,30 @@ class Application:
         )
 
     def _failed(self, detail: str, live: Live) -> Failed:
-        return Failed(f"{self.address} could not be brought up: {detail}", address=self.address, verb=self.verb)
+        likely, remedy = self._diagnosis(live)
+        return Failed(
+            f"{self.address} could not be brought up: {detail}",
+            address=self.address,
+            verb=self.verb,
+            code=live.code,
+            likely=likely,
+            hint=remedy or "run the same command again: it deletes what failed and makes it anew",
+        )
+
+    def _diagnosis(self, live: Live | None) -> tuple[str, str]:
+        try:
+            return self._item.diagnose(self._run.cloud, live)
+        except DeployError:  # looking for the cause must not hide the failure
+            return "", ""
 
     def _timed_out(self, live: Live | None, seconds: float) -> TimedOut:
         why = (live.detail or live.status.value) if live else "AWS does not show it"
+        likely, remedy = self._diagnosis(live)
         return TimedOut(
             f"{self.address} was not ready within {seconds / 60:.0f} minutes: {why}",
             address=self.address,
             verb=self.verb,
-            hint="run the same command again: it goes on waiting",
+            code=live.code if live else "",
+            likely=likely,
+            hint=remedy or "run the same command again: it goes on waiting",
         )

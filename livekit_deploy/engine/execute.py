@@ -14,7 +14,7 @@ from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.walk import Outcome, walk
-from livekit_deploy.errors import DeployError
+from livekit_deploy.errors import DeployError, ResourceError
 from livekit_deploy.events import ResourceFailed, Skipped
 from livekit_deploy.state.document import Record
 
@@ -134,6 +134,8 @@ class Execution:
             try:
                 visit(address)
             except DeployError as error:
+                if isinstance(error, ResourceError) and not error.address:
+                    error.address = address
                 self._report(address, error, began)
                 raise
 
@@ -151,6 +153,7 @@ class Execution:
                 stage=entry.change.stage if entry else "",
                 message=error.message,
                 hint=error.hint,
+                likely=error.likely,
                 code=str(getattr(error, "code", "")),
                 request_id=getattr(error, "request_id", ""),
                 elapsed_s=round(self._run.waits.clock.now() - began, 1),

@@ -39,7 +39,7 @@ class Live:
     """What `read` saw.
 
     ``props`` is comparable to `Resource.desired`, ``outputs`` is what other resources may refer to, and ``detail``
-    says why the object is pending or failed, in AWS's own words.
+    says why the object is pending or failed, in AWS's own words; ``code`` is AWS's code for that.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Live:
     props: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -250,6 +251,13 @@ class Resource(_Declared):
     def blockers(self, cloud: Any, live: Live) -> Iterable[str]:
         """What keeps it from being deleted, by type, id and maker, where the cloud itself does not say."""
         return ()
+
+    def diagnose(self, cloud: Any, live: Live | None) -> tuple[str, str]:
+        """(what is likely behind its failure, what to do about it), from AWS's code and a look around; "" for no idea.
+
+        Reads only.
+        """
+        return "", ""
 
     @classmethod
     def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:

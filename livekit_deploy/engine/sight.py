@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from livekit_deploy.engine.resource import Found, Live, Resource
-from livekit_deploy.errors import Denied
+from livekit_deploy.errors import Denied, ResourceError
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -59,8 +59,11 @@ class Sight:
     def _read(self, resource: Resource, id: str | None) -> Live | Denied | None:
         try:
             return resource.read(self._cloud, id)
-        except Denied as error:  # whether that is an error depends on what else is about to change
-            return error
+        except ResourceError as error:
+            error.address = error.address or resource.address
+            if isinstance(error, Denied):  # whether that is an error depends on what else is about to change
+                return error
+            raise
 
     def look(self, resource: Resource, recorded_id: str | None) -> Live | None:
         """The resource as it is: from the scan, else by a read of its own. A host that is absent makes it absent.

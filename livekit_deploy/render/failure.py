@@ -36,6 +36,7 @@ def as_json(error: DeployError) -> dict[str, Any]:
         "error": type(error).__name__,
         "message": error.message,
         "hint": error.hint,
+        "likely": error.likely,
     }
     if isinstance(error, ResourceError):
         found |= {"address": error.address, "code": error.code, "request_id": error.request_id}
@@ -58,8 +59,7 @@ def lines(error: DeployError, width: int | None = None) -> Iterator[str]:
     yield f"[bold red]✖[/] {escape(first)}"
     for line in more:
         yield f"  {escape(line)}"
-    if isinstance(error, ResourceError) and (error.code or error.request_id):
-        yield f"  why     {escape(error.code)}" + (f", request {escape(error.request_id)}" if error.request_id else "")
+    yield from _why(error)
     if isinstance(error, VerifyFailed):
         yield from findings.lines(_findings(error), width)
     if error.hint:
@@ -68,6 +68,14 @@ def lines(error: DeployError, width: int | None = None) -> Iterator[str]:
 
 def _findings(error: VerifyFailed) -> list[Finding]:
     return [one for one in error.findings if isinstance(one, Finding)]
+
+
+def _why(error: DeployError) -> Iterator[str]:
+    """AWS's code for it, and what is likely behind it."""
+    if isinstance(error, ResourceError) and (error.code or error.request_id):
+        yield f"  why     {escape(error.code)}" + (f", request {escape(error.request_id)}" if error.request_id else "")
+    if error.likely:
+        yield f"  likely  {escape(error.likely)}"
 
 
 def _report(error: Incomplete) -> Report:
@@ -79,13 +87,12 @@ def _incomplete(error: Incomplete) -> Iterator[str]:
     report = _report(error)
     for address, one in list(report.failed.items())[:_MOST]:
         yield f"[bold red]✖[/] {escape(address)}: {escape(one.message.removeprefix(f'{address} '))}"
-        if isinstance(one, ResourceError) and one.code:
-            yield f"  why     {escape(one.code)}" + (f", request {escape(one.request_id)}" if one.request_id else "")
+        yield from _why(one)
         if one.hint:
-            yield f"  likely  {escape(one.hint)}"
+            yield f"  next    {escape(one.hint)}"
     if (more := len(report.failed) - _MOST) > 0:
         yield f"  and {more} more"
     if report.skipped:
         yield f"  waits   {plural(len(report.skipped), 'resource')} that come after"
     yield f"  kept    {plural(report.kept, 'resource')} are up and recorded; nothing needs cleaning"
-    yield f"  next    run {report.command} again: it goes on from what is recorded"
+    yield f"  then    {escape(error.hint)}"

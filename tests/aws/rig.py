@@ -76,11 +76,10 @@ class AwsRig:
             session.release()
         _raise(outcome)
 
-    def down(self, *swept: type[Resource]) -> None:
-        """Delete what is recorded, then what carries our marks of these kinds."""
+    def down(self) -> None:
         session = self._session()
         try:
-            outcome = Execution(self._run(session), self._planner().down()).down(swept)
+            outcome = Execution(self._run(session), self._planner().down()).down()
         finally:
             session.release()
         _raise(outcome)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from moto.core.base_backend import BaseBackend
 
 _OURS = ("moto.", "livekit_deploy.sandbox.")
 _READS = ("Describe", "List", "Get", "Head")
+_GONE = object()
 Container = dict[Any, Any] | list[Any] | set[Any]
 
 
@@ -104,17 +106,25 @@ def _added(one: Container, before: list[Any]) -> list[Any]:
 
 
 def _take(one: Container, item: Any) -> Any:
+    """What was there, to be put back; `_GONE` when it has been deleted since."""
     if isinstance(one, dict):
-        return dict.pop(one, item, None)
-    if item in one:
-        one.remove(item)
-    return None
+        return _plain(one).pop(one, item, _GONE)
+    if item not in one:
+        return _GONE
+    one.remove(item)
+    return item
+
+
+def _plain(one: dict[Any, Any]) -> Any:
+    """Its methods without those of moto, which translate keys; an ordered one keeps an order of its own."""
+    return OrderedDict if isinstance(one, OrderedDict) else dict
 
 
 def _put(one: Container, item: Any, value: Any) -> None:
+    if value is _GONE:
+        return
     if isinstance(one, dict):
-        if value is not None:
-            dict.__setitem__(one, item, value)
+        _plain(one).__setitem__(one, item, value)
     elif isinstance(one, list):
         one.append(item)
     else:

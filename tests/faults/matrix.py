@@ -1,0 +1,314 @@
+"""Every fault against every kind: one `up` or `down` under it, and one after it is lifted.
+
+A kind's needs stand before; the fault strikes the calls that the kind itself makes. Whatever happens, the run ends
+converged or with an error that says what, why and what next; the next run converges, with one of each and an empty
+plan.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.engine.resource import Observed, Resource
+from livekit_deploy.errors import CredentialsError, Denied, DeployError, Failed, ResourceError, TimedOut
+from livekit_deploy.sandbox.faults.endings import ENDINGS
+from tests.contract.cases import CASES, ZONE, Base, Case
+from tests.faults.rig import PLAN, FaultRig, faults, world
+from tests.inventory import inventory
+
+#: kinds without a column: what makes them is in the cluster
+NO_COLUMN = {"elbv2.load_balancer": "the load balancer controller makes it: tests/sandbox stops that one instead"}
+TRIED = [case for case in CASES if case.kind.kind not in NO_COLUMN]
+#: how a cell begins that has nothing to try, before the reason
+NOTHING = "–"
+#: kinds that somebody else makes, or that make no call of their own
+NO_CALL = {case.kind.kind for case in CASES if issubclass(case.kind, Observed)}
+#: their create has neither a token nor a natural key, so that it is sent once only: the next run looks whether it came
+SENT_ONCE = {"ec2.vpc", "ec2.internet_gateway", "ec2.elastic_ip", "kms.key"}
+#: codes of botocore's own errors: nobody answered, so there is no request id
+LOCAL = {"ConnectionClosedError", "ReadTimeoutError", "EndpointConnectionError", "ConnectTimeoutError"}
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What a kind calls, as ``service:Operation``: when it is made, when it is deleted, when it is looked at."""
+
+    ups: tuple[str, ...]
+    downs: tuple[str, ...]
+    reads: tuple[str, ...]
+    #: how many calls a run has made when its create has been answered
+    until_created: int
+
+    @property
+    def create(self) -> str:
+        return self.ups[0] if self.ups else ""
+
+    @property
+    def delete(self) -> str:
+        return self.downs[-1] if self.downs else ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault at one verb. ``plan`` gives the faults for a kind's calls, or the reason why there are none."""
+
+    name: str
+    plan: Callable[[Case, Calls], list[dict[str, Any]] | str]
+    verb: str = "up"
+    #: the run itself must come to its end under the fault
+    survives: bool = False
+    #: each of its faults by itself, one run after the other
+    in_turn: bool = False
+    #: the run must not come to its end
+    refused: bool = False
+    #: it may be that the request never came: a create that is sent once only fails then
+    sent: bool = False
+
+
+def _create(fault: str, **more: Any) -> Callable[[Case, Calls], list[dict[str, Any]] | str]:
+    return lambda case, calls: [{"fault": fault, "call": calls.create, **more}] if calls.create else "makes no call"
+
+
+def _delete(fault: str, **more: Any) -> Callable[[Case, Calls], list[dict[str, Any]] | str]:
+    return lambda case, calls: [{"fault": fault, "call": calls.delete, **more}] if calls.delete else "deletes nothing"
+
+
+def _reads(fault: str, **more: Any) -> Callable[[Case, Calls], list[dict[str, Any]] | str]:
+    return lambda case, calls: (
+        [{"fault": fault, "call": one, **more} for one in calls.reads] if calls.reads else "reads nothing of its own"
+    )
+
+
+def _each(fault: str, which: Callable[[Calls], tuple[str, ...]]) -> Callable[[Case, Calls], list[dict[str, Any]] | str]:
+    return lambda case, calls: [{"fault": fault, "call": one} for one in which(calls)] or "makes no call of its own"
+
+
+def _expired(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
+    """From the kind's own call on, nothing is answered any more."""
+    if not calls.create:
+        return "makes no call"
+    return [{"fault": "expired", "call": "*:*", "after": calls.until_created}]
+
+
+def _fails(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
+    if calls.create not in ENDINGS:
+        return "AWS has no failed state for it"
+    code = {"code": "INVALID_PUBLIC_DOMAIN"} if calls.create.startswith("acm") else {}
+    return [{"fault": "fails", "call": calls.create, **code}]
+
+
+def _issue_fails(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
+    return [{"fault": "fails", "call": "acm:RequestCertificate"}]
+
+
+def _no_capacity(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
+    if case.kind.kind not in ("eks.node_group", "elasticache.replication_group"):
+        return "takes no capacity of a zone"
+    return [{"fault": "no-capacity", "call": calls.create}]
+
+
+def _role(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
+    if not {"role_arn", "node_role_arn"} & set(case.kind.inputs):
+        return "names no role"
+    return [{"fault": "role-not-ready", "call": calls.create, "times": 3}]
+
+
+def _dependency(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
+    """EC2 and ElastiCache do not see at once what was made a moment ago, and say so in the call that refers to it."""
+    service = calls.create.partition(":")[0]
+    missing = [key for key in case.kind.inputs if key in _NOT_FOUND]
+    if service not in ("ec2", "elasticache") or not missing:
+        return "refers to nothing that EC2 or ElastiCache has just made"
+    code = _NOT_FOUND[missing[0]] if service == "ec2" else _CACHE_NOT_FOUND[case.kind.kind]
+    return [{"fault": "not-found", "call": calls.create, "times": 3, "code": code}]
+
+
+_CACHE_NOT_FOUND = {
+    "elasticache.subnet_group": "InvalidSubnet",
+    "elasticache.replication_group": "CacheSubnetGroupNotFoundFault",
+}
+_NOT_FOUND = {
+    "vpc_id": "InvalidVpcID.NotFound",
+    "subnet_id": "InvalidSubnetID.NotFound",
+    "subnet_ids": "InvalidSubnetID.NotFound",
+    "group_id": "InvalidGroup.NotFound",
+    "security_group_ids": "InvalidGroup.NotFound",
+    "route_table_ids": "InvalidRouteTableId.NotFound",
+}
+
+ROWS = [
+    Row("throttled, 3 times", _create("throttling", times=3), survives=True),
+    Row("throttled, always", _create("throttling")),
+    Row("reads throttled, 3 times", _reads("throttling", times=3), survives=True),
+    Row("500, twice", _create("error-500", times=2), survives=True, sent=True),
+    Row("503, always", _create("error-503")),
+    Row("reset before", _create("reset-before", times=1), survives=True, sent=True),
+    Row("reset after", _create("reset-after", times=1), survives=True),
+    Row("hang", _create("hang", times=1), survives=True, sent=True),
+    Row(
+        "each action of up denied",
+        _each("denied", lambda calls: (*calls.ups, *calls.reads)),
+        in_turn=True,
+        refused=True,
+    ),
+    Row("expired in the middle", _expired),
+    Row("quota reached", _create("quota")),
+    Row("role not spread", _role, survives=True),
+    Row("dependency not spread", _dependency, survives=True),
+    Row("not visible for 3 reads", _create("not-visible", reads=3, times=1), survives=True),
+    Row("ends failed", _fails),
+    Row("no capacity in a zone", _no_capacity),
+    Row("delete throttled, 3 times", _delete("throttling", times=3), verb="down", survives=True),
+    Row("delete: 503, always", _delete("error-503"), verb="down"),
+    Row("delete: reset after", _delete("reset-after", times=1), verb="down", survives=True),
+    Row(
+        "each action of down denied",
+        _each("denied", lambda calls: calls.downs),
+        verb="down",
+        in_turn=True,
+        refused=True,
+    ),
+]
+
+
+def closure(*subjects: Resource) -> list[Resource]:
+    """The subjects with all that they need, each once."""
+    found: dict[int, Resource] = {}
+    todo = list(subjects)
+    while todo:
+        item = todo.pop()
+        if id(item) not in found:
+            found[id(item)] = item
+            todo += item.dependencies()
+    return list(found.values())
+
+
+def built(case: Case) -> tuple[Resource, list[Resource], list[Resource]]:
+    """The subject, what it needs, and both."""
+    subject = case.make(Base())
+    everything = closure(subject)
+    return subject, [item for item in everything if item is not subject], everything
+
+
+class Column:
+    """One kind, whose needs stand once for all the faults that are tried on it."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        self._case, self._rig = case, FaultRig(folder)
+        boto3.client("route53", region_name="us-east-1").create_hosted_zone(Name=ZONE, CallerReference="x")
+        self._before = inventory()
+        self._well(self._needs())
+        self.calls = self._learn()
+
+    def _needs(self) -> list[Resource]:
+        return built(self._case)[1]
+
+    def _whole(self) -> list[Resource]:
+        return built(self._case)[2]
+
+    def _well(self, resources: Sequence[Resource] | None) -> None:
+        for error in self._rig.attempt(resources).values():
+            raise error
+
+    def _learn(self) -> Calls:
+        """What the kind calls when nothing is wrong."""
+        self._rig.made()
+        self._well(self._needs())
+        others = set(self._rig.made(mutating=False))
+        self._well(self._whole())
+        made = self._rig._made
+        creates = self._rig.made()
+        reads = sorted({one for one in made if not mutates(one.partition(":")[2])} - others - {"sts:GetCallerIdentity"})
+        until_created = made.index(creates[0]) + 1 if creates else 0
+        self._well(self._needs())
+        deletes = self._rig.made()
+        own = self._case.kind.kind not in NO_CALL
+        ups, downs = dict.fromkeys(creates), dict.fromkeys(deletes)
+        return Calls(tuple(ups) if own else (), tuple(downs) if own else (), tuple(reads), until_created)
+
+    def cell(self, row: Row) -> str:
+        """Try it; what it came to, or the reason why there is nothing to try. Raises AssertionError."""
+        planned = row.plan(self._case, self.calls)
+        if isinstance(planned, str):
+            return f"{NOTHING} {planned}"
+        rounds = [[one] for one in planned] if row.in_turn else [planned]
+        ended = {kind_of(failed) for failed in [self._round(row, given) for given in rounds] if failed}
+        return f"{', '.join(sorted(ended))}, then converged" if ended else "converged"
+
+    def _round(self, row: Row, given: Sequence[Mapping[str, Any]]) -> Mapping[str, DeployError]:
+        subject = built(self._case)[0]
+        if row.verb == "down":
+            self._well(self._whole())
+        with faults(*given):
+            failed = self._rig.attempt(self._whole() if row.verb == "up" else self._needs())
+        for address, error in failed.items():
+            explains(address, error)
+        assert not (failed and self._survives(row)), f"it did not survive: {failed}"
+        assert failed or not row.refused, f"it does not need {given}"
+        if row.verb == "up":
+            self._recorded(subject)
+            self._well(self._whole())
+            assert self._rig.plan(self._whole()).changes == ()
+            assert self._rig.records[subject.address].phase.value == "ready"
+            self._one_of_each(subject)
+        self._well(self._needs())
+        assert subject.address not in self._rig.records
+        return failed
+
+    def _survives(self, row: Row) -> bool:
+        return row.survives and not (row.sent and self._case.kind.kind in SENT_ONCE)
+
+    def _recorded(self, subject: Resource) -> None:
+        """What was asked for is on record, and nothing is recorded as made that is not."""
+        record = self._rig.records.get(subject.address)
+        if record is not None and record.phase.value == "creating":
+            assert record.id is None
+            assert record.outputs == {}
+
+    def _one_of_each(self, subject: Resource) -> None:
+        host = None
+        if subject.lives_in is not None:
+            host = subject.lives_in.read(self._rig.cloud, None)
+        found = [one for one in type(subject).scan(self._rig.cloud, host) if one.address == subject.address]
+        assert len(found) == 1 or self._case.kind.kind in NO_CALL, f"{len(found)} of {subject.address}"
+
+    def close(self) -> None:
+        """Nothing of it is left."""
+        self._well(None)
+        assert self._rig.records == {}
+        assert inventory() == self._before
+
+
+def kind_of(failed: Mapping[str, DeployError]) -> str:
+    return type(next(iter(failed.values()))).__name__
+
+
+def explains(address: str, error: DeployError) -> None:
+    """The error says which resource, why in AWS's code, by which request, and what to do."""
+    said = f"{address}: {type(error).__name__}: {error.message}"
+    assert error.hint, f"no next step: {said}"
+    if isinstance(error, CredentialsError):
+        assert error.exit_code == 4
+        return
+    assert isinstance(error, ResourceError), said
+    assert address == PLAN or error.address == address, f"it names {error.address!r}: {said}"
+    assert error.exit_code == 4 or not isinstance(error, Denied)
+    if not isinstance(error, Failed | TimedOut):
+        assert error.code, f"no code: {said}"
+        assert error.request_id or error.code in LOCAL, f"no request id: {said}"
+
+
+def columns(cases: Sequence[Case]) -> Iterator[Column]:
+    """A column for each kind, in a world of its own."""
+    for case in cases:
+        with tempfile.TemporaryDirectory() as folder, world():
+            column = Column(case, Path(folder))
+            yield column
+            column.close()

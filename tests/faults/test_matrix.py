@@ -1,0 +1,65 @@
+"""The matrix of faults and kinds: a sample of it in every run, all of it where there is time.
+
+``python -m tests.faults`` prints it.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.stack import Infrastructure
+from tests.contract.cases import Case
+from tests.faults.matrix import NOTHING, ROWS, TRIED, Row, columns
+from tests.faults.rig import FaultRig, world
+from tests.kill.test_kill import ENVIRONMENT
+
+#: which kinds, and which faults of each: another seed tries others
+SEED, KINDS, FAULTS = 20261124, 6, 5
+
+
+def _sample() -> list[tuple[Case, list[Row]]]:
+    drawn = random.Random(SEED)
+    always = [case for case in TRIED if case.kind.kind == "eks.node_group"]
+    cases = always + drawn.sample([case for case in TRIED if case not in always], KINDS)
+    return [(case, drawn.sample(ROWS, FAULTS)) for case in cases]
+
+
+@pytest.mark.parametrize(("case", "rows"), [pytest.param(*one, id=one[0].kind.kind) for one in _sample()])
+def test_a_sample_of_the_matrix(case: Case, rows: list[Row]) -> None:
+    for column in columns([case]):
+        for row in rows:
+            assert column.cell(row), row.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.kind.kind) for case in TRIED])
+def test_every_fault_against_every_kind(case: Case) -> None:
+    for column in columns([case]):
+        told = {row.name: column.cell(row) for row in ROWS}
+        assert all(text.removeprefix(NOTHING).strip() for text in told.values()), "a cell is empty without a reason"
+
+
+@pytest.mark.slow
+def test_every_action_of_a_whole_run_is_denied_in_some_cell(tmp_path: Path) -> None:
+    path = tmp_path / "dev.yaml"
+    path.write_text(ENVIRONMENT)
+    whole = _actions_of(load_environment(path, environ={}), tmp_path)
+    tried = {
+        call for column in columns(TRIED) for call in (*column.calls.ups, *column.calls.downs, *column.calls.reads)
+    }
+    # asked before and after any kind: test_runs.py denies it
+    assert whole - tried == {"sts:GetCallerIdentity"}
+
+
+def _actions_of(env: Environment, folder: Path) -> set[str]:
+    with world():
+        rig = FaultRig(folder, "dev")
+        rig.clients("route53").create_hosted_zone(Name="example.com", CallerReference="x")
+        rig.made()
+        for resources in (Infrastructure(env).resources, None):
+            assert rig.attempt(resources) == {}
+        return {*rig._made}

@@ -1,0 +1,143 @@
+"""What a user sees of a run that meets a fault: the error, its exit code, what is kept; and the next run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.deployer import Deployer
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
+from livekit_deploy.render import failure
+from livekit_deploy.state.store import FileStore
+from tests.aws.rig import REGION, _boto
+from tests.contract.cases import CASES, Base
+from tests.fakes import FakeClock
+from tests.faults.matrix import closure
+from tests.faults.rig import faults, world
+
+ENVIRONMENT = """
+preset: dev
+region: us-east-1
+livekit: {domain: livekit.dev.example.com}
+"""
+ME = "arn:aws:iam::123456789012:user/sandbox"
+
+
+@pytest.fixture(autouse=True)
+def _world() -> Iterator[None]:
+    with world():
+        yield
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Environment:
+    path = tmp_path / "dev.yaml"
+    path.write_text(ENVIRONMENT)
+    return load_environment(path, environ={})
+
+
+def deployer(env: Environment, folder: Path, resources: list[Resource]) -> Deployer:
+    clients = Clients(REGION)
+    clients._session = _boto()
+    store = FileStore(folder / "state.json", now=lambda: 1_000_000.0)
+    return Deployer(env, resources=resources, store=store, clients=clients, clock=FakeClock())
+
+
+def node_group(base: Base | None = None) -> list[Resource]:
+    base = base or Base()
+    (case,) = [case for case in CASES if case.kind.kind == "eks.node_group"]
+    return closure(case.make(base))
+
+
+def shown(error: DeployError) -> str:
+    return "\n".join(failure.lines(error))
+
+
+def fails(made: Deployer, *given: dict[str, Any]) -> Incomplete:
+    with faults(*given), pytest.raises(Incomplete) as caught:
+        made.up()
+    return caught.value
+
+
+def converges(env: Environment, folder: Path, resources: list[Resource]) -> None:
+    """The next command, with nothing wrong any more."""
+    made = deployer(env, folder, resources)
+    made.up()
+    assert made.plan().changes == ()
+
+
+def test_a_node_group_that_fails_says_why_what_is_likely_what_is_kept_and_what_next(
+    env: Environment, tmp_path: Path
+) -> None:
+    made = deployer(env, tmp_path, node_group())
+    error = fails(made, {"fault": "fails", "call": "eks:CreateNodegroup", "message": "i-0a1 failed to join"})
+    said = shown(error)
+    assert "✖ eks.node_group/media" in said.replace("[bold red]", "").replace("[/]", "")
+    assert "i-0a1 failed to join" in said
+    assert "  why     NodeCreationFailure" in said
+    # the contract's subnets have no route table of their own
+    assert "has no route to the Internet: route table rtb-" in said
+    assert f"  kept    {len(made.status().records) - 1} resources are up and recorded" in said
+    assert "  then    run: livekit-deploy up --env dev" in said
+    assert error.code == 8
+    assert failure.as_json(error)["failed"]
+    converges(env, tmp_path, node_group())
+
+
+def test_a_zone_without_capacity_names_the_ways_out(env: Environment, tmp_path: Path) -> None:
+    fault = {"fault": "no-capacity", "call": "eks:CreateNodegroup", "where": {"zone": "us-east-1a"}}
+    said = shown(fails(deployer(env, tmp_path, node_group()), fault))
+    assert "AsgInstanceLaunchFailures" in said
+    assert "no such instances left in a zone" in said
+    assert "nodes.*.instance_types" in said
+    converges(env, tmp_path, node_group())
+
+
+def test_a_quota_says_which_and_how_to_ask_for_more(env: Environment, tmp_path: Path) -> None:
+    said = shown(fails(deployer(env, tmp_path, [Base().vpc()]), {"fault": "quota", "call": "ec2:CreateVpc"}))
+    assert "the quota 'VPCs per Region' is reached" in said
+    assert "request-service-quota-increase --service-code vpc --quota-code L-F678F1CE" in said
+    converges(env, tmp_path, [Base().vpc()])
+
+
+def test_a_denied_action_is_named_with_the_principal_and_exits_with_4(env: Environment, tmp_path: Path) -> None:
+    error = fails(deployer(env, tmp_path, node_group()), {"fault": "denied", "call": "eks:CreateCluster"})
+    assert error.code == 4
+    assert f"allow the action eks:CreateCluster to {ME}" in shown(error)
+    converges(env, tmp_path, node_group())
+
+
+def test_a_principal_that_may_nothing_is_told_so_before_anything_is_made(env: Environment, tmp_path: Path) -> None:
+    made = deployer(env, tmp_path, node_group())
+    with faults({"fault": "denied", "call": "sts:GetCallerIdentity"}), pytest.raises(DeployError) as caught:
+        made.up()
+    assert caught.value.exit_code == 4
+    assert not (tmp_path / "state.json").exists()
+
+
+@pytest.mark.parametrize("after", [30, 45])
+def test_credentials_that_expire_in_the_middle_exit_with_4_and_lose_nothing(
+    after: int, env: Environment, tmp_path: Path
+) -> None:
+    made = deployer(env, tmp_path, node_group())
+    error: DeployError
+    with faults({"fault": "expired", "call": "*:*", "after": after}), pytest.raises(DeployError) as caught:
+        made.up()
+    error = caught.value
+    assert (error.code if isinstance(error, Incomplete) else error.exit_code) == 4
+    assert "log in again" in shown(error)
+    if isinstance(error, Incomplete):
+        assert all(isinstance(one, CredentialsError) for one in error.report.failed.values())  # type: ignore[attr-defined]
+    standing = {
+        found.address
+        for kind in {type(one) for one in made.resources if not one.host_kind}
+        for found in kind.scan(made.cloud, None)
+    }
+    assert standing <= {address for address, *_ in made.status().records}, "what was made is recorded"
+    converges(env, tmp_path, node_group())
