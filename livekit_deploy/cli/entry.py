@@ -21,7 +21,7 @@ _COMMANDS = {
     "status": ("look", "status", "one screen: stages, resources, lease, endpoints"),
     "outputs": ("look", "outputs", "names and endpoints of what runs"),
     "iam-policy": ("policy", "iam_policy", "the least policy that up and down of an environment need"),
-    "graph": ("look", "graph", "the resource graph as text or Mermaid"),
+    "graph": ("look", "graph", "the resource graph as text, Mermaid or SVG"),
     "kubeconfig": ("cluster", "kubeconfig", "write a kubeconfig without a token in it"),
     "token": ("cluster", "token", "print a credential for the cluster, for kubectl and helm"),
     "state": ("state", "state", "list, show, history, unlock, restore, rebuild, import, forget"),

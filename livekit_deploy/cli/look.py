@@ -45,7 +45,7 @@ def outputs(options: Options, name: str | None) -> int:
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "mermaid"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", show_default=True)
 @shared
 def graph(options: Options, form: str) -> int:
     """The resource graph: what comes after what, with how long each usually takes."""

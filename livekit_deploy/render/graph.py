@@ -1,8 +1,10 @@
-"""The resource graph, drawn: as indented text in the order of work, or as Mermaid."""
+"""The resource graph, drawn: as text in the order of work, as Mermaid, or as a picture; the longest chain is marked."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from xml.sax.saxutils import escape
 
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.resource import Resource
@@ -10,10 +12,9 @@ from livekit_deploy.render.words import duration
 
 
 def drawn(resources: Sequence[Resource], form: str) -> str:
-    """``text`` or ``mermaid``; the longest chain is marked in both."""
+    """``text``, ``mermaid`` or ``svg``."""
     order = ordered(resources)
-    chain = _longest(order)
-    return _mermaid(order, chain) if form == "mermaid" else _text(order, chain)
+    return _FORMS[form](order, _longest(order))
 
 
 def _longest(order: Sequence[Resource]) -> set[str]:
@@ -49,3 +50,76 @@ def _mermaid(order: Sequence[Resource], chain: set[str]) -> str:
     lines += [f"  {names[dep.address]} --> {names[item.address]}" for item in order for dep in item.dependencies()]
     marked = ",".join(names[address] for address in names if address in chain)
     return "\n".join([*lines, "  classDef longest stroke-width:3px", f"  class {marked} longest"])
+
+
+_COLUMN, _ROW, _BOX, _HEIGHT, _MARGIN = 330, 34, 270, 24, 20
+_STYLE = """
+  text { font: 12px ui-monospace, monospace; fill: #1f2328; }
+  rect { fill: #f6f8fa; stroke: #8c959f; }
+  path { fill: none; stroke: #d0d7de; }
+  .longest rect { fill: #fff8c5; stroke: #9a6700; stroke-width: 2; }
+  path.longest { stroke: #9a6700; stroke-width: 2; }
+"""
+
+
+def _svg(order: Sequence[Resource], chain: set[str]) -> str:
+    """Boxes in columns: each stands right of everything that it waits for."""
+    places = _places(order)
+    width = max((x for x, _ in places.values()), default=0) + _BOX + _MARGIN
+    height = max((y for _, y in places.values()), default=0) + _HEIGHT + _MARGIN
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">', f"<style>{_STYLE}</style>"]
+    for item in order:
+        for dep in _nearest(item):
+            lines.append(_edge(places[dep.address], places[item.address], {dep.address, item.address} <= chain))
+    for item in order:
+        x, y = places[item.address]
+        kind = ' class="longest"' if item.address in chain else ""
+        lines.append(f'<g{kind}><rect x="{x}" y="{y}" width="{_BOX}" height="{_HEIGHT}" rx="4"/>')
+        lines.append(f"<title>{escape(item.address)}: usually {duration(item.usual)}</title>")
+        lines.append(f'<text x="{x + 8}" y="{y + 16}">{escape(_fitted(item.address))}</text></g>')
+    return "\n".join([*lines, "</svg>"])
+
+
+def _places(order: Sequence[Resource]) -> dict[str, tuple[int, int]]:
+    column: dict[str, int] = {}
+    rows: Counter[int] = Counter()
+    found: dict[str, tuple[int, int]] = {}
+    for item in order:
+        at = 1 + max((column[dep.address] for dep in item.dependencies()), default=-1)
+        column[item.address] = at
+        found[item.address] = (_MARGIN + at * _COLUMN, _MARGIN + rows[at] * _ROW)
+        rows[at] += 1
+    return found
+
+
+def _nearest(item: Resource) -> list[Resource]:
+    """The dependencies that no other dependency waits for already: the picture needs no more."""
+    direct = item.dependencies()
+    through = {other.address for dep in direct for other in _before(dep)}
+    return [dep for dep in direct if dep.address not in through]
+
+
+def _before(item: Resource) -> list[Resource]:
+    found: dict[str, Resource] = {}
+    todo = list(item.dependencies())
+    while todo:
+        one = todo.pop()
+        if one.address not in found:
+            found[one.address] = one
+            todo += one.dependencies()
+    return list(found.values())
+
+
+def _edge(start: tuple[int, int], end: tuple[int, int], longest: bool) -> str:
+    x1, y1, x2, y2 = start[0] + _BOX, start[1] + _HEIGHT // 2, end[0], end[1] + _HEIGHT // 2
+    middle = (x1 + x2) // 2
+    kind = ' class="longest"' if longest else ""
+    return f'<path{kind} d="M{x1},{y1} C{middle},{y1} {middle},{y2} {x2},{y2}"/>'
+
+
+def _fitted(text: str) -> str:
+    most = (_BOX - 16) * 10 // 73  # a character of the fixed font is 7.3 wide
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+_FORMS = {"text": _text, "mermaid": _mermaid, "svg": _svg}
