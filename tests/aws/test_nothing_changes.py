@@ -24,6 +24,8 @@ from botocore.awsrequest import AWSResponse
 
 from livekit_deploy.aws import cloud
 from livekit_deploy.cli import entry
+from livekit_deploy.errors import Failed, ToolError
+from livekit_deploy.k8s.charts import fetched
 from tests.aws.rig import REGION
 
 ROOT = Path(__file__).parents[2]
@@ -216,15 +218,13 @@ def test_a_chart_that_does_not_render(calls: Calls, repository: tuple[str, str],
     assert calls.mutating == []
 
 
-def test_a_chart_that_is_not_there_or_not_the_one_that_was_pinned(
-    calls: Calls, repository: tuple[str, str], capsys: Streams
-) -> None:
+def test_a_chart_that_is_not_there_or_not_the_one_that_was_pinned(repository: tuple[str, str]) -> None:
     repo, digest = repository
-    assert up(*_chart(repo, "1.0.0")) == 1
-    assert "has no chart aws-load-balancer-controller 1.0.0" in (err := capsys.readouterr().err)
-    assert "choose one of: 9.9.9" in err
-    assert up(*_chart(repo, "9.9.9", "ab" * 32)) == 1
-    assert f"has the digest {digest}, not {'ab' * 32}" in capsys.readouterr().err
-    assert up(*_chart("http://127.0.0.1:9", "9.9.9")) == 1
-    assert "cannot be fetched" in capsys.readouterr().err
-    assert calls.mutating == []
+    chart = "aws-load-balancer-controller"
+    with pytest.raises(Failed, match=rf"has no chart {chart} 1\.0\.0") as absent:
+        fetched(repo, chart, "1.0.0", None)
+    assert absent.value.hint == "choose one of: 9.9.9"
+    with pytest.raises(Failed, match=f"has the digest {digest}, not {'ab' * 32}"):
+        fetched(repo, chart, "9.9.9", "ab" * 32)
+    with pytest.raises(ToolError, match="cannot be fetched"):
+        fetched("http://127.0.0.1:9", chart, "9.9.9", None)
