@@ -79,6 +79,10 @@ class Workspace:
     def stop(self) -> None:
         server.stop(self._local)
 
+    def fail(self, *plan: dict[str, Any]) -> None:
+        """Set these faults and no others."""
+        server.faults(plan, clear=True, folder=self._local)
+
     # ---- commands
 
     def command(self, *arguments: str) -> list[str]:

@@ -1,0 +1,154 @@
+"""Secrets appear nowhere: the generated ones are looked for in everything that a whole life leaves behind or shows."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gzip
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.binaries import kubectl
+from tests.sandbox.workspace import STATE_BUCKET, Workspace
+
+UAT = ("--env", "uat", "--sandbox")
+LOUD = ("-vv", "--log-format", "json")
+CHANGE = ("--set", "livekit.settings.room.empty_timeout=60", "--set", "redis.node_type=cache.m7g.large")
+_SAMPLE_SECONDS, _LOOKS = 0.02, 10
+#: the cluster's own copies, where they belong
+_HELD = "where it is kept"
+_HOLD_THEM = {("livekit", "livekit-api-keys"), ("livekit", "livekit-redis")}
+
+
+class Processes:
+    """What the process list says of every process that starts, every 20 ms until it has become what it stays."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._looks = dict.fromkeys(_running(), _LOOKS)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+
+    def __enter__(self) -> Processes:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._end.wait(_SAMPLE_SECONDS):
+            for process in _running():
+                looks = self._looks.get(process, 0)
+                if looks < _LOOKS:
+                    self._looks[process] = looks + 1
+                    with contextlib.suppress(OSError):
+                        folder = Path("/proc", process)
+                        self.seen.add((folder / "cmdline").read_bytes() + b"\n" + (folder / "environ").read_bytes())
+
+
+def _running() -> list[str]:
+    return [name for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _canaries(here: Workspace) -> dict[str, bytes]:
+    """The secrets themselves, and every form in which they could slip through."""
+    manager = here.client("secretsmanager")
+    names = [item["Name"] for item in manager.list_secrets()["SecretList"]]
+    held = {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
+    keys = json.loads(held.pop("livekit/uat/api-keys"))
+    plain = {"the API secret": keys["api_secret"], "the Redis token": held.pop("livekit/uat/redis-token")}
+    assert held == {}
+    coded = {f"{name} in base64": base64.b64encode(value.encode()).decode() for name, value in plain.items()}
+    coded["the keys in base64"] = base64.b64encode(keys["keys"].encode()).decode()
+    return {name: value.encode() for name, value in (plain | coded).items()}
+
+
+def _versions(here: Workspace) -> Iterator[tuple[str, bytes]]:
+    s3 = here.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=STATE_BUCKET):
+        for item in page.get("Versions", []):
+            body = s3.get_object(Bucket=STATE_BUCKET, Key=item["Key"], VersionId=item["VersionId"])["Body"].read()
+            yield f"version {item['VersionId']} of {item['Key']}", body
+
+
+def _in_the_cluster(here: Workspace) -> Iterator[tuple[str, bytes]]:
+    kinds = "configmaps,secrets,pods,deployments,replicasets,services,ingresses,events,serviceaccounts,namespaces"
+    environ = {**here.environ, "KUBECONFIG": str(here.folder / "kubeconfig-uat"), "HOME": str(here.folder)}
+    command = [str(kubectl()), "get", kinds, "-A", "-o", "json"]
+    done = subprocess.run(command, env=environ, cwd="/", capture_output=True, check=True, timeout=60)
+    for item in json.loads(done.stdout)["items"]:
+        place = (item["metadata"].get("namespace", ""), item["metadata"]["name"])
+        holds = item["kind"] == "Secret" and place in _HOLD_THEM
+        name = f"{item['kind']} {'/'.join(place)}"
+        yield (_HELD if holds else name), json.dumps(item).encode()
+        if item.get("type") == "helm.sh/release.v1":
+            packed = base64.b64decode(base64.b64decode(item["data"]["release"]))
+            yield f"helm's record in {name}", gzip.decompress(packed)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield f"file {path.relative_to(folder)}", path.read_bytes()
+
+
+@contextlib.contextmanager
+def _recorded(here: Workspace) -> Iterator[list[tuple[str, bytes]]]:
+    """Everything that a command says, from now on."""
+    said: list[tuple[str, bytes]] = []
+    run = here.run
+
+    def recording(*arguments: str, code: int | None = 0, **environ: str) -> Any:
+        done = run(*arguments, code=code, **environ)
+        said.extend(
+            [(f"stdout of {arguments[0]}", done.out.encode()), (f"stderr of {arguments[0]}", done.err.encode())]
+        )
+        return done
+
+    here.run = recording  # type: ignore[method-assign]
+    try:
+        yield said
+    finally:
+        del here.run
+
+
+def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.edit("uat", state={"lease_seconds": 10})
+    scratch = here.folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    monkeypatch.setitem(here.environ, "TMPDIR", str(scratch))
+    with _recorded(here) as found, Processes() as processes:
+        here.run("plan", *UAT, *LOUD, "--out", "plan.json")
+        here.run("up", *UAT, *LOUD, "--json", "--plan", "plan.json", "--yes", "--log-file", "up.log")
+        canaries = _canaries(here)
+
+        # a run whose state cannot be written any more leaves an error and a rescue copy
+        here.fail({"fault": "denied", "call": "s3:PutObject", "after": 3})
+        here.run("up", *UAT, *LOUD, *CHANGE, "--yes", "--log-file", "failed.log", code=1)
+        assert list((here.folder / "state" / "local").glob("errored-uat-*.json"))
+        here.fail()
+
+        here.run("state", "show", *UAT)
+        here.run("kubeconfig", *UAT)
+        found += list(_in_the_cluster(here))
+        here.run("down", *UAT, *LOUD, "--json", "--yes")
+
+    found += [*_versions(here), *_files(here.folder), *(("a process", said) for said in processes.seen)]
+    assert len(found) > 100
+    places = {what for what, _ in found}
+    for what in ("file plan.json", "file up.log", "ConfigMap livekit/livekit", "stderr of up", "file kubeconfig-uat"):
+        assert what in places
+    assert any(b"helm" in said and b"upgrade" in said for said in processes.seen)
+    leaks = {(name, what) for name, canary in canaries.items() for what, said in found if canary in said}
+    assert {what for _, what in leaks} == {_HELD}  # they are found where they are to be, and nowhere else
+    assert {name for name, _ in leaks} == {"the Redis token in base64", "the keys in base64"}
+    assert not list(scratch.glob("livekit-deploy-helm-*"))  # nor is there a token left
