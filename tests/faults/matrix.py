@@ -104,10 +104,6 @@ def _fails(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
     return [{"fault": "fails", "call": calls.create, **code}]
 
 
-def _issue_fails(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
-    return [{"fault": "fails", "call": "acm:RequestCertificate"}]
-
-
 def _no_capacity(case: Case, calls: Calls) -> list[dict[str, Any]] | str:
     if case.kind.kind not in ("eks.node_group", "elasticache.replication_group"):
         return "takes no capacity of a zone"

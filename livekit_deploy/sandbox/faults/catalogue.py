@@ -24,7 +24,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Kind:
-    """One fault: ``codes`` maps boto3's name of a service, or of service:Operation, to AWS's code; "" is for all."""
+    """One fault: ``codes`` maps boto3's name of a service, or of service:Operation, to AWS's code; "" is for all.
+
+    ``call`` and ``where`` are what it strikes when the plan does not say.
+    """
 
     effect: Effect
     about: str
@@ -32,6 +35,7 @@ class Kind:
     status: int = 400
     codes: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)
 
     def code(self, service: str, operation: str) -> str:
         """AWS's error code for it in a call."""
@@ -155,8 +159,9 @@ CATALOGUE: Mapping[str, Kind] = {
     ),
     "dead-controller": Kind(
         Effect.STOP,
-        "the load balancer controller crashes",
+        "the pods of an app (where: {app: NAME}), by default the load balancer controller, crash",
         call="kubernetes:StartPod",
+        where={"app": "aws-load-balancer-controller"},
         message="back-off 5m0s restarting failed container",
     ),
 }

@@ -20,10 +20,12 @@ from typing import Any
 import yaml
 
 from livekit_deploy.errors import UsageError
-from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
+from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect
 
 _KEYS = ("fault", "call", "after", "times", "where", "code", "message", "reads")
 _READS = 2
+#: the service whose operation StartPod stands for the kubelet starting a pod
+KUBERNETES = "kubernetes"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Fault:
     def matches(self, call: Call) -> bool:
         """Whether it is for this call, however often it has struck."""
         return (
-            fnmatchcase(call.service, self.service)
+            (CATALOGUE[self.fault].effect is Effect.STOP) == (call.service == KUBERNETES)
+            and fnmatchcase(call.service, self.service)
             and fnmatchcase(call.operation, self.operation)
             and all(any(fnmatchcase(v, want) for v in call.values(key)) for key, want in self.where.items())
         )
@@ -103,7 +106,7 @@ def parsed(given: Mapping[str, Any]) -> Fault:
             hint=f"choose one of: {', '.join(CATALOGUE)}",
         )
     service, _, operation = str(given.get("call") or CATALOGUE[name].call).partition(":")
-    where = given.get("where") or {}
+    where = given.get("where") or CATALOGUE[name].where
     if not isinstance(where, Mapping):
         raise UsageError("where is no list of parameters", hint="write it as where: {SubnetId: subnet-0a1}")
     return Fault(

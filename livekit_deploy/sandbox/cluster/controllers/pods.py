@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, condition, leaving, name_of
+from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, condition, labels_of, leaving, name_of
 from livekit_deploy.sandbox.cluster.store import now
+from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
+from livekit_deploy.sandbox.faults.plan import KUBERNETES, Call, current
 
 #: AWS's seconds until a pod that was bound is ready, and the most that one takes to end
 START, LONGEST_END = 8.0, 2.0
@@ -16,8 +18,16 @@ def run(world: World) -> None:
     for pod in world.items("pods"):
         if leaving(pod):
             _end(world, pod)
+        elif (fault := _crash(pod)) is not None:
+            _waits(world, pod, "CrashLoopBackOff", fault)
         elif pod["spec"].get("nodeName"):
             _start(world, pod)
+
+
+def _crash(pod: Obj) -> str | None:
+    """Why the fault plan does not let its containers run."""
+    fault = current.strike(Call(KUBERNETES, "StartPod", {"app": labels_of(pod).get("app.kubernetes.io/name", "")}))
+    return (fault.message or CATALOGUE[fault.fault].message) if fault is not None else None
 
 
 def _end(world: World, pod: Obj) -> None:
