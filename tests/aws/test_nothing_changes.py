@@ -127,7 +127,8 @@ def test_an_expired_session(calls: Calls, capsys: Streams) -> None:
     calls.hooks.append(("before-send.sts", answer(403, "ExpiredToken", "The security token is expired")))
     assert up() == 4
     err = capsys.readouterr().err
-    assert "the AWS credentials are no longer valid: The security token is expired" in err
+    assert "the AWS credentials are no longer valid" in err
+    assert "The security token is expired" in err
     assert "log in again" in err
     assert calls.mutating == []
 
