@@ -151,15 +151,22 @@ class Deployer:
                 report.findings = self._running.answering(session.state.records, lost=session.lost)
         return self._running.closed(report)
 
-    def down(self, plan: Plan | None = None, *, fail_fast: bool = False) -> Report:
-        """Delete everything that is recorded, then list what is left of ours in the account."""
+    def down(
+        self, plan: Plan | None = None, *, fail_fast: bool = False, abandon_cluster_objects: bool = False
+    ) -> Report:
+        """Delete everything that is recorded, then list what is left of ours in the account.
+
+        ``abandon_cluster_objects`` asks the cluster nothing: what is stored in it goes with it.
+        """
         self._guard()
         with self._session("down") as session:
             planned = self._make_plan(session.state, (), destroy=True)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
             vpcs = [record.id for record in session.state.records.values() if record.kind == Vpc.kind and record.id]
-            report = self._running.carry_out("down", session, planned, fail_fast=fail_fast)
+            report = self._running.carry_out(
+                "down", session, planned, fail_fast=fail_fast, abandon=abandon_cluster_objects
+            )
             if not report.failed:
                 report.leftovers, report.vanishing = leftovers(self.cloud, vpcs)
         return self._running.closed(report)

@@ -56,13 +56,20 @@ class Running:
         self._env, self._cloud, self._clock, self._cancel = env, cloud, clock, cancel
         self._emit, self._timeout, self._reach = emit, timeout, reach
 
-    def carry_out(self, command: str, session: Session, planned: Planned, *, fail_fast: bool) -> Report:
-        """Do what is planned. Raises `Interrupted`, and the session's failure when there is one."""
+    def carry_out(
+        self, command: str, session: Session, planned: Planned, *, fail_fast: bool, abandon: bool = False
+    ) -> Report:
+        """Do what is planned; with ``abandon`` forget what is stored in the cluster first.
+
+        Raises `Interrupted`, and the session's failure when there is one.
+        """
         began = self._clock.now()
         waits = Waits(self._clock, self._cancel, session.lost)
         self._emit(_started(command, self._env.name, planned.plan))
         execution = Execution(Run(self._cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
         with self._deadline():
+            if abandon:
+                execution.abandon()
             outcome = execution.up() if command == "up" else execution.down(kinds().values())
         report = Report(
             command=command,

@@ -174,7 +174,7 @@ class NetworkInterfacesGone(Barrier):
 
 
 def _made_for(item: Mapping[str, Any], cluster: str) -> bool:
-    if mapping(item.get("TagSet", [])).get(_CNI_TAG) == cluster:
-        return True
+    if (owner := mapping(item.get("TagSet", [])).get(_CNI_TAG)) is not None:
+        return owner == cluster
     said = str(item.get("Description", ""))
     return said == f"Amazon EKS {cluster}" or said.startswith(("aws-K8S-", "ELB app/k8s-", "ELB net/k8s-"))

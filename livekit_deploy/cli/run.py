@@ -112,8 +112,18 @@ def plan(
 @click.option("--yes", "-y", is_flag=True, help="do not ask, unless the environment is protected")
 @click.option("--confirm", metavar="NAME", help="the environment's name, where it is protected")
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
+@click.option(
+    "--abandon-cluster-objects", is_flag=True, help="ask the cluster nothing: what is stored in it goes with it"
+)
 @shared
-def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None, fail_fast: bool) -> int:
+def down(
+    options: Options,
+    plan_file: str | None,
+    yes: bool,
+    confirm: str | None,
+    fail_fast: bool,
+    abandon_cluster_objects: bool,
+) -> int:
     """Delete everything that is recorded, then prove that nothing is left."""
     from livekit_deploy.cli.teardown import load_teardown
 
@@ -134,7 +144,9 @@ def down(options: Options, plan_file: str | None, yes: bool, confirm: str | None
         if found.changes:
             _confirm_down(where, env, yes or bool(plan_file), confirm)
         bound = _bound(found, saved, yes or confirm is not None)
-        report = _carried_out(listener, lambda: made.down(bound, fail_fast=fail_fast))
+        report = _carried_out(
+            listener, lambda: made.down(bound, fail_fast=fail_fast, abandon_cluster_objects=abandon_cluster_objects)
+        )
         listener.finished(report)
         if not options.json:
             where.finished_down(report)

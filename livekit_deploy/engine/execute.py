@@ -77,6 +77,19 @@ class Execution:
         self._entries = {**self._entries, **strays}
         return self._remove(list(strays))
 
+    def abandon(self) -> None:
+        """Forget what is stored in a host, and let what came after it come after what it needed itself."""
+        records = self._run.session.state.records
+        lost = {a: record for a, record in records.items() if kind_of(record.kind, a).stored_in_host}
+        after = {address: (record.deps, record.outlived_by) for address, record in lost.items()}
+        changes: dict[str, Record | None] = dict.fromkeys(lost)
+        for address, record in records.items():
+            if address not in lost and {*record.deps, *record.outlived_by} & lost.keys():
+                kept = tuple(other for other in record.outlived_by if other not in lost)
+                changes[address] = replace(record, deps=_through(record.deps, after), outlived_by=kept)
+        if changes:
+            self._run.session.write(changes)
+
     def _remove(self, addresses: Iterable[str]) -> Outcome:
         records = self._run.session.state.records
         doomed = {address: records[address] for address in addresses if address in records}
@@ -159,6 +172,20 @@ class Execution:
                 elapsed_s=round(self._run.waits.clock.now() - began, 1),
             )
         )
+
+
+def _through(deps: Iterable[str], lost: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[str, ...]:
+    """The dependencies with each lost one replaced by its own, and by what it had to be gone before."""
+    found: set[str] = set()
+    todo, seen = list(deps), set[str]()
+    while todo:
+        address = todo.pop()
+        if address not in lost:
+            found.add(address)
+        elif address not in seen:
+            seen.add(address)
+            todo += [*lost[address][0], *lost[address][1]]
+    return tuple(sorted(found))
 
 
 def _dies(address: str, record: Record) -> bool:

@@ -102,6 +102,11 @@ class Api:
         with self._changing():
             return self._call("PATCH", path + query, item, "application/apply-patch+yaml")
 
+    def let_go(self, path: str) -> None:
+        """Take the finalizers of an object away; nothing happens when it is not there."""
+        with self._changing(), contextlib.suppress(Absent):
+            self._call("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
+
     def delete(self, path: str, *, grace_seconds: int | None = None, labels: str = "") -> None:
         """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there."""
         options: Obj = {"propagationPolicy": "Background"}
@@ -141,7 +146,7 @@ class Api:
         if body is not None:
             headers["Content-Type"] = content_type
         # the client serializes JSON types only; apply patches are JSON too, and go as text
-        data: Any = json.dumps(body) if body is not None and content_type != "application/json" else body
+        data: Any = json.dumps(body) if body is not None and "json" not in content_type else body
         try:
             answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=self._timeout)
             text = answer.read()
@@ -161,7 +166,8 @@ class Api:
         return ResourceError(
             f"the Kubernetes API at {self._endpoint} cannot be reached: {why}",
             code="Unreachable",
-            hint="check the network, the proxy and cluster.public_cidrs, and run it again",
+            hint="check the network, the proxy and cluster.public_cidrs, and run it again; "
+            "down --abandon-cluster-objects goes on without it",
         )
 
 

@@ -10,27 +10,20 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.charts import bundled, fetched
-from livekit_deploy.k8s.client import SPREADING, Api, Obj, api, serves
+from livekit_deploy.k8s.client import SPREADING, Api, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.marks import claim
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
+from livekit_deploy.k8s.remains import Remains
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named, unready
-
-_INSTANCE = "app.kubernetes.io/instance"
-#: what an uninstalled release may leave for a while: pods that drain, and what a finalizer holds
-_LINGERING = (
-    "/api/v1/namespaces/{namespace}/pods",
-    "/api/v1/namespaces/{namespace}/services",
-    "/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses",
-)
 
 
 class HelmRelease(Resource):
@@ -44,8 +37,11 @@ class HelmRelease(Resource):
 
     kind = "helm.release"
     host_kind = "eks.cluster"
+    stored_in_host = True
     timeout, delete_timeout = 20 * MINUTE, 20 * MINUTE
     usual, usual_delete = 30.0, 20.0
+    #: seconds in which a controller that lives has deleted its load balancers (as `Observed.patience`)
+    patience: ClassVar[float] = 5 * MINUTE
     propagation = {**SPREADING, WEBHOOK: (), "Unreachable": ()}
 
     namespace: Input[str] = Input(change=Change.FIXED, way_out="A release stays in its namespace: run down and up.")
@@ -127,16 +123,7 @@ class HelmRelease(Resource):
         connection = api(cloud, self._host())
         if read_release(connection, self.namespace, self.instance) is not None:
             return Live(self._id(), Status.READY)
-        left = [item for path in _LINGERING for item in self._lingering(connection, path)]
-        if not left:
-            return None
-        draining = [item for item in left if "containers" in item["spec"] and _graceful(item)]
-        shown = ", ".join(sorted(named(item) for item in left)[:3])
-        status = Status.READY if draining else Status.DELETING
-        return Live(self._id(), status, {"state": "uninstalled"}, detail=f"waiting for {shown}")
-
-    def _lingering(self, connection: Api, path: str) -> list[Obj]:
-        return connection.list(path.format(namespace=self.namespace), f"{_INSTANCE}={self.instance}")
+        return Remains(connection, self.namespace, self.instance).live(self._id())
 
     # ---- changing: each verb is one run of helm
 
@@ -176,14 +163,13 @@ class HelmRelease(Resource):
         return fetched(self.repo, self.chart, self.version, self.digest)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        """Uninstall; then end the pods that would drain for hours."""
+        """Uninstall; then end what would drain for hours, or for ever."""
         connection = api(cloud, self._host())
         if read_release(connection, self.namespace, self.instance) is not None:
             runner = helm(cloud, self._host())
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         else:
-            path = f"/api/v1/namespaces/{self.namespace}/pods"
-            connection.delete(path, grace_seconds=0, labels=f"{_INSTANCE}={self.instance}")
+            Remains(connection, self.namespace, self.instance).end()
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
@@ -194,7 +180,3 @@ class HelmRelease(Resource):
 def _server_side(runner: Helm) -> dict[str, Any]:
     """Helm 4 applies on the server, and takes back what others changed; Helm 3 merges three ways and does so anyway."""
     return {"server_side": "true", "force_conflicts": True} if runner.major >= 4 else {}
-
-
-def _graceful(pod: Obj) -> bool:
-    return int(pod["metadata"].get("deletionGracePeriodSeconds") or 0) > 0

@@ -23,7 +23,7 @@ class ClusterObject(Resource):
     """
 
     host_kind = "eks.cluster"
-    dies_with_host = True
+    dies_with_host = stored_in_host = True
     propagation = SPREADING
     usual = 1.0
     api_version: ClassVar[str] = "v1"

@@ -76,10 +76,14 @@ class AwsRig:
             session.release()
         _raise(outcome)
 
-    def down(self) -> None:
+    def down(self, *swept: type[Resource], abandon: bool = False) -> None:
+        """Delete what is recorded, then what carries our marks of these kinds; ``abandon`` what is in the cluster."""
         session = self._session()
         try:
-            outcome = Execution(self._run(session), self._planner().down()).down()
+            execution = Execution(self._run(session), self._planner().down())
+            if abandon:
+                execution.abandon()
+            outcome = execution.down(swept)
         finally:
             session.release()
         _raise(outcome)

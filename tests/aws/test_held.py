@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from livekit_deploy.aws.barriers import NetworkInterfacesGone
 from livekit_deploy.aws.security_groups import SecurityGroup
 from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
 from livekit_deploy.engine.resource import Resource
@@ -18,7 +19,8 @@ from tests.contract.cases import Base
 
 def _network() -> list[Resource]:
     base = Base()
-    return [base.vpc(), base.gateway(), base.subnet("a"), base.group()]
+    swept = NetworkInterfacesGone("main", vpc_id=base.vpc().id, after=[base.subnet("a")])
+    return [base.vpc(), base.gateway(), base.subnet("a"), base.group(), swept]
 
 
 def _id(rig: AwsRig, address: str) -> str:
@@ -34,6 +36,13 @@ def _interface(rig: AwsRig, **more: Any) -> str:
 def _of_lambda(rig: AwsRig) -> tuple[str, str, str]:
     id = _interface(rig, Description="AWS Lambda VPC ENI-upload-1a2b")
     return "ec2.subnet/public-a", f"network interface {id}", "made by Lambda-upload-1a2b"
+
+
+def _of_another_cluster(rig: AwsRig) -> tuple[str, str, str]:
+    tags = [{"Key": "cluster.k8s.amazonaws.com/name", "Value": "other"}]
+    made = [{"ResourceType": "network-interface", "Tags": tags}]
+    id = _interface(rig, Description="aws-K8S-i-0123", TagSpecifications=made)
+    return "ec2.subnet/public-a", f"network interface {id}", "the VPC CNI of the cluster other"
 
 
 def _of_the_controller(rig: AwsRig) -> tuple[str, str, str]:
@@ -66,7 +75,9 @@ def _public_address(rig: AwsRig) -> tuple[str, str, str]:
     return "ec2.internet_gateway/main", f"address {address['PublicIp']}", id
 
 
-@pytest.mark.parametrize("hold", [_of_lambda, _of_the_controller, _rule_of_somebody, _public_address])
+@pytest.mark.parametrize(
+    "hold", [_of_lambda, _of_another_cluster, _of_the_controller, _rule_of_somebody, _public_address]
+)
 def test_who_holds_it_is_named_by_type_id_and_maker(
     hold: Callable[[AwsRig], tuple[str, str, str]], rig: AwsRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -466,3 +466,54 @@ def test_down_waits_for_what_finalizers_hold(rig: KubeRig, charts: Path) -> None
     rig.patch(f"{HERE}/services/web", {"metadata": {"finalizers": None}})
     rig.down()
     assert rig.objects("services", namespace="media") == {}
+
+
+def _dead_controller(charts: Path) -> Obj:
+    """The load balancer controller's webhook, with nobody behind it."""
+    hook = {
+        "name": "vingress.elbv2.k8s.aws",
+        "clientConfig": {"service": {"namespace": "kube-system", "name": "webhook", "path": "/validate"}},
+        "rules": [
+            {
+                "apiGroups": ["networking.k8s.io"],
+                "apiVersions": ["v1"],
+                "operations": ["UPDATE"],
+                "resources": ["ingresses"],
+            }
+        ],
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    labels = {"app.kubernetes.io/name": "aws-load-balancer-controller"}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "aws-load-balancer-webhook", "labels": labels},
+        "webhooks": [hook],
+    }
+
+
+def test_down_lets_go_of_what_a_dead_controller_holds(
+    rig: KubeRig, charts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its finalizers stay for ever, and its webhook refuses that they are taken away."""
+    monkeypatch.setattr(HelmRelease, "patience", 2.0)
+    held = service()
+    held["metadata"]["finalizers"] = ["service.k8s.aws/resources"]
+    metadata = {"name": "web", "labels": LABELS, "finalizers": ["ingress.k8s.aws/resources"]}
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata,
+        "spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}},
+    }
+    rig.up(release(rig, publish(charts, "web", {"service": held, "ingress": ingress})))
+    webhooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    rig.api.apply(f"{webhooks}/aws-load-balancer-webhook", _dead_controller(charts))
+    with pytest.raises(ResourceError, match="failed calling webhook"):
+        rig.api.let_go("/apis/networking.k8s.io/v1/namespaces/media/ingresses/web")
+    rig.down()
+    assert rig.records == {}
+    assert rig.objects("services", namespace="media") == {}
+    assert rig.objects("ingresses", "networking.k8s.io", "media") == {}

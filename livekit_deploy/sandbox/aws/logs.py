@@ -9,19 +9,28 @@ from moto.logs.models import LogsBackend
 
 from livekit_deploy.sandbox.aws.patching import around, kept
 
+#: looks at the log groups between the deletion of one and its return
+_LOOKS = 1
+
 
 def expect_late(backend: LogsBackend, name: str) -> None:
-    """Something is still on its way to this group: when it is deleted, it comes back once."""
-    kept(backend, "late", set).add(name)
+    """Something is still on its way to this group: it comes back once, a while after it was deleted."""
+    _late(backend)[name] = _LOOKS
+
+
+def _late(backend: LogsBackend) -> dict[str, int]:
+    found: dict[str, int] = kept(backend, "late", dict)
+    return found
 
 
 def install() -> None:
     """Let what is late arrive (moto forgets a group for good)."""
 
-    @around(LogsBackend, "delete_log_group")
-    def delete_log_group(original: Callable[..., Any], backend: LogsBackend, log_group_name: str) -> None:
-        original(log_group_name)
-        late: set[str] = kept(backend, "late", set)
-        if log_group_name in late:
-            late.remove(log_group_name)
-            backend.create_log_group(log_group_name, {})
+    @around(LogsBackend, "describe_log_groups")
+    def describe_log_groups(original: Callable[..., Any], backend: LogsBackend, *args: Any, **more: Any) -> Any:
+        for name in [name for name in _late(backend) if name not in backend.groups]:
+            _late(backend)[name] -= 1
+            if _late(backend)[name] < 0:
+                del _late(backend)[name]
+                backend.create_log_group(name, {})
+        return original(*args, **more)
