@@ -184,18 +184,8 @@ class Conflict(ResourceError):
 class InUse(ResourceError):
     """The object cannot be deleted while others hold it; ``blockers`` names them."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        blockers: Sequence[str] = (),
-        address: str = "",
-        verb: str = "",
-        code: str = "",
-        request_id: str = "",
-        hint: str = "",
-    ) -> None:
-        super().__init__(message, address=address, verb=verb, code=code, request_id=request_id, hint=hint)
+    def __init__(self, message: str, *, blockers: Sequence[str] = (), **known: str) -> None:
+        super().__init__(message, **known)
         self.blockers = tuple(blockers)
 
 

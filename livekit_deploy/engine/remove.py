@@ -132,7 +132,9 @@ class Removal:
             return error
         shown = "; ".join(named[:_SHOWN]) + (f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else "")
         said = f"{error.message} Held by {shown}."
-        return InUse(said, blockers=named, code=error.code, request_id=error.request_id, hint=error.hint)
+        return InUse(
+            said, blockers=named, code=error.code, request_id=error.request_id, hint=error.hint, likely=error.likely
+        )
 
     def _elapsed(self) -> float:
         return round(self._waits.clock.now() - self._began, 1)
