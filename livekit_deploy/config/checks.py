@@ -39,6 +39,10 @@ REGIONS = frozenset(
 )
 #: engine versions that can still be made (ElastiCache user guide, Engine versions and upgrading; read 2026-11)
 ENGINES = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("6.2", "7.0", "7.1")}
+#: add-ons that every cluster gets: whoever writes nearly one of these names means it
+ALWAYS_THERE = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "metrics-server")
+#: addresses that the VPC CNI takes for a node: those of one network interface, held ready for pods
+_NODE_ADDRESSES = 30
 _REPLICATION_GROUP_ID = 40
 _TAG_KEY, _TAG_VALUE, _TAGS = 128, 256, 40  # AWS takes 50 tags; ten are kept for ours and the controllers'
 _TAG_TEXT = re.compile(r"[\w\s.:/=+@-]*")
@@ -69,12 +73,27 @@ def warnings(env: Environment, today: date) -> Iterator[str]:
         near = difflib.get_close_matches(env.region, sorted(REGIONS))
         meant = f": did you mean {' or '.join(near)}?" if near else ""
         yield f"region {env.region} was not known when this program was released{meant}"
+    yield from _room(env)
     if env.nodes.media.capacity == "spot":
         yield "nodes.media.capacity is spot: AWS takes nodes back with two minutes' notice, and their calls end"
     if env.preset != "dev" and any(kind.startswith("t") for kind in env.nodes.media.instance_types):
         yield "nodes.media.instance_types are burstable: media is held up when their CPU credits are spent"
     if env.livekit.settings.get("development"):
         yield "livekit.settings.development opens LiveKit's debug handlers to the Internet"
+
+
+def _room(env: Environment) -> Iterator[str]:
+    """Whether the subnets have addresses for as many nodes as the groups may grow to."""
+    cidr, zones = env.network.cidr, env.network.availability_zones
+    count = zones if isinstance(zones, int) else len(zones)
+    room = count * (2 ** (32 - cidr.prefixlen - 4) - 5)  # a sixteenth for each zone, of which AWS keeps five
+    groups = [env.nodes.media, *([env.nodes.system] if env.nodes.system and env.network.nat == "none" else [])]
+    most = sum(group.max for group in groups)
+    if most * _NODE_ADDRESSES > room:
+        yield (
+            f"network.cidr {cidr} leaves {room} addresses in the public subnets, and {most} nodes take "
+            f"{most * _NODE_ADDRESSES} or more: take a larger range"
+        )
 
 
 def _supported(today: date) -> list[str]:
@@ -94,6 +113,8 @@ def _names(env: Environment) -> Iterator[Problem]:
 def _tags(env: Environment) -> Iterator[Problem]:
     if len(env.tags) > _TAGS:
         yield "tags", f"{len(env.tags)} tags are more than the {_TAGS} that AWS leaves room for", "drop some"
+    if len({key.lower() for key in env.tags}) < len(env.tags):
+        yield "tags", "two tags differ only in their case, which IAM takes for the same", "rename one"
     for key, value in env.tags.items():
         at = f"tags.{key}"
         if key.lower().startswith(("aws:", "livekit-deploy:", "kubernetes.io/")) or key == "Name":
@@ -143,6 +164,9 @@ def _cluster(env: Environment, today: date) -> Iterator[Problem]:
         gone = version in SUPPORT or version < min(SUPPORT)
         what = f"EKS no longer has version {version}" if gone else f"EKS has no version {version}"
         yield "cluster.version", what, f"one of {', '.join(known)}"
+    for name in sorted(env.cluster.addons.keys() - set(ALWAYS_THERE)):
+        if near := difflib.get_close_matches(name, ALWAYS_THERE, n=1, cutoff=0.8):
+            yield f"cluster.addons.{name}", f"EKS has no add-on {name}", f"did you mean {near[0]!r}?"
     for number, cidr in enumerate(env.cluster.public_cidrs):
         if any(cidr.subnet_of(private) for private in _PRIVATE):
             at = f"cluster.public_cidrs.{number}"

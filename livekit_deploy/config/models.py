@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
 from livekit_deploy.config.livekit import LiveKit
-from livekit_deploy.config.section import MANY, ONE, OTHER_SECTION, SECTION, Arn, Count, Section, Sha256, Url, kind_of
+from livekit_deploy.config.section import MANY, ONE, OTHER_SECTION, SECTION, Count, Section, Sha256, Url, kind_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=20)]
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63)]
 Principal = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")]
+Boundary = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")]
 NodeType = Annotated[str, StringConstraints(pattern=r"^cache\.[a-z][a-z0-9]*\.[a-z0-9]+$")]
 LeaseSeconds = Annotated[int, Field(ge=10, le=900)]
@@ -168,7 +169,7 @@ class LoadBalancerController(Section):
 class Iam(Section):
     """For accounts that fence their roles."""
 
-    permissions_boundary: Arn | None = Field(
+    permissions_boundary: Boundary | None = Field(
         default=None,
         description="policy that bounds every role made here",
         examples=["arn:aws:iam::123456789012:policy/boundary"],

@@ -12,7 +12,6 @@ _DOMAIN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 Domain = Annotated[str, StringConstraints(max_length=253, pattern=_DOMAIN)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=100)]
-Arn = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:[\w-]+:")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

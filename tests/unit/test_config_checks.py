@@ -10,6 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from livekit_deploy.aws.eks_addons import AFTER_NODES, BEFORE_NODES
 from livekit_deploy.config import checks, load_environment
 from livekit_deploy.errors import ConfigError
 from tests.unit.environments import HEAD, LIVEKIT, File
@@ -88,6 +89,33 @@ CASES = [
         "form",
         "such as '123456789012'",
         'account_id: "123456789012"',
+    ),
+    Case(
+        "tags alike but for case",
+        "tags: {Team: x, team: y}",
+        "3:1",
+        "tags",
+        "differ only in their case",
+        "rename one",
+        "tags: {Team: x, crew: y}",
+    ),
+    Case(
+        "a boundary that is no policy",
+        "iam: {permissions_boundary: 'arn:aws:iam::123456789012:role/x'}",
+        "3:7",
+        "iam.permissions_boundary",
+        "not of the form",
+        "such as 'arn:aws:iam::123456789012:policy/boundary'",
+        "iam: {permissions_boundary: 'arn:aws:iam::aws:policy/x'}",
+    ),
+    Case(
+        "an add-on that is nearly there",
+        "cluster: {addons: {core-dns: {}}}",
+        "3:20",
+        "cluster.addons.core-dns",
+        "EKS has no add-on core-dns",
+        "did you mean 'coredns'?",
+        "cluster: {addons: {coredns: {}, aws-ebs-csi-driver: {}}}",
     ),
     # ---- network
     Case(
@@ -968,6 +996,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ('cluster: {version: "1.33"}', "1.33 is in paid extended support since 2026-07-29: move to 1.37"),
         ("preset: uat\ncluster: {public_cidrs: [0.0.0.0/0]}", "the whole Internet"),
         ("nodes: {media: {capacity: spot}}", "two minutes' notice"),
+        ("network: {cidr: 10.20.0.0/22}\n" + media(max=4), "leaves 118 addresses in the public subnets, and 4 nodes"),
         ("preset: uat\ncluster: {public_cidrs: [203.0.113.0/24]}\n" + media(instance_types="[t3.medium]"), "burstable"),
         (livekit("settings: {development: true}"), "debug handlers"),
     ],
@@ -996,6 +1025,10 @@ def test_the_regions_are_those_of_the_sdk() -> None:
         for region in session.get_available_regions("eks", partition)
     }
     assert known >= checks.REGIONS
+
+
+def test_the_addons_that_are_always_there_are_those_that_are_made() -> None:
+    assert (*BEFORE_NODES, *AFTER_NODES) == checks.ALWAYS_THERE
 
 
 def test_a_version_is_gone_the_day_after_its_last(tmp_path: Path) -> None:
