@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
@@ -18,7 +20,7 @@ def status(options: Options, refresh: bool) -> int:
         found = made.status()
         drift = made.plan() if refresh else None
     if options.json:
-        where.json_value(found)
+        where.json_value(asdict(found))
     else:
         where.status(found, drift)
     return 0

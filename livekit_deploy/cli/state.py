@@ -25,7 +25,7 @@ def list_(options: Options) -> int:
     with deployer(options, env, "state list") as made:
         found = made.status().records
     if options.json:
-        where.json_value([{"address": a, "phase": p, "id": i, "since": s} for a, p, i, s in found])
+        where.json_value({"records": [{"address": a, "phase": p, "id": i, "since": s} for a, p, i, s in found]})
     else:
         where.records(found)
     return 0
@@ -79,7 +79,7 @@ def history(options: Options, limit: int) -> int:
     with deployer(options, env, "state history") as made:
         found = made.upkeep.history(limit)
     if options.json:
-        where.json_value([asdict(past) for past in found])
+        where.json_value({"versions": [asdict(past) for past in found]})
     else:
         where.history(found)
     return 0

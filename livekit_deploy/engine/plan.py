@@ -120,14 +120,14 @@ class Plan:
 
     def dump(self) -> str:
         """The JSON form that ``--out`` writes."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
+        return json.dumps({"format_version": FORMAT, **asdict(self)}, indent=1) + "\n"
 
     @classmethod
     def load(cls, text: str) -> Plan:
         """Read a saved plan; raises `StalePlan` for anything else."""
         try:
             raw = json.loads(text)
-            if raw.pop("format") != FORMAT:
+            if raw.pop("format_version") != FORMAT:
                 raise StalePlan("the plan was saved by another version", hint="plan again")
             changes = tuple(_change(item) for item in raw.pop("all"))
             return cls(all=changes, **raw)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from rich.markup import escape
 
 from livekit_deploy.errors import DeployError, Incomplete, ResourceError, VerifyFailed
 from livekit_deploy.finding import Finding
-from livekit_deploy.render import findings
+from livekit_deploy.render import findings, json_lines
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.words import plural
 from livekit_deploy.report import Report
@@ -22,7 +21,7 @@ _MOST = 8
 def show(error: DeployError, *, json: bool, plain: bool) -> None:
     """Write it to stderr; as one JSON line to stdout with ``json``."""
     if json:
-        sys.stdout.write(json_text.dumps(as_json(error)) + "\n")
+        sys.stdout.write(json_lines.line(as_json(error)))
         return
     screen = Screen(color=not plain)
     for line in lines(error, screen.err.width if screen.err.is_terminal else None):

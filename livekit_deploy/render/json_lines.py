@@ -11,19 +11,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from livekit_deploy.clock import Clock
+from livekit_deploy.render.versioned import versioned
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.events import Event
     from livekit_deploy.report import Report
 
-FORMAT_VERSION = 1
-
 
 def line(values: Mapping[str, Any]) -> str:
     """One line of the stream: ``format_version`` and ``@timestamp`` before everything else."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"format_version": FORMAT_VERSION, "@timestamp": moment, **values}, default=str) + "\n"
+    return json.dumps(versioned({"@timestamp": moment, **values}), default=str) + "\n"
 
 
 class JsonLines:

@@ -5,13 +5,14 @@ What is only text is written as it is; what draws and colours is imported when s
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from livekit_deploy.render.versioned import versioned
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,11 +63,9 @@ class Screen:
         """JSON, as it is and nothing else."""
         sys.stdout.write(text.rstrip("\n") + "\n")
 
-    def json_value(self, value: Any) -> None:
-        """A value as JSON."""
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            value = dataclasses.asdict(value)
-        self.json(json.dumps(value, indent=2, default=str))
+    def json_value(self, values: Mapping[str, Any]) -> None:
+        """A JSON object with the version of its format."""
+        self.json(json.dumps(versioned(values), indent=2, default=str))
 
     def plan(self, plan: Plan) -> None:
         """The plan, by stage."""

@@ -1,0 +1,160 @@
+"""The JSON that the program prints: one schema for each output, from the classes that are printed, and their page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from livekit_deploy import events
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.finding import Finding
+from livekit_deploy.render.versioned import FORMAT_VERSION
+from livekit_deploy.report import StatusReport
+from livekit_deploy.state.document import Record, State
+from livekit_deploy.state.history import Past
+
+Schema = dict[str, Any]
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
+_VERSION: Schema = {"const": FORMAT_VERSION, "description": "raised when a key goes away or changes its meaning"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command prints with ``--json``; a stream is one object a line."""
+
+    command: str
+    about: str
+    schema: Schema
+
+
+def _of(kind: Any) -> Schema:
+    schema = TypeAdapter(kind).json_schema(mode="serialization")
+    schema.pop("title", None)
+    return schema
+
+
+def _object(properties: Mapping[str, Schema], *, more: bool = False, **rest: Any) -> Schema:
+    required = ["format_version", *properties]
+    return {
+        "type": "object",
+        "properties": {"format_version": _VERSION, **properties},
+        "required": required,
+        "additionalProperties": more,
+        **rest,
+    }
+
+
+def _versioned(kind: Any) -> Schema:
+    schema = _of(kind)
+    schema["properties"] = {"format_version": _VERSION, **schema["properties"]}
+    schema["required"] = list(schema["properties"])
+    return {**schema, "additionalProperties": False}
+
+
+def _list(name: str, kind: Any, **beside: Schema) -> Schema:
+    items = _of(kind)
+    definitions = items.pop("$defs", {})
+    properties = {**beside, name: {"type": "array", "items": items}}
+    return _object(properties, **({"$defs": definitions} if definitions else {}))
+
+
+def _event_kinds() -> list[type[events.Event]]:
+    return sorted(events.Event.__subclasses__(), key=lambda kind: kind.type)
+
+
+def _event(kind: type[events.Event]) -> Schema:
+    schema = _of(kind)
+    common = {"type": {"const": kind.type}, "@timestamp": _TEXT, "address": _TEXT, "elapsed_s": _NUMBER}
+    return _object({**common, **schema.get("properties", {})}, description=str(kind.__doc__))
+
+
+def _stream() -> Schema:
+    common = {"@timestamp": _TEXT, "address": _TEXT, "elapsed_s": _NUMBER}
+    addresses: Schema = {"type": "array", "items": _TEXT}
+    changes = {"type": "array", "items": {"type": "object", "required": ["address", "action", "stage"]}}
+    plan = _object({"type": {"const": "plan"}, **common, "serial": {"type": "integer"}, "changes": changes})
+    counted = dict.fromkeys(("created", "updated", "deleted", "leftovers"), addresses)
+    result = _object({"type": {"const": "result"}, **common, "command": _TEXT, **counted}, more=True)
+    error = _object(
+        {"type": {"const": "error"}, "@timestamp": _TEXT, "error": _TEXT, "message": _TEXT, "hint": _TEXT}, more=True
+    )
+    return {"oneOf": [plan, *(_event(kind) for kind in _event_kinds()), result, error]}
+
+
+OUTPUTS = {
+    "run": Output("up, down", "A stream: the plan, one event for each thing that happens, the result.", _stream()),
+    "plan": Output("plan", "Every address with its action and diffs; also what `--out` saves.", _versioned(Plan)),
+    "status": Output("status", "What is recorded and who holds the lease.", _versioned(StatusReport)),
+    "outputs": Output("outputs", "Public name to value; names are those of `outputs`.", _object({}, more=True)),
+    "verify": Output(
+        "verify",
+        "Every check with what it saw; of those that failed the cause and the remedy.",
+        _list("findings", Finding, ok={"type": "boolean"}),
+    ),
+    "state list": Output(
+        "state list",
+        "The records, each with its phase and id.",
+        _object({"records": {"type": "array", "items": {"type": "object"}}}),
+    ),
+    "state show": Output("state show", "The whole document (`state/schema.json`).", _versioned(State)),
+    "state show ADDRESS": Output("state show ADDRESS", "One record.", _versioned(Record)),
+    "state history": Output("state history", "Earlier documents, newest first.", _list("versions", Past)),
+    "config validate": Output(
+        "config validate",
+        "The file and what should be known about it.",
+        _object({"file": _TEXT, "valid": {"type": "boolean"}, "warnings": {"type": "array", "items": _TEXT}}),
+    ),
+}
+
+
+def schema() -> str:
+    """docs/json.schema.json: the schema of each output under its name."""
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "livekit_deploy --json",
+        "format_version": FORMAT_VERSION,
+        "outputs": {name: one.schema for name, one in OUTPUTS.items()},
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def page() -> str:
+    """docs/json.md."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield "# JSON"
+    yield ""
+    yield "Generated by `make schema` from the classes that are printed; tests hold every output to its schema."
+    yield ""
+    yield "With `--json` there is only JSON on stdout; what is said to people goes to stderr. Every object carries"
+    yield f"`format_version`, now {FORMAT_VERSION}: it is raised when a key goes away or changes its meaning. New"
+    yield "keys may come at any time; pass over those that you do not know. An error is one object of type `error`,"
+    yield "and the exit code says what kind. No output holds a secret."
+    yield ""
+    yield "The schemas are in [json.schema.json](json.schema.json), under the names below. `token`, `iam-policy`,"
+    yield "`config show` and `config schema` print formats of others (an exec credential, a policy, an environment, a"
+    yield "JSON Schema) and carry no version of ours."
+    yield ""
+    yield "| Name | Command | What it is |"
+    yield "|---|---|---|"
+    for name, one in OUTPUTS.items():
+        yield f"| `{name}` | `{one.command}` | {one.about} |"
+    yield ""
+    yield "## The stream of `up` and `down`"
+    yield ""
+    yield 'One object a line. Each has `type`, `@timestamp` (UTC), `address` ("" where it is about the whole run) and'
+    yield "`elapsed_s`. First comes `plan`, last `result` or `error`."
+    yield ""
+    yield "| `type` | Further keys | When |"
+    yield "|---|---|---|"
+    for kind in _event_kinds():
+        keys = [key for key in _of(kind).get("properties", {}) if key not in ("address", "elapsed_s")]
+        about = " ".join(str(kind.__doc__).replace("``", "`").split())
+        yield f"| `{kind.type}` | {', '.join(f'`{key}`' for key in keys)} | {about} |"

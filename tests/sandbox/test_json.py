@@ -1,0 +1,44 @@
+"""What is printed with --json is what docs/json.schema.json says, and nothing else is on stdout."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+
+from tests.sandbox.workspace import ROOT, Workspace
+
+ENV = ("--env", "dev", "--sandbox", "--json")
+SCHEMAS = json.loads((ROOT / "docs" / "json.schema.json").read_text(encoding="utf-8"))["outputs"]
+
+
+def _valid(name: str, value: Any) -> None:
+    jsonschema.validate(value, SCHEMAS[name])
+
+
+def test_every_output_is_as_its_schema_says(here: Workspace) -> None:
+    lines = here.run("up", *ENV, "--yes").lines()
+    for line in lines:
+        _valid("run", line)
+    assert [lines[0]["type"], lines[-1]["type"]] == ["plan", "result"]
+    assert {"run_started", "started", "progress", "done", "run_finished"} <= {line["type"] for line in lines}
+
+    single = {
+        "plan": ("plan", "--set", "redis.node_type=cache.m7g.large"),
+        "status": ("status",),
+        "outputs": ("outputs",),
+        "verify": ("verify",),
+        "state list": ("state", "list"),
+        "state show": ("state", "show"),
+        "state show ADDRESS": ("state", "show", "eks.cluster/main"),
+        "state history": ("state", "history"),
+        "config validate": ("config", "validate"),
+    }
+    assert {*single, "run"} == set(SCHEMAS)
+    for name, command in single.items():
+        _valid(name, json.loads(here.run(*command, *ENV).out))
+
+    wrong = here.run("outputs", *ENV, "-o", "nothing", code=3)
+    _valid("run", json.loads(wrong.out))
+    assert json.loads(wrong.out)["type"] == "error"
