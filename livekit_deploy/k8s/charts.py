@@ -15,6 +15,7 @@ import yaml
 
 from livekit_deploy import packaged
 from livekit_deploy.errors import Failed, ToolError
+from livekit_deploy.k8s.release_record import LOADER
 
 _SECONDS = 30.0
 
@@ -34,9 +35,8 @@ def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
     """
     if digest is not None and (path := _cached(digest)).exists():
         return path
-    entry = _entry(repo, name, version)
-    wanted = digest or str(entry.get("digest") or "")
-    url = urllib.parse.urljoin(f"{repo.rstrip('/')}/", entry["urls"][0])
+    url, published = _offered(repo, name, version)
+    wanted = digest or published
     archive = _get(url)
     found = hashlib.sha256(archive).hexdigest()
     if found != wanted:
@@ -47,16 +47,20 @@ def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
     return _keep(_cached(found), archive)
 
 
-def _entry(repo: str, name: str, version: str) -> dict[str, Any]:
-    index: dict[str, Any] = yaml.safe_load(_get(f"{repo.rstrip('/')}/index.yaml"))
-    offered = index.get("entries", {}).get(name, [])
-    entry = next((one for one in offered if str(one["version"]).removeprefix("v") == version.removeprefix("v")), None)
-    if entry is None:
-        newest = ", ".join(str(one["version"]) for one in offered[:5])
-        raise Failed(
-            f"{repo} has no chart {name} {version}", hint=f"choose one of: {newest}" if newest else "check repo"
-        )
-    return dict(entry)
+def _offered(repo: str, name: str, version: str) -> tuple[str, str]:
+    """URL and digest of a chart, as the index of its repository has them."""
+    base = f"{repo.rstrip('/')}/"
+    text = _get(f"{base}index.yaml")
+    try:
+        charts = yaml.load(text, Loader=LOADER)["entries"].get(name, [])
+        offered = {str(one["version"]): (str(one["urls"][0]), str(one.get("digest") or "")) for one in charts}
+    except (yaml.YAMLError, AttributeError, LookupError, TypeError) as error:
+        raise ToolError(f"{base}index.yaml is no index of a chart repository", hint="check repo") from error
+    for number, (url, digest) in offered.items():
+        if number.removeprefix("v") == version.removeprefix("v"):
+            return urllib.parse.urljoin(base, url), digest
+    newest = ", ".join(list(offered)[:5])
+    raise Failed(f"{repo} has no chart {name} {version}", hint=f"choose one of: {newest}" if newest else "check repo")
 
 
 def _get(url: str) -> bytes:

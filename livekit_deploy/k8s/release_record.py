@@ -13,6 +13,9 @@ import yaml
 
 from livekit_deploy.k8s.client import Api, Obj
 
+#: libyaml's where it is there: manifests are read again and again, and an index has thousands of charts
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @dataclass(frozen=True)
 class ReleaseRecord:
@@ -57,7 +60,7 @@ def _parsed(release: Obj) -> ReleaseRecord:
 
 def _objects(manifest: str) -> Iterator[Obj]:
     """The objects of a manifest, those of its Lists one by one."""
-    for document in filter(None, yaml.safe_load_all(manifest)):
+    for document in filter(None, yaml.load_all(manifest, Loader=LOADER)):
         yield from document["items"] if document["kind"] == "List" else (document,)
 
 

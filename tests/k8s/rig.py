@@ -205,13 +205,23 @@ def publish(folder: Path, name: str, templates: Mapping[str, Any], version: str 
     files: dict[str, Any] = {"Chart.yaml": {"apiVersion": "v2", "name": name, "version": version}}
     files |= {f"templates/{file}.yaml": item for file, item in templates.items()}
     files |= {f"{file}.yaml": item for file, item in more.items()}
+    texts = {file: item if isinstance(item, str) else yaml.safe_dump(item) for file, item in files.items()}
+    return _offer(folder, name, version, texts)
+
+
+def publish_folder(folder: Path, chart: Path) -> str:
+    """Put a chart that lies in a folder into the chart repository in ``folder``: its URL."""
+    texts = {str(path.relative_to(chart)): path.read_text() for path in sorted(chart.rglob("*")) if path.is_file()}
+    return _offer(folder, chart.name, str(yaml.safe_load(texts["Chart.yaml"])["version"]), texts)
+
+
+def _offer(folder: Path, name: str, version: str, texts: Mapping[str, str]) -> str:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for file, item in files.items():
-            text = (item if isinstance(item, str) else yaml.safe_dump(item)).encode()
+        for file, text in texts.items():
             entry = tarfile.TarInfo(f"{name}/{file}")
-            entry.size = len(text)
-            archive.addfile(entry, io.BytesIO(text))
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
     folder.mkdir(parents=True, exist_ok=True)
     archived, index_file = folder / f"{name}-{version}.tgz", folder / "index.yaml"
     archived.write_bytes(packed.getvalue())

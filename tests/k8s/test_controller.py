@@ -1,0 +1,159 @@
+"""The load balancer controller's release: what it is given, when it is ready, and that its chart is the pinned one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from livekit_deploy.config import load_environment
+from livekit_deploy.engine.resource import Resource, Status
+from livekit_deploy.errors import Failed, ResourceError, ToolError
+from livekit_deploy.k8s.charts import fetched
+from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.helm_binary import WEBHOOK
+from livekit_deploy.k8s.objects import Namespace
+from livekit_deploy.k8s.release_record import read_release
+from livekit_deploy.sandbox import charts as stand_in
+from livekit_deploy.stack import stack
+from tests.k8s.rig import KubeRig, publish, publish_folder
+
+NAME = "aws-load-balancer-controller"
+UAT = Path(__file__).parents[2] / "manifests" / "environments" / "uat.yaml"
+CHART = Path(str(stand_in.__file__)).parent / NAME
+VERSION = str(yaml.safe_load((CHART / "Chart.yaml").read_text())["version"])
+TLS = "/api/v1/namespaces/kube-system/secrets/aws-load-balancer-tls"
+
+
+def wanted() -> dict[str, Any]:
+    """The release as an environment declares it; outputs that are not known yet by their addresses."""
+    resources = stack(load_environment(UAT, environ={}))
+    found = next(item for item in resources if item.address == f"helm.release/{NAME}")
+    return found.desired(lambda ref: f"{ref.address}.{ref.output}")
+
+
+def controller(rig: KubeRig, repo: str, digest: str | None = None, **values: Any) -> list[Resource]:
+    declared = wanted()
+    release = HelmRelease(
+        NAME,
+        namespace=declared["namespace"],
+        chart=NAME,
+        repo=repo,
+        version=VERSION,
+        digest=digest,
+        values={**declared["values"], **values},
+        endpoints=declared["endpoints"],
+        lives_in=rig.host,
+    )
+    return [rig.host, release]
+
+
+def test_it_is_told_where_it_is_and_who_it_may_be() -> None:
+    """With region and VPC given it asks no instance metadata, whose hops end at the node."""
+    values = wanted()["values"]
+    assert values["region"] == "us-east-1"
+    assert values["vpcId"].startswith("ec2.vpc/main")
+    assert values["clusterName"].startswith("eks.cluster/main")
+    account = values["serviceAccount"]
+    assert account["name"] == NAME
+    assert account["annotations"]["eks.amazonaws.com/role-arn"].startswith("iam.role/")
+
+
+def test_its_certificate_is_kept_across_upgrades(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    repo = publish_folder(charts, CHART)
+    rig.up(controller(rig, repo))
+    made = base64.b64encode(b"the certificate that the webhooks trust").decode()
+    rig.patch(TLS, {"data": {"tls.crt": made}})
+    assert rig.diffs(controller(rig, repo)) == {}
+    rig.up(controller(rig, repo, replicaCount=1))
+    assert (rig.api.get(TLS) or {})["data"]["tls.crt"] == made
+    assert rig.diffs(controller(rig, repo, replicaCount=1)) == {}
+
+
+def test_it_is_ready_when_its_webhook_answers_and_what_follows_waits(rig: KubeRig, charts: Path) -> None:
+    repo = publish_folder(charts, CHART)
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+    publish(charts, "web", {"service": service})
+    mute = controller(rig, repo, replicaCount=0)[1]
+    assert isinstance(mute, HelmRelease)
+    mute.host = rig.lives
+    rig.up([rig.host, Namespace("media", lives_in=rig.host)])
+    mute.create(rig.cloud, "")
+    rig.wait(lambda: rig.seen(mute).detail == "aws-load-balancer-webhook-service has no endpoints yet")
+    assert rig.seen(mute).status is Status.PENDING
+
+    follower = HelmRelease(
+        "web", namespace="media", chart="web", repo=repo, version="1.0.0", values={}, lives_in=rig.host
+    )
+    follower.host = rig.lives
+    with pytest.raises(ResourceError, match="no endpoints available") as caught:
+        follower.create(rig.cloud, "")
+    assert caught.value.code == WEBHOOK
+    assert WEBHOOK in HelmRelease.propagation  # the engine tries again for a while
+
+    host, answering = controller(rig, repo)
+    follower.after = (answering,)
+    rig.up([host, answering, Namespace("media", lives_in=host), follower])
+    assert rig.seen(controller(rig, repo)[1]).status is Status.READY
+    assert rig.objects("services", namespace="media").keys() == {"web"}
+
+
+# ---- its chart
+
+
+def test_another_chart_than_the_pinned_one_is_refused_before_anything_is_applied(rig: KubeRig, charts: Path) -> None:
+    repo = publish_folder(charts, CHART)
+    pinned = controller(rig, repo, digest="0" * 64)
+    for refused in (pinned[1].check, lambda: rig.up(pinned)):
+        with pytest.raises(Failed, match=f"has the digest [0-9a-f]{{64}}, not {'0' * 64}") as caught:
+            refused()
+        assert "pin its new digest" in caught.value.hint
+    assert read_release(rig.api, "kube-system", NAME) is None
+    assert not list(charts.parent.rglob("cache/**/*.tgz"))
+
+    right = hashlib.sha256((charts / f"{NAME}-{VERSION}.tgz").read_bytes()).hexdigest()
+    rig.up(controller(rig, repo, digest=right))
+    assert rig.diffs(controller(rig, repo, digest=right)) == {}
+
+
+def test_a_chart_that_changed_in_its_repository_is_refused(charts: Path) -> None:
+    repo = publish(charts, "web", {})
+    (charts / "web-1.0.0.tgz").write_bytes(b"changed")
+    with pytest.raises(Failed, match=r"the chart web 1\.0\.0 .* has the digest"):
+        fetched(repo, "web", "1.0.0", None)
+
+
+def test_a_chart_is_fetched_once(charts: Path) -> None:
+    repo = publish(charts, "web", {})
+    digest = hashlib.sha256((charts / "web-1.0.0.tgz").read_bytes()).hexdigest()
+    path = fetched(repo, "web", "v1.0.0", digest)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    for file in charts.iterdir():
+        file.unlink()
+    assert fetched(repo, "web", "1.0.0", digest) == path
+
+
+def test_a_version_that_is_not_there_is_refused_with_those_that_are(charts: Path) -> None:
+    repo = publish(charts, "web", {}, "1.0.0")
+    publish(charts, "web", {}, "1.1.0")
+    with pytest.raises(Failed, match=r"has no chart web 2\.0\.0") as caught:
+        fetched(repo, "web", "2.0.0", None)
+    assert caught.value.hint == "choose one of: 1.1.0, 1.0.0"
+    with pytest.raises(Failed, match="has no chart other") as caught:
+        fetched(repo, "other", "1.0.0", None)
+    assert caught.value.hint == "check repo"
+
+
+@pytest.mark.parametrize("index", [None, "<html>log in</html>", "- a list", "entries: {web: [{version: 1.0.0}]}"])
+def test_a_repository_that_cannot_be_read_is_named(charts: Path, index: str | None) -> None:
+    charts.mkdir()
+    if index is not None:
+        (charts / "index.yaml").write_text(index)
+    with pytest.raises((ToolError, Failed)) as caught:
+        fetched(charts.as_uri(), "web", "1.0.0", None)
+    assert charts.as_uri() in str(caught.value)
+    assert caught.value.hint
