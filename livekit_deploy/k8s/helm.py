@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, substitute
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.charts import bundled, fetched
@@ -112,9 +112,17 @@ class HelmRelease(Resource):
         waits = [why for _, live in objects if live and (why := unready(connection, live))]
         if self.endpoints and not has_endpoints(connection, self.namespace, self.endpoints):
             waits.append(f"{self.endpoints} has no endpoints yet")
-        waiting = bool(waits) and record.status == "deployed" and not props["missing"] and not props["drifted"]
-        status = Status.PENDING if waiting else Status.READY
+        whole = record.status == "deployed" and not props["missing"] and not props["drifted"]
+        # what cannot become ready as it is must be changed, not waited for
+        status = Status.PENDING if waits and whole and self._as_wanted(record) else Status.READY
         return Live(self._id(), status, props, {"release": self.instance}, "; ".join(waits))
+
+    def _as_wanted(self, record: ReleaseRecord) -> bool:
+        """Whether what is installed is what is asked for; as long as that is not known, it counts as such."""
+        try:
+            return (plain(self.values), self.version) == (record.values, record.version)
+        except Unresolved:
+            return True
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """The release while helm knows it; after that, what its objects leave for a while."""

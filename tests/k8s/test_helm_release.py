@@ -436,6 +436,23 @@ def test_new_pods_that_do_not_start_hold_it_with_their_reason(rig: KubeRig, char
     assert re.fullmatch(r'web: 0/2 pods ready, CreateContainerConfigError secret "not-there" not found', seen.detail)
 
 
+def test_a_release_that_cannot_become_ready_is_changed_and_not_waited_for(rig: KubeRig, charts: Path) -> None:
+    """An image tag with a typo in it, say: the next run brings the right one at once."""
+    repo = publish(
+        charts, "web", {"deployment": deployment(nodeSelector={"livekit-deploy/group": "{{ .Values.level }}"})}
+    )
+    wrong, right = release(rig, repo, level="medai"), release(rig, repo, level="media")
+    rig.up(wrong[:2])
+    item = wrong[2]
+    assert isinstance(item, HelmRelease)
+    item.host = rig.lives
+    item._install(rig.cloud)
+    rig.wait(lambda: "nodes are available" in rig.seen(item).detail)
+    assert rig.seen(item).status is Status.PENDING
+    rig.up(right)
+    assert rig.diffs(right) == {}
+
+
 def test_pods_that_fit_on_no_node_hold_it_with_the_schedulers_words(rig: KubeRig, charts: Path) -> None:
     repo = publish(charts, "web", {**ALL, "deployment": deployment(nodeSelector={"none": "such"})})
     rig.up(release(rig, repo)[:2])
