@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 
 from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import CredentialsError, Denied, DeployError, Failed, ResourceError, TimedOut
 from livekit_deploy.sandbox.faults.endings import ENDINGS
@@ -38,9 +39,10 @@ LOCAL = {"ConnectionClosedError", "ReadTimeoutError", "EndpointConnectionError",
 
 @dataclass(frozen=True)
 class Calls:
-    """What a kind calls, as ``service:Operation``: when it is made, when it is deleted, when it is looked at."""
+    """What a kind calls, as ``service:Operation``: when it is made, changed, deleted, and looked at."""
 
     ups: tuple[str, ...]
+    changes: tuple[str, ...]
     downs: tuple[str, ...]
     reads: tuple[str, ...]
     #: how many calls a run has made when its create has been answered
@@ -83,6 +85,12 @@ def _delete(fault: str, **more: Any) -> Callable[[Case, Calls], list[dict[str, A
 def _reads(fault: str, **more: Any) -> Callable[[Case, Calls], list[dict[str, Any]] | str]:
     return lambda case, calls: (
         [{"fault": fault, "call": one, **more} for one in calls.reads] if calls.reads else "reads nothing of its own"
+    )
+
+
+def _change(fault: str, **more: Any) -> Callable[[Case, Calls], list[dict[str, Any]] | str]:
+    return lambda case, calls: (
+        [{"fault": fault, "call": one, **more} for one in calls.changes] or "nothing of it changes in place"
     )
 
 
@@ -161,6 +169,9 @@ ROWS = [
     Row("not visible for 3 reads", _create("not-visible", reads=3, times=1), survives=True),
     Row("ends failed", _fails),
     Row("no capacity in a zone", _no_capacity),
+    Row("change throttled, 3 times", _change("throttling", times=3), verb="change", survives=True),
+    Row("change: reset after", _change("reset-after", times=1), verb="change", survives=True),
+    Row("each action of a change denied", _change("denied"), verb="change", in_turn=True, refused=True),
     Row("delete throttled, 3 times", _delete("throttling", times=3), verb="down", survives=True),
     Row("delete: 503, always", _delete("error-503"), verb="down"),
     Row("delete: reset after", _delete("reset-after", times=1), verb="down", survives=True),
@@ -186,10 +197,17 @@ def closure(*subjects: Resource) -> list[Resource]:
     return list(found.values())
 
 
-def built(case: Case) -> tuple[Resource, list[Resource], list[Resource]]:
-    """The subject, what it needs, and both."""
-    subject = case.make(Base())
-    everything = closure(subject)
+def changeable(case: Case) -> str | None:
+    """An input that changes in place."""
+    return next((name for name in case.changes if case.kind.inputs[name].change is Change.MUTABLE), None)
+
+
+def built(case: Case, *, other: bool = False) -> tuple[Resource, list[Resource], list[Resource]]:
+    """The subject (with its ``other`` value), what either value of it needs, and both."""
+    base, name = Base(), changeable(case)
+    changed = case.changed(base, name) if name is not None else None
+    subject = changed if other and changed is not None else case.make(base)
+    everything = closure(subject, *(changed.dependencies() if changed is not None else ()))
     return subject, [item for item in everything if item is not subject], everything
 
 
@@ -209,6 +227,10 @@ class Column:
     def _whole(self) -> list[Resource]:
         return built(self._case)[2]
 
+    def _other(self) -> list[Resource]:
+        """All of it, with another value of an input."""
+        return built(self._case, other=True)[2]
+
     def _well(self, resources: Sequence[Resource] | None) -> None:
         for error in self._rig.attempt(resources).values():
             raise error
@@ -223,11 +245,21 @@ class Column:
         creates = self._rig.made()
         reads = sorted({one for one in made if not mutates(one.partition(":")[2])} - others - {"sts:GetCallerIdentity"})
         until_created = made.index(creates[0]) + 1 if creates else 0
+        changes: list[str] = []
+        if changeable(self._case) is not None:
+            self._well(self._other())
+            changes = self._rig.made()
         self._well(self._needs())
         deletes = self._rig.made()
         own = self._case.kind.kind not in NO_CALL
         ups, downs = dict.fromkeys(creates), dict.fromkeys(deletes)
-        return Calls(tuple(ups) if own else (), tuple(downs) if own else (), tuple(reads), until_created)
+        return Calls(
+            tuple(ups) if own else (),
+            tuple(dict.fromkeys(changes)) if own else (),
+            tuple(downs) if own else (),
+            tuple(reads),
+            until_created,
+        )
 
     def cell(self, row: Row) -> str:
         """Try it; what it came to, or the reason why there is nothing to try. Raises AssertionError."""
@@ -240,18 +272,19 @@ class Column:
 
     def _round(self, row: Row, given: Sequence[Mapping[str, Any]]) -> Mapping[str, DeployError]:
         subject = built(self._case)[0]
-        if row.verb == "down":
+        wanted = {"up": self._whole, "change": self._other, "down": self._needs}[row.verb]
+        if row.verb != "up":
             self._well(self._whole())
         with faults(*given):
-            failed = self._rig.attempt(self._whole() if row.verb == "up" else self._needs())
+            failed = self._rig.attempt(wanted())
         for address, error in failed.items():
             explains(address, error)
         assert not (failed and self._survives(row)), f"it did not survive: {failed}"
         assert failed or not row.refused, f"it does not need {given}"
-        if row.verb == "up":
+        if row.verb != "down":
             self._recorded(subject)
-            self._well(self._whole())
-            assert self._rig.plan(self._whole()).changes == ()
+            self._well(wanted())
+            assert self._rig.plan(wanted()).changes == ()
             assert self._rig.records[subject.address].phase.value == "ready"
             self._one_of_each(subject)
         self._well(self._needs())

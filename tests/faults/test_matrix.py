@@ -18,7 +18,7 @@ from tests.faults.rig import FaultRig, world
 from tests.kill.test_kill import ENVIRONMENT
 
 #: which kinds, and which faults of each: another seed tries others
-SEED, KINDS, FAULTS = 20261124, 6, 5
+SEED, KINDS, FAULTS = 20261124, 4, 6
 
 
 def _sample() -> list[tuple[Case, list[Row]]]:
