@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import moto.iam.models
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
-from moto.iam.models import get_account_id_from, iam_backends
+from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from livekit_deploy.sandbox.aws.eks.node_groups import NodeGroups
@@ -77,7 +78,7 @@ class Bridge:
     def authenticate(self, token: str) -> Identity | None:
         self.last_used = time.monotonic()
         key = _access_key(token)
-        if key is None or get_account_id_from(key) != self._account:
+        if key is None or moto.iam.models.get_account_id_from(key) != self._account:
             return None
         partition = str(self._wire["arn"]).split(":")[1]
         _, arn, _ = sts_backends[self._account][partition].get_caller_identity(key, self._region)

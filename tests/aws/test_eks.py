@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError
 from tests.aws.rig import AwsRig
+from tests.aws.test_iam import CLUSTER_TRUST
 
 ROLE = "arn:aws:iam::123456789012:role/livekit-uat-cluster"
 NAME = "livekit-uat-main"
+TRUST = json.dumps(CLUSTER_TRUST)
 OPEN = ["0.0.0.0/0"]
 
 
@@ -28,7 +31,7 @@ def subnets(aws: None) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def role(aws: None) -> None:
-    boto3.client("iam").create_role(RoleName="livekit-uat-cluster", AssumeRolePolicyDocument="{}")
+    boto3.client("iam").create_role(RoleName="livekit-uat-cluster", AssumeRolePolicyDocument=TRUST)
 
 
 def cluster(subnets: list[str], **more: Any) -> Cluster:
@@ -127,7 +130,7 @@ def test_a_cluster_of_another_environment_is_not_touched(rig: AwsRig, subnets: l
 
 
 def principal(name: str) -> str:
-    return str(boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"])
+    return str(boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"])
 
 
 def entries() -> dict[str, list[str]]:

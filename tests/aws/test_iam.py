@@ -49,15 +49,15 @@ def attached(name: str = "livekit-uat-cluster") -> list[str]:
 
 
 def test_a_role_is_made_with_its_marks_and_the_second_run_is_silent(rig: AwsRig) -> None:
-    rig.up([role(path="/media/", boundary="arn:aws:iam::123456789012:policy/edge")])
+    rig.up([role(path="/media/", boundary="arn:aws:iam::aws:policy/ReadOnlyAccess")])
     made = boto3.client("iam").get_role(RoleName="livekit-uat-cluster")["Role"]
     tags = {tag["Key"]: tag["Value"] for tag in made["Tags"]}
     assert tags["livekit-deploy:address"] == "iam.role/cluster"
     assert made["Path"] == "/media/"
-    assert made["PermissionsBoundary"]["PermissionsBoundaryArn"] == "arn:aws:iam::123456789012:policy/edge"
+    assert made["PermissionsBoundary"]["PermissionsBoundaryArn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
     assert attached() == ["AmazonEKSClusterPolicy"]
     assert rig.calls() == ["CreateRole", "AttachRolePolicy"]
-    same = [role(path="/media/", boundary="arn:aws:iam::123456789012:policy/edge")]
+    same = [role(path="/media/", boundary="arn:aws:iam::aws:policy/ReadOnlyAccess")]
     assert rig.plan(same).changes == ()
     assert len(rig.calls(mutating=False)) == 3  # one list of all roles, and two calls for ours
 
@@ -81,7 +81,7 @@ def test_trust_and_boundary_are_put_right(rig: AwsRig) -> None:
     boto3.client("iam").update_assume_role_policy(RoleName="livekit-uat-cluster", PolicyDocument=json.dumps(changed))
     (change,) = rig.plan([role()]).changes
     assert [diff.origin for diff in change.diffs] == ["drift"]
-    boundary = "arn:aws:iam::123456789012:policy/edge"
+    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
     rig.up([role(boundary=boundary)])
     made = boto3.client("iam").get_role(RoleName="livekit-uat-cluster")["Role"]
     assert made["AssumeRolePolicyDocument"] == CLUSTER_TRUST
@@ -120,7 +120,7 @@ def test_a_role_of_another_environment_is_not_touched(rig: AwsRig, tmp_path: Pat
     other.up([role()])
     with pytest.raises(NotOurs, match="lineage"):
         rig.plan([role()])
-    boto3.client("iam").create_role(RoleName="livekit-prod-cluster", AssumeRolePolicyDocument="{}")
+    boto3.client("iam").create_role(RoleName="livekit-prod-cluster", AssumeRolePolicyDocument=json.dumps(CLUSTER_TRUST))
     with pytest.raises(NotOurs, match="somebody else"):
         AwsRig(tmp_path, env="prod").plan([role()])
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import moto.elbv2.models
+from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import ELBv2Backend
 
 from livekit_deploy.sandbox.aws.patching import around
@@ -60,9 +61,16 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     @around(ELBv2Backend, "delete_load_balancer")
     def delete_load_balancer(original: Original, backend: Any, arn: str) -> None:
         balancer = backend.load_balancers.get(arn)
+        if balancer is not None and balancer.attrs.get("deletion_protection.enabled") == "true":
+            raise _not_permitted(arn)
         original(arn)
         for id in getattr(balancer, "_sandbox_interfaces", []):
             backend.ec2_backend.enis.pop(id, None)
+
+
+def _not_permitted(arn: str) -> ELBClientError:
+    message = f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+    return ELBClientError("OperationNotPermitted", message)
 
 
 def _name_by_type() -> None:

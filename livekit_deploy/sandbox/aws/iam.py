@@ -1,4 +1,4 @@
-"""IAM and STS: EKS's managed policies exist, an attached policy stays, an access key tells its account.
+"""IAM and STS: AWS's policies exist, attached ones stay, documents are read, an access key tells its account.
 
 The account's number is the end of the access key: ``AKIA123456789012`` is the sandbox's user in account 123456789012.
 Source: IAM API reference, DeletePolicy; STS API reference, GetCallerIdentity.
@@ -6,14 +6,17 @@ Source: IAM API reference, DeletePolicy; STS API reference, GetCallerIdentity.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import moto.iam.models
-from moto.iam.exceptions import DeleteConflictException
+from moto.core.responses import BaseResponse
+from moto.iam.exceptions import DeleteConflictException, MalformedPolicyDocument, NotFoundException
 from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 from moto.sts.models import STSBackend
 
 from livekit_deploy.sandbox.aws.patching import around
@@ -21,6 +24,7 @@ from livekit_deploy.sandbox.aws.patching import around
 Original = Callable[..., Any]
 
 _KEY = re.compile(r"A[KS]IA(\d{12})")
+_CREDENTIAL = re.compile(r"Credential=(A[KS]IA\d{12})/")
 #: AWS's own policies that an environment attaches; what they allow is not looked at here
 MANAGED = (
     "AmazonEKSClusterPolicy",
@@ -38,6 +42,7 @@ def install() -> None:
     """Correct IAM and STS."""
     _accounts()
     _managed_policies()
+    _roles()
 
     @around(IAMBackend, "delete_policy")
     def delete_policy(original: Original, backend: Any, policy_arn: str) -> None:
@@ -49,6 +54,42 @@ def install() -> None:
         original(policy_arn)
 
 
+def _roles() -> None:
+    @around(IAMBackend, "create_role")
+    def create_role(
+        original: Original,
+        backend: Any,
+        role_name: str,
+        assume_role_policy_document: str,
+        path: str,
+        permissions_boundary: str | None,
+        *args: Any,
+        **more: Any,
+    ) -> Any:
+        _check_trust(assume_role_policy_document)
+        _check_boundary(backend, permissions_boundary)
+        return original(role_name, assume_role_policy_document, path, permissions_boundary, *args, **more)
+
+    @around(IAMBackend, "put_role_permissions_boundary")
+    def put_role_permissions_boundary(original: Original, backend: Any, role_name: str, boundary: str) -> None:
+        _check_boundary(backend, boundary)
+        original(role_name, boundary)
+
+
+def _check_trust(document: str) -> None:
+    IAMTrustPolicyDocumentValidator(document).validate()
+    found = json.loads(document)["Statement"]
+    statements = found if isinstance(found, list) else [found]
+    if not statements or not all("Principal" in one for one in statements):
+        raise MalformedPolicyDocument("AssumeRolepolicy must contain resources or principals.")
+
+
+def _check_boundary(backend: Any, arn: str | None) -> None:
+    """AWS's own policies count as there: they are more than are known here."""
+    if arn and ":iam::aws:" not in arn and arn not in backend.managed_policies:
+        raise NotFoundException(f"Scope ARN: {arn} does not exist or is not attachable.")
+
+
 def _accounts() -> None:
     told = moto.iam.models.get_account_id_from
 
@@ -57,6 +98,12 @@ def _accounts() -> None:
         return found[1] if found else told(access_key)
 
     moto.iam.models.get_account_id_from = get_account_id_from
+
+    @around(BaseResponse, "get_access_key")
+    def get_access_key(original: Original, response: Any) -> Any:
+        """moto knows a key only by its 20 characters, of which ours has 16."""
+        found = _CREDENTIAL.search(response.headers.get("Authorization", ""))
+        return found[1] if found else original()
 
     @around(STSBackend, "get_caller_identity")
     def get_caller_identity(original: Original, backend: Any, access_key_id: str, region: str) -> tuple[str, str, str]:

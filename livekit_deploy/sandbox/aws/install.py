@@ -6,7 +6,23 @@ import threading
 
 import moto
 
-from livekit_deploy.sandbox.aws import acm, ec2, eks, elasticache, elbv2, iam, keeping, logs, once, s3
+from livekit_deploy.sandbox.aws import (
+    acm,
+    ec2,
+    eks,
+    elasticache,
+    elbv2,
+    iam,
+    keeping,
+    logs,
+    once,
+    paging,
+    route53,
+    s3,
+    service_quotas,
+    simulation,
+    sts,
+)
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults import calls
 
@@ -39,8 +55,13 @@ def install(clock: SandboxClock) -> None:
         elasticache.install(_now)
         elbv2.install(_now)
         acm.install(_now)
+        route53.install()
         iam.install()
         logs.install()
+        simulation.install()
+        sts.install()
         keeping.install()
+        service_quotas.install()
+        paging.install()
         once.install()
         calls.install()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
-from moto.kms.models import KmsBackend
 from moto.kms.responses import KmsResponse
 from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import SecretsManagerBackend
@@ -19,23 +18,27 @@ from livekit_deploy.sandbox.aws.patching import around
 
 Original = Callable[..., Any]
 
+#: what a key that is pending deletion refuses (KMS developer guide, "Key states of AWS KMS keys")
+_REFUSED = (
+    "encrypt",
+    "generate_data_key",
+    "generate_data_key_without_plaintext",
+    "schedule_key_deletion",
+    "enable_key",
+    "disable_key",
+    "enable_key_rotation",
+    "disable_key_rotation",
+    "update_key_description",
+    "create_alias",
+    "tag_resource",
+    "untag_resource",
+)
+
 
 def install() -> None:
     """Correct KMS and Secrets Manager."""
 
-    @around(KmsResponse, "schedule_key_deletion")
-    def schedule_key_deletion(original: Original, response: Any) -> str:
-        said = json.loads(original())
-        return json.dumps({**said, "KeyState": "PendingDeletion", "PendingWindowInDays": 7})
-
-    for operation in ("encrypt", "generate_data_key"):
-
-        @around(KmsBackend, operation)
-        def use(original: Original, backend: Any, key_id: str, *args: Any, **more: Any) -> Any:
-            key = backend.keys.get(backend.any_id_to_key_id(key_id))
-            if key is not None and key.key_state == "PendingDeletion":
-                raise _invalid_state(key.arn)
-            return original(key_id, *args, **more)
+    _keys()
 
     @around(SecretsManagerBackend, "create_secret")
     def create_secret(original: Original, backend: Any, name: str, *args: Any, **more: Any) -> Any:
@@ -45,6 +48,34 @@ def install() -> None:
                 "You can't create this secret because a secret with this name is already scheduled for deletion."
             )
         return original(name, *args, **more)
+
+
+def _keys() -> None:
+    for operation in _REFUSED:
+
+        @around(KmsResponse, operation)
+        def use(original: Original, response: Any) -> Any:
+            _check_key(response, response._get_param("KeyId") or response._get_param("TargetKeyId"))
+            return original()
+
+    @around(KmsResponse, "decrypt")
+    def decrypt(original: Original, response: Any) -> Any:
+        said = original()
+        _check_key(response, json.loads(said)["KeyId"])
+        return said
+
+    @around(KmsResponse, "schedule_key_deletion")
+    def schedule_key_deletion(original: Original, response: Any) -> str:
+        days = response._get_param("PendingWindowInDays") or 30
+        said = json.loads(original())
+        return json.dumps({**said, "KeyState": "PendingDeletion", "PendingWindowInDays": days})
+
+
+def _check_key(response: Any, id: str | None) -> None:
+    backend = response.kms_backend
+    key = backend.keys.get(backend.any_id_to_key_id(id)) if id else None
+    if key is not None and key.key_state == "PendingDeletion":
+        raise _invalid_state(key.arn)
 
 
 def _invalid_state(arn: str) -> JsonRESTError:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogsBackend
 
 from livekit_deploy.sandbox.aws.patching import around, kept
 
 #: looks at the log groups between the deletion of one and its return
 _LOOKS = 1
+_MONTHS, _YEARS = (30, 60, 90, 120, 150, 180), (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+#: for how many days a group may be kept (CloudWatch Logs API reference, PutRetentionPolicy)
+_DAYS = (1, 3, 5, 7, 14, *_MONTHS, *_YEARS)
 
 
 def expect_late(backend: LogsBackend, name: str) -> None:
@@ -34,3 +38,11 @@ def install() -> None:
                 del _late(backend)[name]
                 backend.create_log_group(name, {})
         return original(*args, **more)
+
+    @around(LogsBackend, "put_retention_policy")
+    def put_retention_policy(
+        original: Callable[..., Any], backend: LogsBackend, log_group_name: str, retention_in_days: Any
+    ) -> None:
+        if int(retention_in_days) not in _DAYS:
+            raise InvalidParameterException(f"Invalid retention value: {retention_in_days}")
+        original(log_group_name, retention_in_days)

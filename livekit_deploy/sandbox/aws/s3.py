@@ -1,4 +1,4 @@
-"""S3: conditional writes that are atomic, a TLS-only policy that does not lock everybody out, buckets with owners.
+"""S3: conditional writes that are atomic, a TLS-only policy that lets TLS in, owners, lifecycles, safe defaults.
 
 moto checks a condition and then writes, without a lock, so that two writers may both win; it ignores the conditions
 of a policy, so that one which denies plain HTTP denies everything; it ignores whose bucket the caller expects.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket, s3_backends
+from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 from livekit_deploy.sandbox.aws.patching import around
@@ -21,6 +21,7 @@ from livekit_deploy.sandbox.aws.patching import around
 Original = Callable[..., Any]
 _writing = threading.RLock()
 _NOT_THEIRS = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+_answering = threading.local()
 
 
 def install() -> None:
@@ -34,6 +35,8 @@ def install() -> None:
 
     _policies()
     _owners()
+    _lifecycles()
+    _defaults()
 
 
 def _owners() -> None:
@@ -47,6 +50,47 @@ def _owners() -> None:
             if expected != owner and expected:
                 return 403, {}, "" if request.method == "HEAD" else _NOT_THEIRS
             return original(request, full_url)
+
+
+def _lifecycles() -> None:
+    """moto keeps of a rule for noncurrent versions only their days."""
+
+    @around(FakeBucket, "set_lifecycle")
+    def set_lifecycle(original: Original, bucket: Any, rules: list[dict[str, Any]]) -> None:
+        original(rules)
+        for rule, asked in zip(bucket.rules, rules, strict=True):
+            rule._sandbox_newer = (asked.get("NoncurrentVersionExpiration") or {}).get("NewerNoncurrentVersions")
+
+    @around(S3Response, "get_bucket_lifecycle")
+    def get_bucket_lifecycle(original: Original, response: Any) -> Any:
+        kept = response.backend.get_bucket_lifecycle(response.bucket_name)
+        _answering.newer = [rule._sandbox_newer for rule in kept or []]
+        try:
+            return original()
+        finally:
+            _answering.newer = []
+
+    @around(S3Response, "serialized")
+    def serialized(original: Original, response: Any, result: Any) -> Any:
+        for newer, rule in zip(getattr(_answering, "newer", []), _rules(result.result), strict=False):
+            if newer is not None:
+                rule["NoncurrentVersionExpiration"]["NewerNoncurrentVersions"] = newer
+        return original(result)
+
+
+def _rules(result: Any) -> list[dict[str, Any]]:
+    return result.get("Rules", []) if isinstance(result, dict) else []
+
+
+def _defaults() -> None:
+    """Since 2023 a new bucket is encrypted and lets in no public policy or list (S3 user guide, "Default settings")."""
+
+    @around(S3Backend, "create_bucket")
+    def create_bucket(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+        made = original(*args, **more)
+        made.encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
+        made.public_access_block = PublicAccessBlock(True, True, True, True)
+        return made
 
 
 def _policies() -> None:

@@ -1,0 +1,176 @@
+"""ACM, Route 53 and ELB: what is in front of LiveKit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sandbox.corrections.harness import World, probe, refused
+
+
+def _certificate(world: World, domain: str) -> str:
+    return str(world.acm.request_certificate(DomainName=domain, ValidationMethod="DNS")["CertificateArn"])
+
+
+def _status(world: World, arn: str) -> str:
+    return str(world.acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"])
+
+
+def _zone(world: World, domain: str) -> str:
+    made = world.route53.create_hosted_zone(Name=domain, CallerReference=world.name("zone"))
+    return str(made["HostedZone"]["Id"])
+
+
+def _change(world: World, zone: str, action: str, name: str, value: str) -> None:
+    record = {"Name": name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": value}]}
+    batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+    world.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+
+def _validated(world: World) -> str:
+    """A certificate that is issued."""
+    domain = f"{world.name('zone')}.example.com"
+    arn = _certificate(world, domain)
+    option = world.acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"][0]
+    _change(world, _zone(world, domain), "UPSERT", option["ResourceRecord"]["Name"], option["ResourceRecord"]["Value"])
+    assert _status(world, arn) == "ISSUED"
+    return arn
+
+
+@probe("ACM")
+def certificate_is_issued_for_its_record(world: World) -> None:
+    """issues a certificate after a minute, whatever is in DNS
+
+    once its validation record is there, and a minute later
+    """
+    domain = f"{world.name('zone')}.example.com"
+    with world.unhurried() as later:
+        arn = _certificate(world, domain)
+        later(10_000)
+        assert _status(world, arn) == "PENDING_VALIDATION"
+        record = world.acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"][0]
+        _change(
+            world, _zone(world, domain), "UPSERT", record["ResourceRecord"]["Name"], record["ResourceRecord"]["Value"]
+        )
+        assert _status(world, arn) == "PENDING_VALIDATION"
+        later(600)
+        assert _status(world, arn) == "ISSUED"
+
+
+def _balancer(world: World, kind: str, **more: Any) -> dict[str, Any]:
+    said = world.elbv2.create_load_balancer(
+        Name=world.name("balancer"), Subnets=world.network().subnets, Type=kind, **more
+    )
+    return dict(said["LoadBalancers"][0])
+
+
+@probe("ACM")
+def certificate_in_use(world: World) -> None:
+    """deletes a certificate that a listener uses
+
+    ResourceInUseException
+    """
+    arn, balancer = _validated(world), _balancer(world, "application")["LoadBalancerArn"]
+    fixed = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    world.elbv2.create_listener(
+        LoadBalancerArn=balancer,
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": arn}],
+        DefaultActions=fixed,
+    )
+    with refused("ResourceInUseException"):
+        world.acm.delete_certificate(CertificateArn=arn)
+    world.elbv2.delete_load_balancer(LoadBalancerArn=balancer)
+    world.acm.delete_certificate(CertificateArn=arn)
+
+
+@probe("ELB")
+def load_balancer_takes_its_time(world: World) -> None:
+    """makes a load balancer active by looking at it
+
+    provisioning for some two minutes
+    """
+    with world.unhurried() as later:
+        arn = _balancer(world, "application")["LoadBalancerArn"]
+
+        def state() -> str:
+            found = world.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]
+            return str(found["State"]["Code"])
+
+        assert [state(), state()] == ["provisioning", "provisioning"]
+        later(600)
+        assert state() == "active"
+
+
+@probe("ELB")
+def load_balancer_has_interfaces(world: World) -> None:
+    """makes no network interfaces for a load balancer
+
+    one in each subnet with its groups, which holds subnet and group until the load balancer is deleted
+    """
+    network = world.network()
+    group = world.group(network.vpc)
+    made = world.elbv2.create_load_balancer(
+        Name=world.name("balancer"), Subnets=network.subnets, SecurityGroups=[group]
+    )["LoadBalancers"][0]
+    where = [{"Name": "group-id", "Values": [group]}]
+    found = world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"]
+    assert [one["Description"].split("/")[:2] for one in found] == [["ELB app", made["LoadBalancerName"]]] * 2
+    for call, more in (
+        (world.ec2.delete_security_group, {"GroupId": group}),
+        (world.ec2.delete_subnet, {"SubnetId": network.subnets[0]}),
+    ):
+        with refused("DependencyViolation"):
+            call(**more)
+    world.elbv2.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])
+    world.ec2.delete_security_group(GroupId=group)
+    world.ec2.delete_subnet(SubnetId=network.subnets[0])
+
+
+@probe("ELB")
+def network_load_balancer_is_named_so(world: World) -> None:
+    """says `app` in the ARN of a network load balancer
+
+    `net`
+    """
+    assert ":loadbalancer/net/" in _balancer(world, "network")["LoadBalancerArn"]
+
+
+@probe("ELB")
+def load_balancer_under_deletion_protection(world: World) -> None:
+    """deletes a load balancer under deletion protection
+
+    OperationNotPermitted
+    """
+    arn = _balancer(world, "network")["LoadBalancerArn"]
+    protection = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    world.elbv2.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=protection)
+    with refused("OperationNotPermitted"):
+        world.elbv2.delete_load_balancer(LoadBalancerArn=arn)
+
+
+@probe("Route 53")
+def record_that_there_is_not(world: World) -> None:
+    """refuses to delete a record that there is not, or another value of it, with InvalidInput
+
+    InvalidChangeBatch
+    """
+    domain = f"{world.name('zone')}.example.com"
+    zone = _zone(world, domain)
+    with refused("InvalidChangeBatch"):
+        _change(world, zone, "DELETE", f"a.{domain}", "b.example.com")
+    _change(world, zone, "CREATE", f"a.{domain}", "b.example.com")
+    with refused("InvalidChangeBatch"):
+        _change(world, zone, "DELETE", f"a.{domain}", "c.example.com")
+
+
+@probe("Route 53")
+def zone_and_its_caller_reference(world: World) -> None:
+    """makes a second hosted zone for a caller reference that it has seen
+
+    HostedZoneAlreadyExists
+    """
+    asked = {"Name": f"{world.name('zone')}.example.com", "CallerReference": world.name("reference")}
+    world.route53.create_hosted_zone(**asked)
+    with refused("HostedZoneAlreadyExists"):
+        world.route53.create_hosted_zone(**asked)

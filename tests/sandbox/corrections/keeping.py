@@ -1,0 +1,70 @@
+"""KMS, Secrets Manager, CloudWatch Logs: what is scheduled for deletion is not to be used, and days are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.sandbox.corrections.harness import World, probe, refused
+
+
+@probe("KMS")
+def key_that_is_to_be_deleted(world: World) -> None:
+    """encrypts with a key that is pending deletion, and schedules it again
+
+    KMSInvalidStateException for every use and change of it
+    """
+    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
+    text = world.kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    world.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=10)
+    calls: tuple[Callable[[], Any], ...] = (
+        lambda: world.kms.encrypt(KeyId=key, Plaintext=b"x"),
+        lambda: world.kms.decrypt(CiphertextBlob=text),
+        lambda: world.kms.generate_data_key(KeyId=key, KeySpec="AES_256"),
+        lambda: world.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=10),
+        lambda: world.kms.enable_key_rotation(KeyId=key),
+        lambda: world.kms.create_alias(AliasName=f"alias/{key}", TargetKeyId=key),
+    )
+    for call in calls:
+        with refused("KMSInvalidStateException"):
+            call()
+    world.kms.cancel_key_deletion(KeyId=key)
+    world.kms.enable_key(KeyId=key)
+    world.kms.encrypt(KeyId=key, Plaintext=b"x")
+
+
+@probe("KMS")
+def key_deletion_says_when(world: World) -> None:
+    """does not say the state of a key that was scheduled for deletion
+
+    PendingDeletion, and in how many days
+    """
+    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
+    said = world.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=12)
+    assert (said.get("KeyState"), said.get("PendingWindowInDays")) == ("PendingDeletion", 12)
+
+
+@probe("Secrets Manager")
+def secret_that_is_to_be_deleted(world: World) -> None:
+    """refuses the name of a secret that is scheduled for deletion with ResourceExistsException
+
+    InvalidRequestException
+    """
+    name = world.name("secret")
+    world.secretsmanager.create_secret(Name=name, SecretString="x")
+    world.secretsmanager.delete_secret(SecretId=name, RecoveryWindowInDays=7)
+    with refused("InvalidRequestException"):
+        world.secretsmanager.create_secret(Name=name, SecretString="x")
+
+
+@probe("CloudWatch Logs")
+def log_retention(world: World) -> None:
+    """accepts any number of days for which a log group is kept
+
+    InvalidParameterException but for those that there are
+    """
+    group = world.name("group")
+    world.logs.create_log_group(logGroupName=group)
+    world.logs.put_retention_policy(logGroupName=group, retentionInDays=30)
+    with refused("InvalidParameterException"):
+        world.logs.put_retention_policy(logGroupName=group, retentionInDays=31)
