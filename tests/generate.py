@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from livekit_deploy.state.document import State
-from tests import json_format
+from tests import commands, created, json_format, troubleshooting
 from tests.reference import page
 from tests.sandbox.corrections import table
 
@@ -27,8 +27,11 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "state" / "schema.json": state_schema(),
         ROOT / "docs" / "configuration.md": page(),
+        ROOT / "docs" / "commands.md": commands.page(),
         ROOT / "docs" / "json.md": json_format.page(),
         ROOT / "docs" / "json.schema.json": json_format.schema(),
+        ROOT / "docs" / "troubleshooting.md": troubleshooting.page(),
+        ROOT / "docs" / "what-is-created.md": created.page(),
         ROOT / "tests" / "sandbox" / "README.md": table(),
     }
 

@@ -19,7 +19,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class _Rule:
+class Rule:
     codes: str
     words: str
     cause: Cause
@@ -28,11 +28,11 @@ class _Rule:
         return bool(re.fullmatch(self.codes, code)) and bool(re.search(self.words, message, re.IGNORECASE))
 
 
-def _rule(codes: str, likely: str, remedy: str, words: str = "") -> _Rule:
-    return _Rule(codes, words, Cause(likely, remedy))
+def _rule(codes: str, likely: str, remedy: str, words: str = "") -> Rule:
+    return Rule(codes, words, Cause(likely, remedy))
 
 
-_RULES = (
+RULES = (
     _rule(
         "NodeCreationFailure",
         "the nodes cannot reach the cluster's API or the Internet: no route to the Internet, no public address, a "
@@ -127,7 +127,7 @@ _QUOTAS = {
 
 def cause_of(code: str, message: str) -> Cause | None:
     """What is likely behind an error with this code and these words."""
-    return next((rule.cause for rule in _RULES if rule.fits(code, message)), None)
+    return next((rule.cause for rule in RULES if rule.fits(code, message)), None)
 
 
 def quota_of(code: str, operation: str) -> Cause:

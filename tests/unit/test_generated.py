@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump
+from tests import troubleshooting
 from tests.generate import ROOT, generated
 
 
@@ -42,3 +43,8 @@ def test_the_schema_accepts_a_document_and_refuses_a_wrong_one() -> None:
     document["records"]["ec2.vpc/main"]["phase"] = "somewhere"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, schema)
+
+
+def test_the_troubleshooting_page_quotes_what_the_program_really_says() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "livekit_deploy").rglob("*.py"))
+    assert [words for words, _, _ in troubleshooting.OURS if words not in code] == []
