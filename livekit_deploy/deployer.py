@@ -42,7 +42,8 @@ from livekit_deploy.report import Report, StatusReport
 from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Phase, State, belongs
-from livekit_deploy.state.session import CALL_BOUND, Session, lease_of, unlock
+from livekit_deploy.state.edit import unlock
+from livekit_deploy.state.session import CALL_BOUND, Session, lease_of
 from livekit_deploy.state.store import FileStore, S3Store, Store
 from livekit_deploy.upkeep import Upkeep
 
@@ -321,7 +322,7 @@ class Deployer:
             emit=self._emit,
         )
         self.cloud.fence = session.check
-        self.cloud.stopping = lambda: self._cancel.is_set() or session.lost.is_set()
+        self.cloud.stopping = lambda: self._cancel.is_set() or session.over()
         try:
             yield session
         except InFlight as error:

@@ -92,3 +92,19 @@ def replaced(store: Store, now: Present, state: State, holder: Holder) -> State:
         ) from None
     keep(store, written, holder)
     return written
+
+
+def unlock(store: Store, seen: Holder) -> State:
+    """Take the lease away from the holder that the user was shown; raises `LockedError` if it is another by now."""
+    stored = store.get()
+    if stored is None:
+        raise StateError(f"there is no document at {store.location}", hint="check --env and state.bucket")
+    state = load(stored.body, store.location)
+    if state.lease is None or state.lease.id != seen.id:
+        raise LockedError("the lease changed hands meanwhile; nothing was done", hint="look again: state unlock")
+    freed = replace(state, lease=None, epoch=state.epoch + 1, write=uuid.uuid4().hex)
+    try:
+        store.put(dump(freed), stored.etag)
+    except Mismatch:
+        raise LockedError("the holder is alive and wrote meanwhile; nothing was done", hint="wait for it") from None
+    return freed

@@ -19,15 +19,18 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from livekit_deploy.errors import DeployError, LockedError, LostLease, StateError
-from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, silent
+from livekit_deploy.errors import DeployError, Interrupted, LockedError, LostLease, StateError
+from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, Notice, silent
 from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
 from livekit_deploy.state.store import Mismatch, Store, Stored
 
 RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
 LAST_INTENT = 1 / 2  # of a lease: no new intent with less left
 CALL_BOUND = 4 / 9  # of a lease: the longest that one AWS call may take, retries included
+LAST_MOMENT = 1 / 9  # of a lease: with less left, what still runs is ended
+_AGAIN = (0.1, 0.2, 0.4, 0.8)  # seconds before each further attempt when the store refuses though nobody wrote
 
 
 def boot_clock() -> float:
@@ -65,9 +68,8 @@ class Session:
         self._turn = threading.Condition()
         self._batch = _Batch()
         self._closing = False
-        #: why nothing can be written any more, and the document that should have been written
-        self.failure: DeployError | None = None
-        self.unsaved = state
+        self.failure: DeployError | None = None  #: why nothing can be written any more
+        self.unsaved = state  #: the document that should have been written then
         #: whether this session made the document
         self.fresh = etag is None
         self._first_serial = state.serial
@@ -103,7 +105,9 @@ class Session:
                 belongs(state, fresh.project, fresh.env, store.location)
                 left = remaining(state, stored)
                 if left > 0 and state.lease is not None:
-                    if time.monotonic() - started >= lock_timeout or stop.is_set():
+                    if stop.is_set():
+                        raise Interrupted("interrupted while waiting for the lease", hint="nothing was changed")
+                    if time.monotonic() - started >= lock_timeout:
                         raise locked(state.lease, left)
                     emit(LeaseWaiting(holder=str(state.lease), since=state.lease.since, remaining_s=left))
                     stop.wait(min(left + 0.1, 2.0))
@@ -111,11 +115,12 @@ class Session:
             session = cls(store, state, etag, holder, emit)
             if session._take():
                 return session
+            stop.wait(_AGAIN[0])
 
     def _take(self) -> bool:
         previous = self.state.lease
         try:
-            self._commit(replace(self.state, lease=self.holder, epoch=self.state.epoch + 1))
+            self._commit(_written(self.state, lease=self.holder, epoch=self.state.epoch + 1))
         except LostLease:
             return False
         if previous is not None:
@@ -130,6 +135,10 @@ class Session:
         """Seconds of the lease that are surely left, by our own clock."""
         return self.holder.seconds - (boot_clock() - self._renewed)
 
+    def over(self) -> bool:
+        """Whether what still runs outside of this process must end: the lease is lost, or about to run out."""
+        return self.lost.is_set() or self.remaining() < self.holder.seconds * LAST_MOMENT
+
     def check(self, begun: float) -> None:
         """Let a mutating request leave, or raise `LostLease`.
 
@@ -137,13 +146,24 @@ class Session:
         call's bound after it is refused as well.
         """
         bound = self.holder.seconds * CALL_BOUND
+        if self.remaining() < bound:
+            self._await_renewal(bound)
         if self.lost.is_set() or self.remaining() < bound:
             raise LostLease(
                 f"the lease on {self._store.location} has run out or was taken over",
-                hint="run the same command again: it goes on from what is recorded",
+                hint=_GOES_ON,
             )
         if time.monotonic() - begun + self._attempt_bound > bound:
             raise LostLease("a call to AWS took too long to be sent again", hint="run the same command again")
+
+    def _await_renewal(self, bound: float) -> None:
+        """After a stall the writer renews at once, unless somebody took the lease: see what comes of it."""
+        with self._turn:
+            self._turn.notify_all()
+            self._turn.wait_for(
+                lambda: self.lost.is_set() or self._closing or self.remaining() >= bound,
+                timeout=self.holder.seconds * LAST_MOMENT,
+            )
 
     def record(self, address: str) -> Record | None:
         """The acknowledged record at an address."""
@@ -175,18 +195,24 @@ class Session:
     # ---- ending
 
     def release(self) -> None:
-        """Write what is pending, give the lease up, and keep a copy of the document if its records changed."""
+        """Write what is pending, give the lease up, and keep a copy of the document if its records changed.
+
+        A store that does not answer any more fails no run whose records are written: the lease ends by itself.
+        """
         if self._closing:
             return
         self._stop_writer()
         if self.failure is not None:
             return
         try:
-            self._commit(replace(self.state, lease=None))
+            self._commit(_written(self.state, lease=None))
+            if self.state.serial != self._first_serial:
+                keep(self._store, self.state, self.holder)
         except LostLease:
             return
-        if self.state.serial != self._first_serial:
-            keep(self._store, self.state, self.holder)
+        except DeployError as error:
+            what = "the history has no copy of this run" if self.state.lease is None else "the lease ends by itself"
+            self._emit(Notice(level="warning", message=f"{what}: {error}"))
 
     def abandon(self) -> None:
         """Stop renewing and leave the lease to run out: a mutating call may still be in flight."""
@@ -203,30 +229,44 @@ class Session:
     def _write_loop(self) -> None:
         while True:
             with self._turn:
-                self._turn.wait_for(lambda: self._batch.changes or self._closing, timeout=self._until_renewal())
+                self._turn.wait_for(self._due, timeout=self._until_renewal())
                 batch, self._batch = self._batch, _Batch()
                 if self._closing and not batch.changes:
                     return
             try:
                 self._put(batch)
             except DeployError as error:
-                self.failure = batch.error = error
-                self.lost.set()
-                with self._turn:
-                    late, self._batch = self._batch, _Batch()
-                    late.error = error
-                late.done.set()
-                return
-            finally:
-                batch.done.set()
+                return self._give_up(batch, error)
+            except BaseException as error:
+                self._give_up(batch, StateError(f"the state cannot be written: {error!r}", hint="this is a defect"))
+                raise
+            batch.done.set()
+            with self._turn:
+                self._turn.notify_all()
+
+    def _give_up(self, batch: _Batch, error: DeployError) -> None:
+        """Nothing is written any more: whoever waits for a write, now or later, is told so."""
+        with self._turn:
+            self.failure = batch.error = self._batch.error = error
+            late, self._batch = self._batch, _Batch()
+            self.lost.set()
+            self._turn.notify_all()
+        batch.done.set()
+        late.done.set()
+
+    def _due(self) -> bool:
+        return bool(self._batch.changes) or self._closing or self._until_renewal() == 0
 
     def _until_renewal(self) -> float:
         return max(0.0, self._renewed + self.holder.seconds * RENEW - boot_clock())
 
     def _put(self, batch: _Batch) -> None:
-        """One PUT, tried again while the store fails and the lease still has time; a lost lease ends it at once."""
+        """One PUT, tried again while the store fails and the lease still has time; a lost lease ends it at once.
+
+        Each attempt writes the same bytes, so that one whose answer was lost is known again.
+        """
         state = self.state.with_records(batch.changes)
-        self.unsaved = state = replace(state, durations={**state.durations, **batch.durations})
+        self.unsaved = state = _written(state, durations={**state.durations, **batch.durations})
         while True:
             try:
                 self._commit(state)
@@ -240,20 +280,45 @@ class Session:
 
     def _commit(self, state: State) -> None:
         """Replace the document; the lease counts from before the request left."""
-        state = replace(state, write=uuid.uuid4().hex)
         check(state, self._store.location)
-        began = boot_clock()
-        self.puts += 1
-        try:
-            etag = self._store.put(dump(state), self._etag)
-        except Mismatch:
-            current = self._store.get()
-            if current is None or load(current.body, self._store.location).write != state.write:
-                raise LostLease(
-                    f"somebody else wrote {self._store.location}", hint="see who with: livekit-deploy status"
-                ) from None
-            etag = current.etag  # the answer to our own write was lost, the write was not
-        self._etag, self.state, self._renewed = etag, state, began
+        body = dump(state)
+        for pause in (*_AGAIN, None):
+            began = boot_clock()
+            self.puts += 1
+            try:
+                etag = self._store.put(body, self._etag)
+            except Mismatch:
+                if (found := self._landed(state)) is not None:
+                    etag = found
+                elif pause is not None:
+                    self.lost.wait(pause)
+                    continue
+                else:
+                    raise StateError(f"{self._store.location} goes on asking to try again", hint=_GOES_ON) from None
+            self._etag, self.state, self._renewed = etag, state, began
+            return
+
+    def _landed(self, state: State) -> str | None:
+        """After a refusal: the version of our own write, whose answer was lost, or None when nobody wrote.
+
+        S3 refuses with 409 while another request is on its way. Raises `LostLease` when somebody else wrote.
+        """
+        current = self._store.get()
+        if (current.etag if current else None) == self._etag:
+            return None
+        if current is None:
+            raise StateError(f"somebody deleted {self._store.location}", hint=_GOES_ON)
+        if load(current.body, self._store.location).write == state.write:
+            return current.etag
+        raise LostLease(f"somebody else wrote {self._store.location}", hint="see who with: livekit-deploy status")
+
+
+_GOES_ON = "run the same command again: it goes on from what is recorded"
+
+
+def _written(state: State, **changes: Any) -> State:
+    """The document changed, and marked as one write of ours."""
+    return replace(state, write=uuid.uuid4().hex, **changes)
 
 
 def remaining(state: State, stored: Stored) -> float:
@@ -282,19 +347,3 @@ def lease_of(store: Store) -> tuple[State, Holder | None, float] | None:
     state = load(stored.body, store.location)
     left = remaining(state, stored)
     return state, state.lease if left > 0 else None, max(0.0, left)
-
-
-def unlock(store: Store, seen: Holder) -> State:
-    """Take the lease away from the holder that the user was shown; raises `LockedError` if it is another by now."""
-    stored = store.get()
-    if stored is None:
-        raise StateError(f"there is no document at {store.location}", hint="check --env and state.bucket")
-    state = load(stored.body, store.location)
-    if state.lease is None or state.lease.id != seen.id:
-        raise LockedError("the lease changed hands meanwhile; nothing was done", hint="look again: state unlock")
-    freed = replace(state, lease=None, epoch=state.epoch + 1, write=uuid.uuid4().hex)
-    try:
-        store.put(dump(freed), stored.etag)
-    except Mismatch:
-        raise LockedError("the holder is alive and wrote meanwhile; nothing was done", hint="wait for it") from None
-    return freed

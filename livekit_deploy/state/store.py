@@ -12,7 +12,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +20,14 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from botocore.exceptions import BotoCoreError
+
 from livekit_deploy.errors import Absent, Denied, DeployError, ResourceError, StateError
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A document as it was read: ``etag`` identifies the version, ``age`` is seconds since it was written."""
+    """A document as it was read: ``etag`` identifies the version, ``age`` is seconds since it was written, at least."""
 
     body: bytes
     etag: str
@@ -204,10 +206,10 @@ class S3Store:
             if error.code in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise self._unusable("read", error) from error
-        body = said["Body"].read()
+        body = self._body(said)
         header = said["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(header) if header else datetime.fromtimestamp(self._now(), UTC)
-        return Stored(body, said["ETag"], max(0.0, (now - said["LastModified"]).total_seconds()))
+        return Stored(body, said["ETag"], max(0.0, (now - said["LastModified"]).total_seconds() - _RESOLUTION))
 
     def put(self, body: bytes, expected: str | None) -> str:
         condition = {"IfMatch": expected} if expected else {"IfNoneMatch": "*"}
@@ -226,13 +228,20 @@ class S3Store:
             raise self._unusable("written", error) from error
         return str(said["ETag"])
 
+    def _body(self, said: Mapping[str, Any]) -> bytes:
+        """The document, which is still on its way when the answer has begun."""
+        try:
+            return bytes(said["Body"].read())
+        except BotoCoreError as error:
+            raise StateError(f"{self.location} cannot be read: {error}", hint=_LATER) from error
+
     def _unusable(self, verb: str, error: ResourceError) -> DeployError:
         """A refusal by rights stays one; everything else is the store's."""
         if isinstance(error, Denied):
             return no_access(self.bucket, error)
         return StateError(
             f"{self.location} cannot be {verb}: {error}",
-            hint=error.hint or "run the same command again when S3 answers",
+            hint=error.hint or _LATER,
         )
 
     def archive(self, name: str, body: bytes) -> None:
@@ -260,7 +269,7 @@ class S3Store:
             if error.code in _NO_VERSION:
                 raise _no_version(self.location, id) from error
             raise
-        return bytes(said["Body"].read())
+        return self._body(said)
 
     @property
     def _history(self) -> str:
@@ -272,6 +281,8 @@ class S3Store:
 
 #: the last: If-Match on a document that somebody deleted
 _MISMATCH = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+_LATER = "run the same command again when S3 answers"
+_RESOLUTION = 1.0  # seconds: S3's Date and LastModified are whole ones, so that their difference may be one too many
 _ROOM = "check disk space and permissions"
 _NO_VERSION = ("NoSuchKey", "NoSuchBucket", "NoSuchVersion", "InvalidArgument")  # the last: no possible version id
 

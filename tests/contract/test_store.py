@@ -19,9 +19,9 @@ from livekit_deploy.errors import LockedError, LostLease, StateError
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
-from livekit_deploy.state.edit import Present, present, replaced, saved, whole
+from livekit_deploy.state.edit import Present, present, replaced, saved, unlock, whole
 from livekit_deploy.state.history import history
-from livekit_deploy.state.session import Session, lease_of, unlock, utc_now
+from livekit_deploy.state.session import Session, lease_of, utc_now
 from livekit_deploy.state.store import FileStore, Mismatch, S3Store, Store
 
 

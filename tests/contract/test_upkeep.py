@@ -21,7 +21,8 @@ from livekit_deploy.errors import LockedError, NotOurs, StateError, UsageError
 from livekit_deploy.holder import this_process
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import Phase, Record, State, dump, load
-from livekit_deploy.state.session import Session, unlock
+from livekit_deploy.state.edit import unlock
+from livekit_deploy.state.session import Session
 from livekit_deploy.upkeep import Upkeep
 from tests.aws.rig import REGION, _boto
 from tests.fakes import FakeClock

@@ -16,7 +16,8 @@ from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.state.session import lease_of, unlock
+from livekit_deploy.state.edit import unlock
+from livekit_deploy.state.session import lease_of
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import AwsRig
 

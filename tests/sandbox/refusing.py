@@ -1,4 +1,4 @@
-"""A proxy in front of the sandbox's S3 that refuses on request, as a store that is down does."""
+"""A proxy in front of the sandbox's S3 that does to requests what networks and S3 do at their worst."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-_ERROR = b"<Error><Code>ServiceUnavailable</Code><Message>Reduce your request rate.</Message></Error>"
+_CODES = {
+    "409": "ConditionalRequestConflict",
+    "412": "PreconditionFailed",
+    "500": "InternalError",
+    "503": "ServiceUnavailable",
+}
 _HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 class Proxy:
-    """Passes on to ``endpoint`` whatever ``refuses(method, path)`` does not hold back with a 503."""
+    """Passes on to ``endpoint`` what ``fault(method, path)`` says nothing about.
 
-    def __init__(self, endpoint: str, refuses: Callable[[str, str], bool]) -> None:
-        self._to, self._refuses = urlsplit(endpoint).netloc, refuses
+    A fault is a status with which nothing is done, ``reset`` (the connection ends before the effect), ``lost`` (it
+    ends after the effect), ``500 after`` (the effect, and then an error) or ``slow`` (the answer takes a second).
+    """
+
+    def __init__(self, endpoint: str, fault: Callable[[str, str], str | None]) -> None:
+        self._to, self._fault = urlsplit(endpoint).netloc, fault
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def handle_one(self) -> None:
                 proxy._answer(self)
 
@@ -30,24 +41,36 @@ class Proxy:
                 return None
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
-        status, headers, answer = 503, {}, _ERROR
-        if not self._refuses(request.command, request.path):
-            link = http.client.HTTPConnection(self._to, timeout=30)
+        fault = self._fault(request.command, request.path)
+        if fault in _CODES:
+            return _say(request, int(fault), {}, _error(fault))
+        if fault == "reset":
+            request.close_connection = True
+            return None
+        status, headers, answer = self._passed_on(request, body)
+        if fault == "lost":
+            request.close_connection = True
+        elif fault == "500 after":
+            _say(request, 500, {}, _error("500"))
+        else:
+            if fault == "slow":
+                threading.Event().wait(1.0)
+            _say(request, status, headers, answer)
+        return None
+
+    def _passed_on(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        link = http.client.HTTPConnection(self._to, timeout=30)
+        try:
             link.request(request.command, request.path, body, dict(request.headers))
             said = link.getresponse()
-            status, headers, answer = said.status, dict(said.getheaders()), said.read()
+            return said.status, dict(said.getheaders()), said.read()
+        finally:
             link.close()
-        request.send_response_only(status)
-        for name, value in headers.items():
-            if name.lower() not in _HOP:
-                request.send_header(name, value)
-        request.send_header("Content-Length", str(len(answer)))
-        request.end_headers()
-        request.wfile.write(answer)
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -60,3 +83,18 @@ class Proxy:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+
+
+def _error(status: str) -> bytes:
+    code = _CODES[status]
+    return f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
+
+
+def _say(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], answer: bytes) -> None:
+    request.send_response_only(status)
+    for name, value in headers.items():
+        if name.lower() not in _HOP:
+            request.send_header(name, value)
+    request.send_header("Content-Length", str(len(answer)))
+    request.end_headers()
+    request.wfile.write(answer)

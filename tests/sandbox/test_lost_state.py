@@ -20,7 +20,11 @@ UAT = ("--env", "uat", "--sandbox")
 def _up_without_a_store(here: Workspace) -> Any:
     """`up` against a store that takes no write any more once the control plane is being made."""
     down = threading.Event()
-    proxy = Proxy(here.sandbox.endpoint_url, lambda method, path: down.is_set() and method == "PUT" and KEY in path)
+
+    def fault(method: str, path: str) -> str | None:
+        return "503" if down.is_set() and method == "PUT" and KEY in path else None
+
+    proxy = Proxy(here.sandbox.endpoint_url, fault)
     charts = {"repo": here.sandbox.charts_url, "digest": here.sandbox.charts_digest}
     there = [f"--set=load_balancer_controller.{key}={value}" for key, value in charts.items()]
     with proxy.running() as url:

@@ -47,7 +47,8 @@ class Rig:
 
     def _expire(self) -> None:
         """A dead holder's lease is over by now."""
-        from livekit_deploy.state.session import lease_of, unlock
+        from livekit_deploy.state.edit import unlock
+        from livekit_deploy.state.session import lease_of
 
         if (found := lease_of(self.store)) is not None and found[1] is not None:
             unlock(self.store, found[1])
