@@ -12,6 +12,7 @@ from livekit_deploy import __version__
 from livekit_deploy.cli.examples import show_example
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
 
+PROGRAM = "livekit-deploy"
 #: command → (module of `cli`, its name there, what --help says)
 _COMMANDS = {
     "up": ("run", "up", "plan, ask, apply, and say where LiveKit answers"),
@@ -27,6 +28,8 @@ _COMMANDS = {
     "state": ("state", "state", "list, show, history, unlock, restore, rebuild, import, forget"),
     "config": ("config", "config", "init, validate, show, schema"),
     "sandbox": ("sandbox", "sandbox", "start, stop, status, reset, env, faults"),
+    "version": ("about", "version", "the version of this program and of what it is built on"),
+    "completion": ("about", "completion", "a script that completes commands and options in a shell"),
 }
 
 
@@ -51,7 +54,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="livekit-deploy")
+@click.version_option(__version__, prog_name=PROGRAM)
 def cli() -> None:
     """LiveKit on AWS EKS: from one environment file to a LiveKit that answers, and back to nothing."""
 
@@ -67,7 +70,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
     try:
-        code = cli.main(arguments, prog_name="livekit-deploy", standalone_mode=False)
+        code = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -75,7 +78,7 @@ def run(arguments: list[str]) -> int:
         return UsageError.exit_code
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
-        command = context.command_path if context else "livekit-deploy"
+        command = context.command_path if context else PROGRAM
         return _told(UsageError(error.format_message(), hint=f"see: {command} --help"), arguments)
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -30,6 +30,8 @@ EXAMPLES = {
     "config validate": "config validate --env uat --set network.nat=single",
     "config show": "config show --env uat",
     "config schema": "config schema > environment.schema.json",
+    "version": "version --json",
+    "completion": "completion bash",
     "sandbox": "sandbox start",
     "sandbox start": "sandbox start --speed 4",
     "sandbox stop": "sandbox stop",

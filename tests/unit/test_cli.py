@@ -303,3 +303,26 @@ def test_nothing_heavy_is_imported(line: str, never: tuple[str, ...], here: Path
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ, cwd=here
     )
     assert done.stdout.splitlines()[-1] == "found"
+
+
+def test_the_version_for_people_and_for_programs(capsys: Streams) -> None:
+    assert entry.run(["version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+    assert entry.run(["version", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["livekit_deploy"] == __version__
+    assert {"format_version", "python", "boto3", "kubernetes", "pyhelm3"} <= set(said)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_asks_the_program_itself(shell: str, capsys: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("click.shell_completion.BashComplete._check_version", lambda self: None)  # asks bash
+    assert entry.run(["completion", shell]) == 0
+    assert "_LIVEKIT_DEPLOY_COMPLETE" in capsys.readouterr().out
+
+
+def test_completion_knows_the_commands() -> None:
+    asked = {"_LIVEKIT_DEPLOY_COMPLETE": "bash_complete", "COMP_WORDS": "livekit-deploy st", "COMP_CWORD": "1"}
+    code = "from livekit_deploy.cli.entry import PROGRAM, cli; cli(prog_name=PROGRAM)"
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True)
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == {"status", "state"}

@@ -1,0 +1,41 @@
+"""``version`` and ``completion``: about this program, not about an environment."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+
+from livekit_deploy import __version__
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="with the versions of Python and of what it is built on")
+def version(as_json: bool) -> int:
+    """Print the version of this program."""
+    from livekit_deploy.render.screen import Screen
+
+    where = Screen()
+    if not as_json:
+        where.result(__version__)
+        return 0
+    from importlib import metadata
+
+    built_on = {name: metadata.version(name) for name in ("boto3", "kubernetes", "pyhelm3")}
+    where.json_value({"livekit_deploy": __version__, "python": platform.python_version(), **built_on})
+    return 0
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print a script that completes commands and options, for: eval "$(livekit-deploy completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    from livekit_deploy.cli.entry import PROGRAM, cli
+    from livekit_deploy.render.screen import Screen
+
+    made = get_completion_class(shell)
+    assert made is not None  # click has these three
+    Screen().result(made(cli, {}, PROGRAM, f"_{PROGRAM.upper().replace('-', '_')}_COMPLETE").source())
+    return 0
