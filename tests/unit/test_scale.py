@@ -17,7 +17,8 @@ from tests.bench.scale import World, graph
 
 def test_the_text_of_the_document_is_that_of_plain_json() -> None:
     """It is put together from the texts of the records, whatever these hold."""
-    odd = Record(Phase.READY, "a.b", {"x": [1, {"y": '\n "records": {}'}], "empty": {}, "list": []}, deps=("a.b/c",))
+    inputs = {"x": [1, {"y": '\n "records": {}'}], "empty": {}, "list": []}
+    odd = Record(Phase.READY, "a.b", inputs, id="z", deps=("a.b/c",))
     state = State.new("p", "e")
     full = replace(
         state,
