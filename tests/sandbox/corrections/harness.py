@@ -59,9 +59,13 @@ class Network(NamedTuple):
 
 
 class World:
-    """AWS as a probe sees it: ``world.ec2`` is a boto3 client; AWS's waits take no time outside `unhurried`."""
+    """AWS as a probe sees it: ``world.ec2`` is a boto3 client; AWS's waits take no time outside `unhurried`.
 
-    def __init__(self, set_clock: Callable[[SandboxClock], None]) -> None:
+    ``window`` is how many seconds a writer waits, between its check and its write, for a second one to get there too.
+    """
+
+    def __init__(self, set_clock: Callable[[SandboxClock], None], window: float) -> None:
+        self.window = window
         self._session = boto3.Session(f"AKIA{ACCOUNT}", "testing", region_name=REGION)
         self._clients: dict[str, Any] = {}
         self._numbers = itertools.count(1)

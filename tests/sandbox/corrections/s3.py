@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,6 @@ from botocore.exceptions import ClientError
 from moto.s3.models import S3Backend
 
 from tests.sandbox.corrections.harness import World, probe, refused
-
-_WINDOW = 0.5  # seconds that a writer waits for a second one between its check and its write
 
 
 def _bucket(world: World) -> str:
@@ -28,12 +27,14 @@ def _race(world: World, **condition: str) -> list[str]:
     bucket = _bucket(world)
     if "IfMatch" in condition:
         condition = {"IfMatch": world.s3.put_object(Bucket=bucket, Key="state", Body=b"0")["ETag"]}
-    both = threading.Barrier(2)
+    both, turns, first = threading.Barrier(2), itertools.count(), threading.Event()
     write = S3Backend.put_object
 
     def slowly(*args: Any, **more: Any) -> Any:
         with contextlib.suppress(threading.BrokenBarrierError):  # nobody else has passed the check
-            both.wait(_WINDOW)
+            both.wait(world.window)
+        if next(turns):  # moto also breaks when two writes cross, which is another matter
+            first.wait()
         return write(*args, **more)
 
     def put(body: bytes) -> str:
@@ -41,6 +42,8 @@ def _race(world: World, **condition: str) -> list[str]:
             world.s3.put_object(Bucket=bucket, Key="state", Body=body, **condition)
         except ClientError as error:
             return str(error.response["Error"]["Code"])
+        finally:
+            first.set()
         return "written"
 
     with mock.patch.object(S3Backend, "put_object", slowly), ThreadPoolExecutor(2) as pool:
