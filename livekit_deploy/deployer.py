@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from livekit_deploy import health
+from livekit_deploy import health, preflight
 from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
 from livekit_deploy.aws.cloud import Clients, Cloud
 from livekit_deploy.aws.tags import Marks
@@ -87,15 +87,8 @@ class Deployer:
         self._listener, self._listening = on_event or silent, threading.Lock()
         self._lock_timeout, self._command = lock_timeout, command
         self._cancel = threading.Event()
-        self._running = Running(
-            env,
-            self.cloud,
-            self.clock,
-            self._cancel,
-            self._emit,
-            timeout,
-            reach or Reach.from_environ(os.environ),
-        )
+        self._reach = reach or Reach.from_environ(os.environ)
+        self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout, self._reach)
 
     def __enter__(self) -> Deployer:
         return self
@@ -179,12 +172,20 @@ class Deployer:
         LiveKit is not recorded.
         """
         self._guard()
-        found = lease_of(self.store)
+        found = self.lease()
         if found is None or not health.serves(found[0]):
             hint = f"run: livekit-deploy up --env {self.env.name}, or its step livekit"
             raise UsageError("there is nothing to verify: the step livekit makes it", hint=hint)
         self.cloud.with_lineage(found[0].lineage)
         return self._running.answering(found[0].records, within=within)
+
+    def prerequisites(self, *, fix: bool = False) -> list[Finding]:
+        """Whether `up` can succeed: rights, quotas, offerings, DNS, tools, state bucket; each failure with its remedy.
+
+        Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
+        """
+        survey = preflight.Survey(self.env, self.cloud, self._reach, self.resources, self.lease, fix=fix)
+        return preflight.look_at(survey)
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
         """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set.

@@ -1,10 +1,15 @@
-"""What one check found: the answer of `verify` and of `prerequisites`."""
+"""What one check found: the answer of `verify` and of `prerequisites`, and how both run their checks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
+
+from livekit_deploy.errors import DeployError
+
+T = TypeVar("T")
 
 
 class Verdict(StrEnum):
@@ -32,6 +37,28 @@ class Trouble(Exception):
     def __init__(self, seen: str, *, cause: str = "", remedy: str = "") -> None:
         super().__init__(seen)
         self.seen, self.cause, self.remedy = seen, cause, remedy
+
+
+@dataclass(frozen=True)
+class Check(Generic[T]):
+    """``run`` gives what it saw or raises `Trouble`; ``needs`` are the checks that it builds on."""
+
+    name: str
+    run: Callable[[T], str]
+    needs: tuple[str, ...] = ()
+
+    def find(self, look: T) -> Finding:
+        """Run it; an error of ours is a failure with its hint as remedy."""
+        try:
+            return Finding(self.name, Verdict.OK, self.run(look))
+        except Trouble as trouble:
+            return Finding(self.name, Verdict.FAILED, trouble.seen, trouble.cause, trouble.remedy)
+        except DeployError as error:
+            return Finding(self.name, Verdict.FAILED, error.message, remedy=error.hint)
+
+    def skipped(self, because: str) -> Finding:
+        """It is not run."""
+        return Finding(self.name, Verdict.SKIPPED, f"not looked at: it builds on {because}")
 
 
 def failed(findings: Iterable[Finding]) -> list[Finding]:

@@ -6,10 +6,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from livekit_deploy import health, private
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.session import session_end
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.execute import Execution
@@ -20,7 +22,7 @@ from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.errors import CredentialsError, Denied, Incomplete, Interrupted, StateError, VerifyFailed
-from livekit_deploy.events import Event, Looked, RunFinished, RunStarted
+from livekit_deploy.events import Event, Looked, Notice, RunFinished, RunStarted
 from livekit_deploy.finding import Finding, failed
 from livekit_deploy.health import Reach
 from livekit_deploy.report import Report
@@ -66,6 +68,7 @@ class Running:
         began = self._clock.now()
         waits = Waits(self._clock, self._cancel, session.lost)
         self._emit(_started(command, self._env.name, planned.plan))
+        self._warn_of_session(planned.plan)
         execution = Execution(Run(self._cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
         with self._deadline():
             if abandon:
@@ -102,6 +105,14 @@ class Running:
         with contextlib.suppress(Expired):
             waits.settle(look, lambda found: not failed(found), timeout=within)
         return seen
+
+    def _warn_of_session(self, plan: Plan) -> None:
+        """Say before the first call that the credentials end before this usually does."""
+        kind, end = session_end(self._cloud.clients)
+        left = (end - datetime.now(UTC)).total_seconds() if end is not None else plan.critical_s
+        if left < plan.critical_s:
+            message = f"{kind} of another {max(left, 0) / 60:.0f} min: this takes about {plan.critical_s / 60:.0f} min"
+            self._emit(Notice(level="warning", message=f"{message}; log in again, or run it again when it has ended"))
 
     @contextmanager
     def _deadline(self) -> Iterator[None]:

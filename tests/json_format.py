@@ -86,16 +86,14 @@ def _stream() -> Schema:
     return {"oneOf": [plan, *(_event(kind) for kind in _event_kinds()), result, error]}
 
 
+_FINDINGS = "Every check with what it saw; of those that failed the cause and the remedy."
 OUTPUTS = {
     "run": Output("up, down", "A stream: the plan, one event for each thing that happens, the result.", _stream()),
     "plan": Output("plan", "Every address with its action and diffs; also what `--out` saves.", _versioned(Plan)),
     "status": Output("status", "What is recorded and who holds the lease.", _versioned(StatusReport)),
     "outputs": Output("outputs", "Public name to value; names are those of `outputs`.", _object({}, more=True)),
-    "verify": Output(
-        "verify",
-        "Every check with what it saw; of those that failed the cause and the remedy.",
-        _list("findings", Finding, ok={"type": "boolean"}),
-    ),
+    "prerequisites": Output("prerequisites, check", _FINDINGS, _list("findings", Finding, ok={"type": "boolean"})),
+    "verify": Output("verify", _FINDINGS, _list("findings", Finding, ok={"type": "boolean"})),
     "state list": Output(
         "state list",
         "The records, each with its phase and id.",

@@ -38,6 +38,39 @@ def ensure_bucket(cloud: Cloud, bucket: str) -> None:
     _configure(cloud, bucket, owner)
 
 
+def probe_bucket(cloud: Cloud, bucket: str, key: str, *, fix: bool) -> str:
+    """What there is: versioned, and a second write with the condition that nothing is there is refused.
+
+    With ``fix`` the versioning of a foreign bucket is turned on, and nothing else. The probe is removed again.
+    Raises `StateError` for a bucket that cannot keep a state, `Denied` for one of another account.
+    """
+    owner = cloud.identity.account
+    where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    if not _exists(cloud, bucket, owner):
+        return "not there yet, up makes it"
+    if fix and cloud.s3.get_bucket_versioning(**where).get("Status") != "Enabled":
+        cloud.s3.put_bucket_versioning(**where, VersioningConfiguration={"Status": "Enabled"})
+    else:
+        _check(cloud, bucket, owner)
+    made = []
+    try:
+        for _ in range(2):
+            said = cloud.once("s3").put_object(**where, Key=key, Body=b"", IfNoneMatch="*")
+            made.append(said.get("VersionId"))
+    except ResourceError as error:
+        if error.code != "PreconditionFailed":
+            raise
+    finally:
+        for version in made:
+            cloud.s3.delete_object(**where, Key=key, **({"VersionId": version} if version else {}))
+    if len(made) > 1:
+        raise StateError(
+            f"the bucket {bucket} does not honour conditional writes: two runs at once could not be kept apart",
+            hint="keep the state in Amazon S3, or in a store that honours If-None-Match and If-Match",
+        )
+    return "versioned, honours conditional writes"
+
+
 def _exists(cloud: Cloud, bucket: str, owner: str) -> bool:
     try:
         cloud.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
@@ -78,8 +111,8 @@ def _check(cloud: Cloud, bucket: str, owner: str) -> None:
     said = cloud.s3.get_bucket_versioning(Bucket=bucket, ExpectedBucketOwner=owner)
     if said.get("Status") != "Enabled":
         raise StateError(
-            f"the bucket {bucket} was not made by livekit_deploy and is not versioned",
-            hint="turn its versioning on, or name another bucket in state.bucket",
+            f"the bucket {bucket} is not versioned",
+            hint="turn its versioning on (livekit-deploy prerequisites --fix), or name another in state.bucket",
         )
 
 

@@ -18,6 +18,8 @@ _COMMANDS = {
     "up": ("run", "up", "plan, ask, apply, and say where LiveKit answers"),
     "plan": ("run", "plan", "what `up` would do, attribute by attribute"),
     "down": ("run", "down", "the reverse, then the proof that nothing is left"),
+    "prerequisites": ("prerequisites", "prerequisites", "can `up` succeed? rights, quotas, offerings, DNS, tools"),
+    "check": ("prerequisites", "prerequisites", "the same as prerequisites"),
     "verify": ("verify", "verify", "does LiveKit answer? each failure with cause and remedy"),
     "status": ("look", "status", "one screen: stages, resources, lease, endpoints"),
     "outputs": ("look", "outputs", "names and endpoints of what runs"),

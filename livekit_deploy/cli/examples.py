@@ -9,6 +9,8 @@ EXAMPLES = {
     "up": "up --env uat --set redis.node_type=cache.m7g.large",
     "plan": "plan --env uat --out uat.plan --detailed-exitcode",
     "down": "down --env prod --confirm prod",
+    "prerequisites": "prerequisites --env uat",
+    "check": "check --env uat --fix",
     "verify": "verify --env uat --watch --timeout 5m",
     "status": "status --env uat --refresh",
     "outputs": "outputs --env uat -o livekit.url",

@@ -40,8 +40,8 @@ CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, ...], step: str, fail_fast: bool) -> int:
     """Plan, ask, apply, and say where LiveKit answers.
 
-    The steps, in order: plan, infrastructure (network to nodes, Redis, secrets, certificate), load-balancer (its
-    controller), livekit (namespace to DNS), verify. Each says what it needs of an earlier one.
+    The steps, in order: prerequisites, plan, infrastructure (network to nodes, Redis, secrets, certificate),
+    load-balancer (its controller), livekit (namespace to DNS), verify. Each says what it needs of an earlier one.
     """
     if (look := looking(step)) is not None:
         return look(options)

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from livekit_deploy.cli.options import Options
 
 
-STEPS = ("plan", *STAGES, "verify", "all")
+STEPS = ("prerequisites", "plan", *STAGES, "verify", "all")
 
 
 def looking(step: str) -> Callable[[Options], int] | None:
     """What a step does that changes nothing; None for one that is applied."""
+    from livekit_deploy.cli.prerequisites import prerequisites_step
     from livekit_deploy.cli.run import plan_all
     from livekit_deploy.cli.verify import verify_step
 
-    return {"plan": plan_all, "verify": verify_step}.get(step)
+    return {"prerequisites": prerequisites_step, "plan": plan_all, "verify": verify_step}.get(step)
 
 
 def stage_of(step: str, targets: tuple[str, ...]) -> str:

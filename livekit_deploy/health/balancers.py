@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.front import turn_domain
 from livekit_deploy.errors import Absent
 from livekit_deploy.finding import Trouble
@@ -104,11 +105,14 @@ def certificate(look: Look) -> str:
     shown = [(look.env.livekit.domain, SIGNAL)]
     if (domain := turn_domain(look.env.livekit)) and TURN in look.records:
         shown.append((domain, TURN))
-    return "until " + min(f"{_good(look, domain, _certificate(look, address)):%Y-%m-%d}" for domain, address in shown)
+    return "until " + min(
+        f"{good_certificate(look.cloud, domain, _certificate(look, address)):%Y-%m-%d}" for domain, address in shown
+    )
 
 
-def _good(look: Look, domain: str, arn: str) -> datetime:
-    found = look.cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+def good_certificate(cloud: Cloud, domain: str, arn: str) -> datetime:
+    """When the certificate ends. Raises `Trouble` unless it is issued, for ``domain``, and not about to end."""
+    found = cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"]
     names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
     if not any(_covers(name, domain) for name in names):
         raise Trouble(

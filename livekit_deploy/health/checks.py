@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.config import Environment
-from livekit_deploy.errors import DeployError
-from livekit_deploy.finding import Finding, Trouble, Verdict
+from livekit_deploy.finding import Check, Finding, Verdict
 from livekit_deploy.health import balancers, cluster, outside
 from livekit_deploy.health.look import RELEASE, TURN, Look
 from livekit_deploy.health.reach import Reach
 from livekit_deploy.state.document import Record, State
-
-
-@dataclass(frozen=True)
-class Check:
-    """``run`` gives what it saw or raises `Trouble`; ``needs`` are the checks that it builds on."""
-
-    name: str
-    run: Callable[[Look], str]
-    needs: tuple[str, ...] = ()
-
 
 CHECKS = (
     Check("nodes", cluster.nodes),
@@ -53,18 +41,5 @@ def look_at(env: Environment, cloud: Cloud, records: Mapping[str, Record], reach
     found: dict[str, Finding] = {}
     for check in checks:
         waits = [name for name in check.needs if name in found and found[name].verdict is not Verdict.OK]
-        found[check.name] = _skipped(check, waits[0]) if waits else _checked(check, look)
+        found[check.name] = check.skipped(waits[0]) if waits else check.find(look)
     return list(found.values())
-
-
-def _skipped(check: Check, because: str) -> Finding:
-    return Finding(check.name, Verdict.SKIPPED, f"not looked at: it builds on {because}")
-
-
-def _checked(check: Check, look: Look) -> Finding:
-    try:
-        return Finding(check.name, Verdict.OK, check.run(look))
-    except Trouble as trouble:
-        return Finding(check.name, Verdict.FAILED, trouble.seen, trouble.cause, trouble.remedy)
-    except DeployError as error:
-        return Finding(check.name, Verdict.FAILED, error.message, remedy=error.hint)

@@ -47,6 +47,14 @@ def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
     return _keep(_cached(found), archive)
 
 
+def available(repo: str, name: str, version: str, digest: str | None) -> str:
+    """Where a chart can be had: ``in the cache`` or ``offered``. Raises as `fetched` does."""
+    if digest is not None and _cached(digest).exists():
+        return "in the cache"
+    _offered(repo, name, version)
+    return "offered"
+
+
 def _offered(repo: str, name: str, version: str) -> tuple[str, str]:
     """URL and digest of a chart, as the index of its repository has them."""
     base = f"{repo.rstrip('/')}/"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from livekit_deploy.permissions import access, cluster, front, network, services, state
+from livekit_deploy.permissions import access, cluster, front, network, prerequisites, services, state
 from livekit_deploy.permissions.statement import Scope, Statement
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MANAGED_POLICY = 6144
 
 _PARTS = {
+    "prerequisites": prerequisites.statements,
     "state": state.statements,
     "network": network.statements,
     "access": access.statements,

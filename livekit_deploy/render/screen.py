@@ -123,13 +123,19 @@ class Screen:
 
         self._lines(reports.down_lines(report))
 
-    def verified(self, found: Sequence[Finding], env: Environment) -> None:
-        """What `verify` found, and where LiveKit answers if it does."""
-        from livekit_deploy.finding import failed
-        from livekit_deploy.render import findings, reports
+    def findings(self, found: Sequence[Finding]) -> None:
+        """What checks found, and how many hold."""
+        from livekit_deploy.render import findings
 
         self._lines(findings.lines(found, self._width))
         self._lines(["", findings.summary(found)])
+
+    def verified(self, found: Sequence[Finding], env: Environment) -> None:
+        """What `verify` found, and where LiveKit answers if it does."""
+        from livekit_deploy.finding import failed
+        from livekit_deploy.render import reports
+
+        self.findings(found)
         if not failed(found):
             self.out.print(reports.answers(env))
 

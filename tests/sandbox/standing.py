@@ -164,14 +164,14 @@ def certificate_ending(up: Standing) -> Iterator[None]:
     """Somebody puts a certificate of their own on the listener, and it ends in five days."""
     elb, acm = up.client("elbv2"), up.client("acm")
     listener = elb.describe_listeners(LoadBalancerArn=up.arn(SIGNAL))["Listeners"][0]
-    imported = acm.import_certificate(**_certificate(DOMAIN, days=5))["CertificateArn"]
+    imported = acm.import_certificate(**certificate(DOMAIN, days=5))["CertificateArn"]
     elb.modify_listener(ListenerArn=listener["ListenerArn"], Certificates=[{"CertificateArn": imported}])
     yield
     elb.modify_listener(ListenerArn=listener["ListenerArn"], Certificates=listener["Certificates"])
     acm.delete_certificate(CertificateArn=imported)
 
 
-def _certificate(name: str, days: int) -> dict[str, bytes]:
+def certificate(name: str, days: int) -> dict[str, bytes]:
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (

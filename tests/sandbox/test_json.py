@@ -28,6 +28,7 @@ def test_every_output_is_as_its_schema_says(here: Workspace) -> None:
         "plan": ("plan", "--set", "redis.node_type=cache.m7g.large"),
         "status": ("status",),
         "outputs": ("outputs",),
+        "prerequisites": ("prerequisites",),
         "verify": ("verify",),
         "state list": ("state", "list"),
         "state show": ("state", "show"),

@@ -21,6 +21,7 @@ _ACTIONS = {
 _FREE = {"sts:GetCallerIdentity"}
 #: statements that no call of an undisturbed life needs, and why they are there
 IDLE = {
+    **{f"Check{what}": "asked by prerequisites" for what in ("Rights", "Quotas", "Redis", "Zone")},
     "Ec2TagWhatIsMade": "EC2 asks for it inside of the creating call",
     "Ec2LaunchNodes": "EKS asks for it inside of CreateNodegroup",
     "Ec2SweepInterfaces": "a node died between detaching and deleting one",

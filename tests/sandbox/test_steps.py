@@ -45,7 +45,7 @@ def test_a_step_alone_names_what_it_needs_and_which_step_makes_it(
         assert lacks in said
         assert first in said
     assert step("plan") == 0
-    assert "Plan: 57 to create" in capsys.readouterr().out
+    assert " to create, 0 to update, 0 to delete" in capsys.readouterr().out
     assert here.inventory() == before
 
 

@@ -5,6 +5,7 @@ Source: ElastiCache API reference, CreateCacheParameterGroup, ModifyCacheParamet
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from moto.elasticache.models import ElastiCacheBackend
 
 from livekit_deploy.sandbox.aws.elasticache_wire import VERSIONS, Asked, Item, arn, family, refused
 
+_NODE_TYPE = re.compile(r"cache\.(t3|t4g|m5|m6g|m7g|r5|r6g|r7g|c7gn)\.(micro|small|medium|\d*x?large)")
 #: the parameters of every family here that somebody may want to change
 _DEFAULTS = {"maxmemory-policy": "volatile-lru", "notify-keyspace-events": "", "timeout": "0"}
 
@@ -101,6 +103,13 @@ class ParameterGroups:
         if name.startswith("default."):
             raise refused("InvalidCacheParameterGroupState", f"{name} is a default group and cannot be changed.")
         return wire
+
+    def describe_reserved_cache_nodes_offerings(self, asked: Asked) -> Item:
+        kind = asked.get("CacheNodeType") or "cache.t4g.small"
+        if not _NODE_TYPE.fullmatch(kind):
+            raise refused("InvalidParameterValue", f"The node type {kind} is not valid.")
+        offering = {"ReservedCacheNodesOfferingId": "sandbox", "CacheNodeType": kind, "Duration": 31536000}
+        return {"ReservedCacheNodesOfferings": [offering]}
 
     def describe_cache_engine_versions(self, asked: Asked) -> Item:
         found = [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dnslib import CNAME, QTYPE, RCODE, RR, A
+from dnslib import CNAME, NS, QTYPE, RCODE, RR, A
 from dnslib.server import BaseResolver as _BaseResolver
 from dnslib.server import DNSRecord, DNSServer
 
 Resolve = Callable[[str, str], list[str] | None]
 _SECONDS = 5
+_DATA = {"A": A, "CNAME": CNAME, "NS": NS}
 
 
 class _Resolver(_BaseResolver):  # type: ignore[misc]
@@ -23,8 +24,8 @@ class _Resolver(_BaseResolver):  # type: ignore[misc]
         if found is None:
             reply.header.rcode = RCODE.NXDOMAIN
             return reply
-        for value in found:
-            data = CNAME(value) if kind == "CNAME" else A(value)
+        for value in found if kind in _DATA else ():
+            data = _DATA[kind](value)
             reply.add_answer(RR(request.q.qname, QTYPE.reverse[kind], rdata=data, ttl=_SECONDS))
         return reply
 

@@ -1,0 +1,31 @@
+"""What `prerequisites` looks at before `up` begins, and the probe of the state bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livekit_deploy.aws.bucket import default_bucket
+from livekit_deploy.config import S3State
+from livekit_deploy.permissions.statement import Scope, Statement
+
+
+def statements(scope: Scope) -> Iterator[Statement]:
+    """Reads of what the account has left and is offered, and a write that is taken back."""
+    principals = [f"arn:{scope.partition}:iam::{scope.account}:{kind}/*" for kind in ("role", "user")]
+    yield Statement("CheckRights", "iam", ("SimulatePrincipalPolicy",), principals)
+    quotas = f"arn:{scope.partition}:servicequotas:{scope.env.region}:{scope.account}:*/*"
+    yield Statement("CheckQuotas", "servicequotas", ("GetServiceQuota", "GetAWSDefaultServiceQuota"), [quotas])
+    looks = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings", "DescribeAddresses", "DescribeNatGateways")
+    yield Statement("CheckInstances", "ec2", looks, conditions=scope.in_region)
+    yield Statement("CheckClusters", "eks", ("ListClusters", "DescribeClusterVersions"), conditions=scope.in_region)
+    redis = ("DescribeCacheEngineVersions", "DescribeReservedCacheNodesOfferings")
+    yield Statement("CheckRedis", "elasticache", redis, conditions=scope.in_region)
+    if scope.env.livekit.hosted_zone:
+        zones = [f"arn:{scope.partition}:route53:::hostedzone/*"]
+        yield Statement("CheckZone", "route53", ("GetHostedZone",), zones)
+    where = scope.env.state
+    if isinstance(where, S3State):
+        bucket = f"arn:{scope.partition}:s3:::{where.bucket or default_bucket(scope.account, scope.env.region)}"
+        probe = f"{bucket}/livekit-deploy/{scope.env.project}/{scope.env.name}/probe"
+        ours = {"StringEquals": {"s3:ResourceAccount": scope.account}}
+        yield Statement("CheckBucket", "s3", ("PutObject", "DeleteObject", "DeleteObjectVersion"), [probe], ours)

@@ -1,0 +1,94 @@
+"""What AWS offers in the region: zones, instance types, the EKS version, Redis and its node type."""
+
+from __future__ import annotations
+
+from livekit_deploy.errors import ResourceError
+from livekit_deploy.finding import Trouble
+from livekit_deploy.preflight.survey import Survey
+
+
+def zones(survey: Survey) -> str:
+    """The zones are there for this account, and EKS takes them."""
+    offered = {
+        one["ZoneName"]
+        for one in survey.cloud.ec2.describe_availability_zones()["AvailabilityZones"]
+        if one["State"] == "available"
+    }
+    if wrong := [zone for zone in survey.zones if zone not in offered]:
+        raise Trouble(
+            f"{', '.join(wrong)} is not offered to this account",
+            cause="a zone is named that the region does not have, or that is closed to new accounts",
+            remedy=f"name some of {', '.join(sorted(offered))} in network.availability_zones",
+        )
+    return ", ".join(survey.zones)
+
+
+def instances(survey: Survey) -> str:
+    """Each node group's instance types are offered in at least one of the zones, the first one in all."""
+    nodes = survey.env.nodes
+    types = sorted({kind for group in (nodes.media, nodes.system) if group for kind in group.instance_types})
+    found = survey.cloud.ec2.pages(
+        "describe_instance_type_offerings",
+        "InstanceTypeOfferings",
+        LocationType="availability-zone",
+        Filters=[{"Name": "instance-type", "Values": types}],
+    )
+    offered = {(one["InstanceType"], one["Location"]) for one in found}
+    lacks = [(kind, zone) for kind in types for zone in survey.zones if (kind, zone) not in offered]
+    if lacks:
+        kind, zone = lacks[0]
+        raise Trouble(
+            f"{kind} is not offered in {zone}",
+            cause="newer and rarer instance types are not in every zone",
+            remedy="choose another type in nodes, or name other zones in network.availability_zones",
+        )
+    return ", ".join(types)
+
+
+def cluster_version(survey: Survey) -> str:
+    """EKS offers the version."""
+    found = survey.cloud.eks.pages("describe_cluster_versions", "clusterVersions")
+    versions = {one["clusterVersion"]: str(one.get("versionStatus", one.get("status", ""))) for one in found}
+    wanted = survey.env.cluster.version
+    if wanted not in versions:
+        raise Trouble(
+            f"EKS does not offer {wanted}",
+            cause="it is no longer offered, or not yet in this region",
+            remedy=f"choose one of {', '.join(sorted(versions))} in cluster.version",
+        )
+    support = versions[wanted].replace("_", " ").lower()
+    return f"{wanted}, {support}" if support else wanted
+
+
+def redis(survey: Survey) -> str:
+    """ElastiCache offers the engine's version and the node type."""
+    wanted = survey.env.redis
+    found = survey.cloud.elasticache.pages(
+        "describe_cache_engine_versions", "CacheEngineVersions", Engine=wanted.engine
+    )
+    versions = sorted({".".join(one["EngineVersion"].split(".")[:2]) for one in found})
+    if wanted.version not in versions:
+        raise Trouble(
+            f"ElastiCache does not offer {wanted.engine} {wanted.version}",
+            cause="the version does not exist, or is no longer offered to new groups",
+            remedy=f"choose one of {', '.join(versions)} in redis.version",
+        )
+    if not _node_offered(survey, wanted.node_type):
+        raise Trouble(
+            f"ElastiCache does not offer {wanted.node_type} in {survey.env.region}",
+            cause="the node type does not exist, or not in this region",
+            remedy="choose another one in redis.node_type, such as cache.t4g.small",
+        )
+    return f"{wanted.engine} {wanted.version} on {wanted.node_type}"
+
+
+def _node_offered(survey: Survey, kind: str) -> bool:
+    """No call lists node types; what can be reserved can be had."""
+    asked = {"CacheNodeType": kind, "MaxRecords": 20}
+    try:
+        said = survey.cloud.elasticache.describe_reserved_cache_nodes_offerings(**asked)
+    except ResourceError as error:
+        if error.code in ("InvalidParameterValue", "InvalidParameterValueException"):
+            return False
+        raise
+    return bool(said["ReservedCacheNodesOfferings"])

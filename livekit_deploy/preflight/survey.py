@@ -1,0 +1,69 @@
+"""What the checks look with: one environment, what is recorded of it, and the ways to AWS and to the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.config import Environment, zones
+from livekit_deploy.engine.graph import ordered
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import DeployError
+from livekit_deploy.health import Reach
+from livekit_deploy.state.document import Phase, Record, State
+
+
+class Survey:
+    """Everything is read once, whichever checks ask for it. ``lease`` reads the state; ``fix`` allows what is safe
+    to be put right."""
+
+    def __init__(
+        self,
+        env: Environment,
+        cloud: Cloud,
+        reach: Reach,
+        resources: Sequence[Resource],
+        lease: Callable[[], tuple[State, Any, float] | None],
+        *,
+        fix: bool = False,
+    ) -> None:
+        self.env, self.cloud, self.reach, self.fix = env, cloud.remembering(), reach, fix
+        self._resources, self._lease = resources, lease
+
+    @cached_property
+    def records(self) -> Mapping[str, Record]:
+        """What is recorded; nothing where the state cannot be read, which the check of the bucket tells."""
+        try:
+            found = self._lease()
+        except DeployError:
+            return {}
+        return found[0].records if found else {}
+
+    @cached_property
+    def to_make(self) -> list[Resource]:
+        """What `up` would make: it is not ready by the state."""
+        return [
+            item
+            for item in ordered(self._resources)
+            if (record := self.records.get(item.address)) is None or record.phase is not Phase.READY
+        ]
+
+    def count(self, kind: str) -> int:
+        """How many of a kind `up` would make."""
+        return sum(item.kind == kind for item in self.to_make)
+
+    @property
+    def seconds_of_up(self) -> float:
+        """How long `up` usually takes from here: the longest chain of what is to be made."""
+        length: dict[str, float] = {}
+        for item in self.to_make:
+            before = max((length.get(other.address, 0.0) for other in item.dependencies()), default=0.0)
+            length[item.address] = before + item.usual
+        return max(length.values(), default=0.0)
+
+    @property
+    def zones(self) -> list[str]:
+        """The zones that get subnets."""
+        return zones(self.env.network, self.env.region)

@@ -1,0 +1,45 @@
+"""What is needed on this machine and beside AWS's services: helm, the charts, and the state bucket."""
+
+from __future__ import annotations
+
+from livekit_deploy import tools
+from livekit_deploy.aws.bucket import default_bucket, probe_bucket
+from livekit_deploy.config import FileState
+from livekit_deploy.errors import ToolError
+from livekit_deploy.finding import Trouble
+from livekit_deploy.k8s.charts import available
+from livekit_deploy.preflight.survey import Survey
+
+
+def helm(survey: Survey) -> str:
+    """A helm of a supported version is there; with ``fix`` it is installed."""
+    try:
+        path = tools.helm(install=survey.fix)
+    except ToolError as error:
+        raise Trouble(
+            error.message,
+            cause="no helm 3.19 or 4.x is on PATH or in the cache",
+            remedy="add --fix: it is installed into the cache (up does that too)",
+        ) from error
+    return f"{'.'.join(map(str, tools.version(path)))} at {path}"
+
+
+def charts(survey: Survey) -> str:
+    """The charts are in the cache, or their repositories offer them."""
+    controller, livekit = survey.env.load_balancer_controller, survey.env.livekit.chart
+    wanted = [(controller.repo, "aws-load-balancer-controller", controller.chart_version, controller.digest)]
+    if not isinstance(livekit, str):
+        wanted.append((livekit.repo, "livekit-server", livekit.version, livekit.digest))
+    return ", ".join(
+        f"{name} {version} {available(repo, name, version, digest)}" for repo, name, version, digest in wanted
+    )
+
+
+def bucket(survey: Survey) -> str:
+    """The state bucket is ours to use, versioned, and refuses a write whose condition does not hold."""
+    where = survey.env.state
+    if isinstance(where, FileState):
+        return f"the state is the file {where.path}"
+    name = where.bucket or default_bucket(survey.cloud.identity.account, survey.env.region)
+    key = f"livekit-deploy/{survey.env.project}/{survey.env.name}/probe"
+    return f"{name}: {probe_bucket(survey.cloud, name, key, fix=survey.fix)}"
