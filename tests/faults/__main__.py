@@ -6,7 +6,8 @@ import sys
 from collections import Counter
 
 import livekit_deploy.stack  # noqa: F401  (registers every kind)
-from tests.faults.matrix import NO_COLUMN, NOTHING, ROWS, TRIED, columns
+from livekit_deploy.errors import DeployError
+from tests.faults.matrix import NO_COLUMN, NOTHING, ROWS, TRIED, Column, Row, columns
 
 
 def main(kinds: list[str]) -> int:
@@ -20,11 +21,11 @@ def main(kinds: list[str]) -> int:
     print(f"|---|{'---|' * len(ROWS)}")
     reasons: dict[str, set[int]] = {}
     for case, column in zip(cases, columns(cases), strict=True):
-        told = [column.cell(row) for row in ROWS]
+        told = [_tried(column, row) for row in ROWS]
         for number, text in enumerate(told, 1):
             if text.startswith(NOTHING):
                 reasons.setdefault(text.removeprefix(f"{NOTHING} "), set()).add(number)
-        marks = ["–" if text.startswith(NOTHING) else "✔" if text == "converged" else "↻" for text in told]
+        marks = [_mark(text) for text in told]
         counts.update(marks)
         print(f"| `{case.kind.kind}` | {' | '.join(marks)} |", flush=True)
     print("\nEmpty cells:")
@@ -33,7 +34,21 @@ def main(kinds: list[str]) -> int:
     for kind, reason in NO_COLUMN.items():
         print(f"- `{kind}`: {reason}")
     print(f"\n{counts['✔']} converged under the fault, {counts['↻']} after it, {counts['–']} with nothing to try")
-    return 0
+    return 1 if counts["✘"] else 0
+
+
+def _tried(column: Column, row: Row) -> str:
+    try:
+        return column.cell(row)
+    except (AssertionError, DeployError) as error:
+        print(f"✘ {row.name}: {error}", file=sys.stderr)
+        return f"✘ {error}"
+
+
+def _mark(told: str) -> str:
+    if told.startswith((NOTHING, "✘")):
+        return told[0]
+    return "✔" if told == "converged" else "↻"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
 from livekit_deploy.render import failure
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import REGION, _boto
-from tests.contract.cases import CASES, Base
+from tests.contract.cases import CASES, ZONE, Base
 from tests.fakes import FakeClock
 from tests.faults.matrix import closure
 from tests.faults.rig import faults, world
@@ -97,6 +97,26 @@ def test_a_zone_without_capacity_names_the_ways_out(env: Environment, tmp_path: 
     assert "no such instances left in a zone" in said
     assert "nodes.*.instance_types" in said
     converges(env, tmp_path, node_group())
+
+
+def certificate() -> list[Resource]:
+    (case,) = [case for case in CASES if case.kind.kind == "acm.issued"]
+    return closure(case.make(Base()))
+
+
+def test_a_certificate_that_acm_refuses_late_names_the_record_and_is_asked_for_anew(
+    env: Environment, tmp_path: Path
+) -> None:
+    made = deployer(env, tmp_path, certificate())
+    made.cloud.route53.create_hosted_zone(Name=ZONE, CallerReference="x")
+    error = fails(made, {"fault": "fails", "call": "acm:RequestCertificate"})
+    said = shown(error)
+    assert "acm.issued/x" in said
+    assert "  why     CAA_ERROR" in said
+    assert "a CAA record of the domain does not let Amazon issue certificates" in said
+    converges(env, tmp_path, certificate())
+    made = deployer(env, tmp_path, certificate())
+    assert len(made.cloud.acm.list_certificates()["CertificateSummaryList"]) == 2
 
 
 def test_a_quota_says_which_and_how_to_ask_for_more(env: Environment, tmp_path: Path) -> None:

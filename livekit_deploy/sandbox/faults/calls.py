@@ -21,7 +21,7 @@ from moto.sts.models import sts_backends
 
 from livekit_deploy.sandbox.aws.patching import around
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
-from livekit_deploy.sandbox.faults.endings import ENDINGS
+from livekit_deploy.sandbox.faults.endings import ENDINGS, Made
 from livekit_deploy.sandbox.faults.hiding import Hiding
 from livekit_deploy.sandbox.faults.plan import Call, Fault, current
 
@@ -89,8 +89,13 @@ def _struck(fault: Fault, call: Call, response: Any, original: Callable[[], Answ
         raise ConnectionClosedError(endpoint_url=call.service)
     if answer[0] < 300:
         said, code = fault.message or kind.message, fault.code or kind.code(call.service, call.operation)
-        ENDINGS[_name(call)](response.current_account, response.region, call.parameters, code, said)
+        made = Made(response.current_account, response.region, call.parameters, _text(answer[2]))
+        ENDINGS[_name(call)](made, code, said)
     return answer
+
+
+def _text(body: str | bytes) -> str:
+    return body.decode() if isinstance(body, bytes) else body
 
 
 def _name(call: Call) -> str:

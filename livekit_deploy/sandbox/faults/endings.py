@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from moto.acm.models import acm_backends
@@ -12,22 +15,33 @@ from moto.elasticache.models import elasticache_backends
 from livekit_deploy.sandbox.aws import acm
 from livekit_deploy.sandbox.aws.eks.store import Thing, lock, store_of
 
-#: account, region, the parameters of the call, AWS's code, AWS's words
-Ending = Callable[[str, str, Mapping[str, Any], str, str], None]
+
+@dataclass(frozen=True)
+class Made:
+    """What a call has made: ``asked`` are its parameters, ``answer`` is the body of its answer."""
+
+    account: str
+    region: str
+    asked: Mapping[str, Any]
+    answer: str
 
 
-def _cluster(account: str, region: str, asked: Mapping[str, Any], code: str, said: str) -> None:
-    _eks_fails(store_of(account, region).clusters[asked["name"]], "FAILED", code, said)
+#: what was made, AWS's code, AWS's words
+Ending = Callable[[Made, str, str], None]
 
 
-def _node_group(account: str, region: str, asked: Mapping[str, Any], code: str, said: str) -> None:
-    entry = store_of(account, region).clusters[asked["name"]]
-    _eks_fails(entry.groups[asked["nodegroupName"]], "CREATE_FAILED", code, said)
+def _cluster(made: Made, code: str, said: str) -> None:
+    _eks_fails(store_of(made.account, made.region).clusters[made.asked["name"]], "FAILED", code, said)
 
 
-def _addon(account: str, region: str, asked: Mapping[str, Any], code: str, said: str) -> None:
-    entry = store_of(account, region).clusters[asked["name"]]
-    _eks_fails(entry.addons[asked["addonName"]], "CREATE_FAILED", code, said)
+def _node_group(made: Made, code: str, said: str) -> None:
+    entry = store_of(made.account, made.region).clusters[made.asked["name"]]
+    _eks_fails(entry.groups[made.asked["nodegroupName"]], "CREATE_FAILED", code, said)
+
+
+def _addon(made: Made, code: str, said: str) -> None:
+    entry = store_of(made.account, made.region).clusters[made.asked["name"]]
+    _eks_fails(entry.addons[made.asked["addonName"]], "CREATE_FAILED", code, said)
 
 
 def _eks_fails(thing: Thing, status: str, code: str, said: str) -> None:
@@ -43,19 +57,20 @@ def _eks_fails(thing: Thing, status: str, code: str, said: str) -> None:
         thing.then = failed
 
 
-def _replication_group(account: str, region: str, asked: Mapping[str, Any], code: str, said: str) -> None:
-    store = elasticache_backends[account][region].__dict__["_sandbox_store"]
-    store.groups[asked["ReplicationGroupId"].lower()].failure = f"{code}: {said}"
+def _replication_group(made: Made, code: str, said: str) -> None:
+    store = elasticache_backends[made.account][made.region].__dict__["_sandbox_store"]
+    store.groups[made.asked["ReplicationGroupId"].lower()].failure = f"{code}: {said}"
 
 
-def _certificate(account: str, region: str, asked: Mapping[str, Any], code: str, said: str) -> None:
-    newest = list(acm_backends[account][region]._certificates.values())[-1]
-    acm.will_fail(newest, code)
+def _certificate(made: Made, code: str, said: str) -> None:
+    arn = json.loads(made.answer)["CertificateArn"]
+    acm.will_fail(acm_backends[made.account][made.region]._certificates[arn], code)
 
 
-def _nat_gateway(account: str, region: str, asked: Mapping[str, Any], code: str, said: str) -> None:
-    newest = list(ec2_backends[account][region].nat_gateways.values())[-1]
-    newest.state, newest.failure_code, newest.failure_message = "failed", code, said
+def _nat_gateway(made: Made, code: str, said: str) -> None:
+    (id,) = set(re.findall(r"nat-[0-9a-f]+", made.answer))
+    gateway = ec2_backends[made.account][made.region].nat_gateways[id]
+    gateway.state, gateway.failure_code, gateway.failure_message = "failed", code, said
 
 
 ENDINGS: Mapping[str, Ending] = {
