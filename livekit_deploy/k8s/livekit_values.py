@@ -19,6 +19,13 @@ PORT = 7880
 _TURN_TLS_PORT = 5349
 _MEDIA = {"livekit-deploy/group": "media"}
 Values = dict[str, Any]
+_OTHER_ZONE: Values = {
+    "weight": 100,
+    "podAffinityTerm": {
+        "topologyKey": "topology.kubernetes.io/zone",
+        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "livekit-server"}},
+    },
+}
 
 
 def _server(livekit: LiveKit, redis: RedisProvisioner) -> Values:
@@ -74,7 +81,10 @@ def bundled_values(
 def official_values(
     livekit: LiveKit, *, redis: RedisProvisioner, certificate: str | Ref[str], versions: dict[str, Ref[str]]
 ) -> Values:
-    """For the vendor's chart 1.9: keys from our Secret, one pod a node, an Ingress for the controller."""
+    """For the vendor's chart 1.9: keys from our Secret, one pod a node, an Ingress for the controller.
+
+    Its host ports allow one pod a node, so that a new one must not come before an old one has gone.
+    """
     annotations = {
         "alb.ingress.kubernetes.io/certificate-arn": certificate,
         "alb.ingress.kubernetes.io/target-type": "ip",
@@ -89,6 +99,8 @@ def official_values(
         "deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
         "podAnnotations": {f"secret-version/{name}": version for name, version in versions.items()},
         "nodeSelector": _MEDIA,
+        "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_OTHER_ZONE]}},
+        # the chart mounts the keys for root alone; with a group they are readable to it, and to nobody else
         "podSecurityContext": {"fsGroup": 65532},
     }
     if turn_domain(livekit):

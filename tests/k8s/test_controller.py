@@ -63,7 +63,7 @@ def test_it_is_told_where_it_is_and_who_it_may_be() -> None:
     assert account["annotations"]["eks.amazonaws.com/role-arn"].startswith("iam.role/")
 
 
-def test_its_certificate_is_kept_across_upgrades(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+def test_its_certificate_is_kept_across_upgrades(rig: KubeRig, charts: Path) -> None:
     repo = publish_folder(charts, CHART)
     rig.up(controller(rig, repo))
     made = base64.b64encode(b"the certificate that the webhooks trust").decode()

@@ -242,7 +242,7 @@ def test_an_uninstall_that_was_interrupted_is_finished(rig: KubeRig, charts: Pat
     assert rig.api.get(DEPLOYMENT)
 
 
-def test_an_upgrade_that_failed_is_tried_again(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+def test_an_upgrade_that_failed_is_tried_again(rig: KubeRig, charts: Path) -> None:
     ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"}, "spec": {}}
     repo = publish(charts, "web", {**ALL, "ingress": ingress})
     with pytest.raises(Failed, match='"web" is invalid') as caught:
@@ -339,7 +339,7 @@ def test_a_release_that_another_helm_is_at_is_a_conflict(rig: KubeRig, charts: P
     assert caught.value.code == "HelmConflict"
 
 
-def test_a_webhook_without_endpoints_is_waited_for(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+def test_a_webhook_without_endpoints_is_waited_for(rig: KubeRig, charts: Path) -> None:
     hook = {
         "name": "vservice.example.com",
         "admissionReviewVersions": ["v1"],

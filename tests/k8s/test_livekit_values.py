@@ -1,4 +1,4 @@
-"""What our chart makes of an environment's LiveKit, rendered by the real helm."""
+"""What an environment gives to its LiveKit chart: ours, rendered by the real helm, and the vendor's."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.stack import stack
 
 ROOT = Path(__file__).parents[2]
+UAT = ROOT / "manifests" / "environments" / "uat.yaml"
+OFFICIAL = {"livekit.chart": "{repo: 'https://helm.livekit.io', version: 1.9.0}", "redis.auth": "false"}
 
 
 def _named(resources: list[Resource], address: str) -> dict[str, Any]:
@@ -36,12 +38,61 @@ def _environment(path: Path, overrides: dict[str, str], folder: Path) -> tuple[d
 
 def test_webhooks_are_signed_with_the_generated_key(tmp_path: Path) -> None:
     """livekit-server does not start with webhook URLs and without the API key that signs them."""
-    uat = ROOT / "manifests" / "environments" / "uat.yaml"
-    variables, held = _environment(uat, {"livekit.webhook_urls": "['https://example.com/hook']"}, tmp_path)
+    variables, held = _environment(UAT, {"livekit.webhook_urls": "['https://example.com/hook']"}, tmp_path)
     source = variables["LIVEKIT_WEBHOOK_API_KEY"]["valueFrom"]["secretKeyRef"]
     assert source == {"name": "livekit-api-keys", "key": "api-key"}
     assert held["api-key"] == "secretsmanager.secret/api-keys.api_key"
 
-    variables, held = _environment(uat, {}, tmp_path)
+    variables, held = _environment(UAT, {}, tmp_path)
     assert "LIVEKIT_WEBHOOK_API_KEY" not in variables
     assert held.keys() == {"keys"}
+
+
+def _official(**overrides: str) -> dict[str, Any]:
+    dotted = {key.replace("__", "."): value for key, value in overrides.items()}
+    resources = stack(load_environment(UAT, overrides={**OFFICIAL, **dotted}, environ={}))
+    release = _named(resources, "helm.release/livekit")
+    assert (release["repo"], release["version"]) == ("https://helm.livekit.io", "1.9.0")
+    assert "k8s.secret/livekit-redis" not in [resource.address for resource in resources]
+    values: dict[str, Any] = release["values"]
+    return values
+
+
+def test_the_official_chart_gets_no_secret_and_reads_its_keys_from_ours() -> None:
+    """What is under `livekit` goes into a ConfigMap; the key file is mounted under the name of the Secret's key."""
+    values = _official()
+    assert values["storeKeysInSecret"] == {"enabled": True, "existingSecret": "livekit-api-keys"}
+    assert values["livekit"]["key_file"] == "keys"
+    assert "keys" not in values["livekit"]
+    assert set(values["livekit"]["redis"]) == {"address", "tls"}
+    assert values["podSecurityContext"]["fsGroup"]  # mode 0640: LiveKit refuses keys that others may read
+    assert values["podAnnotations"] == {"secret-version/api-keys": "secretsmanager.secret/api-keys.version"}
+
+
+def test_the_official_chart_rolls_in_place_and_gets_what_the_controller_needs() -> None:
+    values = _official()
+    assert values["deploymentStrategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+    balancer = values["loadBalancer"]
+    assert (balancer["type"], balancer["tls"]) == ("alb", [{"hosts": ["livekit.uat.example.com"]}])
+    assert balancer["annotations"]["alb.ingress.kubernetes.io/certificate-arn"].startswith("acm.issued/")
+    turn = values["livekit"]["turn"]
+    prefix = "service.beta.kubernetes.io/aws-load-balancer-"
+    assert {key.removeprefix(prefix): value for key, value in turn["loadBalancerAnnotations"].items()} == {
+        "type": "external",
+        "scheme": "internet-facing",
+        "nlb-target-type": "ip",
+        "ssl-cert": balancer["annotations"]["alb.ingress.kubernetes.io/certificate-arn"],
+        "ssl-ports": "443",
+    }
+    assert "loadBalancerAnnotations" not in _official(livekit__turn__tls="false")["livekit"]["turn"]
+
+
+def test_what_stands_in_front_of_the_official_chart_is_found_by_its_names() -> None:
+    """Its objects are called after release and chart, ours after the release."""
+    for overrides, name in ((OFFICIAL, "livekit-livekit-server"), ({}, "livekit")):
+        resources = stack(load_environment(UAT, overrides=overrides, environ={}))
+        sources = {
+            item.address: item.desired(lambda ref: "") for item in resources if item.kind == "elbv2.load_balancer"
+        }
+        assert f"livekit/{name}" in str(sources["elbv2.load_balancer/signal"])
+        assert f"livekit/{name}-turn" in str(sources["elbv2.load_balancer/turn"])
