@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,12 +12,19 @@ settings.load_profile("any machine")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every", default="10", help="kill suite: die at every N-th boundary (make kill: 1)")
+    parser.addoption("--boundary", default=None, help="kill suite: die at this boundary only")
+    parser.addoption("--seed", default="1", help="kill suite: what random moments are drawn with")
+    parser.addoption("--rounds", default="4", help="kill suite: how many processes are killed at a random moment")
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """After a run with the drift tests: how many Inputs they try."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """After a run with the drift tests: how many Inputs they try. After one with the kill suite: its table."""
     passed = terminalreporter.getreports("passed")
     if any("contract/test_drift.py" in report.nodeid for report in passed):
         from tests.contract.coverage import figure
 
         terminalreporter.write_line(figure())
+    if any("tests/kill/" in report.nodeid for report in [*passed, *terminalreporter.getreports("failed")]):
+        from tests.kill.table import tell
+
+        tell(terminalreporter)

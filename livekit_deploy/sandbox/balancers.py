@@ -6,6 +6,7 @@ its tags and names. Source: AWS Load Balancer Controller, "Ingress specification
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,17 @@ _CLUSTER, _RULE = "elbv2.k8s.aws/cluster", "elbv2.k8s.aws/targetGroupBinding=sha
 _STACK = {"application": "ingress.k8s.aws/stack", "network": "service.k8s.aws/stack"}
 _RESOURCE = {"application": "ingress.k8s.aws/resource", "network": "service.k8s.aws/resource"}
 Key = tuple[str, str, str]
+
+
+@functools.cache
+def _client(service: str, account: str, region: str, endpoint: str | None) -> Any:
+    return _session(account, region).client(service, endpoint_url=endpoint)
+
+
+@functools.cache
+def _session(account: str, region: str) -> boto3.Session:
+    """One for all clusters: each reads the models of its services anew."""
+    return boto3.Session(f"ASIA{account}", "controller", region_name=region)
 
 
 @dataclass
@@ -37,15 +49,11 @@ class Balancers:
 
     def __init__(self, account: str, region: str, cluster: str, vpc_id: str, endpoint: str | None) -> None:
         self._cluster, self._vpc = cluster, vpc_id
-        self._session = boto3.Session(f"ASIA{account}", "controller", region_name=region)
-        self._endpoint = endpoint
-        self._clients: dict[str, Any] = {}
+        self._where = (account, region, endpoint)
         self.made: dict[Key, Made] = {}
 
     def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, endpoint_url=self._endpoint)
-        return self._clients[service]
+        return _client(service, *self._where)
 
     # ---- making
 
@@ -150,13 +158,16 @@ class Balancers:
 
     def _listen(self, made: Made, request: LoadBalancerRequest) -> None:
         elb = self._client("elbv2")
-        there = {one["Port"] for one in elb.describe_listeners(LoadBalancerArn=made.arn)["Listeners"]}
+        there = {one["Port"]: one for one in elb.describe_listeners(LoadBalancerArn=made.arn)["Listeners"]}
         for listener in request.listeners:
             made.target_groups.setdefault(listener.port, self._target_group(request, listener))
-            if listener.port in there:
-                continue
             certificates = [{"CertificateArn": arn} for arn in request.certificates[:1]]
             secure = listener.protocol in ("HTTPS", "TLS")
+            if found := there.get(listener.port):
+                shown = [one["CertificateArn"] for one in found.get("Certificates") or []]
+                if secure and shown != [one["CertificateArn"] for one in certificates]:
+                    elb.modify_listener(ListenerArn=found["ListenerArn"], Certificates=certificates)
+                continue
             elb.create_listener(
                 LoadBalancerArn=made.arn,
                 Port=listener.port,

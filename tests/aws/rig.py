@@ -5,13 +5,16 @@ Waits take no time (the clock moves by what is waited for). Every call is logged
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
+from moto import mock_aws
 
 from livekit_deploy.aws.cloud import Clients, Cloud, mutates
 from livekit_deploy.aws.tags import Marks
@@ -22,6 +25,8 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.engine.walk import Outcome
+from livekit_deploy.sandbox.aws.install import install
+from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.state.document import Holder, Record, State
 from livekit_deploy.state.session import Session, lease_of
 from livekit_deploy.state.store import FileStore
@@ -33,6 +38,14 @@ REGION = "us-east-1"
 @functools.cache
 def _boto() -> boto3.Session:
     return boto3.Session(region_name=REGION)
+
+
+@contextlib.contextmanager
+def account() -> Iterator[None]:
+    """A sandbox's AWS of its own, instant, in this process."""
+    install(SandboxClock(math.inf))
+    with mock_aws():
+        yield
 
 
 class AwsRig:

@@ -24,10 +24,9 @@ from livekit_deploy.state.document import Phase, Record, State, dump, load
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import Session
 from livekit_deploy.upkeep import Upkeep
-from tests.aws.rig import REGION, _boto
+from tests.aws.rig import REGION, _boto, account
 from tests.fakes import FakeClock
 from tests.inventory import inventory
-from tests.kill.bomb import world
 
 ACCOUNT = "123456789012"
 BUCKET = default_bucket(ACCOUNT, REGION)
@@ -48,7 +47,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIA{ACCOUNT}")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with world():
+    with account():
         boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="x")
         yield
 

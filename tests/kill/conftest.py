@@ -1,19 +1,100 @@
-"""``--every N``: die at every N-th boundary only."""
+"""``--every N``: die at every N-th boundary only; ``--boundary N``: at this one only. The table at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 
+from tests.kill.recording import Recording, Result, Set
 
-@pytest.fixture
-def every(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--every"))
+SHARDS = 4
 
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA123456789012")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@dataclass
+class Kills:
+    """Where to die, and what is said of it."""
+
+    every: int
+    shard: int
+    only: int | None
+    record: Callable[[str, Any], None]
+
+    def wanted(self, number: int) -> tuple[str, ...]:
+        """What to do after a death at this boundary: both ways on, or one by turns where only some are tried."""
+        if self.only is not None:
+            return ("up", "down") if number == self.only else ()
+        if self.every == 1:
+            # two boundaries at a time: what is after a change and what is before the next one are the same world
+            return ("up", "down") if (number + 1) // 2 % SHARDS == self.shard else ()
+        turn, rest = divmod(number, self.every)
+        return (("up", "down")[turn // 2 % 2],) if rest == turn % self.every else ()
+
+    def judged(self, scenario: str, recording: Recording, everything: Set) -> list[Any]:
+        """A row of the table, and what went wrong.
+
+        A run that went on must have ended with the set of the undisturbed one, or with nothing.
+        """
+        results = recording.results
+        wrong = [text for result in results if (text := _wrong(result, everything))]
+        duplicates = sum(_more(result, everything) for result in results if result.then == "up")
+        orphans = sum(len(result.left) for result in results if result.then == "down")
+        row = [scenario, len({one.number for one in results}), len(results), len(wrong), orphans, duplicates]
+        return [row, [f"{scenario}, {text}" for text in wrong]]
+
+    def told(self, judged: list[Any]) -> list[str]:
+        """Put the row into the table; returns what went wrong."""
+        row, wrong = judged
+        self.record("kill", row)
+        return list(wrong[:5])
+
+    def judge(self, scenario: str, recording: Recording, everything: Set) -> None:
+        wrong = self.told(self.judged(scenario, recording, everything))
+        assert recording.results, "the run ended before its first boundary"
+        assert not wrong, "replay one with --boundary N:\n" + "\n".join(wrong)
+
+
+def _wrong(result: Result, everything: Set) -> str:
+    where = f"boundary {result.number} ({result.boundary}), then {result.then}:"
+    if result.error:
+        return f"{where} {result.error}"
+    if result.left:
+        return f"{where} {result.left}"
+    if result.then == "up" and result.everything != everything:
+        differ = {k: (everything.get(k), n) for k, n in result.everything.items() if everything.get(k) != n}
+        return f"{where} not the same set (undisturbed, now): {differ}"
+    if result.then == "down" and result.addresses:
+        return f"{where} still on record: {result.addresses}"
+    return ""
+
+
+def _more(result: Result, everything: Set) -> int:
+    return sum(max(0, count - everything.get(what, 0)) for what, count in result.everything.items())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where every boundary is tried, they are shared out."""
+    if "kills" in metafunc.fixturenames:
+        every, only = metafunc.config.getoption("--every"), metafunc.config.getoption("--boundary")
+        shared = every == "1" and only is None and "reads" not in metafunc.function.__name__
+        metafunc.parametrize("kills", range(SHARDS if shared else 1), indirect=True, ids=str)
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest, record_property: Callable[[str, Any], None]) -> Kills:
+    every, only = int(request.config.getoption("--every")), request.config.getoption("--boundary")
+    return Kills(every, request.param, None if only is None else int(only), record_property)
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--seed"))

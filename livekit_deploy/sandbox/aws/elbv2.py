@@ -58,6 +58,16 @@ def install(clock: Callable[[], SandboxClock]) -> None:
             balancer.state = "active" if ready else "provisioning"
         return found
 
+    @around(ELBv2Backend, "modify_listener")
+    def modify_listener(
+        original: Original, backend: Any, arn: str, port: Any, protocol: Any, policy: Any, certificates: Any, *rest: Any
+    ) -> Any:
+        listener = original(arn, port, protocol, policy, certificates, *rest)
+        if listener.protocol == "TLS" and certificates:
+            listener.certificates = [one["CertificateArn"] for one in certificates]
+            listener.certificate = listener.certificates[0]
+        return listener
+
     @around(ELBv2Backend, "delete_load_balancer")
     def delete_load_balancer(original: Original, backend: Any, arn: str) -> None:
         balancer = backend.load_balancers.get(arn)

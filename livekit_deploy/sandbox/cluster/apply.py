@@ -130,11 +130,21 @@ def _merged(target: Any, wanted: Any, field: str | None = None) -> Any:
             return [*target, *(item for item in wanted if item not in target)]
         keys = keys_of(field, [*wanted, *target])
         if keys:
-            mine = {key(item, keys): item for item in wanted}
-            kept = [_merged(item, mine[key(item, keys)]) if key(item, keys) in mine else item for item in target]
-            seen = {key(item, keys) for item in target}
-            return kept + [copy.deepcopy(item) for item in wanted if key(item, keys) not in seen]
+            return _interleaved({key(item, keys): item for item in target}, {key(item, keys): item for item in wanted})
     return copy.deepcopy(wanted)
+
+
+def _interleaved(target: dict[Any, Obj], wanted: dict[Any, Obj]) -> list[Obj]:
+    """The items in the order in which they were applied, those of others among them where they were."""
+    found: dict[Any, Obj] = {}
+    rest = list(wanted)
+    for identity, item in target.items():
+        if identity not in wanted:
+            found[identity] = item
+        while identity in rest:
+            first = rest.pop(0)
+            found[first] = _merged(target.get(first), wanted[first])
+    return [*found.values(), *(copy.deepcopy(wanted[identity]) for identity in rest)]
 
 
 # ---- managed fields
@@ -214,7 +224,8 @@ def server_side_apply(
     for other, taken in conflicts.items():
         managers[other] -= set(taken)
     merged: Obj = _merged(live or {}, wanted)
-    for path in sorted(managers.get(me, set()) - mine, key=len, reverse=True):
+    # items first: one whose key was taken from it would not be found any more
+    for path in sorted(managers.get(me, set()) - mine, key=lambda path: (path[-1:] != ((".", ""),), -len(path))):
         if not any(path in owned for other, owned in managers.items() if other != me):
             _remove(merged, path)
     managers[me] = mine

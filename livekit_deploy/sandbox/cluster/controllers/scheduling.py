@@ -37,7 +37,8 @@ def _nodes(world: World) -> None:
     kind, wanted = world.store.named("nodes"), {spec.name: spec for spec in world.nodes}
     for node in world.items("nodes"):
         name = node["metadata"]["name"]
-        if name not in wanted:
+        # a new instance may have the address, and so the name, of one that is gone
+        if name not in wanted or node["spec"]["providerID"] != _provider_id(wanted[name]):
             world.store.delete(kind, node)
             for pod in world.items("pods"):
                 if pod["spec"].get("nodeName") == name:
@@ -46,6 +47,10 @@ def _nodes(world: World) -> None:
         if world.store.find(kind, None, name) is None:
             made = world.store.create(kind, None, _node(spec), "kubelet")
             world.status(kind, made, _node_status(spec))
+
+
+def _provider_id(spec: NodeSpec) -> str:
+    return f"aws:///{spec.zone}/{spec.instance_id}"
 
 
 def _node(spec: NodeSpec) -> Obj:
@@ -59,7 +64,7 @@ def _node(spec: NodeSpec) -> Obj:
         **spec.labels,
     }
     taints = [dict(taint) for taint in spec.taints]
-    body: Obj = {"providerID": f"aws:///{spec.zone}/{spec.instance_id}"}
+    body: Obj = {"providerID": _provider_id(spec)}
     return {"metadata": {"name": spec.name, "labels": labels}, "spec": body | ({"taints": taints} if taints else {})}
 
 

@@ -1,0 +1,240 @@
+"""The whole sandbox in this process and without a thread of its own: it can be copied by a fork at any moment.
+
+AWS is moto with the sandbox's corrections. A cluster's API is called directly instead of over TLS, and its controllers
+run only while somebody waits, so that nothing happens between two calls of the product.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+import boto3
+import kubernetes.client
+import urllib3.exceptions
+import yaml
+from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.utils import get_service_model
+
+from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
+from livekit_deploy.aws.cloud import Clients, Cloud, mutates
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.config import Environment
+from livekit_deploy.deployer import Deployer
+from livekit_deploy.health.reach import Answer, NoAnswer, Reach
+from livekit_deploy.k8s import charts
+from livekit_deploy.sandbox import bridge
+from livekit_deploy.sandbox.aws.install import install
+from livekit_deploy.sandbox.charts.repository import Repository
+from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.outside.door import Refused
+from livekit_deploy.sandbox.world import World as SandboxWorld
+from livekit_deploy.state.store import S3Store
+from tests.fakes import FakeClock
+from tests.inventory import inventory
+
+ACCOUNT, REGION, ZONE = "123456789012", "us-east-1", "example.com"
+KEY = f"AKIA{ACCOUNT}"
+_MOST_ROUNDS = 50
+#: whoever is inside AWS or a cluster holds it: a fork that holds it copies a world in which nobody is half way
+lock = threading.RLock()
+_served: dict[str, StillCluster] = {}
+
+#: called around every request of the product: what it is, and whether it changes something
+Passing = Callable[[str, bool], None]
+
+
+class StillCluster(Cluster):
+    """A cluster in which nothing moves until `step`."""
+
+    def start(self) -> None:
+        _served[self.endpoint] = self
+
+    def stop(self) -> None:
+        _served.pop(self.endpoint, None)
+        self._front.server_close()
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        said = self._front.answer(method, target, headers, body)
+        return said.code, said.body
+
+    def step(self) -> None:
+        """Let the controllers work until they have nothing to do."""
+        for _ in range(_MOST_ROUNDS):
+            seen = self.store.version
+            if self._controllers._round() and self.store.version == seen:
+                return
+
+
+class WorldClock(FakeClock):
+    """Moves by what is waited for, and the clusters with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        with lock:
+            self.waits += bool(_served)
+            for cluster in list(_served.values()):
+                cluster.step()
+        return super().wait(event, seconds)
+
+
+class Outside(Reach):
+    """How users see it, without DNS and HTTPS in between."""
+
+    def __init__(self, seen: SandboxWorld) -> None:
+        super().__init__()
+        self.__dict__["_seen"] = seen
+
+    def addresses(self, name: str) -> set[str]:
+        return set(self.__dict__["_seen"].lookup(name, "A") or ())
+
+    def ask(self, method: str, host: str, path: str, *, token: str = "", body: bytes | None = None) -> Answer:
+        try:
+            said = self.__dict__["_seen"].respond(host, 443, method, path, {"authorization": f"Bearer {token}"})
+        except Refused as error:
+            raise NoAnswer(str(error)) from error
+        return Answer(said[0], said[1].decode())
+
+
+@dataclass
+class _Response:
+    status: int
+    body: bytes
+
+    def read(self) -> bytes:
+        return self.body
+
+
+class World:
+    """One account with a hosted zone, and the ways to run the product on it. ``passing`` hears of its requests."""
+
+    def __init__(self, folder: Path, reach: Reach) -> None:
+        self.folder, self.reach = folder, reach
+        self.passing: Passing | None = None
+        self.clock = WorldClock()
+        self._session = boto3.Session(KEY, "kill", region_name=REGION)  # its service models are read once
+        self._charts = _charts()
+        self.fresh = self.clients()
+        for client in self.fresh._made.values():  # what is read once in a process is read before it is copied
+            client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
+            get_service_model(client.meta.service_model.service_name)
+
+    # ---- the product on it
+
+    def clients(self) -> Clients:
+        """Clients that are made and have been used by nobody."""
+        made = Clients(REGION)
+        made._session = self._session
+        for service in ("ec2", "eks", "iam", "sts", "s3", "kms", "logs", "elasticache", "secretsmanager", "acm"):
+            made(service)
+        for service in ("route53", "elbv2"):
+            made(service)
+        made("ec2", retries=False)
+        made("kms", retries=False)
+        return made
+
+    def watched(self, clients: Clients) -> Clients:
+        """The same clients, whose calls are heard of."""
+
+        def watch(client: Any) -> None:
+            client.meta.events.register("before-call.*.*", self._before)
+            client.meta.events.register("after-call.*.*", self._after)
+
+        for client in clients._made.values():
+            watch(client)
+        clients._instrument = watch
+        return clients
+
+    def _before(self, model: Any, **_: Any) -> None:
+        self._pass(f"before {model.service_model.service_name}.{model.name}", mutates(model.name))
+
+    def _after(self, model: Any, **_: Any) -> None:
+        self._pass(f"after {model.service_model.service_name}.{model.name}", mutates(model.name))
+
+    def _pass(self, what: str, mutating: bool) -> None:
+        if self.passing is not None:
+            self.passing(what, mutating)
+
+    def deployer(self, env: Environment, clients: Clients, later: float = 0.0) -> Deployer:
+        """As a process has it that starts ``later`` seconds from now."""
+        cloud = Cloud(clients, Marks(env.project, env.name))
+        bucket = default_bucket(ACCOUNT, REGION)
+        store = S3Store(
+            cloud.s3,
+            bucket,
+            f"livekit-deploy/{env.project}/{env.name}.json",
+            owner=ACCOUNT,
+            prepare=lambda: ensure_bucket(cloud, bucket),
+            now=lambda: time.time() + later,
+        )
+        return Deployer(env, store=store, clients=clients, clock=self.clock, lock_timeout=0, reach=self.reach)
+
+    def environment(self, values: dict[str, Any]) -> Path:
+        """An environment file that takes its controller chart from this machine."""
+        path = self.folder / "dev.yaml"
+        path.write_text(yaml.safe_dump({**values, "load_balancer_controller": self._charts}), encoding="utf-8")
+        return path
+
+    # ---- the cluster's API without a socket
+
+    def request(self, method: str, url: str, headers: dict[str, str], body: Any = None, **_: Any) -> _Response:
+        parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        cluster = _served.get(f"{parts.scheme}://{parts.netloc}")
+        if cluster is None:
+            raise urllib3.exceptions.HTTPError("connection refused")
+        data = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
+        what, changes = f"{method} {parts.path}", method != "GET"
+        self._pass(f"before {what}", changes)
+        with lock:
+            status, said = cluster.answer(method, target, headers, data.encode())
+        self._pass(f"after {what}", changes)
+        return _Response(status, said)
+
+
+@contextlib.contextmanager
+def world(folder: Path) -> Iterator[World]:
+    """A sandbox of its own, instant, in this process."""
+    install(SandboxClock(math.inf))
+    inside = BotocoreStubber.process_request
+
+    def alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return inside(stubber, request)
+
+    with (
+        mock_aws(),
+        mock.patch.object(BotocoreStubber, "process_request", alone),
+        mock.patch.object(bridge, "Cluster", StillCluster),
+    ):
+        made = World(folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf)))))
+        with mock.patch.object(
+            kubernetes.client.ApiClient,
+            "call_api",
+            lambda self, method, url, headers=None, body=None, **more: made.request(method, url, headers, body),
+        ):
+            boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
+            inventory()  # its clients are made once
+            yield made
+
+
+def _charts() -> dict[str, str]:
+    """The stand-in controller chart, which this machine has fetched before."""
+    repository = Repository()
+    name = next(name for name in repository._files if name.endswith(".tgz"))
+    charts._keep(charts._cached(repository.digest), repository._files[name])
+    return {"repo": "http://127.0.0.1/charts", "digest": repository.digest}
