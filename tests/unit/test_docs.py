@@ -37,7 +37,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_exist_with_their_options() -> None:
     checked = 0
     for page, line in _commands():
-        words = shlex.split(line.split(" | ")[0].split("  ")[0].rstrip("\\"), comments=True)
+        # up to a pipe, the end of a $(…), or the words behind it
+        words = shlex.split(re.split(r" \| |  |\)", line)[0].rstrip("\\"), comments=True)
         command: click.Command = cli
         while words and isinstance(command, click.Group):
             found = command.get_command(click.Context(command), words[0].rstrip(",.;:)"))
