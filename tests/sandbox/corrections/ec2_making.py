@@ -164,3 +164,21 @@ def rule_with_a_description(world: World) -> None:
     where = [{"Name": "group-id", "Values": [group]}]
     rules = world.ec2.describe_security_group_rules(Filters=where)["SecurityGroupRules"]
     assert [one.get("Description") for one in rules if not one["IsEgress"]] == ["from the nodes"]
+
+
+@probe("EC2")
+def rule_is_given_another_group(world: World) -> None:
+    """leaves the group that a rule names as it was when the rule is modified
+
+    the rule names the new one
+    """
+    vpc = world.network().vpc
+    group, one, two = (world.group(vpc) for _ in range(3))
+    rule = {"IpProtocol": "tcp", "FromPort": 6379, "ToPort": 6379}
+    permission = {**rule, "UserIdGroupPairs": [{"GroupId": one}]}
+    made = world.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+    id = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    change = {"SecurityGroupRuleId": id, "SecurityGroupRule": {**rule, "ReferencedGroupId": two}}
+    world.ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[change])
+    found = world.ec2.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"][0]
+    assert found["ReferencedGroupInfo"]["GroupId"] == two

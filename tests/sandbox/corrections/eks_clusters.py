@@ -223,3 +223,40 @@ def cluster_versions(world: World) -> None:
     found = world.eks.describe_cluster_versions()["clusterVersions"]
     assert [one["clusterVersion"] for one in found if one["defaultVersion"]] == ["1.36"]
     assert all(one["status"] for one in found)
+
+
+@probe("EKS", fails="404")
+def cluster_is_encrypted_later(world: World) -> None:
+    """cannot encrypt the secrets of a cluster that there is
+
+    once, with a key, for good
+    """
+    name = world.cluster()["name"]
+    key = world.kms.create_key()["KeyMetadata"]["Arn"]
+    config = [{"resources": ["secrets"], "provider": {"keyArn": key}}]
+    world.eks.associate_encryption_config(clusterName=name, encryptionConfig=config)
+    assert world.seen(name)["encryptionConfig"] == config
+    with refused("InvalidParameterException"):
+        world.eks.associate_encryption_config(clusterName=name, encryptionConfig=config)
+
+
+@probe("EKS")
+def log_group_comes_back(world: World) -> None:
+    """lets the log group of a deleted cluster be deleted for good
+
+    what the control plane still had to say makes it once more
+    """
+    name = world.cluster(logging={"clusterLogging": [{"types": ["api"], "enabled": True}]})["name"]
+    group = f"/aws/eks/{name}/cluster"
+    world.eks.delete_cluster(name=name)
+    with refused("ResourceNotFoundException"):
+        world.seen(name)
+
+    def seen() -> int:
+        return len(world.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"])
+
+    if seen():
+        world.logs.delete_log_group(logGroupName=group)
+    assert [seen(), seen(), seen()] == [0, 1, 1]
+    world.logs.delete_log_group(logGroupName=group)
+    assert [seen(), seen(), seen()] == [0, 0, 0]

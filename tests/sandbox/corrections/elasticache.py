@@ -141,6 +141,28 @@ def replication_group_is_modified(world: World) -> None:
     assert [one["SecurityGroupId"] for one in members[0]["SecurityGroups"]] == [group]
 
 
+@probe("ElastiCache")
+def replication_group_is_encrypted_step_by_step(world: World) -> None:
+    """ignores a change of encryption in transit and of AUTH
+
+    in two steps, by way of `preferred`; AUTH after TLS only
+    """
+    name = _group(world)
+    with refused("InvalidParameterCombination"):
+        _modify(world, name, TransitEncryptionEnabled=True, TransitEncryptionMode="required")
+    with refused("InvalidParameterCombination"):
+        _modify(world, name, AuthToken=_TOKEN, AuthTokenUpdateStrategy="SET")
+    for more in (
+        {"TransitEncryptionEnabled": True, "TransitEncryptionMode": "preferred"},
+        {"TransitEncryptionMode": "required"},
+        {"AuthToken": _TOKEN, "AuthTokenUpdateStrategy": "SET"},
+    ):
+        _modify(world, name, **more)
+        assert _seen(world, name)["Status"] == "available"
+    found = _seen(world, name)
+    assert (found["TransitEncryptionMode"], found["AuthTokenEnabled"]) == ("required", True)
+
+
 @probe("ElastiCache", fails="NotImplementedError")
 def replication_group_gets_replicas(world: World) -> None:
     """cannot change the number of replicas

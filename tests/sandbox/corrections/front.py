@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from livekit_deploy.sandbox.balancers import Balancers
+from livekit_deploy.sandbox.cluster.port import Listener, LoadBalancerRequest, Target
+from tests.sandbox.corrections.harness import ACCOUNT, REGION, World, probe, refused
 
 
 def _certificate(world: World, domain: str) -> str:
@@ -147,6 +149,40 @@ def load_balancer_under_deletion_protection(world: World) -> None:
     world.elbv2.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=protection)
     with refused("OperationNotPermitted"):
         world.elbv2.delete_load_balancer(LoadBalancerArn=arn)
+
+
+@probe("ELB")
+def controller_and_what_it_makes(world: World) -> None:
+    """shows of what the load balancer controller makes no interfaces, and deletes its groups before their time
+
+    two groups on an interface in each public subnet, and a rule in the nodes' group; all of it goes with the request
+    """
+    network, cluster = world.network(), world.name("cluster")
+    nodes = world.group(network.vpc)
+    role = [{"Key": "kubernetes.io/role/elb", "Value": "1"}]
+    world.ec2.create_tags(Resources=network.subnets, Tags=role)
+    listener, target = Listener(80, "HTTP", 7880), Target("10.20.0.9", 7880, True)
+    request = LoadBalancerRequest("application", "livekit", "signal", "internet-facing", (listener,), (target,))
+    controller = Balancers(ACCOUNT, REGION, cluster, network.vpc, None)
+    assert controller.ensure(request, nodes)
+
+    def groups() -> set[str]:
+        where = [{"Name": "vpc-id", "Values": [network.vpc]}, {"Name": "group-name", "Values": ["k8s-*"]}]
+        return {one["GroupId"] for one in world.ec2.describe_security_groups(Filters=where)["SecurityGroups"]}
+
+    def interfaces() -> list[set[str]]:
+        where = [{"Name": "vpc-id", "Values": [network.vpc]}]
+        found = world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"]
+        return [{group["GroupId"] for group in one["Groups"]} for one in found]
+
+    made = groups()
+    assert len(made) == 2
+    assert interfaces() == [made, made]
+    with refused("DependencyViolation"):
+        world.ec2.delete_security_group(GroupId=min(made))
+    assert controller.delete(("application", "livekit", "signal"), nodes)
+    assert (groups(), interfaces()) == (set(), [])
+    world.ec2.delete_security_group(GroupId=nodes)
 
 
 @probe("Route 53")
