@@ -21,7 +21,8 @@ from livekit_deploy.aws.secrets import SecretsProvisioner
 from livekit_deploy.aws.security import SecurityProvisioner
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.k8s.releases import LiveKitProvisioner, LoadBalancerControllerProvisioner
+from livekit_deploy.k8s.drain import CallsDrained
+from livekit_deploy.k8s.releases import LIVEKIT, LiveKitProvisioner, LoadBalancerControllerProvisioner
 
 
 class Infrastructure:
@@ -95,6 +96,15 @@ class InTheCluster:
         )
         # on the way down: everything that asked for load balancers is gone, then they, then the controller
         self.balanced = LoadBalancersGone("main", after=[self.controller.release], stage="load-balancer")
+        # before media nodes go, now or when they are replaced, the calls on them have ended
+        self.drained = CallsDrained(
+            "media",
+            group_name=base.nodes.media.group_name,
+            release=LIVEKIT,
+            lives_in=base.cluster.cluster,
+            after=base.cluster.access,
+            stage="livekit",
+        )
         self.livekit = LiveKitProvisioner(
             env.livekit,
             cluster=base.cluster,
@@ -102,7 +112,7 @@ class InTheCluster:
             redis=base.redis,
             secrets=base.secrets,
             certificate=base.certificate,
-            after=[self.balanced],
+            after=[self.balanced, self.drained],
         )
         self.load_balancers = LoadBalancersProvisioner(
             env.livekit,
@@ -115,7 +125,7 @@ class InTheCluster:
     @property
     def resources(self) -> list[Resource]:
         parts = (self.controller, self.livekit, self.load_balancers, self.dns)
-        return [self.balanced, *(resource for part in parts for resource in part.resources)]
+        return [self.balanced, self.drained, *(resource for part in parts for resource in part.resources)]
 
 
 def stack(env: Environment) -> list[Resource]:

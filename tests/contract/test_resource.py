@@ -21,7 +21,7 @@ from livekit_deploy.errors import Blocked
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, tried
 
-_IN_THE_CLUSTER = {"k8s.namespace", "k8s.secret", "helm.release"}
+_IN_THE_CLUSTER = {"k8s.namespace", "k8s.secret", "helm.release", "barrier.calls_drained"}
 _BY_KIND = [pytest.param(case, id=case.kind.kind) for case in CASES]
 _MADE_BY_OTHERS = {"elbv2.load_balancer"}
 

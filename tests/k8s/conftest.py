@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from livekit_deploy import tools
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.cluster.controllers import pods
 from tests.k8s.rig import KubeRig, Sky
 
 
@@ -44,6 +46,19 @@ def charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def rig(tmp_path: Path, cluster: Cluster) -> KubeRig:
     return KubeRig(tmp_path, cluster)
+
+
+@pytest.fixture
+def unhurried(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeRig]:
+    """The rig on a cluster whose pods take a moment to start, and as long as they are given to end."""
+    monkeypatch.setattr(pods, "LONGEST_END", math.inf)
+    cluster = Cluster(sky, SandboxClock(60.0))
+    cluster.start()
+    assert rig.cloud.host is not None
+    rig.cloud.host = replace(rig.cloud.host, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data})
+    rig.cluster = cluster
+    yield rig
+    cluster.stop()
 
 
 @pytest.fixture(params=[tools.HELM_3, tools.DEFAULT], ids=["helm3", "helm4"])

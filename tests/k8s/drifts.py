@@ -8,6 +8,9 @@ TRIED_IN_CLUSTER = {
 }
 OWNED_IN_CLUSTER = {
     "k8s.secret.namespace": "identity: an object of another namespace is another object",
+    **dict.fromkeys(
+        ("barrier.calls_drained.group_name", "barrier.calls_drained.release"), "observed: a barrier has no object"
+    ),
     "helm.release.namespace": "identity: a release of another namespace is another release",
     **dict.fromkeys(
         ("helm.release.repo", "helm.release.digest", "helm.release.endpoints"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,7 @@ from livekit_deploy.k8s.helm_command import helm, release_values
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
 from livekit_deploy.k8s.workload import unready
-from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.controllers import pods
-from tests.k8s.rig import KubeRig, Sky, aged, publish
+from tests.k8s.rig import KubeRig, aged, publish
 
 HERE = "/api/v1/namespaces/media"
 DEPLOYMENT = "/apis/apps/v1/namespaces/media/deployments/web"
@@ -381,19 +377,6 @@ def test_what_is_written_in_another_form_is_no_drift(rig: KubeRig, charts: Path)
 
 
 # ---- ready, and gone
-
-
-@pytest.fixture
-def unhurried(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeRig]:
-    """The rig on a cluster whose pods take a moment to start, and as long as they are given to end."""
-    monkeypatch.setattr(pods, "LONGEST_END", math.inf)
-    cluster = Cluster(sky, SandboxClock(60.0))
-    cluster.start()
-    assert rig.cloud.host is not None
-    rig.cloud.host = replace(rig.cloud.host, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data})
-    rig.cluster = cluster
-    yield rig
-    cluster.stop()
 
 
 def test_older_pods_that_drain_calls_do_not_hold_an_upgrade(unhurried: KubeRig, charts: Path) -> None:

@@ -127,6 +127,8 @@ def _unschedulable(world: World, pod: Obj, nodes: int, reasons: list[str]) -> No
 def _refusal(pod: Obj, node: Obj, nodes: list[Obj], pods: list[Obj]) -> str | None:
     """Why the pod may not run on the node; None when it may."""
     spec, labels, name = pod["spec"], labels_of(node), node["metadata"]["name"]
+    if node["spec"].get("unschedulable"):
+        return "node(s) were unschedulable"
     if not (spec.get("nodeSelector") or {}).items() <= labels.items() or not _affine(spec, labels):
         return "node(s) didn't match Pod's node affinity/selector"
     if any(not _tolerated(spec, taint) for taint in node["spec"].get("taints") or []):
