@@ -26,6 +26,7 @@ _asked = threading.local()
 def install(clock: Callable[[], SandboxClock]) -> None:
     """Correct ELB; ``clock`` gives the clock of the moment."""
     _name_by_type()
+    _change_listeners()
 
     @around(ELBv2Backend, "create_load_balancer")
     def create_load_balancer(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
@@ -58,16 +59,6 @@ def install(clock: Callable[[], SandboxClock]) -> None:
             balancer.state = "active" if ready else "provisioning"
         return found
 
-    @around(ELBv2Backend, "modify_listener")
-    def modify_listener(
-        original: Original, backend: Any, arn: str, port: Any, protocol: Any, policy: Any, certificates: Any, *rest: Any
-    ) -> Any:
-        listener = original(arn, port, protocol, policy, certificates, *rest)
-        if listener.protocol == "TLS" and certificates:
-            listener.certificates = [one["CertificateArn"] for one in certificates]
-            listener.certificate = listener.certificates[0]
-        return listener
-
     @around(ELBv2Backend, "delete_load_balancer")
     def delete_load_balancer(original: Original, backend: Any, arn: str) -> None:
         balancer = backend.load_balancers.get(arn)
@@ -81,6 +72,20 @@ def install(clock: Callable[[], SandboxClock]) -> None:
 def _not_permitted(arn: str) -> ELBClientError:
     message = f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
     return ELBClientError("OperationNotPermitted", message)
+
+
+def _change_listeners() -> None:
+    """moto gives another certificate to listeners for HTTPS only."""
+
+    @around(ELBv2Backend, "modify_listener")
+    def modify_listener(
+        original: Original, backend: Any, arn: str, port: Any, protocol: Any, policy: Any, certificates: Any, *rest: Any
+    ) -> Any:
+        listener = original(arn, port, protocol, policy, certificates, *rest)
+        if listener.protocol == "TLS" and certificates:
+            listener.certificates = [one["CertificateArn"] for one in certificates]
+            listener.certificate = listener.certificates[0]
+        return listener
 
 
 def _name_by_type() -> None:
