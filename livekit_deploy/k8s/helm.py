@@ -146,7 +146,7 @@ class HelmRelease(Resource):
         if state in ("pending-install", "uninstalling"):
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         elif state.startswith("pending"):
-            asyncio.run(runner.rollback(self.instance, None, namespace=self.namespace, timeout=runner.give_up))
+            asyncio.run(runner.back(self.instance, self.namespace))
         elif not changed <= {"repo", "digest", "endpoints"}:
             self._install(cloud)
 

@@ -70,6 +70,11 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
         with self._changing():
             return self._binary.run([*map(str, command), "--kubeconfig", str(self._kubeconfig)], input, self.seconds)
 
+    async def back(self, release: str, namespace: str) -> None:
+        """Roll back to the revision before; as an upgrade does, it takes back what others changed meanwhile."""
+        force = ["--server-side=true", "--force-conflicts"] if self.major >= 4 else []
+        await self.run(["rollback", release, "--namespace", namespace, "--timeout", self.give_up, *force])
+
     def _refresh(self) -> None:
         with self._refreshing:
             if time.monotonic() > self._until:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from livekit_deploy import tools
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Conflict, Denied, Failed, NotOurs, ResourceError
 from livekit_deploy.k8s import helm_binary
@@ -209,9 +210,26 @@ def test_a_pending_release_is_repaired_when_nobody_can_be_at_it(
     assert rig.seen(wanted[2]).status is Status.PENDING
     aged(rig, "media", "web", LEASE)
     assert rig.seen(wanted[2]).status is Status.READY
+    rig.patch(f"{HERE}/configmaps/settings", {"data": {"level": "theirs"}})  # no reason not to repair it
     rig.up(wanted)
     assert (record(rig).status, level(rig)) == ("deployed", "debug")
     assert rig.diffs(wanted) == {}
+
+
+@pytest.mark.parametrize("pins", [(tools.HELM_3, tools.DEFAULT), (tools.DEFAULT, tools.HELM_3)], ids=["up", "back"])
+def test_a_release_goes_on_under_the_helm_of_another_machine(
+    rig: KubeRig, charts: Path, monkeypatch: pytest.MonkeyPatch, pins: tuple[tools.Pin, tools.Pin]
+) -> None:
+    repo = publish(charts, "web", ALL)
+    for pin, level_ in zip(pins, ("info", "debug"), strict=True):
+        binary = tools.installed(pin)
+        monkeypatch.setattr(tools, "helm", lambda *, install=True, binary=binary: binary)
+        rig.cloud._shared.clear()
+        if level_ == "debug":
+            rig.patch(f"{HERE}/configmaps/settings", {"data": {"level": "theirs"}})
+        rig.up(release(rig, repo, level=level_))
+        assert level(rig) == level_
+        assert rig.diffs(release(rig, repo, level=level_)) == {}
 
 
 def test_an_uninstall_that_was_interrupted_is_finished(rig: KubeRig, charts: Path) -> None:
