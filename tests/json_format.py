@@ -13,7 +13,7 @@ from livekit_deploy import events
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.finding import Finding
 from livekit_deploy.render.versioned import FORMAT_VERSION
-from livekit_deploy.report import StatusReport
+from livekit_deploy.report import Leftover, StatusReport
 from livekit_deploy.state.document import Record, State
 from livekit_deploy.state.history import Past
 
@@ -78,7 +78,8 @@ def _stream() -> Schema:
     addresses: Schema = {"type": "array", "items": _TEXT}
     changes = {"type": "array", "items": {"type": "object", "required": ["address", "action", "stage"]}}
     plan = _object({"type": {"const": "plan"}, **common, "serial": {"type": "integer"}, "changes": changes})
-    counted = dict.fromkeys(("created", "updated", "deleted", "leftovers"), addresses)
+    counted = dict.fromkeys(("created", "updated", "deleted"), addresses)
+    counted["leftovers"] = {"type": "array", "items": _of(Leftover)}
     result = _object({"type": {"const": "result"}, **common, "command": _TEXT, **counted}, more=True)
     error = _object(
         {"type": {"const": "error"}, "@timestamp": _TEXT, "error": _TEXT, "message": _TEXT, "hint": _TEXT}, more=True
