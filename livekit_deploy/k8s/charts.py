@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import tarfile
 import tempfile
 import urllib.error
 import urllib.parse
@@ -53,6 +55,21 @@ def available(repo: str, name: str, version: str, digest: str | None) -> str:
         return "in the cache"
     _offered(repo, name, version)
     return "offered"
+
+
+def definitions(chart: Path) -> list[dict[str, Any]]:
+    """The custom resource definitions of a chart: helm makes them with the first installation, and never again.
+
+    Source: Helm documentation, "Custom Resource Definitions", limitations.
+    """
+    if chart.is_dir():
+        texts = [path.read_bytes() for path in sorted(chart.glob("crds/*.yaml"))]
+    else:
+        with tarfile.open(chart) as packed:
+            names = sorted(name for name in packed.getnames() if re.fullmatch(r"[^/]+/crds/[^/]+\.yaml", name))
+            texts = [file.read() for name in names if (file := packed.extractfile(name))]
+    documents = (one for text in texts for one in yaml.load_all(text, Loader=LOADER) if one)
+    return [one for one in documents if one.get("kind") == "CustomResourceDefinition"]
 
 
 def _offered(repo: str, name: str, version: str) -> tuple[str, str]:

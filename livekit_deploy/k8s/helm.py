@@ -16,7 +16,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.charts import bundled, fetched
+from livekit_deploy.k8s.charts import bundled, definitions, fetched
 from livekit_deploy.k8s.client import SPREADING, Api, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
@@ -148,7 +148,16 @@ class HelmRelease(Resource):
         elif state.startswith("pending"):
             asyncio.run(runner.back(self.instance, self.namespace))
         elif not changed <= {"repo", "digest", "endpoints"}:
+            if "version" in changed:
+                self._define(cloud)
             self._install(cloud)
+
+    def _define(self, cloud: Cloud) -> None:
+        """Bring the custom resource definitions of another version of the chart, which helm leaves as they are."""
+        connection = api(cloud, self._host())
+        for item in definitions(self._chart()):
+            if path := connection.path(item["apiVersion"], item["kind"], None, item["metadata"]["name"]):
+                connection.apply(path, item)
 
     def _install(self, cloud: Cloud) -> None:
         runner = helm(cloud, self._host())
