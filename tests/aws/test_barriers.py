@@ -1,0 +1,71 @@
+"""`down` when those who made things in our network are gone: the barriers delete them through AWS."""
+
+from __future__ import annotations
+
+import boto3
+
+from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
+from livekit_deploy.aws.oidc import OidcProvider
+from livekit_deploy.engine.resource import Resource
+from tests.aws.rig import AwsRig
+from tests.contract.cases import Base
+
+CLUSTER = {"Key": "elbv2.k8s.aws/cluster", "Value": "livekit-uat-main"}
+
+
+def _declared() -> list[Resource]:
+    base = Base()
+    left = NetworkInterfacesGone("main", vpc_id=base.vpc().id, after=[base.subnet("a"), base.subnet("b")])
+    cluster = base.new_cluster()
+    cluster.after = (left, base.gateway())
+    oidc = OidcProvider("main", url=cluster.issuer)
+    balanced = LoadBalancersGone("main", after=[cluster])
+    network = [base.vpc(), base.gateway(), base.subnet("a"), base.subnet("b"), base.group(), base.role()]
+    return [*network, left, cluster, oidc, balanced]
+
+
+def _controller_made(rig: AwsRig) -> None:
+    """A protected load balancer with its target group, its group, and its rule in the nodes' group."""
+    ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
+    vpc, nodes = str(rig.records["ec2.vpc/main"].id), str(rig.records["ec2.security_group/media"].id)
+    subnets = [str(rig.records[f"ec2.subnet/public-{letter}"].id) for letter in "ab"]
+    group = ec2.create_security_group(GroupName="k8s-traffic", Description="d", VpcId=vpc)["GroupId"]
+    ec2.create_tags(Resources=[group], Tags=[CLUSTER])
+    pairs = [{"GroupId": group, "Description": "elbv2.k8s.aws/targetGroupBinding=shared"}]
+    permission = {"IpProtocol": "tcp", "FromPort": 7880, "ToPort": 7880, "UserIdGroupPairs": pairs}
+    ec2.authorize_security_group_ingress(GroupId=nodes, IpPermissions=[permission])
+    made = elb.create_load_balancer(Name="k8s-livekit", Subnets=subnets, SecurityGroups=[group], Tags=[CLUSTER])
+    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
+    on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=on)
+    elb.create_target_group(Name="k8s-livekit", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=[CLUSTER])
+
+
+def _cni_left(rig: AwsRig) -> None:
+    """An interface of a node that died between detaching and deleting it; it holds the cluster's own group."""
+    subnet = str(rig.records["ec2.subnet/public-a"].id)
+    group = str(rig.records["eks.cluster/main"].outputs["security_group_id"])
+    boto3.client("ec2").create_network_interface(SubnetId=subnet, Groups=[group], Description="aws-K8S-i-0123")
+
+
+def test_a_dead_controller_and_a_cluster_that_somebody_deleted(rig: AwsRig) -> None:
+    rig.up(_declared())
+    _controller_made(rig)
+    _cni_left(rig)
+    boto3.client("eks").delete_cluster(name="livekit-uat-main")
+    rig.down()
+    assert rig.records == {}
+    elb, ec2 = boto3.client("elbv2"), boto3.client("ec2")
+    assert elb.describe_load_balancers()["LoadBalancers"] == []
+    assert elb.describe_target_groups()["TargetGroups"] == []
+    assert [vpc["IsDefault"] for vpc in ec2.describe_vpcs()["Vpcs"]] == [True]
+    assert boto3.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+
+
+def test_the_protection_of_a_cluster_is_lifted_by_down(rig: AwsRig) -> None:
+    base = Base()
+    cluster = base.new_cluster(deletion_protection=True)
+    rig.up([base.vpc(), base.subnet("a"), base.subnet("b"), base.role(), cluster])
+    rig.down()
+    assert rig.records == {}
+    assert boto3.client("eks").list_clusters()["clusters"] == []
