@@ -103,7 +103,9 @@ def _plan(here: Workspace, parallelism: int) -> tuple[int, float]:
         secret_key=here.sandbox.secret_key,
         instrument=slowed,
     )
-    with Deployer(env, clients=clients, clock=Clock(here.sandbox.clock_speed), parallelism=parallelism) as made:
+    with Deployer(
+        env, clients=clients, clock=Clock(here.sandbox.clock_speed), reach=here.reach, parallelism=parallelism
+    ) as made:
         made.plan()  # makes the clients
         plan = made.plan()
     assert not plan.changes

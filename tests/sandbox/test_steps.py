@@ -10,7 +10,6 @@ from livekit_deploy.cli.entry import run
 from livekit_deploy.engine.stages import STAGES
 from tests.sandbox.workspace import Workspace
 
-PLAIN = ("--set", "redis.tls=false", "--set", "redis.auth=false")
 Step = Callable[..., int]
 
 
@@ -66,14 +65,3 @@ def test_the_steps_in_order_make_what_all_makes(
     assert step("all") == 0
     assert here.changes(calls) == []
     assert "LiveKit answers at wss://" in capsys.readouterr().out
-
-    # a Redis that LiveKit still uses stays until the step that moves LiveKit
-    def redis() -> list[bool]:
-        groups = here.client("elasticache").describe_replication_groups()["ReplicationGroups"]
-        return sorted(group["TransitEncryptionEnabled"] for group in groups)
-
-    assert step("infrastructure", *PLAIN) == 0
-    assert redis() == [False, True]
-    assert step("livekit", *PLAIN) == 0
-    assert redis() == [False]
-    assert run(["plan", "--env", "uat", "--sandbox", "--detailed-exitcode", *PLAIN]) == 0

@@ -53,8 +53,8 @@ class Rig:
         if (found := lease_of(self.store)) is not None and found[1] is not None:
             unlock(self.store, found[1])
 
-    def planned(self, session: Session, resources: Sequence[Resource], *targets: str) -> Planned:
-        return Planner(self.cloud, session.state, "digest").up(resources, targets)
+    def planned(self, session: Session, resources: Sequence[Resource], *targets: str, stage: str = "") -> Planned:
+        return Planner(self.cloud, session.state, "digest").up(resources, targets, stage)
 
     def plan(self, resources: Sequence[Resource]) -> Plan:
         from livekit_deploy.state.session import lease_of
@@ -62,11 +62,11 @@ class Rig:
         found = lease_of(self.store)
         return Planner(self.cloud, found[0] if found else None, "digest").up(resources).plan
 
-    def up(self, resources: Sequence[Resource], *targets: str) -> Outcome:
+    def up(self, resources: Sequence[Resource], *targets: str, stage: str = "") -> Outcome:
         session = self.session()
         try:
             run = Run(self.cloud, session, Waits(self.clock, self.cancel, session.lost), self.events.append)
-            return Execution(run, self.planned(session, resources, *targets)).up()
+            return Execution(run, self.planned(session, resources, *targets, stage=stage)).up()
         finally:
             session.release()
 
