@@ -6,10 +6,12 @@ import functools
 
 from moto import backends
 from moto.core import responses
+from moto.eks import utils
 
 
 def install() -> None:
-    """Remember the list of moto's services and the method names of its response classes."""
+    """Remember moto's services, the method names of its response classes, the session that it reads partitions with."""
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+    utils.Session = functools.cache(utils.Session)
