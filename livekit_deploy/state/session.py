@@ -281,8 +281,8 @@ class Session:
     def _commit(self, state: State) -> None:
         """Replace the document; the lease counts from before the request left."""
         check(state, self._store.location)
-        body = dump(state)
-        for pause in (*_AGAIN, None):
+        body, pauses = dump(state), iter(_AGAIN)
+        while True:
             began = boot_clock()
             self.puts += 1
             try:
@@ -290,7 +290,7 @@ class Session:
             except Mismatch:
                 if (found := self._landed(state)) is not None:
                     etag = found
-                elif pause is not None:
+                elif (pause := next(pauses, None)) is not None:
                     self.lost.wait(pause)
                     continue
                 else:

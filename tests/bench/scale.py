@@ -57,7 +57,9 @@ class Nothing(Resource):
 
     @classmethod
     def scan(cls, cloud: Any, host: Live | None) -> Iterator[Found]:
-        for address, props in getattr(cloud, "made", {}).items():
+        if not isinstance(cloud, Nowhere):  # another test's cloud: the registry of kinds is one for all
+            return
+        for address, props in cloud.made.items():
             yield Found(address, Live(address, Status.READY, props, {"id": address}))
 
 

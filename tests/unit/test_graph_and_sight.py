@@ -1,0 +1,134 @@
+"""Order, and what is seen of what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from livekit_deploy.engine.graph import closure, edges_down, ordered, without
+from livekit_deploy.engine.inputs import Ref, SecretRef, plain, revive, substitute
+from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan, compare
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.engine.sight import Sight
+from livekit_deploy.errors import ConfigError, Denied, ResourceError, StalePlan
+from tests.fakes import Fake
+
+
+def test_what_is_referred_to_must_be_part_of_the_stack() -> None:
+    root = Fake("root")
+    with pytest.raises(ConfigError, match=r"fake.thing/leaf.* refers to .*fake.thing/root"):
+        ordered([Fake("leaf", parents=[root.id])])
+
+
+def test_two_at_one_address_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"two resources have the address fake.thing/one"):
+        ordered([Fake("one"), Fake("one")])
+
+
+def test_teardown_waits_for_dependents_and_for_what_it_is_outlived_by() -> None:
+    edges = edges_down({"release": (["cluster"], ["nodes"]), "nodes": (["cluster"], []), "cluster": (["gone"], [])})
+    assert edges == {"release": set(), "nodes": {"release"}, "cluster": {"release", "nodes"}}
+    assert without(edges, ["nodes"]) == {"release": set(), "cluster": {"release"}}
+    assert closure(["cluster"], edges) == {"cluster", "nodes", "release"}
+
+
+def test_references_and_secrets_survive_their_plain_form() -> None:
+    secret = SecretRef("arn", "key", "v1")
+    assert revive(plain({"a": [secret], "b": ({"c": 1},)})) == {"a": [secret], "b": [{"c": 1}]}
+    root, other = Fake("root"), Fake("other")
+    assert root.id == Ref(root, "id")
+    assert len({root.id, Ref(root, "id"), other.id}) == 2
+    assert repr(root.id) == "Ref(fake.thing/root.id)"
+    assert substitute({"x": [root.id]}, lambda ref: ref.address) == {"x": ["fake.thing/root"]}
+
+
+# ---- sight
+
+
+class Hosted(Resource):
+    """Lives in a host that is scanned first; may be forbidden to read."""
+
+    kind = "fake.hosted"
+    host_kind = "fake.host"
+
+    def read(self, cloud: Any, id: str | None) -> Live | None:
+        raise cloud
+
+    @classmethod
+    def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
+        return [Found("fake.hosted/in-" + host.id, Live("in-" + host.id, Status.READY))] if host else []
+
+
+class Host(Resource):
+    """Two of them are there."""
+
+    kind = "fake.host"
+
+    @classmethod
+    def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
+        if not isinstance(cloud, ResourceError):  # another test's cloud: the registry of kinds is one for all
+            return []
+        return [Found(f"fake.host/{id}", Live(id, Status.READY)) for id in ("a", "b")]
+
+
+def test_what_lives_in_hosts_is_scanned_in_each() -> None:
+    sight = Sight(Denied("no"))
+    sight.scan([Hosted, Host])
+    assert sight.addresses("fake.hosted") == {"fake.hosted/in-a", "fake.hosted/in-b"}
+    assert sight.look(Hosted("in-b"), None) is not None
+    assert [found.live.id for _, found in sight.strays({"fake.host/a": "a", "fake.host/b": None})] == ["in-a", "in-b"]
+
+
+def test_what_may_not_be_read_is_an_error_when_it_is_looked_at_and_names_the_address() -> None:
+    sight = Sight(Denied("no rights"))
+    sight.prefetch([(Hosted("x"), None)])
+    with pytest.raises(Denied) as refused:
+        sight.look(Hosted("x"), None)
+    assert refused.value.address == "fake.hosted/x"
+    with pytest.raises(ResourceError, match="broken"):
+        Sight(ResourceError("broken")).look(Hosted("x"), None)
+
+
+def test_what_lives_in_an_absent_host_is_absent_without_a_read() -> None:
+    assert Sight(ResourceError("never asked")).look(Hosted("x", lives_in=Host("a")), None) is None
+
+
+# ---- plans
+
+
+def plan(**changes: Any) -> Plan:
+    base: dict[str, Any] = {"command": "up", "lineage": "l", "serial": 1, "digest": "d", "all": ()}
+    return Plan(**{**base, **changes})
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        ({"command": "down"}, "the plan is for up, not for down"),
+        ({"lineage": "other"}, "another state document"),
+        ({"serial": 2}, "the state moved from #1 to #2"),
+        ({"digest": "e"}, "the configuration changed"),
+        (
+            {"all": (Change("a.b/c", Action.CREATE, "infrastructure"),)},
+            "changed in AWS since the plan: a.b/c",
+        ),
+    ],
+)
+def test_a_plan_that_no_longer_holds_is_refused_by_what_moved(now: dict[str, Any], says: str) -> None:
+    plan().expect(plan())
+    with pytest.raises(StalePlan, match=says):
+        plan().expect(plan(**now))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 99, "all": []}'])
+def test_what_is_no_saved_plan_is_refused(text: str) -> None:
+    with pytest.raises(StalePlan):
+        Plan.load(text)
+
+
+def test_secrets_are_compared_by_their_address_and_marked() -> None:
+    before, after = SecretRef("arn", "", "v1").plain(), SecretRef("arn", "", "v2").plain()
+    assert list(compare("token", before, after, "config")) == [FieldDiff("token", before, after, "config", True)]
+    assert list(compare("x", {"a": 1, "b": 2}, {"a": 1, "b": 3}, "drift")) == [FieldDiff("x.b", 2, 3, "drift")]
