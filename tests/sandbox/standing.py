@@ -19,6 +19,7 @@ from livekit_deploy.clock import Clock
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.finding import Finding, failed
+from livekit_deploy.health import look_at
 from livekit_deploy.health.look import API_KEYS, SIGNAL, TURN, Look
 from livekit_deploy.k8s.client import Api, Obj
 from tests.sandbox.workspace import REGION, Workspace
@@ -72,6 +73,12 @@ class Standing:
             assert self.clock.now() < end, "nothing fails"
             self.clock.wait(threading.Event(), _PAUSE)
         return found
+
+    def without_zone(self) -> list[Finding]:
+        """What is found where the records are the user's to make."""
+        livekit = self.env.livekit.model_copy(update={"hosted_zone": None})
+        env, look = self.env.model_copy(update={"livekit": livekit}), self.look
+        return look_at(env, self.deployer.cloud, look.records, self._reach)
 
     def mended(self) -> bool:
         return not failed(self.deployer.verify(within=_LONG))

@@ -10,7 +10,7 @@ from livekit_deploy.finding import Verdict, failed
 from livekit_deploy.health.checks import CHECKS
 from livekit_deploy.health.look import SIGNAL
 from livekit_deploy.render.screen import Screen
-from tests.sandbox.standing import FAULTS, Standing, targets_away
+from tests.sandbox.standing import DOMAIN, FAULTS, Standing, alias_deleted, targets_away
 from tests.sandbox.workspace import Workspace
 
 ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"
@@ -39,6 +39,12 @@ def test_each_fault_fails_its_check_alone(
     verdicts = {one.check: one.verdict for one in failure.value.findings}  # type: ignore[attr-defined]
     assert verdicts["targets"] is Verdict.FAILED
     assert verdicts["https"] is verdicts["redis"] is Verdict.SKIPPED
+
+    with alias_deleted(up):
+        (by_hand,) = failed(up.without_zone())
+    assert by_hand.check == "dns"
+    target = up.look.outputs(SIGNAL)["dns_name"]
+    assert by_hand.seen == f"{DOMAIN} does not resolve; make the record: {DOMAIN} CNAME {target}"
 
     for check, text, fault in FAULTS:
         with subtests.test(check=check, text=text):
