@@ -29,7 +29,7 @@ from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, N
 from tests.aws.rig import REGION, AwsRig
 
 TOKEN = "k8s-aws-v1.good"
-_SPEED = 50.0
+_SPEED = 25.0
 
 
 class Sky:
@@ -183,7 +183,7 @@ class KubeRig(AwsRig):
         context = ssl.create_default_context(cadata=base64.b64decode(outputs["ca"]).decode())
         urllib.request.urlopen(request, context=context).close()
 
-    def wait(self, met: Any, seconds: float = 20.0) -> None:
+    def wait(self, met: Any, seconds: float = 60.0) -> None:
         """Until ``met()`` is true; the cluster says when something changed."""
         store, end = self.cluster.store, threading.Event()
         timer = threading.Timer(seconds, end.set)

@@ -74,7 +74,7 @@ def running(binary: HelmBinary, arguments: list[str]) -> Iterator[tuple[int, lis
     thread.join()
 
 
-def until(met: Callable[[], object], seconds: float = 20.0) -> None:
+def until(met: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < end, "it never came"
