@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m livekit_deploy
 
-.PHONY: help setup demo test check kill bench schema clean
+.PHONY: help setup demo test check kill faults bench schema clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ check: setup  ## formatting, lint, types, layers, generated files up to date
 
 kill: setup  ## die before and after every call of up and down, and at random moments; converge afterwards
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'kill or slow' --every 1
+
+faults: setup  ## print the table of every fault against every kind
+	$(BIN)/python -m tests.faults
 
 bench: setup  ## measure what the product promises, as ratios and counts
 	$(BIN)/python -m tests.bench

@@ -17,7 +17,7 @@ from livekit_deploy import errors
 from livekit_deploy.aws.causes import cause_of, quota_of
 
 _ABSENT = ("NotFound", "NotFoundException", "NotFoundFault", "NoSuchEntity")
-_ABSENT_EXACT = {"NoSuchKey", "NoSuchBucket", "NoSuchHostedZone", "NoSuchChange", "404", "GatewayNotAttached"}
+_ABSENT_EXACT = {"NoSuchKey", "NoSuchBucket", "NoSuchHostedZone", "NoSuchChange", "404", "Gateway.NotAttached"}
 _EXPIRED = {
     "ExpiredToken",
     "ExpiredTokenException",

@@ -26,7 +26,7 @@ from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, spreads, took
 from livekit_deploy.engine.waits import PROPAGATION, Expired
-from livekit_deploy.errors import Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut
+from livekit_deploy.errors import Absent, Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut
 from livekit_deploy.events import Done, Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
@@ -132,11 +132,21 @@ class Application:
         intent = replace(self._base(before), phase=Phase.MADE if created else Phase.UPDATING, id=live.id)
         self._session.intend(self.address, replace(intent, token=record.token if record else None))
         self.changed = True
-        self._persist(lambda: self._item.update(self._run.cloud, live, frozenset(diffs)))
+        try:
+            self._persist(lambda: self._item.update(self._run.cloud, live, frozenset(diffs)))
+        except (Absent, Conflict) as error:
+            return self._after_contradiction(error, told)
         quiet = {key: self._desired()[key] for key in diffs if key not in told}
         if quiet:  # what AWS does not tell is done once the call is accepted
             self._session.write({self.address: replace(intent, inputs={**intent.inputs, **quiet})})
         return self._settle_change(told)
+
+    def _after_contradiction(self, error: ResourceError, told: dict[str, tuple[FieldDiff, ...]]) -> Live | None:
+        """Sent again after a lost answer, a change meets what it has itself done: "not attached", "already there"."""
+        live = self._settle_change(told)
+        if live is None or not told or not self._moved(live, told):
+            raise error
+        return live
 
     def _recorded_inputs(self, record: Record | None) -> dict[str, Any]:
         return dict(record.inputs) if record is not None else self._desired()
@@ -145,10 +155,7 @@ class Application:
         """Wait until the diff acted on is gone, or another state shows; give AWS a while to show it."""
 
         def moved(live: Live | None) -> bool:
-            if live is None or live.status is not Status.READY:
-                return True
-            now = difference(self._item, self._session.record(self.address), live, self._lookup)
-            return any(now.get(key) != diff for key, diff in told.items()) or not told
+            return live is None or live.status is not Status.READY or not told or self._moved(live, told)
 
         live: Live | None = None
 
@@ -160,6 +167,10 @@ class Application:
         with contextlib.suppress(Expired):
             self._waits.settle(read, moved, timeout=STEP)
         return live
+
+    def _moved(self, live: Live, told: dict[str, tuple[FieldDiff, ...]]) -> bool:
+        now = difference(self._item, self._session.record(self.address), live, self._lookup)
+        return any(now.get(key) != diff for key, diff in told.items())
 
     def _after_failure(self, live: Live, made_here: bool) -> Live | None:
         if made_here:

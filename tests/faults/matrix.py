@@ -209,9 +209,10 @@ def changeable(case: Case) -> str | None:
 def built(case: Case, *, other: bool = False) -> tuple[Resource, list[Resource], list[Resource]]:
     """The subject (with its ``other`` value), what either value of it needs, and both."""
     base, name = Base(), changeable(case)
-    changed = case.changed(base, name) if name is not None else None
-    subject = changed if other and changed is not None else case.make(base)
-    everything = closure(subject, *(changed.dependencies() if changed is not None else ()))
+    first = case.make(base)
+    second = case.changed(base, name) if name is not None else first
+    subject = second if other else first
+    everything = closure(subject, *first.dependencies(), *second.dependencies())
     return subject, [item for item in everything if item is not subject], everything
 
 

@@ -110,7 +110,8 @@ def _gateways() -> None:
 
     @around(EC2Backend, "attach_internet_gateway")
     def attach_internet_gateway(original: Original, backend: EC2Backend, internet_gateway_id: str, vpc_id: str) -> Any:
-        if any(one.vpc and one.vpc.id == vpc_id for one in backend.internet_gateways.values()):
+        there = [id for id, one in backend.internet_gateways.items() if one.vpc and one.vpc.id == vpc_id]
+        if there not in ([], [internet_gateway_id]):  # itself once more is "already associated", which moto knows
             raise refused("InvalidParameterValue", f"Network {vpc_id} already has an internet gateway attached")
         return original(internet_gateway_id, vpc_id)
 
