@@ -67,6 +67,7 @@ def replication_group_finishes_deleting(world: World) -> None:
     """
     subnets = _subnets(world)
     name = _group(world, CacheSubnetGroupName=subnets)
+    assert _seen(world, name)["Status"] == "available"
     with world.unhurried() as later:
         world.elasticache.delete_replication_group(ReplicationGroupId=name)
         assert _seen(world, name)["Status"] == "deleting"

@@ -71,7 +71,7 @@ class World:
         self._numbers = itertools.count(1)
         self._set_clock = set_clock
         self._moment = 0.0
-        set_clock(SandboxClock(math.inf))
+        self._hurry()
 
     def __getattr__(self, service: str) -> Any:
         name = service.replace("_", "-")
@@ -94,7 +94,10 @@ class World:
         try:
             yield later
         finally:
-            self._set_clock(SandboxClock(math.inf))
+            self._hurry()
+
+    def _hurry(self) -> None:
+        self._set_clock(SandboxClock(math.inf, lambda: self._moment))
 
     # ---- what many probes need
 
