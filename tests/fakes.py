@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,8 @@ class FakeCloud:
     errors: dict[tuple[str, str], list[ResourceError]] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
     dead: bool = False
+    #: is told of each change before it is made
+    witness: Callable[[str, str], None] = lambda verb, address: None
     made: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -79,6 +81,7 @@ class FakeCloud:
     def mutate(self, verb: str, address: str) -> None:
         with self.lock:
             self.boundary()
+            self.witness(verb, address)
             self.log.append((verb, address))
             if pending := self.errors.get((verb, address)):
                 raise pending.pop(0)

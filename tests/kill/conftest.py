@@ -33,11 +33,12 @@ class Kills:
         """What to do after a death at this boundary: both ways on, or one by turns where only some are tried."""
         if self.only is not None:
             return ("up", "down") if number == self.only else ()
+        # what is after a change and what is before the next one are the same world: both boundaries are tried in it
+        world = (number + 1) // 2
         if self.every == 1:
-            # two boundaries at a time: what is after a change and what is before the next one are the same world
-            return ("up", "down") if (number + 1) // 2 % SHARDS == self.shard else ()
-        turn, rest = divmod(number, self.every)
-        return (("up", "down")[turn // 2 % 2],) if rest == turn % self.every else ()
+            return ("up", "down") if world % SHARDS == self.shard else ()
+        turn, rest = divmod(world, self.every)
+        return (("up", "down")[turn % 2],) if rest == turn % self.every else ()
 
     def judged(self, scenario: str, recording: Recording, everything: Set) -> list[Any]:
         """A row of the table, and what went wrong.
@@ -87,6 +88,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         every, only = metafunc.config.getoption("--every"), metafunc.config.getoption("--boundary")
         shared = every == "1" and only is None and "reads" not in metafunc.function.__name__
         metafunc.parametrize("kills", range(SHARDS if shared else 1), indirect=True, ids=str)
+    if "turn" in metafunc.fixturenames:
+        metafunc.parametrize("turn", range(int(metafunc.config.getoption("--rounds"))))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import threading
@@ -126,38 +125,6 @@ def test_down_that_was_killed_leaves_nothing_when_it_is_run_again(here: Workspac
     _killed(here, DOWN, _begins(moment), delay=0.1)
     assert "leftovers: 0" in here.run(*DOWN).out
     assert here.inventory() == before
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("command", [UP, DOWN], ids=["up", "down"])
-def test_killed_at_any_moment(slow: Workspace, command: tuple[str, ...], seed: int) -> None:
-    """Uniformly over the length of an undisturbed run, with AWS's waits in it."""
-    before = slow.inventory()
-    slow.edit("dev", **SHORT_LEASE)
-    began = time.monotonic()
-    slow.run(*UP)
-    length = time.monotonic() - began
-    everything = _set(slow)
-    if command == UP:
-        slow.run(*DOWN)
-    moment = random.Random(seed).uniform(0.5, length)
-    print(f"seed {seed}: killed after {moment:.2f} of {length:.2f} s")
-    mark = uuid.uuid4().hex
-    process = slow.start(*command, **{_MARK: mark})
-    try:
-        process.wait(moment)
-    except subprocess.TimeoutExpired:
-        slow.kill(process)
-    else:
-        process.communicate()
-    _gone(mark)
-    slow.run(*command)
-    if command == UP:
-        assert _set(slow) == everything
-        slow.run("plan", "--env", "dev", "--sandbox", "--detailed-exitcode")
-    else:
-        assert slow.inventory() == before
 
 
 @pytest.mark.parametrize("number", _more_are_slow((signal.SIGINT, signal.SIGTERM)))

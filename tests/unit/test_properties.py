@@ -5,6 +5,7 @@ A failing example is printed by hypothesis together with the line that replays i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as some
 
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError
-from livekit_deploy.state.document import load
+from livekit_deploy.state.document import Phase, load
 from tests.fakes import Fake, FakePool, Killed
 from tests.unit.conftest import Rig
 
@@ -61,19 +62,59 @@ def converged(rig: Rig, shape: Shape) -> None:
     assert alive == sorted(item.address for item in build(shape))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(before=shapes(), after=shapes(), at=some.integers(0, 60), verb=some.sampled_from(["up", "change", "down"]))
-def test_killed_anywhere_the_next_run_goes_on(before: Shape, after: Shape, at: int, verb: str) -> None:
+def watched(rig: Rig) -> None:
+    """Nothing is created or changed before the document says so, and the document is valid whenever it is read."""
+
+    def witness(verb: str, address: str) -> None:
+        if verb != "delete":
+            assert rig.state.records[address].phase is not Phase.READY, f"{verb} {address} without an intent"
+
+    rig.cloud.witness = witness
+
+
+Fault = tuple[str, int, str]
+#: what goes wrong once, at which node and how: an error of AWS, or an answer that is lost
+faults = some.tuples(
+    some.sampled_from(["create", "update", "delete"]),
+    some.integers(0, 6),
+    some.sampled_from(["Throttling", "LimitExceeded", "", "lost"]),
+)
+
+
+def struck(rig: Rig, shape: Shape, fault: Fault) -> None:
+    verb, victim, how = fault
+    address = build(shape)[victim % len(shape)].address
+    if how == "lost":
+        rig.cloud.lost.add((verb, address))
+    else:
+        rig.cloud.errors[verb, address] = [ResourceError("no", code=how, request_id="r")]
+
+
+@settings(max_examples=120, print_blob=True)
+@given(
+    before=shapes(),
+    after=shapes(),
+    hit=some.lists(faults, max_size=3),
+    at=some.integers(-1, 60),
+    verb=some.sampled_from(["up", "change", "down"]),
+)
+def test_killed_and_struck_anywhere_the_next_run_goes_on(
+    before: Shape, after: Shape, hit: list[Fault], at: int, verb: str
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rig = Rig(Path(folder))
+        watched(rig)
         if verb != "up":
             assert rig.up(build(before)).clean
+        for fault in hit:
+            struck(rig, before if verb == "down" else after, fault)
         rig.cloud.bomb = at
-        try:
+        with contextlib.suppress(Killed):
             rig.down() if verb == "down" else rig.up(build(after))
-        except Killed:
-            whole(rig)
+        whole(rig)
         rig.cloud.bomb, rig.cloud.dead = -1, False
+        rig.cloud.errors.clear()
+        rig.cloud.lost.clear()
         converged(rig, after)
         assert rig.down().clean
         assert rig.cloud.things == {}

@@ -1,0 +1,89 @@
+"""SIGKILL to the whole process group at random moments, real helm and all; the next run goes on by itself.
+
+``--rounds N`` says how many, `up` and `down` by turns, ``--seed`` what the moments are drawn with. Of five rounds four
+die in a given part of the run, at a random moment of it; the fifth anywhere in the length of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox.test_interrupted import DOWN, UP, _begins, _gone, _killed, _set
+from tests.sandbox.workspace import Workspace
+
+#: a part of `up` and of `down`: what begins it, and about how many seconds it lasts in this sandbox
+PARTS = {
+    "state write": ("ec2.vpc/main", "ec2.subnet", 0.1),
+    "control plane": ("eks.cluster/main", "eks.cluster/main", 3.0),
+    "Redis wait": ("elasticache.replication_group", "elasticache.replication_group", 3.0),
+    "helm run": ("helm.release/livekit", "helm.release/livekit", 0.6),
+}
+#: long enough for a busy machine, short enough to wait for its end in each round
+LEASE = {"state": {"lease_seconds": 30}}
+_MARK = "LIVEKIT_DEPLOY_TEST_MARK"
+
+
+@pytest.fixture(scope="module")
+def unhurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """AWS takes its time there, divided by 100."""
+    made = Workspace(tmp_path_factory.mktemp("unhurried"), 100.0)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(unhurried: Workspace) -> tuple[dict[str, int], float, float]:
+    """What an undisturbed `up` makes, and how many seconds it and `down` take."""
+    unhurried.sandbox  # noqa: B018  starts it
+    unhurried.edit("dev", **LEASE)
+    began = time.monotonic()
+    unhurried.run(*UP)
+    up, everything = time.monotonic() - began, _set(unhurried)
+    began = time.monotonic()
+    unhurried.run(*DOWN)
+    return everything, up, time.monotonic() - began
+
+
+def _killed_after(here: Workspace, command: tuple[str, ...], seconds: float) -> None:
+    mark = uuid.uuid4().hex
+    process = here.start(*command, **{_MARK: mark})
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        here.kill(process)
+    else:
+        process.communicate()
+    _gone(mark)
+
+
+@pytest.mark.slow
+@pytest.mark.kill
+def test_killed_at_any_moment(
+    unhurried: Workspace, undisturbed: tuple[dict[str, int], float, float], turn: int, seed: int
+) -> None:
+    here, (everything, *lengths) = unhurried, undisturbed
+    here.reset()
+    here.edit("dev", **LEASE)
+    before, down = here.inventory(), turn % 2
+    command, chosen = (UP, DOWN)[down], random.Random(f"{seed}/{turn}")
+    if down:
+        here.run(*UP)
+    part = [*PARTS, "anywhere"][turn // 2 % 5]
+    moment = chosen.uniform(0.0, PARTS[part][2] if part in PARTS else lengths[down])
+    print(f"seed {seed}, round {turn}: {command[0]} killed in {part}, after {moment:.2f} s")
+    if part in PARTS:
+        _killed(here, command, _begins(PARTS[part][:2][down]), moment)
+    else:
+        _killed_after(here, command, moment)
+    here.run(*command)
+    if down:
+        assert here.inventory() == before
+        return
+    assert _set(here) == everything
+    here.run("plan", "--env", "dev", "--sandbox", "--detailed-exitcode")
