@@ -13,7 +13,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import ADDRESS, kms_pairs, mapping
 from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent, NotOurs
+from livekit_deploy.errors import Absent, NotOurs, ResourceError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Cluster
@@ -55,7 +55,12 @@ class Key(Resource):
             cloud.kms.disable_key_rotation(KeyId=live.id)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        cloud.kms.schedule_key_deletion(KeyId=live.id, PendingWindowInDays=_KEPT_DAYS)
+        try:
+            cloud.kms.schedule_key_deletion(KeyId=live.id, PendingWindowInDays=_KEPT_DAYS)
+        except ResourceError as error:
+            if error.code != "KMSInvalidStateException" or "pending deletion" not in error.message:
+                raise
+            # the answer to an earlier attempt was lost: it is scheduled already
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:

@@ -250,12 +250,15 @@ class Column:
         creates = self._rig.made()
         reads = sorted({one for one in made if not mutates(one.partition(":")[2])} - others - {"sts:GetCallerIdentity"})
         until_created = made.index(creates[0]) + 1 if creates else 0
-        changes: list[str] = []
-        if changeable(self._case) is not None:
-            self._well(self._other())
-            changes = self._rig.made()
         self._well(self._needs())
         deletes = self._rig.made()
+        changes: list[str] = []
+        if changeable(self._case) is not None:
+            self._well(self._whole())
+            self._rig.made()
+            self._well(self._other())
+            changes = self._rig.made()
+            self._well(self._needs())
         own = self._case.kind.kind not in NO_CALL
         ups, downs = dict.fromkeys(creates), dict.fromkeys(deletes)
         return Calls(
