@@ -122,7 +122,6 @@ def _recorded(here: Workspace) -> Iterator[list[tuple[str, bytes]]]:
 
 
 def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    here.edit("uat", state={"lease_seconds": 10})
     scratch = here.folder / "scratch"
     scratch.mkdir(exist_ok=True)
     monkeypatch.setitem(here.environ, "TMPDIR", str(scratch))
@@ -136,6 +135,7 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
         here.run("up", *UAT, *LOUD, *CHANGE, "--yes", "--log-file", "failed.log", code=1)
         assert list((here.folder / "state" / "local").glob("errored-uat-*.json"))
         here.fail()
+        here.run("state", "unlock", *UAT, "--yes")
 
         here.run("state", "show", *UAT)
         here.run("kubeconfig", *UAT)
