@@ -126,8 +126,14 @@ class Record(Resource):
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete exactly what is listed, which is what Route53 demands."""
         zone, kind, name = live.id.split("/", 2)
-        if (listed := _listed(cloud, zone, kind, name)) is not None:
+        if (listed := _listed(cloud, zone, kind, name)) is None:
+            return
+        try:
             _change(cloud, zone, "DELETE", listed)
+        except ResourceError as error:
+            if error.code != "InvalidChangeBatch" or "not found" not in error.message:
+                raise
+            # the answer to an earlier attempt was lost: it is gone already
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:

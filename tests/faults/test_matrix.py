@@ -23,6 +23,7 @@ SEED, KINDS, FAULTS = 20261124, 3, 6
 ALWAYS = {
     "ec2.internet_gateway": ("throttled, 3 times", "change: reset after"),
     "kms.key": ("delete: reset after",),
+    "route53.record": ("delete: reset after",),
     "ec2.subnet": ("dependency not spread", "reset after", "not visible for 3 reads"),
     "eks.node_group": ("role not spread", "ends failed", "no capacity in a zone", "expired in the middle"),
 }
