@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from livekit_deploy.aws.cloud import Clients
+    from livekit_deploy.aws.clients import Clients
     from livekit_deploy.clock import Clock
     from livekit_deploy.config import Environment, load_environment
     from livekit_deploy.deployer import Deployer
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from livekit_deploy.stack import stack
 
 _HOMES = {
-    "livekit_deploy.aws.cloud": ("Clients",),
+    "livekit_deploy.aws.clients": ("Clients",),
     "livekit_deploy.clock": ("Clock",),
     "livekit_deploy.config": ("Environment", "load_environment"),
     "livekit_deploy.deployer": ("Deployer",),

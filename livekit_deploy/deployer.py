@@ -23,7 +23,8 @@ from typing import Any
 
 from livekit_deploy import health, preflight
 from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
-from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.clock import Clock

@@ -18,21 +18,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.signers import RequestSigner
 
+from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.errors import translate, translate_local
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.errors import CredentialsError, DeployError
 
 _READS = re.compile(r"^(describe|list|get|head|lookup|search|simulate|batch_get)_?")
-Fence = Callable[[float], None]
 
 _TOKEN_SECONDS = 60  # the presigned URL; EKS honours the token for 15 minutes (aws-iam-authenticator)
 
@@ -55,105 +51,6 @@ class Identity:
     def partition(self) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``."""
         return self.arn.split(":")[1]
-
-
-class Clients:
-    """Makes botocore clients from one session, each once, under a lock: clients are thread-safe, sessions are not.
-
-    Without ``endpoint_url``, ``access_key`` and ``secret_key`` the usual AWS environment and profile decide.
-    ``call_bound`` is the longest that one call may take in seconds, its retries included.
-    ``instrument`` sees every new client (tests count and interrupt calls with it).
-    """
-
-    def __init__(
-        self,
-        region: str,
-        *,
-        profile: str | None = None,
-        role_arn: str | None = None,
-        endpoint_url: str | None = None,
-        access_key: str | None = None,
-        secret_key: str | None = None,
-        call_bound: float = 40.0,
-        instrument: Callable[[Any], None] | None = None,
-    ) -> None:
-        self.region, self.profile, self.role_arn, self.endpoint_url = region, profile, role_arn, endpoint_url
-        self._keys = (access_key, secret_key)
-        self.call_bound = call_bound
-        self._instrument = instrument
-        self._lock = threading.Lock()
-        self._session: boto3.Session | None = None
-        self._made: dict[tuple[str, bool], Any] = {}
-        self._local = threading.local()
-
-    @property
-    def attempt_bound(self) -> float:
-        """Seconds that one attempt of a call may take."""
-        return self.call_bound / 2
-
-    def __call__(self, service: str, *, retries: bool = True) -> Any:
-        """The client for ``service``; with ``retries=False`` one that sends each request at most once."""
-        with self._lock:
-            client = self._made.get((service, retries))
-            if client is None:
-                client = self._made[service, retries] = self._make(service, retries)
-                if self._instrument is not None:
-                    self._instrument(client)
-            return client
-
-    def session(self) -> boto3.Session:
-        """The one session; the caller holds the lock."""
-        if self._session is None:
-            try:
-                self._session = self._open()
-            except BotoCoreError as error:
-                raise translate_local(error, "sts", "session") from error
-        return self._session
-
-    def _open(self) -> boto3.Session:
-        access, secret = self._keys
-        session = boto3.Session(
-            aws_access_key_id=access, aws_secret_access_key=secret, profile_name=self.profile, region_name=self.region
-        )
-        if self.role_arn is None:
-            return session
-        source = session.get_credentials()
-        if source is None:
-            raise CredentialsError("no AWS credentials to assume the role with", hint="set AWS_PROFILE or log in")
-        inner = botocore.session.get_session()
-        fetcher = AssumeRoleCredentialFetcher(
-            client_creator=inner.create_client, source_credentials=source, role_arn=self.role_arn
-        )
-        inner._credentials = DeferredRefreshableCredentials(
-            method="assume-role", refresh_using=fetcher.fetch_credentials
-        )
-        return boto3.Session(botocore_session=inner, region_name=self.region)
-
-    def _make(self, service: str, retries: bool) -> Any:
-        config = Config(
-            connect_timeout=min(5.0, self.attempt_bound / 2),
-            read_timeout=self.attempt_bound / 2,
-            max_pool_connections=32,
-            retries={"mode": "adaptive", "total_max_attempts": 5} if retries else {"total_max_attempts": 1},
-            user_agent_extra="livekit_deploy",
-        )
-        try:
-            client = self.session().client(service, config=config, endpoint_url=self.endpoint_url)
-        except BotoCoreError as error:
-            raise translate_local(error, service, "client") from error
-        client.meta.events.register("before-send", self._before_send)
-        return client
-
-    # ---- the fence: asked right before each attempt of a call leaves, in the thread that makes the call
-
-    def leaving(self, fence: Fence | None) -> None:
-        """Note that a call begins in this thread, and what must let it pass."""
-        self._local.fence, self._local.begun = fence, time.monotonic()
-
-    def _before_send(self, **_: Any) -> None:
-        fence: Fence | None = getattr(self._local, "fence", None)
-        if fence is not None:
-            fence(self._local.begun)
 
 
 class Service:

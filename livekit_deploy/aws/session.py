@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from botocore.credentials import RefreshableCredentials
 
-from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.aws.clients import Clients
 
 #: where tools that hand out a session say when it ends
 ENDS = "AWS_CREDENTIAL_EXPIRATION"

@@ -147,7 +147,7 @@ def deployer(
     options: Options, env: Environment, command: str, on_event: Callable[[Event], None] | None = None
 ) -> Iterator[Deployer]:
     """A Deployer as the options say: on AWS, or on the sandbox with a clock that runs as fast as it does."""
-    from livekit_deploy.aws.cloud import Clients
+    from livekit_deploy.aws.clients import Clients
     from livekit_deploy.clock import Clock
     from livekit_deploy.deployer import Deployer
     from livekit_deploy.health import Reach

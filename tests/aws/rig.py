@@ -16,7 +16,8 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from livekit_deploy.aws.cloud import Clients, Cloud, mutates
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud, mutates
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan

@@ -22,7 +22,8 @@ import pytest
 import yaml
 from botocore.awsrequest import AWSResponse
 
-from livekit_deploy.aws import cloud
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import mutates
 from livekit_deploy.cli import entry
 from livekit_deploy.errors import Failed, ToolError
 from livekit_deploy.k8s.charts import fetched
@@ -48,7 +49,7 @@ class Calls:
 
     @property
     def mutating(self) -> list[str]:
-        return [name for name in self.made if cloud.mutates(name)]
+        return [name for name in self.made if mutates(name)]
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def calls(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setenv("HOME", str(tmp_path))
     boto3.client("route53", REGION).create_hosted_zone(Name="example.com", CallerReference="x")
     found = Calls()
-    monkeypatch.setattr(cloud.Clients, "__init__", partialmethod(cloud.Clients.__init__, instrument=found.watch))
+    monkeypatch.setattr(Clients, "__init__", partialmethod(Clients.__init__, instrument=found.watch))
     return found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.clock import Clock
 from livekit_deploy.stack import stack
 from tests.bench.chain import HELM, down_chain, up_chain

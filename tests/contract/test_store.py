@@ -13,7 +13,8 @@ import pytest
 from moto import mock_aws
 
 from livekit_deploy.aws.bucket import ensure_bucket
-from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.errors import LockedError, LostLease, StateError
 from livekit_deploy.sandbox.aws.install import install

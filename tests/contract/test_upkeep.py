@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from livekit_deploy.aws.bucket import default_bucket
-from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource

@@ -18,7 +18,8 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.clock import Clock
 from livekit_deploy.engine.inputs import Input, Output, SecretRef

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, ResourceError

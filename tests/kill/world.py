@@ -27,7 +27,8 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.utils import get_service_model
 
 from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
-from livekit_deploy.aws.cloud import Clients, Cloud, mutates
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud, mutates
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer

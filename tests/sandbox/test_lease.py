@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from livekit_deploy.aws.bucket import ensure_bucket
-from livekit_deploy.aws.cloud import Clients, Cloud
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.errors import LockedError
 from livekit_deploy.state.document import Holder, Phase, Record, State

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from livekit_deploy import Deployer, load_environment, permissions
-from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.clock import Clock
 from tests.sandbox.workspace import ACCOUNT, REGION, Workspace
 

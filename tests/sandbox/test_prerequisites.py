@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from livekit_deploy import Deployer, load_environment, permissions
-from livekit_deploy.aws.cloud import Clients
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import Interrupted
 from livekit_deploy.events import Event, Notice

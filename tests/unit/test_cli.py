@@ -16,7 +16,7 @@ import click
 import pytest
 
 from livekit_deploy import __version__
-from livekit_deploy.aws import cloud
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.cli import entry, options
 from livekit_deploy.cli.examples import EXAMPLES
 from livekit_deploy.state.document import Holder, State
@@ -36,7 +36,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     shutil.copytree(ROOT / "manifests" / "environments", tmp_path / "manifests" / "environments")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cloud.Clients, "__call__", no_client)
+    monkeypatch.setattr(Clients, "__call__", no_client)
     for name in [name for name in os.environ if name.startswith("LIVEKIT_DEPLOY_")]:
         monkeypatch.delenv(name)
     return tmp_path
