@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--boundary", default=None, help="kill suite: die at this boundary only")
     parser.addoption("--seed", default="1", help="kill suite: what random moments are drawn with")
     parser.addoption("--rounds", default="10", help="kill suite: how many processes are killed at a random moment")
+    parser.addoption("--update-screens", action="store_true", help="write tests/sandbox/screens/ anew")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -51,9 +51,7 @@ def outputs(options: Options, name: str | None) -> int:
 @shared
 def graph(options: Options, form: str) -> int:
     """The resource graph: what comes after what, with how long each usually takes."""
-    from livekit_deploy.render.graph import drawn
     from livekit_deploy.stack import stack
 
-    where = screen(options)
-    where.result(drawn(stack(load(options)), form))
+    screen(options).graph(stack(load(options)), form)
     return 0

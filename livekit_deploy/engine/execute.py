@@ -15,7 +15,7 @@ from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError, ResourceError
-from livekit_deploy.events import ResourceFailed, Skipped
+from livekit_deploy.events import Done, ResourceFailed, Skipped
 from livekit_deploy.state.document import Record
 
 
@@ -134,10 +134,19 @@ class Execution:
             item.host = hosts[record.lives_in]
             if item.host is None:
                 self._run.session.write({address: None})
+                self._gone_with_host(address)
                 return
         stray_id = None if record else self._entries[address].change.id
         Removal(self._run, item, record, stray_id=stray_id, children=children).down()
         self.deleted.append(address)
+        for child in children:
+            self._gone_with_host(child)
+
+    def _gone_with_host(self, address: str) -> None:
+        self.deleted.append(address)
+        entry = self._entries.get(address)
+        stage = entry.change.stage if entry else ""
+        self._run.emit(Done(address=address, verb="delete", stage=stage, id="", elapsed_s=0.0))
 
     # ---- both
 

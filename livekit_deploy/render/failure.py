@@ -12,7 +12,7 @@ from livekit_deploy.errors import DeployError, Incomplete, ResourceError, Verify
 from livekit_deploy.finding import Finding
 from livekit_deploy.render import findings, json_lines
 from livekit_deploy.render.screen import Screen
-from livekit_deploy.render.words import plural
+from livekit_deploy.render.words import hanging, plural, wrapped
 from livekit_deploy.report import Report
 
 _MOST = 8
@@ -52,29 +52,33 @@ def as_json(error: DeployError) -> dict[str, Any]:
 def lines(error: DeployError, width: int | None = None) -> Iterator[str]:
     """The block of an error; ``width`` is where tables wrap."""
     if isinstance(error, Incomplete):
-        yield from _incomplete(error)
+        yield from _incomplete(error, width)
         return
-    first, *more = error.message.splitlines() or [""]
-    yield f"[bold red]✖[/] {escape(first)}"
-    for line in more:
-        yield f"  {escape(line)}"
-    yield from _why(error)
+    yield from _what(error.message, width)
+    yield from _why(error, width)
     if isinstance(error, VerifyFailed):
         yield from findings.lines(_findings(error), width)
     if error.hint:
-        yield f"  next    {escape(error.hint)}"
+        yield from hanging("  next    ", error.hint, width)
+
+
+def _what(text: str, width: int | None) -> Iterator[str]:
+    """What failed, after its mark."""
+    for number, line in enumerate(wrapped(text, None if width is None else width - 2)):
+        yield f"{'[bold red]✖[/]' if number == 0 else ' '} {escape(line)}"
 
 
 def _findings(error: VerifyFailed) -> list[Finding]:
     return [one for one in error.findings if isinstance(one, Finding)]
 
 
-def _why(error: DeployError) -> Iterator[str]:
+def _why(error: DeployError, width: int | None) -> Iterator[str]:
     """AWS's code for it, and what is likely behind it."""
     if isinstance(error, ResourceError) and (error.code or error.request_id):
-        yield f"  why     {escape(error.code)}" + (f", request {escape(error.request_id)}" if error.request_id else "")
+        request = f"request {error.request_id}" if error.request_id else ""
+        yield from hanging("  why     ", ", ".join(filter(None, (error.code, request))), width)
     if error.likely:
-        yield f"  likely  {escape(error.likely)}"
+        yield from hanging("  likely  ", error.likely, width)
 
 
 def _report(error: Incomplete) -> Report:
@@ -82,16 +86,17 @@ def _report(error: Incomplete) -> Report:
     return error.report
 
 
-def _incomplete(error: Incomplete) -> Iterator[str]:
+def _incomplete(error: Incomplete, width: int | None) -> Iterator[str]:
     report = _report(error)
+    yield ""
     for address, one in list(report.failed.items())[:_MOST]:
-        yield f"[bold red]✖[/] {escape(address)}: {escape(one.message.removeprefix(f'{address} '))}"
-        yield from _why(one)
+        yield from _what(f"{address}: {one.message.removeprefix(f'{address} ')}", width)
+        yield from _why(one, width)
         if one.hint:
-            yield f"  next    {escape(one.hint)}"
+            yield from hanging("  next    ", one.hint, width)
     if (more := len(report.failed) - _MOST) > 0:
         yield f"  and {more} more"
     if report.skipped:
         yield f"  waits   {plural(len(report.skipped), 'resource')} that come after"
     yield f"  kept    {plural(report.kept, 'resource')} are up and recorded; nothing needs cleaning"
-    yield f"  then    {escape(error.hint)}"
+    yield from hanging("  then    ", error.hint, width)

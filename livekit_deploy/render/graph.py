@@ -8,13 +8,16 @@ from xml.sax.saxutils import escape
 
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.render.words import duration
+from livekit_deploy.render.words import address_column, duration, wrapped
+
+_BELOW = 6  # columns that what comes before is indented by where it has lines of its own
 
 
-def drawn(resources: Sequence[Resource], form: str) -> str:
-    """``text``, ``mermaid`` or ``svg``."""
+def drawn(resources: Sequence[Resource], form: str, width: int | None = None) -> str:
+    """``text``, in ``width`` columns (None: as wide as it comes), ``mermaid`` or ``svg``."""
     order = ordered(resources)
-    return _FORMS[form](order, _longest(order))
+    chain = _longest(order)
+    return _text(order, chain, width) if form == "text" else _FORMS[form](order, chain)
 
 
 def _longest(order: Sequence[Resource]) -> set[str]:
@@ -34,12 +37,18 @@ def _longest(order: Sequence[Resource]) -> set[str]:
     return found
 
 
-def _text(order: Sequence[Resource], chain: set[str]) -> str:
+def _text(order: Sequence[Resource], chain: set[str], width: int | None) -> str:
     lines = []
+    column = address_column((item.address for item in order), width)
     for item in order:
         mark = "*" if item.address in chain else " "
         deps = ", ".join(sorted(dep.address for dep in item.dependencies()))
-        lines.append(f"{mark} {item.address:<46} {duration(item.usual):>6}" + (f"  after {deps}" if deps else ""))
+        after = f"after {deps}" if deps else ""
+        line = f"{mark} {item.address:<{column}} {duration(item.usual):>6}"
+        if width is None or len(line) + 2 + len(after) <= width:
+            lines.append(f"{line}  {after}".rstrip())
+        else:
+            lines += [line, *(f"{' ' * _BELOW}{part}" for part in wrapped(after, width - _BELOW))]
     return "\n".join([*lines, "", "* on the longest chain"])
 
 
@@ -122,4 +131,4 @@ def _fitted(text: str) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-_FORMS = {"text": _text, "mermaid": _mermaid, "svg": _svg}
+_FORMS = {"mermaid": _mermaid, "svg": _svg}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 30.0
 _WORTH_SAYING = 30.0  # seconds; of what is quicker nobody asks how long it takes
 _LONGEST_ID = 40
+_COLUMN = 56  # fits the address of a record that validates a certificate
 
 
 class Lines:
@@ -54,14 +55,15 @@ class Lines:
         self._underway.take(event)
         if isinstance(event, Started):
             usual = f"  ({about(event.usual_s)})" if event.usual_s >= _WORTH_SAYING else ""
-            self._line(f"  {escape(event.address):<46} {event.verb}{usual}")
+            self._line(f"  {escape(event.address):<{_COLUMN}} {event.verb}{usual}")
         elif isinstance(event, Progress):
             if self._told.get(event.address) != event.detail:
                 self._told[event.address] = event.detail
                 self._line(_on_the_way(Row(event.address, event.verb, event.usual_s, 0, event.detail), event.elapsed_s))
         elif isinstance(event, Done):
-            id = f"  {escape(event.id)}" if len(event.id) <= _LONGEST_ID else ""
-            self._line(f"[green]✔[/] {escape(event.address):<46} {duration(event.elapsed_s)}{id}")
+            known = len(event.id) > _LONGEST_ID or event.address.endswith(event.id)
+            id = "" if known else f"  {escape(event.id)}"
+            self._line(f"[green]✔[/] {escape(event.address):<{_COLUMN}} {duration(event.elapsed_s):>6}{id}")
         elif isinstance(event, LeaseWaiting):
             if self._waiting_since != (now := _slot(self._every)):
                 self._waiting_since = now
@@ -91,4 +93,4 @@ def _slot(every: float) -> float:
 
 def _on_the_way(row: Row, elapsed: float) -> str:
     took = f"{duration(elapsed)} of {about(row.usual)}" if row.usual >= _WORTH_SAYING else duration(elapsed)
-    return f"… {escape(row.address):<46} {took}  {escape(row.detail or row.verb)}"
+    return f"… {escape(row.address):<{_COLUMN}} {took}  {escape(row.detail or row.verb)}"

@@ -13,7 +13,7 @@ from livekit_deploy.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting
 from livekit_deploy.render.progress import sentence
 from livekit_deploy.render.underway import Row, Underway
-from livekit_deploy.render.words import about, duration, ordered
+from livekit_deploy.render.words import WIDE, about, duration, ordered
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
@@ -24,8 +24,6 @@ _BAR = 16
 _MOST = 8
 _WORTH_A_LINE = 5.0  # seconds; what is quicker shows in the bar only
 _WORTH_SAYING = 30.0
-_LONGEST_ID = 30
-_WIDE = 100  # columns from which addresses get more room
 
 
 class LiveView:
@@ -55,8 +53,7 @@ class LiveView:
             self._waiting, self._waited = sentence(event), time.monotonic()
         elif isinstance(event, Done):
             if event.elapsed_s >= _WORTH_A_LINE:
-                id = f"  [dim]{escape(event.id)}[/]" if len(event.id) <= _LONGEST_ID else ""
-                self._screen.note(f"  [green]✔[/] {escape(event.address):<44} {duration(event.elapsed_s):>6}{id}")
+                self._screen.note(_done(event, self._screen.err.width))
         elif text := sentence(event):
             self._screen.note(text)
 
@@ -64,7 +61,9 @@ class LiveView:
         """The picture of this moment, no line of it wider than the terminal."""
         took = duration(self._underway.elapsed())
         stages = self._underway.stages()
-        lines = [_stage(stage, *stages[stage], took) for stage in ordered(set(stages))]
+        column = max((len(str(total)) for _, total in stages.values()), default=0)
+        lines = [_stage(stage, *stages[stage], column) for stage in ordered(set(stages))]
+        lines[:1] = [f"{line}   {took}" for line in lines[:1]]
         if self._waiting and time.monotonic() - self._waited < _WORTH_A_LINE:
             lines.append(self._waiting)
         rows = self._underway.rows()
@@ -76,15 +75,20 @@ class LiveView:
         return found
 
 
-def _stage(stage: str, done: int, total: int, took: str) -> str:
-    filled = _BAR if not total else round(_BAR * done / total)
-    return f"[bold]{escape(stage):<16}[/] [cyan]{'█' * filled}{'░' * (_BAR - filled)}[/]  {done:>2}/{total}   {took}"
+def _done(event: Done, width: int) -> str:
+    line = f"{escape(event.address):<44} {duration(event.elapsed_s):>6}"
+    id = "" if event.address.endswith(event.id) else f"  [dim]{escape(event.id)}[/]"
+    room = width - len(f"  ✔ {line}  ")
+    return f"  [green]✔[/] {line}{id if len(event.id) <= room else ''}"
+
+
+def _stage(stage: str, done: int, total: int, column: int) -> str:
+    filled = _BAR if not total else _BAR * done // total
+    return f"[bold]{escape(stage):<16}[/] [cyan]{'█' * filled}{'░' * (_BAR - filled)}[/]  {done:>{column}}/{total}"
 
 
 def _row(row: Row, elapsed: float, width: int) -> str:
-    column = 34 if width < _WIDE else 46
+    column = 34 if width < WIDE else 46
     name = row.address if len(row.address) <= column else row.address[: column - 1] + "…"
     usual = f" of {about(row.usual)}" if row.usual >= _WORTH_SAYING else ""
-    return (
-        f"  {escape(name):<{column}} {row.verb:<7} {duration(elapsed) + usual:<17} [dim]{escape(row.detail or '…')}[/]"
-    )
+    return f"  {escape(name):<{column}} {row.verb:<7} {duration(elapsed) + usual:<17} [dim]{escape(row.detail)}[/]"

@@ -33,13 +33,18 @@ def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Itera
 
 
 def drift_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
-    """Only what somebody else changed: of each attribute what was applied, and what it is now."""
+    """Only what somebody else changed, on a screen of its own."""
+    if plan.drift():
+        yield from (_header(plan, width), "")
+    yield from changed_lines(plan, width)
+
+
+def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
+    """What somebody else changed: of each attribute what was applied, and what it is now."""
     changed = plan.drift()
     if not changed:
         yield f"No drift: what runs is what was applied.  {_cost(plan)}"
         return
-    yield _header(plan, width)
-    yield ""
     yield f"[bold]Someone else changed {plural(len(changed), 'resource')}[/]  [dim](as applied → as it is now)[/]"
     for stage in ordered({change.stage for change in changed}):
         yield from ("", f"[bold]{escape(stage)}[/]")
@@ -106,13 +111,17 @@ def _by_stage(plan: Plan, changes: Iterable[Change], width: int | None, every: b
 
 
 def _grouped(changes: Sequence[Change], width: int | None, every: bool) -> Iterator[str]:
-    """Every change; of very many of one kind that merely come or go only the first, unless ``every``."""
+    """Every change, a hint only once; of very many of a kind that merely come or go the first, unless ``every``."""
     seen: Counter[tuple[Action, str]] = Counter()
+    hints: set[str] = set()
     for change in changes:
         group = (change.action, change.address.partition("/")[0])
         seen[group] += 1
         if every or change.action not in (Action.CREATE, Action.DELETE) or seen[group] <= _MOST_ALIKE:
             yield from _change(change, width, every)
+            if change.hint and change.hint not in hints:
+                hints.add(change.hint)
+                yield from hanging(f"{' ' * _INDENT}→ ", change.hint, width, "bold")
     for (action, kind), count in seen.items():
         if not every and action in (Action.CREATE, Action.DELETE) and count > _MOST_ALIKE:
             more = f"… and {count - _MOST_ALIKE} more {kind} (-v shows all)"
@@ -131,8 +140,6 @@ def _change(change: Change, width: int | None, every: bool) -> Iterator[str]:
         yield from _sets(change, width)
     elif change.action not in (Action.CREATE, Action.DELETE):
         yield from _diffs(change, width)
-    if change.hint:
-        yield from hanging(f"{' ' * _INDENT}→ ", change.hint, width, "bold")
 
 
 def _sets(change: Change, width: int | None) -> Iterator[str]:

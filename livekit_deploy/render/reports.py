@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
+from rich.text import Text
 
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.prices import AS_OF
-from livekit_deploy.render.words import duration, ordered, plural
+from livekit_deploy.render.words import duration, ordered, plural, whole
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -21,11 +22,11 @@ _PROGRAM = "python -m livekit_deploy"
 
 def _counts(report: Report) -> str:
     parts = [(report.created, "created"), (report.updated, "updated"), (report.deleted, "deleted")]
-    told = ", ".join(f"{len(items)} {word}" for items, word in parts if items)
+    told = ", ".join(f"{len(set(items))} {word}" for items, word in parts if items)
     return told or "nothing to do"
 
 
-def up_lines(report: Report, env: Environment, stage: str) -> Iterator[str]:
+def up_lines(report: Report, env: Environment, stage: str, width: int | None = None) -> Iterator[str]:
     """Where LiveKit answers, and what to do next; ``stage`` is the only one that was applied, "" for all."""
     summary = f"{report.command}: {_counts(report)} in {duration(report.seconds)}"
     if not report.findings:
@@ -34,10 +35,20 @@ def up_lines(report: Report, env: Environment, stage: str) -> Iterator[str]:
             following = [*STAGES, "verify"][STAGES.index(stage) + 1]
             yield f"  Next        {_PROGRAM} up --env {env.name} --step {following}"
         return
-    yield f"{answers(env)}        {summary}"
+    yield from _beside(answers(env), summary, 8, width)
     if secret := report.outputs.get("secret.api-keys"):
-        yield f"  API key     secretsmanager:{escape(str(secret))}   ({_PROGRAM} outputs --env {env.name} --json)"
+        lead = "  API key     "
+        told = f"{lead}secretsmanager:{escape(str(secret))}"
+        yield from _beside(told, f"({_PROGRAM} outputs --env {env.name} --json)", 3, width, under=len(lead))
     yield f"  Next        {_PROGRAM} verify --env {env.name}"
+
+
+def _beside(first: str, second: str, gap: int, width: int | None, under: int = 2) -> Iterator[str]:
+    """Two texts, the first in markup: on one line where there is room, else the second below, indented by ``under``."""
+    if width is None or Text.from_markup(first).cell_len + gap + len(second) <= width:
+        yield f"{first}{' ' * gap}{second}"
+    else:
+        yield from (first, f"{' ' * under}{second}")
 
 
 def answers(env: Environment) -> str:
@@ -66,7 +77,7 @@ def _cost(usd: float | None) -> str:
     return "by use" if usd is None else f"${usd:.2f} a month" if usd else "free"
 
 
-def status_lines(report: StatusReport) -> Iterator[str]:
+def status_lines(report: StatusReport, width: int | None = None) -> Iterator[str]:
     """One screen."""
     head = report.header
     where = " · ".join(str(head[key]) for key in ("project", "env", "region") if key in head)
@@ -76,10 +87,11 @@ def status_lines(report: StatusReport) -> Iterator[str]:
         yield "nothing is here yet"
         return
     yield ""
+    column = max((len(f"{total}") for _, total in report.stages.values()), default=0)
     for stage in ordered(set(report.stages)):
         ready, total = report.stages[stage]
         mark = "[green]✔[/]" if ready == total else "[yellow]…[/]"
-        yield f"  {mark} {stage:<16} {ready}/{total}"
+        yield f"  {mark} {stage:<16} {ready:>{column}}/{total}"
     if not report.stages:
         yield "  nothing is recorded"
     if report.pending:
@@ -91,7 +103,7 @@ def status_lines(report: StatusReport) -> Iterator[str]:
         yield ""
     for name in ("livekit.url", "cluster.name", "cluster.endpoint", "redis.address", "load_balancer.signal"):
         if value := report.outputs.get(name):
-            yield f"  {name:<22} {escape(str(value))}"
+            yield from whole(f"  {name:<22} ", str(value), width)
 
 
 def holder_line(holder: Holder, remaining: float) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from livekit_deploy.config import Environment
     from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.engine.resource import Resource
     from livekit_deploy.finding import Finding
     from livekit_deploy.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
@@ -89,21 +90,31 @@ class Screen:
         """One screen."""
         from livekit_deploy.render import reports
 
-        self._lines(reports.status_lines(report))
+        self._lines(reports.status_lines(report, self._width))
         if plan is not None:
-            self.drift(plan)
+            from livekit_deploy.render import plans
+
+            self._lines(["", *plans.changed_lines(plan, self._width)])
+
+    def graph(self, resources: Sequence[Resource], form: str) -> None:
+        """The resource graph as ``text``, ``mermaid`` or ``svg``."""
+        from livekit_deploy.render.graph import drawn
+
+        self.result(drawn(resources, form, self._width))
 
     def records(self, records: list[tuple[str, str, str, str]]) -> None:
         """Address, phase and id of each record."""
-        width = max((len(address) for address, *_ in records), default=0)
+        from livekit_deploy.render.words import address_column, whole
+
+        column = address_column((address for address, *_ in records), self._width)
         for address, phase, id, _ in records:
-            self.result(f"{address:<{width}}  {phase:<9} {id}".rstrip())
+            self._lines(whole(f"{address:<{column}}  {phase:<9} ", id, self._width))
 
     def history(self, past: Iterable[Past]) -> None:
         """Earlier states."""
         from livekit_deploy.render import upkeep
 
-        self._lines(upkeep.history_lines(past))
+        self._lines(upkeep.history_lines(past, self._width))
 
     def proposal(self, proposal: Proposal) -> None:
         """What would be written in place of the present state."""
@@ -115,13 +126,13 @@ class Screen:
         """How `up` ended, and where LiveKit answers."""
         from livekit_deploy.render import reports
 
-        self._lines(reports.up_lines(report, env, stage))
+        self._lines(["", *reports.up_lines(report, env, stage, self._width)])
 
     def finished_down(self, report: Report) -> None:
         """How `down` ended, with the proof."""
         from livekit_deploy.render import reports
 
-        self._lines(reports.down_lines(report))
+        self._lines(["", *reports.down_lines(report)])
 
     def findings(self, found: Sequence[Finding]) -> None:
         """What checks found, and how many hold."""

@@ -16,20 +16,35 @@ if TYPE_CHECKING:
 _MOST = 12  # addresses of a list that are shown unless all are asked for
 
 
-def history_lines(past: Iterable[Past]) -> Iterator[str]:
-    """One line each: what `restore --version` takes, when, which serial, how much, who."""
+def history_lines(past: Iterable[Past], width: int | None = None) -> Iterator[str]:
+    """A line each, two in a narrow ``width``: what `restore --version` takes, when, which serial, how much, who."""
     rows = list(past)
     if not rows:
         yield "there are no earlier versions"
         return
-    width = max(len("version"), *(len(row.id) for row in rows))
-    yield f"[bold]{'version':<{width}}  {'written':<20}  {'serial':>6}  {'records':<22}  by[/]"
+    column = max(len("version"), *(len(row.id) for row in rows))
+    tail = max((len(f"  {_count(row):<22}  {row.who}") for row in rows), default=0)
+    start = f"{'version':<{column}}  {'written':<20}  {'serial':>6}"
+    narrow = width is not None and len(start) + tail > width
+    yield f"[bold]{start}[/]" if narrow else f"[bold]{start}  {'records':<22}  by[/]"
     for row in rows:
+        lead = f"{escape(row.id):<{column}}  {row.written:<20}"
         if row.damage:
-            yield f"{escape(row.id):<{width}}  {row.written:<20}  [red]damaged[/] {escape(row.damage)}"
+            yield f"{lead}  [red]damaged[/] {escape(row.damage)}"
             continue
-        count = f"{row.records}" + (f", {row.unfinished} unfinished" if row.unfinished else "")
-        yield f"{escape(row.id):<{width}}  {row.written:<20}  {f'#{row.serial}':>6}  {count:<22}  {escape(row.who)}"
+        lead += f"  {f'#{row.serial}':>6}"
+        if narrow:
+            yield from (lead, f"    [dim]{plural(row.records, 'record')}{_unfinished(row)} by {escape(row.who)}[/]")
+        else:
+            yield f"{lead}  {_count(row):<22}  {escape(row.who)}"
+
+
+def _count(row: Past) -> str:
+    return f"{row.records}{_unfinished(row)}"
+
+
+def _unfinished(row: Past) -> str:
+    return f", {row.unfinished} unfinished" if row.unfinished else ""
 
 
 def proposal_lines(proposal: Proposal, *, every: bool) -> Iterator[str]:

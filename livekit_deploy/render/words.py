@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.markup import escape
@@ -21,6 +21,9 @@ SYMBOLS = {
 }
 _LONGEST = 60
 _LEAD = 12  # characters that are shown before the first difference of two long values
+_BELOW = 4
+WIDE = 100  # columns from which addresses get more room
+_NARROW = 44  # what they get in less
 _LEAST = 24  # characters that a column needs to be worth wrapping in
 
 
@@ -82,6 +85,20 @@ def hanging(label: str, text: str, width: int | None, style: str = "") -> Iterat
     for number, line in enumerate(wrapped(text, room)):
         lead = label if number == 0 else " " * len(label)
         yield f"{escape(lead)}[{style}]{escape(line)}[/]" if style else f"{escape(lead)}{escape(line)}"
+
+
+def address_column(addresses: Iterable[str], width: int | None) -> int:
+    """How wide a column of addresses is: as the longest, but in a narrow terminal the few longest push the rest."""
+    longest = max(map(len, addresses), default=0)
+    return longest if width is None or width >= WIDE else min(longest, _NARROW)
+
+
+def whole(label: str, value: str, width: int | None) -> Iterator[str]:
+    """``label value`` as markup; where ``width`` has no room for both the value stands below, to be copied whole."""
+    if width is None or len(label) + len(value) <= width:
+        yield f"{escape(label)}{escape(value)}"
+    else:
+        yield from (escape(label.rstrip()), f"{' ' * _BELOW}{escape(value)}")
 
 
 def wrapped(text: str, room: int | None) -> list[str]:

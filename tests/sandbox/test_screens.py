@@ -1,0 +1,170 @@
+"""Every command's screen in one life of an environment, held against `screens/*.txt`.
+
+`pytest tests/sandbox/test_screens.py --update-screens` writes the files: look at what changed before you keep it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.terminal import Terminal
+from tests.sandbox.workspace import Workspace
+
+SCREENS = Path(__file__).parent / "screens"
+WHERE = ("--env", "uat", "--sandbox")
+BIGGER = ("--set", "redis.node_type=cache.m7g.large")
+MOVED = ("--set", "network.cidr=10.99.0.0/16")
+
+#: what differs from run to run → what stands for it, of the same width where something follows in a column
+CHANGING = (
+    (r"\b(arn:aws:acm:\S+/|KMS key )[0-9a-f-]{36}", r"\1ID"),
+    (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "VERSION-------------------------ID--"),
+    (r"(vpc|subnet|sg|sgr|igw|rtb|lt|vpce|eipalloc|nat)-[0-9a-f]{17}\b", r"\1-ID"),
+    (r"(request\s+)[A-Za-z0-9-]{20,}", r"\1REQUEST"),
+    (r"/id/[0-9A-F]{32}", "/id/ISSUER"),
+    (r"\bk8s-(\w+)-(\w+)-[0-9a-f]{10}-\d+\.", r"k8s-\1-\2-HASH."),
+    (r"(redis-\w{4})\.\w{6}\.", r"\1.CACHE."),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME----------------"),
+    (r"\b\d{4}-\d\d-\d\d\b", "DATE"),
+    (r"(?m)^\d+ +(?=TIME)", "N        "),
+    (r" {2,}#\d+", "     #N"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"\S+@\S+ \(pid \d+", "USER@HOST (pid N"),
+    (r" +state #\d+", " state #N"),
+    (r"\d+ calls? to AWS in [\d.]+ s", "N calls to AWS in N s"),
+    (r"(?<=deleted|created|updated) in \w+", " in TIME"),
+    (r"(?m)( \d+/\d+)   \w+$", r"\1   TIME"),
+    (r"(?m)^(✔ \S+) +\d\w+(?=  |$)", r"\1  TIME"),
+    (r"(?m)(helm +\S+ at ).*$", r"\1PATH"),
+    (r"(?m)(charts +)\S+ .*$", r"\1CHART"),
+    (r"\d+ actions are allowed", "N actions are allowed"),
+    (r"(?<=KUBECONFIG=).*/", "FOLDER/"),
+)
+#: the live view: from the first picture to the last one, of which only that is kept
+LIVE = re.compile(r"\x1b\[\?25l(?:.*\x1b\[2K)?(.*?)\x1b\[\?25h\r?(?:\x1b\[1A\x1b\[2K)*", re.DOTALL)
+
+
+class Album:
+    """The screens so far, by name."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self.screens: dict[str, str] = {}
+
+    def take(
+        self,
+        name: str,
+        *command: str,
+        columns: int | None = None,
+        first: int | None = None,
+        code: int = 0,
+        **environ: str,
+    ) -> None:
+        """Piped, or on a terminal of so many columns; only the ``first`` lines where more says no more."""
+        shown = self._terminal.run(*command, columns=columns, **environ)
+        assert shown.code == code, f"{name}: exit {shown.code}\n{shown.out}{shown.err}"
+        where = f"{columns} columns" if columns else "piped"
+        lines = _steady(shown.out).splitlines()
+        kept = lines if first is None or len(lines) <= first else [*lines[:first], "[and more]"]
+        if shown.err:
+            kept += ["[stderr]", *_by_resource(_steady(shown.err).splitlines())]
+        text = "\n".join([f"$ livekit-deploy {' '.join(command)}    [{where}; exit {shown.code}]", *kept]) + "\n"
+        self.screens[f"{name}-{columns or 'piped'}"] = text
+
+    def wide_and_narrow(self, name: str, *command: str, first: int | None = None, code: int = 0) -> None:
+        """At 80 columns, and at 120 where that is not the same."""
+        for columns in (80, 120):
+            self.take(name, *command, columns=columns, first=first, code=code)
+        narrow, wide = (self.screens[f"{name}-{columns}"].splitlines()[1:] for columns in (80, 120))
+        if narrow == wide:
+            del self.screens[f"{name}-120"]
+
+
+def _steady(text: str) -> str:
+    for pattern, stands in CHANGING:
+        text = re.sub(pattern, stands, LIVE.sub(r"\1", text))
+    return text.replace("\x1b", "␛").rstrip()
+
+
+def _by_resource(lines: list[str]) -> list[str]:
+    """What is said of a resource as it goes on, sorted: its order is that of the threads. The rest keeps its place."""
+    told = sorted(line for line in lines if re.match(r"[ ✔…] \S+\.\S+/\S+", line) and not line.startswith("… "))
+    rest = [line for line in lines if not re.match(r"[ ✔…] \S+\.\S+/\S+", line)]
+    at = next((number for number, line in enumerate(rest) if line.startswith(("✖", "::endgroup"))), len(rest))
+    return [*rest[:at], *told, *rest[at:]]
+
+
+def _before(album: Album) -> None:
+    album.take("plan-create", "plan", *WHERE)
+    album.take("plan-create", "plan", *WHERE, columns=80, first=14)
+    album.take("prerequisites", "prerequisites", *WHERE, columns=80)
+    album.take("graph", "graph", *WHERE, columns=80, first=30)
+    album.take("iam-policy", "iam-policy", *WHERE, first=16)
+
+
+def _coming(album: Album) -> None:
+    album.take("faults-add", "sandbox", "faults", "add", "quota", "elasticache:CreateReplicationGroup")
+    album.take("up-fails", "up", *WHERE, "--yes", columns=80, code=8)
+    album.take("status-unfinished", "status", *WHERE, columns=80)
+    album.take("up-fails", "up", *WHERE, "--yes", code=8)
+    album.take("faults-clear", "sandbox", "faults", "clear")
+    album.take("up-github", "up", *WHERE, "--yes", GITHUB_ACTIONS="true")
+
+
+def _standing(album: Album) -> None:
+    album.take("plan-no-change", "plan", *WHERE, columns=80)
+    album.wide_and_narrow("plan-update", "plan", *WHERE, *BIGGER)
+    album.take("plan-blocked", "plan", *WHERE, *MOVED, columns=80, first=20)
+    album.take("up", "up", *WHERE, *BIGGER, "--yes", columns=80)
+    album.wide_and_narrow("status", "status", *WHERE)
+    album.take("outputs", "outputs", *WHERE)
+    album.take("verify", "verify", *WHERE, columns=80)
+    album.take("kubeconfig", "kubeconfig", *WHERE)
+    album.take("state-list", "state", "list", *WHERE, columns=80, first=12)
+    album.wide_and_narrow("state-history", "state", "history", *WHERE, "--limit", "1")
+    album.take("state-forget-nobody-to-ask", "state", "forget", "ec2.vpc/main", *WHERE, code=3)
+    album.take("state-forget-unknown", "state", "forget", "ec2.vpc/other", *WHERE, "--yes", columns=80, code=3)
+
+
+def _open_ssh(here: Workspace) -> None:
+    ec2 = here.client("ec2")
+    group = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["*media*"]}])["SecurityGroups"][0]
+    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[ssh])
+
+
+def _leaving(album: Album, here: Workspace) -> None:
+    _open_ssh(here)
+    album.take("plan-drift", "plan", *WHERE, "--refresh-only", columns=80)
+    album.take("status-drift", "status", *WHERE, "--refresh", columns=80)
+    album.take("down", "down", *WHERE, "--yes")
+    album.take("status-nothing", "status", *WHERE, columns=80)
+
+
+def test_every_screen_is_as_kept(tmp_path: Path, pytestconfig: pytest.Config, subtests: pytest.Subtests) -> None:
+    here = Workspace(tmp_path, math.inf)
+    environ = {**here.environ, "TERM": "xterm-256color"}
+    del environ["COLUMNS"]
+    here.sandbox  # noqa: B018  starts it
+    try:
+        with Terminal(here.folder, environ) as terminal:
+            album = Album(terminal)
+            _before(album)
+            _coming(album)
+            _standing(album)
+            _leaving(album, here)
+    finally:
+        here.stop()
+    if pytestconfig.getoption("--update-screens"):
+        for path in SCREENS.glob("*.txt"):
+            path.unlink()
+        for name, screen in album.screens.items():
+            (SCREENS / f"{name}.txt").write_text(screen, encoding="utf-8")
+    assert {path.stem for path in SCREENS.glob("*.txt")} == set(album.screens)
+    for name, screen in album.screens.items():
+        with subtests.test(screen=name):
+            assert screen == (SCREENS / f"{name}.txt").read_text(encoding="utf-8")
