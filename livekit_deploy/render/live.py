@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from livekit_deploy.clock import Clock
-from livekit_deploy.events import Done, Event, LeaseWaiting
+from livekit_deploy.events import Done, Event, LeaseWaiting, Skipped
 from livekit_deploy.render.progress import sentence
 from livekit_deploy.render.underway import Row, Underway
 from livekit_deploy.render.words import WIDE, about, duration, ordered
@@ -54,8 +54,8 @@ class LiveView:
         elif isinstance(event, Done):
             if event.elapsed_s >= _WORTH_A_LINE:
                 self._screen.note(_done(event, self._screen.err.width))
-        elif text := sentence(event):
-            self._screen.note(text)
+        elif not isinstance(event, Skipped) and (text := sentence(event)):  # how many were not tried is said at the end
+            self._screen.err.print(text, soft_wrap=False)
 
     def draw(self) -> Text:
         """The picture of this moment, no line of it wider than the terminal."""
@@ -76,7 +76,7 @@ class LiveView:
 
 
 def _done(event: Done, width: int) -> str:
-    line = f"{escape(event.address):<44} {duration(event.elapsed_s):>6}"
+    line = f"{escape(event.address):<{44 if width < WIDE else 54}} {duration(event.elapsed_s):>6}"
     id = "" if event.address.endswith(event.id) else f"  [dim]{escape(event.id)}[/]"
     room = width - len(f"  ✔ {line}  ")
     return f"  [green]✔[/] {line}{id if len(event.id) <= room else ''}"
@@ -91,4 +91,4 @@ def _row(row: Row, elapsed: float, width: int) -> str:
     column = 34 if width < WIDE else 46
     name = row.address if len(row.address) <= column else row.address[: column - 1] + "…"
     usual = f" of {about(row.usual)}" if row.usual >= _WORTH_SAYING else ""
-    return f"  {escape(name):<{column}} {row.verb:<7} {duration(elapsed) + usual:<17} [dim]{escape(row.detail)}[/]"
+    return f"  {escape(name):<{column}} {row.verb:<7} {duration(elapsed) + usual:<17}  [dim]{escape(row.detail)}[/]"

@@ -94,13 +94,14 @@ def _by_resource(lines: list[str]) -> list[str]:
     """What is said of a resource as it goes on, sorted: its order is that of the threads. The rest keeps its place."""
     told = sorted(line for line in lines if re.match(r"[ ✔…] \S+\.\S+/\S+", line) and not line.startswith("… "))
     rest = [line for line in lines if not re.match(r"[ ✔…] \S+\.\S+/\S+", line)]
-    at = next((number for number, line in enumerate(rest) if line.startswith(("✖", "::endgroup"))), len(rest))
+    at = next(
+        (number for number, line in enumerate(rest) if line.startswith(("✖", "::error", "::endgroup"))), len(rest)
+    )
     return [*rest[:at], *told, *rest[at:]]
 
 
 def _before(album: Album) -> None:
     album.take("plan-create", "plan", *WHERE)
-    album.take("plan-create", "plan", *WHERE, columns=80, first=14)
     album.take("prerequisites", "prerequisites", *WHERE, columns=80)
     album.take("graph", "graph", *WHERE, columns=80, first=30)
     album.take("iam-policy", "iam-policy", *WHERE, first=16)
@@ -110,16 +111,15 @@ def _coming(album: Album) -> None:
     album.take("faults-add", "sandbox", "faults", "add", "quota", "elasticache:CreateReplicationGroup")
     album.take("up-fails", "up", *WHERE, "--yes", columns=80, code=8)
     album.take("status-unfinished", "status", *WHERE, columns=80)
-    album.take("up-fails", "up", *WHERE, "--yes", code=8)
+    album.take("up-fails-github", "up", *WHERE, "--yes", code=8, GITHUB_ACTIONS="true")
     album.take("faults-clear", "sandbox", "faults", "clear")
-    album.take("up-github", "up", *WHERE, "--yes", GITHUB_ACTIONS="true")
+    album.take("up", "up", *WHERE, "--yes", columns=80)
 
 
 def _standing(album: Album) -> None:
     album.take("plan-no-change", "plan", *WHERE, columns=80)
     album.wide_and_narrow("plan-update", "plan", *WHERE, *BIGGER)
     album.take("plan-blocked", "plan", *WHERE, *MOVED, columns=80, first=20)
-    album.take("up", "up", *WHERE, *BIGGER, "--yes", columns=80)
     album.wide_and_narrow("status", "status", *WHERE)
     album.take("outputs", "outputs", *WHERE)
     album.take("verify", "verify", *WHERE, columns=80)
@@ -127,7 +127,6 @@ def _standing(album: Album) -> None:
     album.take("state-list", "state", "list", *WHERE, columns=80, first=12)
     album.wide_and_narrow("state-history", "state", "history", *WHERE, "--limit", "1")
     album.take("state-forget-nobody-to-ask", "state", "forget", "ec2.vpc/main", *WHERE, code=3)
-    album.take("state-forget-unknown", "state", "forget", "ec2.vpc/other", *WHERE, "--yes", columns=80, code=3)
 
 
 def _open_ssh(here: Workspace) -> None:
@@ -140,7 +139,6 @@ def _open_ssh(here: Workspace) -> None:
 def _leaving(album: Album, here: Workspace) -> None:
     _open_ssh(here)
     album.take("plan-drift", "plan", *WHERE, "--refresh-only", columns=80)
-    album.take("status-drift", "status", *WHERE, "--refresh", columns=80)
     album.take("down", "down", *WHERE, "--yes")
     album.take("status-nothing", "status", *WHERE, columns=80)
 
