@@ -98,7 +98,8 @@ class FileStore:
 
     def get(self) -> Stored | None:
         try:
-            body, written = self.path.read_bytes(), self.path.stat().st_mtime
+            with self.path.open("rb") as file:  # one file: another may take its place between two looks at the path
+                body, written = file.read(), os.fstat(file.fileno()).st_mtime
         except FileNotFoundError:
             return None
         except OSError as error:

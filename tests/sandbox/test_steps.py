@@ -48,6 +48,7 @@ def test_a_step_alone_names_what_it_needs_and_which_step_makes_it(
     assert here.inventory() == before
 
 
+@pytest.mark.slow
 def test_the_steps_in_order_make_what_all_makes(
     here: Workspace, step: Step, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
 
 ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"
@@ -52,6 +54,7 @@ def test_down_says_what_vanishes_by_itself_and_when(here: Workspace) -> None:
     assert "No changes" in here.run("plan", "--env", "uat", "--sandbox").out
 
 
+@pytest.mark.slow
 def test_prod_comes_and_goes(here: Workspace) -> None:
     before = here.inventory()
     up = here.run("up", "--env", "prod", "--sandbox", "--yes")

@@ -47,6 +47,7 @@ def _cancel(process: subprocess.Popen[str]) -> int:
     return process.returncode
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_goes_on_and_what_was_planned_is_applied(here: Workspace, tmp_path: Path) -> None:
     before = here.inventory()
     runner = _runner(here, tmp_path, environment="dev", step="all")

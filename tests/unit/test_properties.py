@@ -10,7 +10,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from livekit_deploy.engine.resource import Resource
@@ -90,7 +90,7 @@ def struck(rig: Rig, shape: Shape, fault: Fault) -> None:
         rig.cloud.errors[verb, address] = [ResourceError("no", code=how, request_id="r")]
 
 
-@settings(max_examples=120, print_blob=True)
+@settings(max_examples=60, print_blob=True)
 @given(
     before=shapes(),
     after=shapes(),
@@ -121,7 +121,7 @@ def test_killed_and_struck_anywhere_the_next_run_goes_on(
         assert rig.state.records == {}
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(shape=shapes(), victim=some.integers(0, 6), code=some.sampled_from(["Throttling", "LimitExceeded", ""]))
 def test_a_fault_ends_with_what_could_be_made_and_goes_on_once_it_is_lifted(
     shape: Shape, victim: int, code: str
@@ -136,7 +136,7 @@ def test_a_fault_ends_with_what_could_be_made_and_goes_on_once_it_is_lifted(
         converged(rig, shape)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(shape=shapes())
 def test_order_is_respected_both_ways(shape: Shape) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,7 @@ from livekit_deploy.sandbox.aws import (
     service_quotas,
     simulation,
     sts,
+    turns,
 )
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults import calls
@@ -49,6 +50,7 @@ def install(clock: SandboxClock) -> None:
             return
         if moto.__version__ != MOTO:
             raise RuntimeError(f"the sandbox needs moto {MOTO}, not {moto.__version__}")
+        turns.install()
         s3.install()
         ec2.install(_now)
         eks.install(_now)
