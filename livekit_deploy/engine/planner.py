@@ -271,9 +271,10 @@ def difference(
 
 
 def _in_order(changes: list[Change], records: Mapping[str, Record]) -> list[Change]:
-    """Deletes so that what depends on another goes first."""
-    edges = edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
-    rank = {address: number for number, address in enumerate(graphlib.TopologicalSorter(edges).static_order())}
+    """Deletes so that what depends on another goes first; the same records give the same order in every process."""
+    edges = edges_down({address: (record.deps, record.outlived_by) for address, record in sorted(records.items())})
+    fixed = {address: sorted(before) for address, before in edges.items()}
+    rank = {address: number for number, address in enumerate(graphlib.TopologicalSorter(fixed).static_order())}
     return sorted(changes, key=lambda change: rank.get(change.address, -1))
 
 

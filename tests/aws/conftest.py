@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from moto import mock_aws
 
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
-from tests.aws.rig import REGION, AwsRig
+from tests.aws.rig import REGION, AwsRig, sharing
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     install(SandboxClock(math.inf))
     with mock_aws():
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", sharing())
         yield
 
 

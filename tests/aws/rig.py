@@ -49,6 +49,13 @@ def account() -> Iterator[None]:
         yield
 
 
+def sharing() -> boto3.Session:
+    """A session for a test's own clients: it takes the service models from the one that has read them."""
+    session = boto3.Session(region_name=REGION)
+    session._session.register_component("data_loader", _boto()._session.get_component("data_loader"))
+    return session
+
+
 class AwsRig:
     """One environment of project ``livekit`` with its state file, against whatever AWS boto3 reaches."""
 
@@ -91,16 +98,22 @@ class AwsRig:
         _raise(outcome)
 
     def down(self, *swept: type[Resource], abandon: bool = False) -> None:
-        """Delete what is recorded, then what carries our marks of these kinds; ``abandon`` what is in the cluster."""
+        """Delete what is recorded, then what carries our marks of these kinds; ``abandon`` what is in the cluster.
+
+        The first failure is raised.
+        """
+        _raise(self.taken_down(*swept, abandon=abandon))
+
+    def taken_down(self, *swept: type[Resource], abandon: bool = False) -> Outcome:
+        """The same, and how it ended."""
         session = self._session()
         try:
             execution = Execution(self._run(session), self._planner().down())
             if abandon:
                 execution.abandon()
-            outcome = execution.down(swept)
+            return execution.down(swept)
         finally:
             session.release()
-        _raise(outcome)
 
     @property
     def records(self) -> dict[str, Record]:

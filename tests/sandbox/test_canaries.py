@@ -121,6 +121,7 @@ def _recorded(here: Workspace) -> Iterator[list[tuple[str, bytes]]]:
         del here.run
 
 
+@pytest.mark.slow
 def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = here.folder / "scratch"
     scratch.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import jsonschema
+import pytest
 
 from tests.sandbox.workspace import ROOT, Workspace
 
@@ -17,6 +18,7 @@ def _valid(name: str, value: Any) -> None:
     jsonschema.validate(value, SCHEMAS[name])
 
 
+@pytest.mark.slow
 def test_every_output_is_as_its_schema_says(here: Workspace) -> None:
     lines = here.run("up", *ENV, "--yes").lines()
     for line in lines:

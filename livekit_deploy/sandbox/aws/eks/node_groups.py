@@ -21,10 +21,10 @@ from livekit_deploy.sandbox.aws.eks.store import (
     Item,
     Thing,
 )
+from livekit_deploy.sandbox.aws.once import IMAGE
 from livekit_deploy.sandbox.clock import SandboxClock
 
 GROUP_TAG, CLUSTER_TAG = "eks:nodegroup-name", "eks:cluster-name"
-_IMAGE = "ami-12c6146b"
 
 
 class NodeGroups:
@@ -137,7 +137,7 @@ class NodeGroups:
         tags = {GROUP_TAG: wire["nodegroupName"], CLUSTER_TAG: wire["clusterName"], "Name": wire["nodegroupName"]}
         tags |= {f"kubernetes.io/cluster/{wire['clusterName']}": "owned"}
         reservation = self._ec2.run_instances(
-            _IMAGE,
+            IMAGE,
             1,
             None,
             [],
