@@ -28,7 +28,7 @@ check: setup  ## formatting, lint, types, layers, generated files up to date
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
 
-kill: setup  ## die before and after every call of up and down, and at random moments; converge afterwards
+kill: setup  ## die before and after every call of up and down, and at random moments; and every other long proof
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'kill or slow' --every 1
 
 faults: setup  ## print the table of every fault against every kind

@@ -51,3 +51,9 @@ def test_commands_exist_with_their_options() -> None:
                 assert name in known, f"{page}: {line}: {command.name} has no {name}"
         checked += 1
     assert checked > 10
+
+
+def test_tests_that_pages_name_are_there() -> None:
+    named = [(page.name, path) for page in PAGES for path in re.findall(r"`(tests/[\w/.]+)`", page.read_text("utf-8"))]
+    assert named
+    assert [(page, path) for page, path in named if not (ROOT / path).exists()] == []
