@@ -14,6 +14,7 @@ _PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
 PROGRAMS = _PROGRAM.findall((ROOT / "docs" / "library.md").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS[1:], ids=["a part", "a kind of your own"])
 def test_programs_run(here: Workspace, program: str) -> None:
     before = here.inventory()

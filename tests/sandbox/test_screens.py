@@ -143,6 +143,7 @@ def _leaving(album: Album, here: Workspace) -> None:
     album.take("status-nothing", "status", *WHERE, columns=80)
 
 
+@pytest.mark.slow
 def test_every_screen_is_as_kept(tmp_path: Path, pytestconfig: pytest.Config, subtests: pytest.Subtests) -> None:
     here = Workspace(tmp_path, math.inf)
     environ = {**here.environ, "TERM": "xterm-256color"}
