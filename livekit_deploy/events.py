@@ -94,7 +94,8 @@ class Progress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Event):
-    """A resource is as desired, or gone."""
+    """A resource is as desired, or gone. Where its time went: ``queued_s`` with no worker or call free, ``calling_s``,
+    ``waiting_s`` for AWS to be done with it, ``writing_s`` for the state to be written; all in seconds."""
 
     type = "done"
     address: str
@@ -102,6 +103,10 @@ class Done(Event):
     stage: str
     id: str
     elapsed_s: float
+    queued_s: float = 0.0
+    calling_s: float = 0.0
+    waiting_s: float = 0.0
+    writing_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from livekit_deploy.engine.graph import longest_chain
 from livekit_deploy.errors import DeployError
 from livekit_deploy.finding import Finding
 from livekit_deploy.state.document import Holder
+from livekit_deploy.timing import Timing
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)
+    #: where the time of each address went, whatever came of it
+    timings: Mapping[str, Timing] = field(default_factory=dict)
+
+    @property
+    def chain(self) -> list[Timing]:
+        """The longest chain of the run: each of its resources began when the one before it had ended."""
+        edges = {timing.address: [timing.after] for timing in self.timings.values()}
+        weights = {timing.address: timing.spent.total for timing in self.timings.values()}
+        return [self.timings[address] for address in longest_chain(edges, weights)]
 
 
 @dataclass(frozen=True)

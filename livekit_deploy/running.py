@@ -83,6 +83,7 @@ class Running:
             skipped=outcome.skipped,
             kept=sum(record.phase is Phase.READY for record in session.state.records.values()),
             seconds=round(self._clock.now() - began, 1),
+            timings=execution.timings,
         )
         self._emit(_finished(report))
         self._check_end(session, outcome)

@@ -24,9 +24,13 @@ class FakeClock(Clock):
         return self._now
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        with self._lock:
-            self._now += max(0.0, seconds)
+        self.advance(max(0.0, seconds))
         return event.is_set()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, as if something took it."""
+        with self._lock:
+            self._now += seconds
 
 
 class Killed(BaseException):

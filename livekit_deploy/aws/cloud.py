@@ -27,6 +27,7 @@ from livekit_deploy.aws.errors import translate, translate_local
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.errors import CredentialsError, DeployError
+from livekit_deploy.timing import counted
 
 _READS = re.compile(r"^(describe|list|get|head|lookup|search|simulate|batch_get)_?")
 
@@ -141,7 +142,7 @@ class Cloud:
 
     def _call(self, service: str, operation: str, parameters: Mapping[str, Any], retries: bool) -> Any:
         client = self.clients(service, retries=retries)
-        with self._slots:
+        with self._slot():
             changes = mutates(operation)
             with self._lock:
                 self.calls += 1
@@ -156,6 +157,16 @@ class Cloud:
             finally:
                 with self._lock:
                     self.mutating -= changes
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of the calls that may be in flight at a time."""
+        with counted("queued"):
+            self._slots.acquire()
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
-from livekit_deploy.errors import UsageError
+from livekit_deploy.errors import CredentialsError, UsageError
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.state.document import State
 
 
 @click.command()
@@ -48,10 +54,31 @@ def outputs(options: Options, name: str | None) -> int:
 
 @click.command()
 @click.option("--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", show_default=True)
+@click.option("--critical-path", is_flag=True, help="only the longest chain, by what earlier runs took")
 @shared
-def graph(options: Options, form: str) -> int:
+def graph(options: Options, form: str, critical_path: bool) -> int:
     """The resource graph: what comes after what, with how long each usually takes."""
+    from livekit_deploy.engine.expected import expected_chain
     from livekit_deploy.stack import stack
 
-    screen(options).graph(stack(load(options)), form)
+    env, where = load(options), screen(options)
+    if not critical_path:
+        where.graph(stack(env), form)
+        return 0
+    chain = expected_chain(stack(env), _known(options, env, where))
+    if options.json:
+        where.json_value({"seconds": sum(step.seconds for step in chain), "chain": [asdict(step) for step in chain]})
+    else:
+        where.critical_path(chain)
     return 0
+
+
+def _known(options: Options, env: Environment, where: Screen) -> State | None:
+    """The state, with what earlier runs took; without credentials for it only what is usual is known."""
+    try:
+        with deployer(options, env, "graph") as made:
+            found = made.lease()
+    except CredentialsError as error:
+        where.warn([f"what earlier runs took is not known: {error}"])
+        return None
+    return found[0] if found else None

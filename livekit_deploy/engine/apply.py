@@ -24,12 +24,13 @@ from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.planner import difference
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
-from livekit_deploy.engine.run import STEP, Run, spreads, took
+from livekit_deploy.engine.run import STEP, Run, done, spreads
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut
-from livekit_deploy.events import Done, Progress, Started
+from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
+from livekit_deploy.timing import spent
 
 MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not make
 
@@ -102,13 +103,13 @@ class Application:
             if record.token and dict(record.inputs) == wanted:
                 token = record.token
         intent = replace(self._base(wanted), id=None, outputs={}, token=token, generation=generation)
-        self._session.intend(self.address, intent)
+        self._run.intend(self.address, intent)
         self.changed = True
         try:
             id = self._persist(lambda: self._item.create(self._run.cloud, token))
         except ResourceError as error:
             return self._after_refusal(error)
-        self._session.write({self.address: replace(intent, phase=Phase.MADE, id=id)})
+        self._run.write({self.address: replace(intent, phase=Phase.MADE, id=id)})
         return self._settle_ready(None)
 
     def _after_refusal(self, error: ResourceError) -> Live | None:
@@ -130,7 +131,7 @@ class Application:
         told = {key: diff for key, diff in diffs.items() if key in live.props}
         before = self._recorded_inputs(record)
         intent = replace(self._base(before), phase=Phase.MADE if created else Phase.UPDATING, id=live.id)
-        self._session.intend(self.address, replace(intent, token=record.token if record else None))
+        self._run.intend(self.address, replace(intent, token=record.token if record else None))
         self.changed = True
         try:
             self._persist(lambda: self._item.update(self._run.cloud, live, frozenset(diffs)))
@@ -138,7 +139,7 @@ class Application:
             return self._after_contradiction(error, told)
         quiet = {key: self._desired()[key] for key in diffs if key not in told}
         if quiet:  # what AWS does not tell is done once the call is accepted
-            self._session.write({self.address: replace(intent, inputs={**intent.inputs, **quiet})})
+            self._run.write({self.address: replace(intent, inputs={**intent.inputs, **quiet})})
         return self._settle_change(told)
 
     def _after_contradiction(self, error: ResourceError, told: dict[str, tuple[FieldDiff, ...]]) -> Live | None:
@@ -199,7 +200,7 @@ class Application:
         record = self._session.record(self.address)
         if record is None or record.phase is not Phase.DELETING:
             base = record or self._base(self._desired())
-            self._session.write({self.address: replace(base, phase=Phase.DELETING, id=live.id)})
+            self._run.write({self.address: replace(base, phase=Phase.DELETING, id=live.id)})
         Removal(self._run, self._item, self._session.record(self.address), keep=True).down()
         return None
 
@@ -212,14 +213,12 @@ class Application:
             outputs=inputs.plain(live.outputs),
             generation=record.generation if record else self._planned.generation,
             since=record.since if record and record.phase is Phase.READY else utc_now(),
+            spent=spent() if self.changed or record is None else record.spent,
         )
         elapsed = self._elapsed()
         if ready != record:
-            durations = took(self._session, f"{self._item.kind}.{self.verb}", elapsed) if self.changed else {}
-            self._session.write({self.address: ready}, durations)
-        self._run.emit(
-            Done(address=self.address, verb=self.verb, stage=self._item.stage, id=live.id, elapsed_s=elapsed)
-        )
+            self._run.write({self.address: ready}, {f"{self._item.kind}.{self.verb}": elapsed} if self.changed else {})
+        self._run.emit(done(self._item, self.verb, live.id, elapsed))
 
     # ---- small things
 

@@ -17,6 +17,7 @@ from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError, ResourceError
 from livekit_deploy.events import Done, ResourceFailed, Skipped
 from livekit_deploy.state.document import Record
+from livekit_deploy.timing import Timing, Watch
 
 
 class Execution:
@@ -29,6 +30,10 @@ class Execution:
         self.created: list[str] = []
         self.updated: list[str] = []
         self.deleted: list[str] = []
+        #: where the time of each visited address went
+        self.timings: dict[str, Timing] = {}
+        self._ended: dict[str, float] = {}
+        self._began = run.waits.clock.now()
 
     # ---- up
 
@@ -88,7 +93,7 @@ class Execution:
                 kept = tuple(other for other in record.outlived_by if other not in lost)
                 changes[address] = replace(record, deps=_through(record.deps, after), outlived_by=kept)
         if changes:
-            self._run.session.write(changes)
+            self._run.write(changes)
 
     def _remove(self, addresses: Iterable[str]) -> Outcome:
         records = self._run.session.state.records
@@ -113,7 +118,7 @@ class Execution:
         }
         loose = {a: replace(dying[a], deps=deps) for a, deps in kept.items() if deps != dying[a].deps}
         if loose:
-            self._run.session.write(loose)
+            self._run.write(loose)
 
     def _hosts(self, doomed: Mapping[str, Record]) -> dict[str, Live | None]:
         """Every host of something doomed, read once: what lives in an absent host is absent with it."""
@@ -133,7 +138,7 @@ class Execution:
         if record is not None and record.lives_in:
             item.host = hosts[record.lives_in]
             if item.host is None:
-                self._run.session.write({address: None})
+                self._run.write({address: None})
                 self._gone_with_host(address)
                 return
         stray_id = None if record else self._entries[address].change.id
@@ -151,20 +156,32 @@ class Execution:
     # ---- both
 
     def _walk(self, edges: Edges, visit: Any) -> Outcome:
+        now, earlier = self._run.waits.clock.now, tuple(self._ended)
+
         def guarded(address: str) -> None:
-            began = self._run.waits.clock.now()
+            began = now()
+            after = self._last_of(edges[address]) or self._last_of(earlier)
+            watch = Watch(self._run.waits.clock, self._ended[after] if after else self._began)
             try:
-                visit(address)
+                with watch.running():
+                    visit(address)
             except DeployError as error:
                 if isinstance(error, ResourceError) and not error.address:
                     error.address = address
                 self._report(address, error, began)
                 raise
+            finally:
+                self.timings[address] = Timing(address, after, watch.spent)
+                self._ended[address] = now()
 
         outcome = walk(edges, guarded, cancel=self._run.waits.cancel, fail_fast=self._fail_fast)
         for address, because in outcome.skipped.items():
             self._run.emit(Skipped(address=address, because=because))
         return outcome
+
+    def _last_of(self, addresses: Iterable[str]) -> str:
+        """Which of these ended last, "" when none was visited."""
+        return max((a for a in addresses if a in self._ended), key=lambda address: self._ended[address], default="")
 
     def _report(self, address: str, error: DeployError, began: float) -> None:
         entry = self._entries.get(address)

@@ -65,6 +65,27 @@ def closure(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str
     return found
 
 
+def longest_chain(edges: Mapping[str, Iterable[str]], weights: Mapping[str, float]) -> list[str]:
+    """The addresses of the chain whose ``weights`` come to most, first to last; ``edges`` say what each comes after."""
+    known = {address: [other for other in edges.get(address, ()) if other in weights] for address in weights}
+    ends: dict[str, float] = {}
+    before: dict[str, str | None] = {}
+
+    def late(address: str) -> tuple[float, str]:
+        return -ends[address], address  # of two that end together the same one in every process
+
+    for address in graphlib.TopologicalSorter(known).static_order():
+        last = min(known[address], key=late, default=None)
+        ends[address] = weights[address] + (ends[last] if last is not None else 0.0)
+        before[address] = last
+    chain = []
+    at = min(ends, key=late, default=None)
+    while at is not None:
+        chain.append(at)
+        at = before[at]
+    return chain[::-1]
+
+
 def without(edges: Edges, left_out: Iterable[str]) -> Edges:
     """The graph without some nodes: what waited for one of them waits for what that one waited for."""
     kept = {address: set(before) for address, before in edges.items()}

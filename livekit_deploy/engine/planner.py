@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit_deploy.engine import inputs
-from livekit_deploy.engine.graph import closure, edges_down, edges_up, ordered
+from livekit_deploy.engine.graph import closure, edges_down, edges_up, longest_chain, ordered
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
@@ -280,9 +280,6 @@ def _in_order(changes: list[Change], records: Mapping[str, Record]) -> list[Chan
 
 def _critical(plan: Plan, edges: Mapping[str, Iterable[str]]) -> float:
     """Seconds of the longest chain of changes, by what each usually takes."""
-    length: dict[str, float] = {}
-    for change in plan.all:
-        before = max((length.get(dep, 0.0) for dep in edges.get(change.address, ())), default=0.0)
-        own = change.usual_s if change.action in (Action.CREATE, Action.UPDATE, Action.RESUME) else 0.0
-        length[change.address] = before + own
-    return max(length.values(), default=0.0)
+    done = (Action.CREATE, Action.UPDATE, Action.RESUME)
+    weights = {change.address: change.usual_s if change.action in done else 0.0 for change in plan.all}
+    return sum(weights[address] for address in longest_chain(edges, weights))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from livekit_deploy.engine.resource import Live, Resource, Status
-from livekit_deploy.engine.run import STEP, Run, spreads, took
+from livekit_deploy.engine.run import STEP, Run, done, spreads
 from livekit_deploy.engine.waits import Expired
 from livekit_deploy.errors import Absent, DeployError, InUse, ResourceError, TimedOut
-from livekit_deploy.events import Done, Progress, Started
+from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 
 _SHOWN = 5  # of those that hold something
@@ -60,11 +60,9 @@ class Removal:
                 self._refused = self._step(live)
             live = self._watch(live, end)
         if not self._keep and self._record is not None:
-            durations = took(self._run.session, f"{self._item.kind}.delete", self._elapsed()) if self.removed else {}
-            self._run.session.write(dict.fromkeys((*self._children, self.address)), durations)
-        self._run.emit(
-            Done(address=self.address, verb="delete", stage=self._item.stage, id=id or "", elapsed_s=self._elapsed())
-        )
+            took = {f"{self._item.kind}.delete": self._elapsed()} if self.removed else {}
+            self._run.write(dict.fromkeys((*self._children, self.address)), took)
+        self._run.emit(done(self._item, "delete", id or "", self._elapsed()))
 
     def _first_read(self, id: str | None) -> Live | None:
         def read() -> Live | None:
@@ -80,7 +78,7 @@ class Removal:
         if self._record is None:
             return
         self._record = replace(self._record, phase=Phase.DELETING, id=live.id)
-        self._run.session.intend(self.address, self._record)
+        self._run.intend(self.address, self._record)
 
     def _watch(self, before: Live, end: float) -> Live | None:
         """Poll until it is gone, or another step is due: it changed, or it shows no sign of going."""

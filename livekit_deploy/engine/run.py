@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ from livekit_deploy.engine.inputs import Ref, Unresolved
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import ResourceError
-from livekit_deploy.events import Emit
+from livekit_deploy.events import Done, Emit
+from livekit_deploy.state.document import Record
 from livekit_deploy.state.session import Session
+from livekit_deploy.timing import counted, spent
 
 STEP = 30.0  # seconds in which an accepted change must begin to show
-_KEPT = 5  # durations remembered of each kind and verb
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ class Run:
             raise Unresolved(f"{ref.address}.{ref.output}")
         return inputs.revive(record.outputs[ref.output])
 
+    def intend(self, address: str, record: Record) -> None:
+        """Write an intent; when this returns, the call that it announces may be made."""
+        with counted("writing"):
+            self.session.intend(address, record)
+
+    def write(self, changes: Mapping[str, Record | None], took: Mapping[str, float] | None = None) -> None:
+        """Write record changes, and how long what was ``took``; returns once they are acknowledged."""
+        with counted("writing"):
+            self.session.write(changes, took)
+
 
 def spreads(item: Resource, error: BaseException) -> bool:
     """Whether AWS says that something the verb needs has not spread to it yet."""
@@ -43,7 +54,17 @@ def spreads(item: Resource, error: BaseException) -> bool:
     return not words or any(word.lower() in error.message.lower() for word in words)
 
 
-def took(session: Session, key: str, elapsed: float) -> dict[str, tuple[float, ...]]:
-    """The duration to remember, after the last few of its kind."""
-    before: Sequence[float] = session.state.durations.get(key, ())
-    return {key: (*before[1 - _KEPT :], elapsed)}
+def done(item: Resource, verb: str, id: str, elapsed: float) -> Done:
+    """The event that a resource is as desired, or gone, with where its time went."""
+    went = spent()
+    return Done(
+        address=item.address,
+        verb=verb,
+        stage=item.stage,
+        id=id,
+        elapsed_s=elapsed,
+        queued_s=went.queued,
+        calling_s=went.calling,
+        waiting_s=went.waiting,
+        writing_s=went.writing,
+    )

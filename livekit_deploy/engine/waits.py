@@ -18,6 +18,7 @@ from tenacity.wait import wait_base
 
 from livekit_deploy.clock import Clock
 from livekit_deploy.errors import Interrupted
+from livekit_deploy.timing import counted
 
 T = TypeVar("T")
 
@@ -47,10 +48,11 @@ class Waits:
     def pause(self, seconds: float) -> None:
         """Let ``seconds`` of the clock pass, or raise `Interrupted` as soon as the run is to end."""
         end = self.clock.now() + seconds
-        while (left := end - self.clock.now()) > 0:
-            self.check()
-            # the lease may be lost while we wait for the cancel event: look at it twice a (real) second
-            self.clock.wait(self.cancel, min(left, 0.5 * self.clock.speed))
+        with counted("waiting"):
+            while (left := end - self.clock.now()) > 0:
+                self.check()
+                # the lease may be lost while we wait for the cancel event: look at it twice a (real) second
+                self.clock.wait(self.cancel, min(left, 0.5 * self.clock.speed))
         self.check()
 
     def settle(self, poll: Callable[[], T], until: Callable[[T], bool], *, timeout: float, usual: float = 0.0) -> T:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from livekit_deploy.engine.graph import ordered
+from livekit_deploy.engine.graph import Edges, closure, edges_up, longest_chain, ordered
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.render.words import address_column, duration, wrapped
 
@@ -16,25 +16,8 @@ _BELOW = 6  # columns that what comes before is indented by where it has lines o
 def drawn(resources: Sequence[Resource], form: str, width: int | None = None) -> str:
     """``text``, in ``width`` columns (None: as wide as it comes), ``mermaid`` or ``svg``."""
     order = ordered(resources)
-    chain = _longest(order)
+    chain = set(longest_chain(edges_up(order), {item.address: item.usual for item in order}))
     return _text(order, chain, width) if form == "text" else _FORMS[form](order, chain)
-
-
-def _longest(order: Sequence[Resource]) -> set[str]:
-    """The addresses on the chain that takes longest."""
-    total: dict[str, float] = {}
-    before: dict[str, str | None] = {}
-    for item in order:
-        deps = [dep.address for dep in item.dependencies()]
-        last = max(deps, key=lambda address: total[address], default=None)
-        total[item.address] = item.usual + (total[last] if last else 0.0)
-        before[item.address] = last
-    found: set[str] = set()
-    at = max(total, key=lambda address: total[address], default=None)
-    while at is not None:
-        found.add(at)
-        at = before[at]
-    return found
 
 
 def _text(order: Sequence[Resource], chain: set[str], width: int | None) -> str:
@@ -77,9 +60,9 @@ def _svg(order: Sequence[Resource], chain: set[str]) -> str:
     width = max((x for x, _ in places.values()), default=0) + _BOX + _MARGIN
     height = max((y for _, y in places.values()), default=0) + _HEIGHT + _MARGIN
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">', f"<style>{_STYLE}</style>"]
-    for item in order:
-        for dep in _nearest(item):
-            lines.append(_edge(places[dep.address], places[item.address], {dep.address, item.address} <= chain))
+    for address, nearest in _nearest(edges_up(order)).items():
+        for dep in nearest:
+            lines.append(_edge(places[dep], places[address], {dep, address} <= chain))
     for item in order:
         x, y = places[item.address]
         kind = ' class="longest"' if item.address in chain else ""
@@ -101,22 +84,12 @@ def _places(order: Sequence[Resource]) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _nearest(item: Resource) -> list[Resource]:
+def _nearest(edges: Edges) -> dict[str, list[str]]:
     """The dependencies that no other dependency waits for already: the picture needs no more."""
-    direct = item.dependencies()
-    through = {other.address for dep in direct for other in _before(dep)}
-    return [dep for dep in direct if dep.address not in through]
-
-
-def _before(item: Resource) -> list[Resource]:
-    found: dict[str, Resource] = {}
-    todo = list(item.dependencies())
-    while todo:
-        one = todo.pop()
-        if one.address not in found:
-            found[one.address] = one
-            todo += one.dependencies()
-    return list(found.values())
+    return {
+        address: sorted(direct - closure((far for dep in direct for far in edges[dep]), edges))
+        for address, direct in edges.items()
+    }
 
 
 def _edge(start: tuple[int, int], end: tuple[int, int], longest: bool) -> str:

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.events import Event
     from livekit_deploy.report import Report
+    from livekit_deploy.timing import Spent
 
 
 def line(values: Mapping[str, Any]) -> str:
     """One line of the stream: ``format_version`` and ``@timestamp`` before everything else."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return json.dumps(versioned({"@timestamp": moment, **values}), default=str) + "\n"
+
+
+def _seconds(spent: Spent) -> dict[str, float]:
+    return {f"{cause}_s": seconds for cause, seconds in asdict(spent).items()}
 
 
 class JsonLines:
@@ -63,6 +68,7 @@ class JsonLines:
                 "leftovers": [asdict(one) for one in report.leftovers],
                 "vanishing": [{"what": what, "when": when} for what, when in report.vanishing],
                 "outputs": report.outputs,
+                "chain": [{"address": one.address, **_seconds(one.spent)} for one in report.chain],
             }
         )
 

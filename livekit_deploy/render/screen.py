@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.render.versioned import versioned
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from livekit_deploy.config import Environment
+    from livekit_deploy.engine.expected import Step
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.engine.resource import Resource
     from livekit_deploy.finding import Finding
@@ -126,13 +127,26 @@ class Screen:
         """How `up` ended, and where LiveKit answers."""
         from livekit_deploy.render import reports
 
-        self._lines(["", *reports.up_lines(report, env, stage, self._width)])
+        self._lines(["", *self._went(report), *reports.up_lines(report, env, stage, self._width)])
 
     def finished_down(self, report: Report) -> None:
         """How `down` ended, with the proof."""
         from livekit_deploy.render import reports
 
-        self._lines(["", *reports.down_lines(report)])
+        self._lines(["", *self._went(report), *reports.down_lines(report)])
+
+    def _went(self, report: Report) -> Iterator[str]:
+        """Where the time of a run went, with an empty line after it."""
+        from livekit_deploy.render import chains
+
+        if shown := list(chains.run_lines(report.chain, self._width, every=self.verbose > 0)):
+            yield from (*shown, "")
+
+    def critical_path(self, chain: Sequence[Step]) -> None:
+        """What `up` from nothing waits for."""
+        from livekit_deploy.render import chains
+
+        self._lines(chains.expected_lines(chain, self._width))
 
     def findings(self, found: Sequence[Finding]) -> None:
         """What checks found, and how many hold."""

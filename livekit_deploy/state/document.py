@@ -15,7 +15,7 @@ import functools
 import graphlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -23,8 +23,10 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from livekit_deploy.errors import StateError
+from livekit_deploy.timing import Spent
 
 FORMAT = 1
+_KEPT = 5  # durations remembered of each kind and verb
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -40,7 +42,8 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """One resource: what was asked for, what it became, and what must outlive it."""
+    """One resource: what was asked for, what it became, what must outlive it, and where the time went when it was last
+    brought here."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -56,6 +59,7 @@ class Record:
     stage: str = "infrastructure"
     since: str = ""
     generation: int = 1
+    spent: Spent | None = None
 
     @functools.cached_property
     def text(self) -> str:
@@ -113,6 +117,13 @@ class State:
         records = {**self.records, **changes}
         kept = {address: record for address, record in records.items() if record is not None}
         return replace(self, records=kept, serial=self.serial + 1)
+
+    def with_durations(self, took: Iterable[tuple[str, float]]) -> State:
+        """This document with durations, each by kind and verb, after the last few of the same."""
+        durations = dict(self.durations)
+        for key, seconds in took:
+            durations[key] = (*durations.get(key, ())[1 - _KEPT :], seconds)
+        return replace(self, durations=durations)
 
     def unfinished(self) -> tuple[str, ...]:
         """Addresses whose record is in the middle of something."""

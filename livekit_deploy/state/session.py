@@ -47,7 +47,7 @@ class _Batch:
     """Changes that go out in one PUT, and those who wait for it."""
 
     changes: dict[str, Record | None] = field(default_factory=dict)
-    durations: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    took: list[tuple[str, float]] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
     error: DeployError | None = None
 
@@ -175,10 +175,8 @@ class Session:
         if self.remaining() < self.holder.seconds * LAST_INTENT:
             raise LostLease("the state is written too slowly to hold the lease", hint="run the same command again")
 
-    def write(
-        self, changes: Mapping[str, Record | None], durations: Mapping[str, tuple[float, ...]] | None = None
-    ) -> None:
-        """Write record changes (None drops one) and return once they are acknowledged."""
+    def write(self, changes: Mapping[str, Record | None], took: Mapping[str, float] | None = None) -> None:
+        """Write record changes (None drops one) and the seconds that something ``took``; return once acknowledged."""
         with self._turn:
             if self.failure is not None:
                 raise self.failure
@@ -186,7 +184,7 @@ class Session:
                 raise LostLease("the run is ending: no new work begins", hint="run the same command again")
             batch = self._batch
             batch.changes.update(changes)
-            batch.durations.update(durations or {})
+            batch.took += (took or {}).items()
             self._turn.notify_all()
         batch.done.wait()
         if batch.error is not None:
@@ -265,8 +263,7 @@ class Session:
 
         Each attempt writes the same bytes, so that one whose answer was lost is known again.
         """
-        state = self.state.with_records(batch.changes)
-        self.unsaved = state = _written(state, durations={**state.durations, **batch.durations})
+        self.unsaved = state = _written(self.state.with_records(batch.changes).with_durations(batch.took))
         while True:
             try:
                 self._commit(state)

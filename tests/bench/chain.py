@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from livekit_deploy.engine.graph import edges_down, edges_up
+from livekit_deploy.engine.graph import edges_down, edges_up, longest_chain
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.sandbox.aws import acm, ec2, elasticache, elbv2
 from livekit_deploy.sandbox.aws.eks import store as eks
@@ -47,13 +47,5 @@ def _weight(address: str, kinds: Mapping[str, float], took: Mapping[str, float])
 
 
 def _longest(edges: Mapping[str, Iterable[str]], weights: Mapping[str, float]) -> tuple[float, list[str]]:
-    ends: dict[str, tuple[float, list[str]]] = {}
-
-    def end(address: str) -> tuple[float, list[str]]:
-        if address not in ends:
-            before = max((end(other) for other in edges.get(address, ())), default=(0.0, []))
-            ends[address] = (before[0] + weights[address], [*before[1], address])
-        return ends[address]
-
-    seconds, path = max(end(address) for address in weights)
-    return seconds, [address for address in path if weights[address]]
+    path = [address for address in longest_chain(edges, weights) if weights[address]]
+    return sum(weights[address] for address in path), path

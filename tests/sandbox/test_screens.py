@@ -37,6 +37,7 @@ CHANGING = (
     (r" +state #\d+", " state #N"),
     (r"\d+ calls? to AWS in [\d.]+ s", "N calls to AWS in N s"),
     (r"(?<=deleted|created|updated) in \w+", " in TIME"),
+    (r"(?m)^\S*longest chain .*\n(?:  .*\n)+", "[the longest chain, row by row]\n"),
     (r"(?m)( \d+/\d+)   \w+$", r"\1   TIME"),
     (r"(?m)^(✔ \S+) +\d\w+(?=  |$)", r"\1  TIME"),
     (r"(?m)(helm +\S+ at ).*$", r"\1PATH"),

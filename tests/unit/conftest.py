@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,18 +64,20 @@ class Rig:
         return Planner(self.cloud, found[0] if found else None, "digest").up(resources).plan
 
     def up(self, resources: Sequence[Resource], *targets: str, stage: str = "") -> Outcome:
-        session = self.session()
-        try:
-            run = Run(self.cloud, session, Waits(self.clock, self.cancel, session.lost), self.events.append)
-            return Execution(run, self.planned(session, resources, *targets, stage=stage)).up()
-        finally:
-            session.release()
+        with self.execution(lambda session: self.planned(session, resources, *targets, stage=stage)) as execution:
+            return execution.up()
 
     def down(self) -> Outcome:
+        with self.execution(lambda session: Planner(self.cloud, session.state, "digest").down()) as execution:
+            return execution.down()
+
+    @contextmanager
+    def execution(self, plan: Callable[[Session], Planned]) -> Iterator[Execution]:
+        """What carries a plan out, under a lease of its own."""
         session = self.session()
         try:
             run = Run(self.cloud, session, Waits(self.clock, self.cancel, session.lost), self.events.append)
-            return Execution(run, Planner(self.cloud, session.state, "digest").down()).down()
+            yield Execution(run, plan(session))
         finally:
             session.release()
 

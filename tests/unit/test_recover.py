@@ -21,7 +21,7 @@ def recovered(rig: Rig, resources: Sequence[Resource]) -> Recovered:
 
 
 def essence(records: Any) -> dict[str, Any]:
-    return {address: asdict(replace(record, since="", token=None)) for address, record in records.items()}
+    return {address: asdict(replace(record, since="", token=None, spent=None)) for address, record in records.items()}
 
 
 def pools(template_zone: str = "a") -> list[Resource]:
