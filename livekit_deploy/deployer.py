@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from livekit_deploy import health, preflight
+from livekit_deploy import costs, health, preflight
 from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
@@ -111,8 +111,9 @@ class Deployer:
         return replace(planned, header={**planned.header, "lease": lease})
 
     def check(self, plan: Plan) -> None:
-        """Raise what would keep the plan from being carried out whatever AWS says: `Blocked`, a chart that does not
-        render, a helm that cannot be had. Nothing is changed; what was checked once is not checked again."""
+        """Raise what would keep the plan from being carried out whatever AWS says: `Blocked`, `TooExpensive`, a chart
+        that does not render, a helm that cannot be had. Nothing is changed, and nothing is checked twice."""
+        costs.keep_limit(plan.cost, self.env)
         if plan.blocked:
             first = plan.blocked[0]
             raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
@@ -136,10 +137,9 @@ class Deployer:
         with self._session("up") as session:
             stage = plan.stage if plan is not None else stage
             planned = self._make_plan(session.state, targets, False, stage)
-            if plan is None:
-                self.check(planned.plan)
-            else:
+            if plan is not None:
                 self._expect(plan, planned.plan, session)
+            self.check(planned.plan)
             report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
             report.outputs = self._outputs(session.state)
             if not report.failed and health.serves(session.state) and not (stage or list(targets)):
@@ -297,7 +297,8 @@ class Deployer:
         resources = [] if destroy else self.resources
         planner = Planner(self.cloud.remembering(), state, self.env.digest())
         planned = planner.down() if destroy else planner.up(resources, tuple(targets), stage)
-        return Planned(replace(planned.plan, header=self._header()), planned.entries)
+        cost = costs.of_plan(planned, state, self.env.region)
+        return Planned(replace(planned.plan, header=self._header(), cost=cost), planned.entries)
 
     def _header(self) -> dict[str, str]:
         return {
@@ -308,9 +309,7 @@ class Deployer:
         }
 
     def _expect(self, plan: Plan, now: Plan, session: Session) -> None:
-        if plan.lineage is None and session.fresh:
-            now = replace(now, lineage=None)
-        plan.expect(now)
+        plan.expect(replace(now, lineage=None) if plan.lineage is None and session.fresh else now)
 
     @contextmanager
     def _session(self, command: str) -> Iterator[Session]:

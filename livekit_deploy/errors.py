@@ -2,6 +2,7 @@
 
 DeployError (1)
 ├─ ConfigError (3)             file:line, field, allowed values
+│  └─ TooExpensive (3)         the limit, the estimate and its largest parts
 ├─ UsageError (3)              a flag or argument is missing or contradicts another
 ├─ CredentialsError (4)        expired, absent or denied; the action and the principal
 │  └─ WrongAccount (4)
@@ -54,6 +55,10 @@ class ConfigError(DeployError):
         super().__init__(f"{where}: {message}" if where else message, hint=hint)
         self.where = where
         self.field = field
+
+
+class TooExpensive(ConfigError):
+    """The plan would bring the environment above the monthly cost that its file allows."""
 
 
 class UsageError(DeployError):

@@ -16,7 +16,7 @@ from livekit_deploy.aws.holders import Thing, in_vpc, maker
 from livekit_deploy.aws.tags import LINEAGE
 from livekit_deploy.engine.resource import kinds
 from livekit_deploy.engine.sight import Sight
-from livekit_deploy.prices import monthly
+from livekit_deploy.prices import Prices
 from livekit_deploy.report import Leftover
 
 _GONE = {"terminated", "shutting-down"}
@@ -24,10 +24,10 @@ _GONE = {"terminated", "shutting-down"}
 
 def leftovers(cloud: Cloud, vpcs: Iterable[str] = ()) -> tuple[list[Leftover], list[tuple[str, str]]]:
     """(what is left, what is deleted and vanishes with when); ``vpcs`` are the ids of the networks that we had."""
-    view = cloud.remembering()
+    view, prices = cloud.remembering(), Prices(cloud.region)
     found: dict[str, Leftover] = {}
     for thing in (*_marked(view), *_for_the_cluster(view), *(one for vpc in vpcs for one in in_vpc(view, vpc))):
-        left = Leftover(thing.what, thing.id, thing.maker, monthly(thing.what, thing.size))
+        left = Leftover(thing.what, thing.id, thing.maker, prices.left(thing.what, thing.size))
         found.setdefault(thing.id, left)
     vanishing = [pair for kind in kinds().values() for pair in kind.vanishing(view)]
     return sorted(found.values(), key=lambda one: (-(one.usd_month or 0), one.what, one.id)), sorted(vanishing)

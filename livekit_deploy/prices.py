@@ -1,29 +1,72 @@
-"""What things cost that are left behind: list prices per month, to show what matters. Not a bill.
+"""What AWS asks by list for what is made here: the table in ``prices.json``, dated, with its sources.
 
-On demand, us-east-1, November 2026, in US dollars for 730 hours, without traffic. Sources: the pricing pages of Amazon
-EKS, VPC (NAT gateways, public IPv4 addresses), Elastic Load Balancing, EBS, KMS and Secrets Manager.
+All prices are in US dollars a month of 730 hours, which is how AWS's own calculator counts. A price that the table does
+not have is None: it is said to be missing and never guessed from another region or type.
 """
 
 from __future__ import annotations
 
-AS_OF = "list price in us-east-1, November 2026"
+import functools
+import json
+from importlib import resources
+from typing import Any
 
-_A_MONTH = {
-    "eks.cluster": 73.00,
-    "NAT gateway": 32.85,
-    "ec2.nat_gateway": 32.85,
-    "ec2.elastic_ip": 3.65,
-    "load balancer": 16.43,
-    "kms.key": 1.00,
-    "secretsmanager.secret": 0.40,
+_HOURS = 730
+#: items that are paid by the month; the rest is paid by the hour
+_MONTHLY = {"gp3_gib", "kms_key", "secret"}
+#: what may be left behind after `down` → the item of the table
+_LEFT = {
+    "eks.cluster": "cluster",
+    "NAT gateway": "nat_gateway",
+    "ec2.nat_gateway": "nat_gateway",
+    "ec2.elastic_ip": "public_ipv4",
+    "load balancer": "load_balancer",
+    "kms.key": "kms_key",
+    "secretsmanager.secret": "secret",
 }
-_A_MONTH_PER_GIB = {"volume": 0.08}
-#: what is paid for by size, use or type, which nothing here knows
+#: what is paid for by size, use or type, which nobody knows of a thing that is left
 _BY_USE = {"instance", "eks.node_group", "elasticache.replication_group", "logs.log_group", "ec2.flow_log"}
 
 
-def monthly(what: str, gib: int = 0) -> float | None:
-    """Dollars a month for one of this kind; None where that depends on its type or use, 0 for what is free."""
-    if what in _BY_USE:
-        return None
-    return _A_MONTH.get(what, _A_MONTH_PER_GIB.get(what, 0.0) * gib)
+@functools.cache
+def _table() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(resources.files("livekit_deploy").joinpath("prices.json").read_text("utf-8"))
+    return found
+
+
+def as_of() -> str:
+    """The month of the table, such as ``2026-10``."""
+    return str(_table()["as_of"])
+
+
+class Prices:
+    """The list prices of one region."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self._here: dict[str, Any] = _table()["regions"].get(region, {})
+
+    @property
+    def known(self) -> bool:
+        """Whether the table covers the region."""
+        return bool(self._here)
+
+    def monthly(self, item: str) -> float | None:
+        """One of ``item``, such as ``nat_gateway``; of ``gp3_gib`` one GiB."""
+        price = self._here.get(item)
+        return None if price is None else price * (1 if item in _MONTHLY else _HOURS)
+
+    def typed(self, item: str, type: str) -> float | None:
+        """One ``instance`` of a type such as ``c6i.large``, or one node of the engine ``valkey`` or ``redis``."""
+        family, _, size = type.removeprefix("cache.").partition(".")
+        price = self._here.get(item, {}).get(family, {}).get(size)
+        return None if price is None else price * _HOURS
+
+    def left(self, what: str, gib: int = 0) -> float | None:
+        """One thing that `down` left behind; None where that depends on its type or use, 0 for what is free."""
+        if what == "volume":
+            price = self.monthly("gp3_gib")
+            return None if price is None else round(price * gib, 2)
+        if what in _BY_USE or (what in _LEFT and not self.known):
+            return None
+        return round(self.monthly(_LEFT[what]) or 0.0, 2) if what in _LEFT else 0.0

@@ -15,7 +15,7 @@ from livekit_deploy.timing import Timing
 
 @dataclass(frozen=True)
 class Leftover:
-    """One thing that is left after `down`; ``usd_month`` is None where its price depends on its type or use."""
+    """One thing that is left after `down`; ``usd_month`` is None where its price is not known here."""
 
     what: str
     id: str

@@ -53,6 +53,11 @@ OURS = (
         "The file names another account.",
         "Set `AWS_PROFILE` or `--profile` to the right one.",
     ),
+    (
+        "The largest parts:",
+        "The plan would bring the environment above `guard.max_monthly_cost`. Nothing was changed.",
+        "Choose less of what it names, or raise the limit; [what it costs](what-is-created.md#what-it-costs).",
+    ),
     ("there is no terminal to ask on", "Nobody can be asked in a pipeline.", "Add the flag that the message names."),
     (
         "but LiveKit does not answer",

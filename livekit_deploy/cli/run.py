@@ -91,15 +91,13 @@ def plan(
     where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
         found = made.plan(targets=targets, stage=stage_of(step, targets), destroy=destroy)
+    _published(found, markdown)
+    if refresh_only:
+        _show_drift(options, where, found)
+    else:
+        _show(options, where, found, env)
     if out:
         private.write(Path(out), found.dump())
-    _published(found, markdown)
-    if options.json:
-        where.json((replace(found, all=found.drift()) if refresh_only else found).dump())
-    elif refresh_only:
-        where.drift(found)
-    else:
-        where.plan(found)
     if not detailed_exitcode:
         return 0
     if refresh_only:
@@ -161,12 +159,27 @@ def plan_all(options: Options) -> int:
     env, where = load(options), screen(options)
     where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
-        found = made.plan()
-    if options.json:
-        where.json(found.dump())
-    else:
-        where.plan(found)
+        _show(options, where, made.plan(), env)
     return 0
+
+
+def _show(options: Options, where: Screen, plan: Plan, env: Environment) -> None:
+    """The plan; then `TooExpensive` where it goes above the limit of the file, for which JSON has room only alone."""
+    from livekit_deploy.costs import keep_limit
+
+    if options.json:
+        keep_limit(plan.cost, env)
+        where.json(plan.dump())
+    else:
+        where.plan(plan)
+        keep_limit(plan.cost, env)
+
+
+def _show_drift(options: Options, where: Screen, plan: Plan) -> None:
+    if options.json:
+        where.json(replace(plan, all=plan.drift()).dump())
+    else:
+        where.drift(plan)
 
 
 @contextmanager

@@ -59,12 +59,19 @@ def problems(env: Environment, today: date) -> Iterator[Problem]:
     yield from livekit_checks.problems(env)
 
 
+def in_extended_support(version: str, today: date) -> bool:
+    """Whether EKS charges extra for an old version; of one that is not known here the number tells."""
+    if version not in SUPPORT:
+        return version < min(SUPPORT)
+    return today > SUPPORT[version][0]
+
+
 def warnings(env: Environment, today: date) -> Iterator[str]:
     """What works but should be known."""
-    standard, _ = SUPPORT[env.cluster.version]
-    if today > standard:
+    if in_extended_support(env.cluster.version, today):
         yield (
-            f"cluster.version {env.cluster.version} is in paid extended support since {standard}: "
+            f"cluster.version {env.cluster.version} is in paid extended support since "
+            f"{SUPPORT[env.cluster.version][0]}: "
             f"move to {_supported(today)[-1]}, one minor at a time"
         )
     if env.preset != "dev" and _ANYWHERE in env.cluster.public_cidrs:

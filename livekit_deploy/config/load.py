@@ -51,6 +51,7 @@ def load_environment(
     if found := list(problems(env, today)):
         raise listed(found, where, path)
     env._source = path
+    env._places = {".".join(map(str, key)): spot for key, spot in where.items()}
     env._warnings = tuple(warnings(env, today))
     return env
 

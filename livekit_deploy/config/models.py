@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -179,6 +180,16 @@ class Iam(Section):
     )
 
 
+class Guard(Section):
+    """Limits that a plan must keep."""
+
+    max_monthly_cost: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="US dollars a month, by list prices: a plan that goes above it is refused",
+        examples=[500],
+    )
+
+
 class Environment(Section):
     """One environment: everything that `up` builds."""
 
@@ -199,6 +210,7 @@ class Environment(Section):
     protect: bool = Field(
         default=False, description="`down` asks for the name, and secrets can be recovered for a week"
     )
+    guard: Guard = Field(default=Guard(), description="limits that a plan must keep")
     state: Annotated[
         Annotated[S3State, Tag(SECTION)] | Annotated[FileState, Tag(OTHER_SECTION)], Discriminator(_store)
     ] = Field(default=S3State(), description="where the state lives: `{bucket}` in S3, or `{path}` for one machine")
@@ -213,6 +225,7 @@ class Environment(Section):
     iam: Iam = Field(default=Iam(), description="for accounts that fence their roles")
 
     _source: Path | None = PrivateAttr(None)
+    _places: Mapping[str, str] = PrivateAttr({})
     _warnings: tuple[str, ...] = PrivateAttr(())
 
     @property
@@ -224,6 +237,10 @@ class Environment(Section):
     def source(self) -> Path | None:
         """The file that this was read from."""
         return self._source
+
+    def place(self, key: str) -> str:
+        """Where a key such as ``guard.max_monthly_cost`` was set: ``file:line:column``, or the override's name."""
+        return self._places.get(key, "")
 
     @property
     def warnings(self) -> tuple[str, ...]:

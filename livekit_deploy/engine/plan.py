@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.errors import StalePlan
 
 FORMAT = 1
@@ -80,8 +81,8 @@ class Plan:
     """All changes in graph order, and what they were computed from.
 
     ``lineage`` and ``serial`` are those of the state document (None and 0 before there is one), ``digest`` that of the
-    configuration. ``stage`` is the only one that was planned, "" for all. ``calls`` and ``seconds`` tell what it cost
-    to read.
+    configuration. ``stage`` is the only one that was planned, "" for all. ``calls`` and ``seconds`` tell what it took
+    to read, ``cost`` what is paid for it.
     """
 
     command: str
@@ -94,6 +95,7 @@ class Plan:
     seconds: float = 0.0
     critical_s: float = 0.0
     header: Mapping[str, str] = field(default_factory=dict)
+    cost: Estimate | None = None
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -130,7 +132,8 @@ class Plan:
             if raw.pop("format_version") != FORMAT:
                 raise StalePlan("the plan was saved by another version", hint="plan again")
             changes = tuple(_change(item) for item in raw.pop("all"))
-            return cls(all=changes, **raw)
+            cost = raw.pop("cost", None)
+            return cls(all=changes, cost=cost and Estimate.revived(cost), **raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StalePlan(f"this is not a saved plan: {error!r}", hint="make one with: plan --out FILE") from error
 

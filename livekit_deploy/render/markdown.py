@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from livekit_deploy.render import plans
+from livekit_deploy.render import costs, plans
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
@@ -21,6 +21,8 @@ def plan_markdown(plan: Plan) -> str:
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rpartition("\n")[0] + "\n… the whole plan is in the log of this run"
     title = f"{len(plan.changes)} changes" if plan.changes else "no changes"
+    if plan.cost and plan.cost.lines:
+        title += f", about {costs.brief(plan.cost)}"
     fence = "`" * max(3, _longest_run(text) + 1)
     return (
         f"### {plan.header['env']}: {title}\n\n<details><summary>plan</summary>\n\n"

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.markup import escape
 
 from livekit_deploy.engine.plan import GONE, Action, Change, FieldDiff, Plan
+from livekit_deploy.render import costs
 from livekit_deploy.render.words import SYMBOLS, hanging, ordered, pair, plain, plural, wrapped
 
 _ORIGIN = {"config": "config", "drift": "drift: someone else changed it"}
@@ -24,12 +25,14 @@ def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Itera
     yield _header(plan, width)
     yield ""
     if not plan.changes:
-        yield f"No changes: {_unchanged(plan)}  {_cost(plan)}"
+        yield f"No changes: {_unchanged(plan)}  {_effort(plan)}"
+        yield from costs.lines(plan.cost, width)
         return
     yield "  " + "   ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
     yield from _by_stage(plan, plan.changes, width, every)
     yield ""
     yield from _summary(plan, width)
+    yield from costs.lines(plan.cost, width)
 
 
 def drift_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
@@ -43,7 +46,7 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     """What somebody else changed: of each attribute what was applied, and what it is now."""
     changed = plan.drift()
     if not changed:
-        yield f"No drift: what runs is what was applied.  {_cost(plan)}"
+        yield f"No drift: what runs is what was applied.  {_effort(plan)}"
         return
     yield f"[bold]Someone else changed {plural(len(changed), 'resource')}[/]  [dim](as applied → as it is now)[/]"
     for stage in ordered({change.stage for change in changed}):
@@ -53,9 +56,9 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
                 yield from _drifted(change, width)
     yield ""
     if any(change.action is Action.BLOCKED for change in changed):
-        yield f"[bold]Settle what is marked {SYMBOLS['blocked']} first:[/] `up` refuses until then.  {_cost(plan)}"
+        yield f"[bold]Settle what is marked {SYMBOLS['blocked']} first:[/] `up` refuses until then.  {_effort(plan)}"
     else:
-        yield f"[bold]`up` puts it right.[/]  {_cost(plan)}"
+        yield f"[bold]`up` puts it right.[/]  {_effort(plan)}"
 
 
 def _drifted(change: Change, width: int | None) -> Iterator[str]:
@@ -192,16 +195,16 @@ def _summary(plan: Plan, width: int | None) -> Iterator[str]:
     if blocked := plan.count(Action.BLOCKED):
         text += f", [bold red]{blocked} blocked[/]"
     time = f"  About {_minutes(plan.critical_s)}." if plan.critical_s else ""
-    if width is not None and cell_len(text + time + _cost(plan)) - len("[dim][/]") + 3 > width:
+    if width is not None and cell_len(text + time + _effort(plan)) - len("[dim][/]") + 3 > width:
         yield f"[bold]{text}.[/]{time}"
-        yield _cost(plan)
+        yield _effort(plan)
     else:
-        yield f"[bold]{text}.[/]{time}  {_cost(plan)}"
+        yield f"[bold]{text}.[/]{time}  {_effort(plan)}"
 
 
 def _minutes(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds >= 90 else f"{max(round(seconds), 1)} s"
 
 
-def _cost(plan: Plan) -> str:
+def _effort(plan: Plan) -> str:
     return f"[dim]{plural(plan.calls, 'call')} to AWS in {plan.seconds:.1f} s.[/]"

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from livekit_deploy.engine.stages import STAGES
-from livekit_deploy.prices import AS_OF
+from livekit_deploy.prices import as_of
 from livekit_deploy.render.words import duration, ordered, plural, whole
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def down_lines(report: Report) -> Iterator[str]:
     for one in report.leftovers:
         yield f"    {escape(str(one))}  {_cost(one.usd_month)}"
     total = sum(one.usd_month or 0 for one in report.leftovers)
-    yield f"  about ${total:.2f} a month ({AS_OF})"
+    yield f"  about ${total:.2f} a month (list prices of {as_of()})"
 
 
 def _cost(usd: float | None) -> str:
-    return "by use" if usd is None else f"${usd:.2f} a month" if usd else "free"
+    return "no price known" if usd is None else f"${usd:.2f} a month" if usd else "free"
 
 
 def status_lines(report: StatusReport, width: int | None = None) -> Iterator[str]:

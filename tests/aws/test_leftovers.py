@@ -100,5 +100,5 @@ def test_the_screen_says_what_it_costs() -> None:
     shown = [Text.from_markup(line).plain for line in down_lines(report)]
     assert "    ec2.nat_gateway nat-1 (made by this environment)  $32.85 a month" in shown
     assert "    security group sg-1 (made by somebody else)  free" in shown
-    assert "    elasticache.replication_group r (made by this environment)  by use" in shown
+    assert "    elasticache.replication_group r (made by this environment)  no price known" in shown
     assert shown[-1].startswith("  about $32.85 a month (list price")

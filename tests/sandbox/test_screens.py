@@ -120,6 +120,7 @@ def _coming(album: Album) -> None:
 def _standing(album: Album) -> None:
     album.take("plan-no-change", "plan", *WHERE, columns=80)
     album.wide_and_narrow("plan-update", "plan", *WHERE, *BIGGER)
+    album.take("plan-too-dear", "plan", *WHERE, *BIGGER, "--set", "guard.max_monthly_cost=500", columns=80, code=3)
     album.take("plan-blocked", "plan", *WHERE, *MOVED, columns=80, first=20)
     album.wide_and_narrow("status", "status", *WHERE)
     album.take("outputs", "outputs", *WHERE)

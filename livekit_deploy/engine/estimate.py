@@ -1,0 +1,56 @@
+"""What a plan says about money, as data: dollars a month now and afterwards, line by line, and what has no price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one address costs: ``what`` is what is counted, such as ``2 c6i.2xlarge, 100 GiB gp3``."""
+
+    address: str
+    what: str
+    usd_month_now: float
+    usd_month: float
+
+
+@dataclass(frozen=True)
+class Unpriced:
+    """Something that is paid for and that the table has no price of; no sum counts it. ``address`` "" means all."""
+
+    address: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.address})" if self.address else self.what
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """By list prices of ``as_of`` (a month) in ``region``: what is recorded now, and what will be with the plan."""
+
+    region: str
+    as_of: str
+    usd_month_now: float
+    usd_month: float
+    lines: tuple[Line, ...] = ()
+    unpriced: tuple[Unpriced, ...] = ()
+
+    @property
+    def usd_change(self) -> float:
+        """How much more it will be a month; less than 0 where the plan saves."""
+        return round(self.usd_month - self.usd_month_now, 2)
+
+    @classmethod
+    def revived(cls, raw: Mapping[str, Any]) -> Self:
+        """The reverse of `dataclasses.asdict`."""
+        lines = tuple(Line(**one) for one in raw["lines"])
+        return cls(**{**raw, "lines": lines, "unpriced": tuple(Unpriced(**one) for one in raw["unpriced"])})
+
+
+def dollars(usd: float) -> str:
+    """``$1,204``; below ten dollars with the cents."""
+    return f"${usd:,.0f}" if abs(usd) >= 10 or usd == 0 else f"${usd:.2f}"

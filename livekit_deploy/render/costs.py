@@ -1,0 +1,38 @@
+"""What an environment costs a month, in a sentence or two under a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from livekit_deploy.engine.estimate import dollars
+from livekit_deploy.render.words import hanging
+
+if TYPE_CHECKING:
+    from livekit_deploy.engine.estimate import Estimate
+
+_NOT_COUNTED = "traffic, logs, backups and load balancer capacity units not counted"
+
+
+def lines(cost: Estimate | None, width: int | None) -> Iterator[str]:
+    """The estimate and what it leaves out; nothing where nothing is paid for."""
+    if cost is None:
+        return
+    if cost.lines:
+        prices = f"list prices of {cost.as_of}, {cost.region}; {_NOT_COUNTED}"
+        yield from hanging("", f"About {brief(cost)} ({prices}).", width)
+    if cost.unpriced:
+        missing = "; ".join(map(str, cost.unpriced))
+        yield from hanging("", f"Not counted, as the price table does not have it: {missing}.", width)
+
+
+def brief(cost: Estimate) -> str:
+    """``$412 a month, $38 more with this plan``."""
+    now, after, change = cost.usd_month_now, cost.usd_month, cost.usd_change
+    if not after:
+        return f"{dollars(now)} a month less with this plan"
+    if not now:
+        return f"{dollars(after)} a month with this plan"
+    if not change:
+        return f"{dollars(after)} a month"
+    return f"{dollars(after)} a month, {'+' if change > 0 else '-'}{dollars(abs(change))} with this plan"

@@ -1,0 +1,281 @@
+"""What a plan says about money: sums made by hand, what is not counted, and the limit of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+
+from livekit_deploy import costs
+from livekit_deploy.aws.nat import ElasticIp, NatGateway
+from livekit_deploy.config import Environment
+from livekit_deploy.engine.estimate import Estimate, Unpriced
+from livekit_deploy.engine.plan import Action, Change, Plan
+from livekit_deploy.engine.planner import Entry, Planned
+from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.errors import TooExpensive
+from livekit_deploy.prices import Prices, as_of
+from livekit_deploy.render.costs import lines
+from livekit_deploy.render.markdown import plan_markdown
+from livekit_deploy.stack import stack
+from livekit_deploy.state.document import Phase, Record, State
+from tests.fakes import Fake
+from tests.unit.environments import TODAY, File
+
+#: what every environment with a TURN domain pays for in us-east-1: control plane, two secrets
+BASE = 0.10 * 730 + 2 * 0.40
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> File:
+    return File(tmp_path / "uat.yaml")
+
+
+def _of(env: Environment, today: date = TODAY) -> Estimate:
+    return costs.of_stack(stack(env), env.region, today)
+
+
+def _balancers(count: int, zones: int) -> float:
+    return count * 730 * (0.0225 + zones * 0.005)
+
+
+# ---- sums
+
+
+def test_the_smallest_environment_costs_what_its_parts_do(file: File) -> None:
+    found = _of(file.about("").load())
+    node = 730 * 0.085 + 50 * 0.08 + 730 * 0.005
+    assert found.usd_month == pytest.approx(BASE + node + 730 * 0.0128 + _balancers(1, 2), abs=0.03)
+    assert (found.usd_month_now, found.unpriced, found.region) == (0, (), "us-east-1")
+    assert [line.what for line in found.lines if line.address.startswith("eks.node_group")] == [
+        "1 c6i.large, 50 GiB gp3, 1 public IPv4 address"
+    ]
+
+
+def test_nodes_count_by_number_type_disk_and_address_and_private_ones_have_none(file: File) -> None:
+    env = file.about(
+        """\
+network: {nat: single, availability_zones: 3}
+nodes:
+  media: {instance_types: [c7i.2xlarge, c6i.2xlarge], desired: 3, max: 4, disk_gib: 100}
+  system: {instance_types: [t3.medium], desired: 2}
+redis: {engine: redis, version: "7.1", node_type: cache.m7g.large, replicas: 2}
+cluster: {secrets_key: true}"""
+    ).load()
+    media = 3 * (730 * 0.357 + 100 * 0.08 + 730 * 0.005)
+    system = 2 * (730 * 0.0416 + 50 * 0.08)
+    nat = 730 * (0.045 + 0.005)
+    expected = BASE + media + system + nat + 3 * 730 * 0.158 + 1.00 + _balancers(1, 3)
+    assert _of(env).usd_month == pytest.approx(expected, abs=0.05)
+
+
+def test_valkey_costs_less_than_redis(file: File) -> None:
+    valkey = _of(file.about("redis: {node_type: cache.t4g.small}").load())
+    redis = _of(file.about('redis: {engine: redis, version: "7.1", node_type: cache.t4g.small}').load())
+    assert redis.usd_month - valkey.usd_month == pytest.approx(730 * (0.032 - 0.0256), abs=0.01)
+
+
+def test_a_version_in_extended_support_costs_six_times_as_much(file: File) -> None:
+    env = file.about('cluster: {version: "1.34"}').load()
+    before, after = _of(env, date(2026, 12, 2)), _of(env, date(2026, 12, 3))
+    assert after.usd_month - before.usd_month == pytest.approx(5 * 73)
+    assert "control plane in extended support" in [line.what for line in after.lines]
+
+
+# ---- what has no price
+
+
+def test_what_the_table_does_not_have_is_named_and_not_guessed(file: File) -> None:
+    env = file.about(
+        """\
+nodes:
+  media: {instance_types: [c99i.large], desired: 2}
+  system: {instance_types: [t3.medium], capacity: spot}
+redis: {node_type: cache.x9g.large}"""
+    ).load()
+    found = _of(env)
+    assert [one.what for one in found.unpriced] == [
+        "2 c99i.large",
+        "1 t3.medium at the spot price",
+        "1 cache.x9g.large (valkey)",
+    ]
+    disks = 3 * (50 * 0.08 + 730 * 0.005)
+    assert found.usd_month == pytest.approx(BASE + disks + _balancers(1, 2), abs=0.03), "the rest is counted"
+    said = " ".join(lines(found, None))
+    assert "Not counted, as the price table does not have it: 2 c99i.large (eks.node_group/media-" in said
+
+
+def test_a_region_that_the_table_does_not_have_is_said_once(file: File) -> None:
+    found = _of(file.write("region: ap-south-2\nlivekit: {domain: livekit.example.com}\n").load())
+    assert found.unpriced == (Unpriced("", "anything in ap-south-2"),)
+    assert list(lines(found, None)) == ["Not counted, as the price table does not have it: anything in ap-south-2."]
+    assert Prices("ap-south-2").left("ec2.nat_gateway") is None
+
+
+def test_a_kind_of_somebody_else_is_named() -> None:
+    found = costs.of_stack([Fake("a")], "us-east-1", TODAY)
+    assert found.unpriced == (Unpriced("fake.thing/a", "a kind that the price table does not know"),)
+
+
+def test_what_was_rebuilt_without_its_size_is_named() -> None:
+    piece = costs.Piece("eks.node_group", {"instance_types": ["c6i.large"], "capacity": "ON_DEMAND"}, ())
+    found = costs.estimate({}, {"eks.node_group/x": piece}, "us-east-1", TODAY)
+    assert found.unpriced == (Unpriced("eks.node_group/x", "its size is not on record"),)
+
+
+def test_every_kind_has_a_price_or_is_said_to_be_free(file: File) -> None:
+    ours = {name for name, kind in kinds().items() if kind.__module__.startswith("livekit_deploy.")}
+    assert ours == costs.FREE | costs.PRICED
+    assert not costs.FREE & costs.PRICED
+
+
+@pytest.mark.parametrize("preset", ["dev", "uat", "prod"])
+def test_every_preset_has_a_price_for_everything(file: File, preset: str) -> None:
+    env = file.write(
+        f"preset: {preset}\nregion: us-east-1\ncluster: {{public_cidrs: [203.0.113.0/24]}}\n"
+        "livekit: {domain: livekit.example.com}\n"
+    ).load()
+    assert _of(env).unpriced == ()
+
+
+# ---- what a plan changes
+
+
+GATEWAY, ADDRESS = NatGateway("a", subnet_id="subnet-1", allocation_id="eipalloc-1"), ElasticIp("a")
+
+
+def _record(item: Resource, phase: Phase = Phase.READY) -> Record:
+    return Record(phase, item.kind, item.desired(lambda ref: ref))
+
+
+def _planned(state: Sequence[Record], *changes: tuple[Resource, Action]) -> Estimate:
+    """The estimate of a plan on a state of records named ``a``."""
+    records = {f"{record.kind}/a": record for record in state}
+    made = [Change(item.address, action, "infrastructure") for item, action in changes]
+    entries = {
+        change.address: Entry(change, None if change.action is Action.DELETE else item, None, False)
+        for change, (item, _) in zip(made, changes, strict=True)
+    }
+    plan = Plan("up", "l", 1, "d", tuple(made))
+    return costs.of_plan(
+        Planned(plan, entries), replace(State.new("livekit", "uat"), records=records), "us-east-1", TODAY
+    )
+
+
+def test_a_plan_says_what_it_adds_and_what_it_saves() -> None:
+    more = _planned([_record(ADDRESS)], (GATEWAY, Action.CREATE), (ADDRESS, Action.NOOP))
+    assert (more.usd_month_now, more.usd_month, more.usd_change) == (3.65, 36.5, 32.85)
+    less = _planned([_record(ADDRESS), _record(GATEWAY)], (GATEWAY, Action.DELETE), (ADDRESS, Action.NOOP))
+    assert (less.usd_month_now, less.usd_month, less.usd_change) == (36.5, 3.65, -32.85)
+    assert [(line.address, line.usd_month_now, line.usd_month) for line in less.lines] == [
+        ("ec2.elastic_ip/a", 3.65, 3.65),
+        ("ec2.nat_gateway/a", 32.85, 0),
+    ]
+
+
+def test_what_a_step_leaves_alone_counts_as_it_is() -> None:
+    step = _planned([_record(ADDRESS)], (GATEWAY, Action.CREATE))
+    assert (step.usd_month_now, step.usd_month) == (3.65, 36.5)
+
+
+@pytest.mark.parametrize("phase", [Phase.CREATING, Phase.READY])
+def test_what_is_on_record_but_not_there_costs_nothing_now(phase: Phase) -> None:
+    action = Action.RESUME if phase is Phase.CREATING else Action.CREATE
+    again = _planned([_record(GATEWAY, phase)], (GATEWAY, action))
+    assert (again.usd_month_now, again.usd_month) == (0, 32.85)
+
+
+# ---- how it is said
+
+
+def _estimate(now: float, after: float) -> Estimate:
+    found = _planned([], (GATEWAY, Action.CREATE))
+    return replace(found, usd_month_now=now, usd_month=after)
+
+
+@pytest.mark.parametrize(
+    ("now", "after", "said"),
+    [
+        (0, 412.4, "About $412 a month with this plan ("),
+        (374, 412, "About $412 a month, +$38 with this plan ("),
+        (1412.4, 374, "About $374 a month, -$1,038 with this plan ("),
+        (412, 414.6, "About $415 a month, +$2.60 with this plan ("),
+        (412, 412, "About $412 a month ("),
+        (412, 0, "About $412 a month less with this plan ("),
+    ],
+)
+def test_the_line_is_calm(now: float, after: float, said: str) -> None:
+    (line,) = lines(_estimate(now, after), None)
+    assert line.startswith(said)
+    assert line.endswith(
+        f"(list prices of {as_of()}, us-east-1; traffic, logs, backups and load balancer capacity units not counted)."
+    )
+    assert all(len(Text.from_markup(part).plain) <= 80 for part in lines(_estimate(now, after), 80))
+
+
+def test_the_comment_on_a_pull_request_has_it_in_its_heading() -> None:
+    changes = (Change(GATEWAY.address, Action.CREATE, "infrastructure"),)
+    plan = Plan("up", None, 0, "d", changes, header={"env": "uat"}, cost=_estimate(374, 412))
+    text = plan_markdown(plan)
+    assert text.startswith("### uat: 1 changes, about $412 a month, +$38 with this plan\n")
+    assert "traffic, logs" in text
+
+
+def test_a_saved_plan_keeps_it() -> None:
+    plan = Plan("up", None, 0, "d", (), cost=_estimate(374, 412))
+    assert Plan.load(plan.dump()).cost == plan.cost
+    assert Plan.load(replace(plan, cost=None).dump()).cost is None
+
+
+# ---- the limit
+
+
+def _limited(file: File, limit: int) -> Environment:
+    return file.about(f"guard:\n  max_monthly_cost: {limit}").load()
+
+
+def test_a_plan_above_the_limit_is_refused_by_place_parts_and_remedy(file: File) -> None:
+    env = _limited(file, 150)
+    with pytest.raises(TooExpensive) as refused:
+        costs.keep_limit(_of(env), env)
+    said = refused.value.message
+    assert said.startswith(
+        f"{file.path}:4:3: guard.max_monthly_cost is 150, and with this plan uat costs about $176.57 "
+    )
+    assert said.splitlines()[1:] == [
+        "  $73.00  eks.cluster/main: control plane",
+        "  $69.70  eks.node_group/media-0234: 1 c6i.large, 50 GiB gp3, 1 public IPv4 address",
+        "  $23.73  elbv2.load_balancer/signal: load balancer, 2 public IPv4 addresses",
+    ]
+    assert refused.value.field == "guard.max_monthly_cost"
+    assert "guard.max_monthly_cost" in refused.value.hint
+    assert refused.value.exit_code == 3
+
+
+def test_a_limit_from_an_override_is_named_as_such_and_what_has_no_price_with_it(file: File) -> None:
+    text = "nodes: {media: {instance_types: [c99i.large]}}"
+    env = file.about(text).load(overrides={"guard.max_monthly_cost": "1"})
+    with pytest.raises(TooExpensive) as refused:
+        costs.keep_limit(_of(env), env)
+    assert refused.value.message.startswith("--set guard.max_monthly_cost: ")
+    assert "Not priced and not counted: 1 c99i.large (eks.node_group/media-" in refused.value.message
+
+
+@pytest.mark.parametrize(("now", "after"), [(0, 150), (900, 800), (900, 900), (900, 0)])
+def test_what_keeps_the_limit_or_is_no_dearer_than_before_may_go_on(file: File, now: float, after: float) -> None:
+    costs.keep_limit(_estimate(now, after), _limited(file, 150))
+
+
+def test_without_a_limit_nothing_is_refused(file: File) -> None:
+    costs.keep_limit(_estimate(0, 1e6), file.about("").load())
+
+
+@pytest.mark.parametrize("wrong", ["0", "-5", "much", "12.5"])
+def test_a_limit_is_a_number_of_dollars(file: File, wrong: str) -> None:
+    error = file.about(f"guard:\n  max_monthly_cost: {wrong}").refused()
+    assert error.where == f"{file.path}:4:3"
+    assert error.field == "guard.max_monthly_cost"
