@@ -146,6 +146,15 @@ def _lines() -> Iterator[str]:
     for name, one in OUTPUTS.items():
         yield f"| `{name}` | `{one.command}` | {one.about} |"
     yield ""
+    yield "## The log"
+    yield ""
+    yield "`--log-format json` with `--log-file FILE` or `-v` writes one object a line: `timestamp` (UTC), `level`,"
+    yield "`event` and `run_id`, which all lines of a run share. First comes `command`, then the events below under"
+    yield "their `type` and, in the file and with `-vv`, every `call`: its `service`, `operation` and `seconds`, the"
+    yield "`address` of the resource that it is made for, the `request_id` that finds it in CloudTrail, how many"
+    yield "`retries` it took, and the `code` of its error. What a call sends and what it is answered are left out,"
+    yield "for both can hold secrets. A run that fails ends with `error`."
+    yield ""
     yield "## The stream of `up` and `down`"
     yield ""
     yield 'One object a line. Each has `type`, `@timestamp` (UTC), `address` ("" where it is about the whole run) and'

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.signers import RequestSigner
 
+from livekit_deploy import calls
 from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.errors import translate, translate_local
 from livekit_deploy.aws.tags import Marks
@@ -82,6 +83,25 @@ class Service:
             extra = {token: mark for token, mark in zip(asks, marks, strict=True) if mark}
             if not extra:
                 return found
+
+
+def _logged(client: Any, service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
+    """The answer to one call, with a line in the log that finds it in CloudTrail."""
+    with calls.logged(service, client.meta.method_to_api_mapping[operation]) as line:
+        try:
+            answer = getattr(client, operation)(**parameters)
+            line |= _sent(answer)
+        except ClientError as error:
+            line |= _sent(error.response)
+            raise translate(error, service, operation) from error
+        except (BotoCoreError, ResponseParserError) as error:
+            raise translate_local(error, service, operation) from error
+        return answer
+
+
+def _sent(answer: Mapping[str, Any]) -> dict[str, Any]:
+    said = answer.get("ResponseMetadata", {})
+    return {"request_id": said.get("RequestId", ""), "retries": said.get("RetryAttempts", 0)}
 
 
 def _as_list(value: Any) -> list[str]:
@@ -149,11 +169,7 @@ class Cloud:
                 self.mutating += changes
             self.clients.leaving(self.fence if changes else None)
             try:
-                return getattr(client, operation)(**parameters)
-            except ClientError as error:
-                raise translate(error, service, operation) from error
-            except (BotoCoreError, ResponseParserError) as error:
-                raise translate_local(error, service, operation) from error
+                return _logged(client, service, operation, parameters)
             finally:
                 with self._lock:
                     self.mutating -= changes

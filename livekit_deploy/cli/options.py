@@ -67,10 +67,21 @@ _DECLARED = (
     click.option("--sandbox", is_flag=True, help="rehearse against the sandbox instead of AWS"),
     click.option("--json", "json", is_flag=True, help="only JSON on stdout"),
     click.option("--no-color", is_flag=True, help="no colour (also: NO_COLOR, TERM=dumb, no terminal)"),
-    click.option("-v", "--verbose", count=True, help="more; -vv for every call"),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="the log on stderr in place of progress, and all of a plan; -vv: with every call",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="only results and errors"),
-    click.option("--log-format", type=click.Choice(["console", "json"]), default="console", show_default=True),
-    click.option("--log-file", metavar="FILE", help="write the log there as well"),
+    click.option(
+        "--log-format",
+        type=click.Choice(["console", "json"]),
+        default="console",
+        show_default=True,
+        help="of -v and --log-file",
+    ),
+    click.option("--log-file", metavar="FILE", help="add the log to this file, with every call, whatever -v says"),
     click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="calls in flight"),
     click.option(
         "--lock-timeout",
@@ -164,19 +175,41 @@ def deployer(
             access_key=sandbox.access_key,
             secret_key=sandbox.secret_key,
         )
-    with Deployer(
-        env,
-        clients=clients,
-        clock=clock,
-        on_event=on_event,
-        parallelism=options.parallelism,
-        lock_timeout=options.lock_timeout,
-        timeout=options.timeout,
-        adopt=options.adopt,
-        command=command,
-        reach=reach,
-    ) as made:
+
+    def told(event: Event) -> None:
+        written(event)
+        if on_event is not None:
+            on_event(event)
+
+    with (
+        _log(options, command, env) as written,
+        Deployer(
+            env,
+            clients=clients,
+            clock=clock,
+            on_event=told,
+            parallelism=options.parallelism,
+            lock_timeout=options.lock_timeout,
+            timeout=options.timeout,
+            adopt=options.adopt,
+            command=command,
+            reach=reach,
+        ) as made,
+    ):
         yield made
+
+
+def _log(
+    options: Options, command: str, env: Environment
+) -> contextlib.AbstractContextManager[Callable[[Event], None]]:
+    """Where events are written, besides being shown."""
+    from livekit_deploy.events import silent
+
+    if not (options.verbose or options.log_file):
+        return contextlib.nullcontext(silent)
+    from livekit_deploy.render.log import logging_run
+
+    return logging_run(options.log_format, options.log_file, options.verbose, command=command, env=env.name)
 
 
 def interactive() -> bool:

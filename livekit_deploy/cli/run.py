@@ -185,10 +185,9 @@ def _show_drift(options: Options, where: Screen, plan: Plan) -> None:
 @contextmanager
 def _listening(options: Options, where: Screen, command: str, env: Environment) -> Iterator[tuple[Listener, Deployer]]:
     """A Deployer whose events are shown as they come, and that signals end."""
-    from livekit_deploy.render.log import configure
     from livekit_deploy.render.progress import listener
 
-    heard = [configure(options.log_format, options.log_file, options.verbose)]
+    heard: list[Listener] = []
 
     def hear(event: Any) -> None:
         for sink in heard:

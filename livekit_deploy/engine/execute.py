@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from livekit_deploy import calls
 from livekit_deploy.engine.apply import Application
 from livekit_deploy.engine.graph import Edges, edges_down, edges_up, without
 from livekit_deploy.engine.plan import Action
@@ -163,7 +164,7 @@ class Execution:
             after = self._last_of(edges[address]) or self._last_of(earlier)
             watch = Watch(self._run.waits.clock, self._ended[after] if after else self._began)
             try:
-                with watch.running():
+                with calls.made_for(address), watch.running():
                     visit(address)
             except DeployError as error:
                 if isinstance(error, ResourceError) and not error.address:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from livekit_deploy import calls
 from livekit_deploy.engine.resource import Found, Live, Resource
 from livekit_deploy.errors import Denied, ResourceError
 
@@ -58,7 +59,8 @@ class Sight:
 
     def _read(self, resource: Resource, id: str | None) -> Live | Denied | None:
         try:
-            return resource.read(self._cloud, id)
+            with calls.made_for(resource.address):
+                return resource.read(self._cloud, id)
         except ResourceError as error:
             error.address = error.address or resource.address
             if isinstance(error, Denied):  # whether that is an error depends on what else is about to change

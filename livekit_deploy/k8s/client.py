@@ -18,6 +18,7 @@ import kubernetes.client
 import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
+from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError
@@ -142,6 +143,10 @@ class Api:
         return self._fresh[0]
 
     def _call(self, method: str, path: str, body: Obj | None = None, content_type: str = "application/json") -> Obj:
+        with calls.logged("kubernetes", f"{method} {path.partition('?')[0]}"):
+            return self._answer(method, path, body, content_type)
+
+    def _answer(self, method: str, path: str, body: Obj | None, content_type: str) -> Obj:
         headers = {"Authorization": f"Bearer {self._bearer()}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = content_type

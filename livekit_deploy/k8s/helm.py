@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
@@ -66,7 +67,8 @@ class HelmRelease(Resource):
     def check(self) -> None:
         """Render the chart here, with the names of references for what is not known yet."""
         values = substitute(self.__dict__["values"], lambda ref: ref.output)
-        rendered(self._chart(), self.name, self.namespace, release_values(values, {}))
+        with calls.made_for(self.address):
+            rendered(self._chart(), self.name, self.namespace, release_values(values, {}))
 
     # ---- reading
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from livekit_deploy import tools
+from livekit_deploy import calls, tools
 from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, Interrupted, NotOurs, ResourceError
 
 #: code of the error that a webhook without endpoints causes: it goes away once its controller runs
@@ -60,6 +60,10 @@ class HelmBinary:
         """What it prints. Raises our errors, told apart by what helm says; `ResourceError` after ``seconds``,
         `Interrupted` when the run is to end.
         """
+        with calls.logged("helm", arguments[0]):
+            return self._run(arguments, input, seconds)
+
+    def _run(self, arguments: Sequence[str], input: bytes | None, seconds: float) -> bytes:
         process = subprocess.Popen(
             [str(self.path), *arguments],
             stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,

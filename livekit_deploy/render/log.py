@@ -1,47 +1,102 @@
-"""The log: events as structlog lines, to stderr with -v, to a file with --log-file, for people or as JSON."""
+"""The log: events and calls as lines, to stderr with -v, to a file with --log-file, for people or as JSON."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from structlog.stdlib import ExtraAdder, ProcessorFormatter
+
+from livekit_deploy import __version__
+from livekit_deploy.errors import DeployError, UsageError
+from livekit_deploy.render.failure import as_json
 
 if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor
+
     from livekit_deploy.events import Event
 
+_PACKAGE = logging.getLogger("livekit_deploy")
 
-def configure(form: str, file: str | None, verbose: int) -> Callable[[Event], None]:
-    """A sink for events; every line carries the id of this run."""
-    sinks: list[Any] = []
+
+@contextmanager
+def logging_run(form: str, file: str | None, verbose: int, **about: str) -> Iterator[Callable[[Event], None]]:
+    """A sink for the events of one run, for as long as it lasts; every line carries the ``run_id`` drawn here.
+
+    ``form`` is console or json. Stderr shows the events when ``verbose`` is 1, every call too when it is more; the
+    file holds both. Raises `UsageError` when the file cannot be written.
+    """
+    handlers: list[logging.Handler] = []
     if verbose:
-        sinks.append(_logger(form, sys.stderr))
+        handlers.append(logging.StreamHandler(sys.stderr))
+        handlers[0].setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
     if file:
-        sinks.append(_logger(form, _private(Path(file))))
-    run = uuid.uuid4().hex[:8]
+        handlers.append(_file(Path(file)))
+    formatter = _formatter(form, uuid.uuid4().hex[:8])
+    before = _PACKAGE.level
+    _PACKAGE.setLevel(logging.DEBUG)
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        _PACKAGE.addHandler(handler)
+    try:
+        yield from _told(about)
+    finally:
+        _PACKAGE.setLevel(before)
+        for handler in handlers:
+            _PACKAGE.removeHandler(handler)
+            handler.close()
 
-    def log(event: Event) -> None:
+
+def _told(about: dict[str, str]) -> Iterator[Callable[[Event], None]]:
+    """Write the first line and the events, and the error that ends the run."""
+    logger: Any = structlog.wrap_logger(
+        logging.getLogger(__name__),
+        processors=[ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+    def tell(event: Event) -> None:
         plain = event.plain()
-        name = plain.pop("type")
-        for sink in sinks:
-            sink.info(name, run=run, **plain)
+        level = plain.pop("level", "error" if event.type == "failed" else "info")
+        getattr(logger, level)(plain.pop("type"), **plain)
 
-    return log
+    logger.info("command", version=__version__, **about)
+    try:
+        yield tell
+    except DeployError as error:
+        said = as_json(error)
+        logger.error(said.pop("type"), **said)
+        raise
 
 
-def _logger(form: str, stream: Any) -> Any:
-    last: Any = structlog.processors.JSONRenderer(default=str)
+def _formatter(form: str, run_id: str) -> logging.Formatter:
+    def of_this_run(_: Any, __: str, line: EventDict) -> EventDict:
+        return {**line, "run_id": run_id}
+
+    last: Processor = structlog.processors.JSONRenderer(default=str)
     if form == "console":
         last = structlog.dev.ConsoleRenderer(colors=False)
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    return structlog.wrap_logger(
-        structlog.PrintLogger(stream), processors=[structlog.processors.add_log_level, stamp, last]
+    return ProcessorFormatter(
+        foreign_pre_chain=[ExtraAdder()],
+        processors=[
+            ProcessorFormatter.remove_processors_meta,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            of_this_run,
+            last,
+        ],
     )
 
 
-def _private(path: Path) -> Any:
-    path.touch(mode=0o600, exist_ok=True)
-    return path.open("a", encoding="utf-8", buffering=1)
+def _file(path: Path) -> logging.Handler:
+    try:
+        path.touch(mode=0o600)
+        return logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the log {path} cannot be written: {error.strerror}", hint="--log-file FILE") from error

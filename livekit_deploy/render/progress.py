@@ -1,4 +1,4 @@
-"""A run as it goes on: a live view on a terminal, lines elsewhere, events in JSON, groups in GitHub Actions."""
+"""A run as it goes on: a live view on a terminal, lines elsewhere, events in JSON, groups in GitHub Actions, a log."""
 
 from __future__ import annotations
 
@@ -35,6 +35,21 @@ class Listener(Protocol):
         ...
 
 
+class Unshown:
+    """For a run whose log is on the screen: that says it all, in the order in which it happens."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, event: Event) -> None: ...
+
+    def planned(self, plan: Plan) -> None: ...
+
+    def finished(self, report: Report) -> None: ...
+
+
 def listener(screen: Screen, *, json: bool, clock: Clock) -> Listener:
     """The right one for where this runs; ``clock`` is the run's own."""
     if json:
@@ -45,6 +60,8 @@ def listener(screen: Screen, *, json: bool, clock: Clock) -> Listener:
         from livekit_deploy.render.github import GitHub
 
         return GitHub(screen, clock)
+    if screen.verbose:
+        return Unshown()
     if screen.live:
         from livekit_deploy.render.live import LiveView
 

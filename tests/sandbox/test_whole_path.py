@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
+from livekit_deploy.aws.cloud import mutates
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
 
 ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"
+LOG = ("--log-file", "run.log", "--log-format", "json")
 BIGGER = ("--set", "redis.node_type=cache.m7g.large")
 
 
 def test_up_is_idempotent_changes_one_thing_and_down_leaves_nothing(here: Workspace) -> None:
     before = here.inventory()
-    up = here.run("up", "--env", "uat", "--sandbox", "--yes")
+    up = here.run("up", "--env", "uat", "--sandbox", "--yes", *LOG)
     assert ANSWERS in up.out
     assert ANSWERS not in up.err
+    _logged(here)
 
     same = here.run("plan", "--env", "uat", "--sandbox", "--detailed-exitcode")
     assert "No changes" in same.out
@@ -39,6 +45,27 @@ def test_up_is_idempotent_changes_one_thing_and_down_leaves_nothing(here: Worksp
     assert [bucket["Name"] for bucket in here.client("s3").list_buckets()["Buckets"]] == [STATE_BUCKET]
 
     assert ANSWERS in here.run("up", "--env", "uat", "--sandbox", "--yes").out
+
+
+def _logged(here: Workspace) -> None:
+    """Every line of a whole run names the run, every call its request or resource, and none of them a secret."""
+    text = (here.folder / "run.log").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert len({line["run_id"] for line in lines}) == 1
+    assert {line["event"] for line in lines} > {"command", "run_started", "started", "done", "run_finished", "call"}
+    calls = [line for line in lines if line["event"] == "call"]
+    aws = [line for line in calls if line["service"] not in ("kubernetes", "helm")]
+    assert [line for line in aws if not line["request_id"] and line["operation"] != "HeadBucket"] == []  # moto has none
+    assert [line for line in calls if "seconds" not in line] == []
+    changes = [line for line in aws if mutates(line["operation"]) and line["service"] != "s3"]
+    assert len(changes) > 50
+    assert [line for line in changes if not line.get("address")] == []
+    secrets = here.client("secretsmanager")
+    for name in ("livekit/uat/api-keys", "livekit/uat/redis-token"):
+        words = re.findall(r"\w{20,}", secrets.get_secret_value(SecretId=name)["SecretString"])
+        assert words
+        assert [word for word in words if word in text] == []
+    assert "k8s-aws-v1." not in text
 
 
 def test_down_says_what_vanishes_by_itself_and_when(here: Workspace) -> None:
