@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy import calls
+from livekit_deploy.engine import inputs
 from livekit_deploy.engine.apply import Application
 from livekit_deploy.engine.graph import Edges, edges_down, edges_up, without
 from livekit_deploy.engine.plan import Action
@@ -40,6 +41,7 @@ class Execution:
 
     def up(self) -> Outcome:
         """Create and change, then, if all of that went well, delete what is no longer wanted."""
+        self._take_note()
         chosen = {change.address for change in self._planned.plan.all}
         wanted = {a: e for a, e in self._entries.items() if e.resource is not None and a in chosen}
         resources = [entry.resource for entry in wanted.values() if entry.resource is not None]
@@ -48,6 +50,18 @@ class Execution:
         if outcome.clean and drops and not self._run.waits.cancel.is_set():
             return self._remove(drops)
         return outcome
+
+    def _take_note(self) -> None:
+        """Record outputs that somebody else changed: what refers to them is planned with what was read."""
+        moved: dict[str, Record | None] = {}
+        for address, entry in self._entries.items():
+            record = self._run.session.record(address)
+            if entry.change.action is Action.NOOP and record is not None and entry.live is not None:
+                outputs = {**record.outputs, **inputs.plain(entry.live.outputs)}
+                if outputs != record.outputs:
+                    moved[address] = replace(record, outputs=outputs)
+        if moved:
+            self._run.session.write(moved)
 
     def _apply(self, entry: Entry) -> None:
         item, address = entry.resource, entry.change.address

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from livekit_deploy.engine.inputs import Output
 from livekit_deploy.engine.plan import Action, Plan
-from livekit_deploy.engine.resource import Resource
+from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut
 from livekit_deploy.state.document import Phase
-from tests.fakes import Fake, FakePool, Killed
+from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
 from tests.unit.conftest import Rig
 
 
@@ -276,3 +278,29 @@ def test_killed_at_every_boundary_nothing_is_lost(
             assert rig.cloud.things == {}
             assert rig.state.records == {}
     assert boundaries >= {"up": 8, "change": 6, "down": 8}[verb]
+
+
+class Moving(Fake):
+    """A thing with an output that others change."""
+
+    kind = "fake.moving"
+    mark = Output[str]()
+
+    def _live(self, cloud: FakeCloud, thing: Thing) -> Live:
+        live = super()._live(cloud, thing)
+        return replace(live, outputs={**live.outputs, "mark": thing.token})
+
+
+def test_an_output_that_somebody_changed_reaches_what_refers_to_it(rig: Rig) -> None:
+    def both() -> list[Resource]:
+        source = Moving("source")
+        return [source, Fake("user", cidr="10.0.0.0/16", parents=[source.mark])]
+
+    rig.up(both())
+    thing = next(one for one in rig.cloud.things.values() if one.address == "fake.moving/source")
+    thing.token = "another"
+    assert actions(rig.plan(both())) == {"fake.thing/user": "update"}
+    assert rig.up(both()).clean
+    assert rig.state.records["fake.thing/user"].inputs["parents"] == ["another"]
+    assert rig.state.records["fake.moving/source"].outputs["mark"] == "another"
+    assert rig.plan(both()).changes == ()
