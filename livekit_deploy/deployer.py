@@ -22,30 +22,32 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy import costs, health, preflight
-from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
+from livekit_deploy.aws.bucket import store_of
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.clock import Clock
-from livekit_deploy.config import Environment, FileState, S3State
+from livekit_deploy.config import Environment
 from livekit_deploy.engine.plan import Action, Plan
-from livekit_deploy.engine.planner import Planned, Planner, kind_of
+from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, StateError, UsageError, WrongAccount
 from livekit_deploy.events import Event, silent
 from livekit_deploy.finding import Finding
 from livekit_deploy.health import Reach
 from livekit_deploy.holder import this_process
+from livekit_deploy.k8s.client import Api, api_of
 from livekit_deploy.k8s.kubeconfig import credential, for_people
+from livekit_deploy.keyring import Keyring
 from livekit_deploy.leftovers import leftovers
-from livekit_deploy.report import Report, StatusReport
+from livekit_deploy.report import Report, StatusReport, outputs_of, status_of
 from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Phase, State, belongs
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import CALL_BOUND, Session, lease_of
-from livekit_deploy.state.store import FileStore, S3Store, Store
+from livekit_deploy.state.store import Store
 from livekit_deploy.upkeep import Upkeep
 
 
@@ -141,7 +143,7 @@ class Deployer:
                 self._expect(plan, planned.plan, session)
             self.check(planned.plan)
             report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
-            report.outputs = self._outputs(session.state)
+            report.outputs = outputs_of(session.state, self.env.livekit.domain)
             if not report.failed and health.serves(session.state) and not (stage or list(targets)):
                 report.findings = self._running.answering(session.state.records, lost=session.lost)
         return self._running.closed(report)
@@ -206,30 +208,26 @@ class Deployer:
             raise StateError("there is no cluster yet", hint=f"run: livekit-deploy up --env {self.env.name}")
         return record.outputs
 
+    def _kube(self) -> Api:
+        """The API of the cluster. Raises `StateError` when there is none yet."""
+        return api_of(self.cloud, self._cluster())
+
+    @property
+    def keys(self) -> Keyring:
+        """LiveKit's API keys: list, add, rotate, remove. What changed is given to the pods by `up`."""
+        self._guard()
+        return Keyring(
+            self.cloud, lambda: found[0] if (found := self.lease()) else None, self._session, self._kube, self._emit
+        )
+
     def status(self) -> StatusReport:
         """What the state document says; reads nothing else."""
-        state, holder, remaining = self.lease() or (None, None, 0.0)
-        records = dict(state.records) if state else {}
-        stages: dict[str, tuple[int, int]] = {}
-        for record in records.values():
-            ready, total = stages.get(record.stage, (0, 0))
-            stages[record.stage] = (ready + (record.phase is Phase.READY), total + 1)
-        return StatusReport(
-            header=self._header(),
-            lineage=state.lineage if state else None,
-            serial=state.serial if state else 0,
-            stages=stages,
-            records=[(a, r.phase.value, r.id or "", r.since) for a, r in sorted(records.items())],
-            pending=list(state.unfinished()) if state else [],
-            holder=holder,
-            lease_remaining=remaining,
-            outputs=self._outputs(state) if state else {},
-        )
+        return status_of(self._header(), self.lease(), self.env.livekit.domain)
 
     def outputs(self) -> dict[str, Any]:
         """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""
         found = self.lease()
-        return self._outputs(found[0]) if found else {}
+        return outputs_of(found[0], self.env.livekit.domain) if found else {}
 
     def lease(self) -> tuple[State, Holder | None, float] | None:
         """The state, the live holder if there is one, and the seconds left of its lease.
@@ -266,21 +264,11 @@ class Deployer:
     def store(self) -> Store:
         """Where the state document lives; the account must be known for it, so it opens on first use."""
         if self._store is None:
-            self._store = self._open_store()
+            # without a fence: the state is written by the lease's own rules
+            self._store = store_of(self.env, Cloud(self._clients, self._marks), lambda: self.cloud.identity.account)
         return self._store
 
     # ---- the pieces
-
-    def _open_store(self) -> Store:
-        where = self.env.state
-        if isinstance(where, FileState):
-            return FileStore(where.path)
-        assert isinstance(where, S3State)
-        unfenced = Cloud(self._clients, self._marks)  # the state is written by the lease's own rules
-        account = self.cloud.identity.account
-        bucket = where.bucket or default_bucket(account, self.env.region)
-        key = f"livekit-deploy/{self.env.project}/{self.env.name}.json"
-        return S3Store(unfenced.s3, bucket, key, owner=account, prepare=lambda: ensure_bucket(unfenced, bucket))
 
     def _guard(self) -> None:
         """Refuse the wrong account before anything else is asked."""
@@ -331,17 +319,6 @@ class Deployer:
             raise error.interrupted from None
         finally:
             session.release()
-
-    def _outputs(self, state: State) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for address, record in sorted(state.records.items()):
-            if record.phase is Phase.READY:
-                exports = kind_of(record.kind, address).exports
-                name = address.partition("/")[2]
-                found |= {public.format(name=name): record.outputs.get(key) for key, public in exports.items()}
-        if health.serves(state) and state.records[health.RELEASE].phase is Phase.READY:
-            found["livekit.url"] = f"wss://{self.env.livekit.domain}"
-        return found
 
     def _emit(self, event: Event) -> None:
         with self._listening:

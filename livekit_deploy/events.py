@@ -135,6 +135,17 @@ class Skipped(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyChanged(Event):
+    """An API key was ``added`` to Secrets Manager, or ``removed``; ``name`` says whom it is for."""
+
+    type = "key_changed"
+    address: str
+    verb: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notice(Event):
     """Something worth a line; ``level`` is info or warning."""
 

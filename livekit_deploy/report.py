@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from livekit_deploy import health
 from livekit_deploy.engine.graph import longest_chain
+from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.errors import DeployError
 from livekit_deploy.finding import Finding
-from livekit_deploy.state.document import Holder
+from livekit_deploy.state.document import Holder, Phase, State
 from livekit_deploy.timing import Timing
 
 
@@ -67,3 +69,37 @@ class StatusReport:
     holder: Holder | None
     lease_remaining: float
     outputs: dict[str, Any]
+
+
+def status_of(header: dict[str, str], found: tuple[State, Holder | None, float] | None, domain: str) -> StatusReport:
+    """What a state document says, with the live holder of its lease and the seconds that are left of it."""
+    state, holder, remaining = found or (None, None, 0.0)
+    records = dict(state.records) if state else {}
+    stages: dict[str, tuple[int, int]] = {}
+    for record in records.values():
+        ready, total = stages.get(record.stage, (0, 0))
+        stages[record.stage] = (ready + (record.phase is Phase.READY), total + 1)
+    return StatusReport(
+        header=header,
+        lineage=state.lineage if state else None,
+        serial=state.serial if state else 0,
+        stages=stages,
+        records=[(a, r.phase.value, r.id or "", r.since) for a, r in sorted(records.items())],
+        pending=list(state.unfinished()) if state else [],
+        holder=holder,
+        lease_remaining=remaining,
+        outputs=outputs_of(state, domain) if state else {},
+    )
+
+
+def outputs_of(state: State, domain: str) -> dict[str, Any]:
+    """Names and endpoints of what is ready, under the names that users know; ``domain`` is LiveKit's."""
+    found: dict[str, Any] = {}
+    for address, record in sorted(state.records.items()):
+        if record.phase is Phase.READY:
+            exports = kind_of(record.kind, address).exports
+            name = address.partition("/")[2]
+            found |= {public.format(name=name): record.outputs.get(key) for key, public in exports.items()}
+    if health.serves(state) and state.records[health.RELEASE].phase is Phase.READY:
+        found["livekit.url"] = f"wss://{domain}"
+    return found

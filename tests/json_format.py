@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from livekit_deploy import events
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.finding import Finding
+from livekit_deploy.keyring import Keys
 from livekit_deploy.render.versioned import FORMAT_VERSION
 from livekit_deploy.report import Leftover, StatusReport
 from livekit_deploy.state.document import Record, State
@@ -89,7 +90,11 @@ def _stream() -> Schema:
 
 _FINDINGS = "Every check with what it saw; of those that failed the cause and the remedy."
 OUTPUTS = {
-    "run": Output("up, down", "A stream: the plan, one event for each thing that happens, the result.", _stream()),
+    "run": Output(
+        "up, down, keys add, keys rotate, keys remove",
+        "A stream: the plan, one event for each thing that happens, the result.",
+        _stream(),
+    ),
     "plan": Output("plan", "Every address with its action and diffs; also what `--out` saves.", _versioned(Plan)),
     "status": Output("status", "What is recorded and who holds the lease.", _versioned(StatusReport)),
     "outputs": Output("outputs", "Public name to value; names are those of `outputs`.", _object({}, more=True)),
@@ -103,6 +108,7 @@ OUTPUTS = {
     "state show": Output("state show", "The whole document (`state/schema.json`).", _versioned(State)),
     "state show ADDRESS": Output("state show ADDRESS", "One record.", _versioned(Record)),
     "state history": Output("state history", "Earlier documents, newest first.", _list("versions", Past)),
+    "keys list": Output("keys list", "The API keys and who has them; `keys add` prints a stream.", _versioned(Keys)),
     "config validate": Output(
         "config validate",
         "The file and what should be known about it.",

@@ -6,12 +6,14 @@ A bucket that we did not make is checked and not changed: it must be versioned, 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import PROJECT, mapping, pairs
+from livekit_deploy.config import Environment, FileState
 from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError, StateError
-from livekit_deploy.state.store import no_access
+from livekit_deploy.state.store import FileStore, S3Store, Store, no_access
 
 NONCURRENT_VERSIONS = 100  # the most that an S3 lifecycle rule keeps
 NONCURRENT_DAYS = 30
@@ -20,6 +22,17 @@ NONCURRENT_DAYS = 30
 def default_bucket(account: str, region: str) -> str:
     """The bucket's name where the environment file names none."""
     return f"livekit-deploy-{account}-{region}"
+
+
+def store_of(env: Environment, cloud: Cloud, account: Callable[[], str]) -> Store:
+    """Where the environment's state document lives; ``cloud`` is one without a fence, since the lease is in it."""
+    where = env.state
+    if isinstance(where, FileState):
+        return FileStore(where.path)
+    owner = account()
+    bucket = where.bucket or default_bucket(owner, env.region)
+    key = f"livekit-deploy/{env.project}/{env.name}.json"
+    return S3Store(cloud.s3, bucket, key, owner=owner, prepare=lambda: ensure_bucket(cloud, bucket))
 
 
 def ensure_bucket(cloud: Cloud, bucket: str) -> None:

@@ -8,17 +8,16 @@ version is marked retired is replaced by a new one. Other secrets are deleted at
 
 from __future__ import annotations
 
-import json
-import secrets
-import string
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Output, Ref, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
+from livekit_deploy.state.session import utc_now
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Redis
@@ -27,21 +26,14 @@ TOKEN = "token"
 API_KEYS = "api-keys"
 _RETIRED = "livekit-deploy:retired"
 RECOVERY_DAYS = 7
-_ALPHABET = string.ascii_letters + string.digits
 _TOKEN_LENGTH = 64  # ElastiCache takes 16 to 128
-_SECRET_LENGTH = 48  # LiveKit wants 32 or more
 
 
 def _draw(form: str) -> str:
-    """A new value. API keys are ``api_key``, ``api_secret``, and ``keys``, the two in the form of LIVEKIT_KEYS."""
+    """A new value; API keys begin with one pair (`aws.api_keys`)."""
     if form == TOKEN:
-        return _random(_TOKEN_LENGTH)
-    key, secret = f"API{_random(12)}", _random(_SECRET_LENGTH)
-    return json.dumps({"api_key": key, "api_secret": secret, "keys": f"{key}: {secret}"})
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+        return api_keys.random(_TOKEN_LENGTH)
+    return api_keys.dump([api_keys.draw(api_keys.FIRST, utc_now())])
 
 
 class Secret(Resource):
@@ -148,10 +140,14 @@ def _live(secret: Mapping[str, Any]) -> Live:
     arn, tags = secret["ARN"], mapping(secret.get("Tags", []))
     stages = secret.get("VersionIdsToStages") or secret.get("SecretVersionsToStages") or {}
     version = next((id for id, names in stages.items() if "AWSCURRENT" in names), "")
-    refs = {key: SecretRef(arn, key, version).plain() for key in ("keys", "api_key", "api_secret")}
-    whole = SecretRef(arn, "", version).plain()
-    outputs = {"arn": arn, "secret_name": secret["Name"], "version": version, "value": whole, **refs}
+    outputs = {"arn": arn, "secret_name": secret["Name"], **of_version(arn, version)}
     return Live(arn, Status.READY, {"retired": tags.get(_RETIRED) == version}, outputs)
+
+
+def of_version(arn: str, version: str) -> dict[str, Any]:
+    """The outputs of a secret that change with its version."""
+    refs = {key: SecretRef(arn, key, version).plain() for key in ("keys", "api_key", "api_secret")}
+    return {"version": version, "value": SecretRef(arn, "", version).plain(), **refs}
 
 
 class SecretsProvisioner:

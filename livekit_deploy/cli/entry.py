@@ -23,6 +23,7 @@ _COMMANDS = {
     "verify": ("verify", "verify", "does LiveKit answer? each failure with cause and remedy"),
     "status": ("look", "status", "one screen: stages, resources, lease, endpoints"),
     "outputs": ("look", "outputs", "names and endpoints of what runs"),
+    "keys": ("keys", "keys", "LiveKit's API keys: list, add, rotate, remove"),
     "iam-policy": ("policy", "iam_policy", "the least policy that up and down of an environment need"),
     "graph": ("look", "graph", "the resource graph as text, Mermaid or SVG"),
     "kubeconfig": ("cluster", "kubeconfig", "write a kubeconfig without a token in it"),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from livekit_deploy import private
 from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
 from livekit_deploy.cli.steps import STEPS, looking, stage_of
 from livekit_deploy.engine.stages import STAGES
@@ -21,11 +18,8 @@ from livekit_deploy.errors import Declined, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
-    from livekit_deploy.deployer import Deployer
     from livekit_deploy.engine.plan import Plan
-    from livekit_deploy.render.progress import Listener
     from livekit_deploy.render.screen import Screen
-    from livekit_deploy.report import Report
 
 CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 
@@ -48,7 +42,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
     stage, env, where = stage_of(step, targets), load(options), screen(options)
     can_ask(options, yes or bool(plan_file), "--yes")
     where.warn(env.warnings)
-    with _listening(options, where, "up", env) as (listener, made):
+    with listening(options, where, "up", env) as (listener, made):
         saved = _saved(plan_file)
         stage = saved.stage if saved else stage  # a saved plan knows its step
         plan = saved or made.plan(targets=targets, stage=stage)
@@ -60,7 +54,7 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
         if plan.changes and not (yes or plan_file):
             agreed(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
         bound = _bound(plan, saved, yes)
-        report = _carried_out(listener, lambda: made.up(bound, targets=targets, stage=stage, fail_fast=fail_fast))
+        report = carried_out(listener, lambda: made.up(bound, targets=targets, stage=stage, fail_fast=fail_fast))
         listener.finished(report)
         if not options.json:
             where.finished_up(report, env, plan.stage)
@@ -132,7 +126,7 @@ def down(
         can_ask(options, False, f"--confirm {env.name}")
     else:
         can_ask(options, yes or confirm is not None or bool(plan_file), "--yes")
-    with _listening(options, where, "down", env) as (listener, made):
+    with listening(options, where, "down", env) as (listener, made):
         saved = _saved(plan_file)
         found = saved or made.plan(destroy=True)
         if options.json:
@@ -142,7 +136,7 @@ def down(
         if found.changes:
             _confirm_down(where, env, yes or bool(plan_file), confirm)
         bound = _bound(found, saved, yes or confirm is not None)
-        report = _carried_out(
+        report = carried_out(
             listener, lambda: made.down(bound, fail_fast=fail_fast, abandon_cluster_objects=abandon_cluster_objects)
         )
         listener.finished(report)
@@ -180,60 +174,6 @@ def _show_drift(options: Options, where: Screen, plan: Plan) -> None:
         where.json(replace(plan, all=plan.drift()).dump())
     else:
         where.drift(plan)
-
-
-@contextmanager
-def _listening(options: Options, where: Screen, command: str, env: Environment) -> Iterator[tuple[Listener, Deployer]]:
-    """A Deployer whose events are shown as they come, and that signals end."""
-    from livekit_deploy.render.progress import listener
-
-    heard: list[Listener] = []
-
-    def hear(event: Any) -> None:
-        for sink in heard:
-            sink(event)
-
-    with deployer(options, env, command, hear) as made, _signals(made, where):
-        listens = listener(where, json=options.json, clock=made.clock)
-        heard.append(listens)
-        if options.sandbox and not options.json:
-            _say_rehearsal(options, where, made)
-        yield listens, made
-
-
-def _say_rehearsal(options: Options, where: Screen, made: Deployer) -> None:
-    repo = made.env.load_balancer_controller.repo
-    chart = ", stand-in controller chart" if repo.startswith("http://127.0.0.1") else ""
-    where.say(f"rehearsal in the sandbox: no AWS account is touched{chart}")
-
-
-def _carried_out(listens: Listener, run: Callable[[], Report]) -> Report:
-    with listens:
-        return run()
-
-
-@contextmanager
-def _signals(made: Deployer, where: Screen) -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends the run in order, the second at once."""
-    seen = False
-
-    def handle(number: int, frame: Any) -> None:
-        nonlocal seen
-        if seen:
-            from livekit_deploy.k8s.helm_binary import end_all
-
-            end_all()
-            os._exit(130)
-        seen = True
-        where.say("stopping: no new work begins, what is under way is recorded (again: stop at once)")
-        made.cancel()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def _bound(shown: Plan, saved: Plan | None, yes: bool) -> Plan | None:

@@ -12,9 +12,8 @@ import jwt
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.config import Environment
-from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.health.reach import Answer, Reach
-from livekit_deploy.k8s.client import Api, Obj, api
+from livekit_deploy.k8s.client import Api, Obj, api_of
 from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.state.document import Record
 
@@ -38,8 +37,7 @@ class Look:
     @cached_property
     def api(self) -> Api:
         """The cluster's API."""
-        record = self.records[CLUSTER]
-        return api(self.cloud, Live(str(record.id), Status.READY, outputs=record.outputs))
+        return api_of(self.cloud, self.outputs(CLUSTER))
 
     @cached_property
     def nodes(self) -> list[Obj]:

@@ -49,6 +49,11 @@ def api(cloud: Cloud, host: Live) -> Api:
     return found
 
 
+def api_of(cloud: Cloud, outputs: Mapping[str, Any]) -> Api:
+    """The API of the cluster whose recorded outputs these are."""
+    return api(cloud, Live(str(outputs["name"]), Status.READY, outputs=outputs))
+
+
 def serves(host: Live | None) -> bool:
     """Whether the cluster has an API: not before its control plane is made, and not while it is taken down."""
     return host is not None and bool(host.outputs.get("endpoint")) and host.status is not Status.DELETING

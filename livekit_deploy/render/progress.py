@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Protocol, Self
 from rich.markup import escape
 
 from livekit_deploy.clock import Clock
-from livekit_deploy.events import Event, LeaseTakenOver, LeaseWaiting, Looked, Notice, ResourceFailed, Skipped
+from livekit_deploy.events import (
+    Event,
+    KeyChanged,
+    LeaseTakenOver,
+    LeaseWaiting,
+    Looked,
+    Notice,
+    ResourceFailed,
+    Skipped,
+)
 from livekit_deploy.render.words import duration
 
 if TYPE_CHECKING:
@@ -87,6 +96,8 @@ def sentence(event: Event) -> str:
         return f"took over the lease of {escape(event.holder)}{escape(left)}"
     if isinstance(event, Looked):
         return escape("; ".join(f"{check}: {seen}" for check, seen in event.failing.items()))
+    if isinstance(event, KeyChanged):
+        return f"[green]✔[/] the key {event.key} ({escape(event.name)}) is {event.verb} in Secrets Manager"
     if isinstance(event, Notice):
         return escape(f"{'warning: ' if event.level == 'warning' else ''}{event.message}")
     return ""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.engine.resource import Resource
     from livekit_deploy.finding import Finding
+    from livekit_deploy.keyring import Keys
     from livekit_deploy.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
     from livekit_deploy.state.history import Past
@@ -110,6 +111,18 @@ class Screen:
         column = address_column((address for address, *_ in records), self._width)
         for address, phase, id, _ in records:
             self._lines(whole(f"{address:<{column}}  {phase:<9} ", id, self._width))
+
+    def keys(self, found: Keys) -> None:
+        """LiveKit's API keys."""
+        from livekit_deploy.render import keys
+
+        self._lines(keys.list_lines(found, self._width))
+
+    def key_changed(self, env: Environment, **what: str) -> None:
+        """Which key is there now, and which is on its way out."""
+        from livekit_deploy.render import keys
+
+        self._lines(keys.changed_lines(env, **what))
 
     def history(self, past: Iterable[Past]) -> None:
         """Earlier states."""

@@ -6,6 +6,7 @@ import itertools
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from rich.markup import escape
@@ -19,6 +20,7 @@ SYMBOLS = {
     "resume": "[cyan]…[/]",
     "blocked": "[bold red]![/]",
 }
+_DAY = 86400
 _LONGEST = 60
 _LEAD = 12  # characters that are shown before the first difference of two long values
 _BELOW = 4
@@ -35,6 +37,14 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02d}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def age(since: str, now: datetime) -> str:
+    """How long ago a time of RFC 3339 is, in the two units that say most: ``46s``, ``3h05m``, ``12d``; "" for none."""
+    if not since:
+        return ""
+    passed = max((now - datetime.fromisoformat(since.replace("Z", "+00:00"))).total_seconds(), 0)
+    return duration(passed) if passed < _DAY else f"{int(passed // _DAY)}d"
 
 
 def about(seconds: float) -> str:

@@ -160,9 +160,9 @@ class World:
         found: dict[str, str] = {}
         for secret in bridge.cluster.objects("secrets"):
             if secret["metadata"]["name"] == "livekit-api-keys":
-                text = base64.b64decode(secret["data"]["keys"]).decode()
-                key, _, value = text.partition(":")
-                found[key.strip()] = value.strip()
+                for line in base64.b64decode(secret["data"]["keys"]).decode().splitlines():
+                    key, _, value = line.partition(":")
+                    found[key.strip()] = value.strip()
         return found
 
 

@@ -65,7 +65,8 @@ def _canaries(here: Workspace) -> dict[str, bytes]:
     names = [item["Name"] for item in manager.list_secrets()["SecretList"]]
     held = {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
     keys = json.loads(held.pop("livekit/uat/api-keys"))
-    plain = {"the API secret": keys["api_secret"], "the Redis token": held.pop("livekit/uat/redis-token")}
+    plain = {f"the API secret of {one['api_key']}": one["api_secret"] for one in keys["pairs"]}
+    plain["the Redis token"] = held.pop("livekit/uat/redis-token")
     assert held == {}
     coded = {f"{name} in base64": base64.b64encode(value.encode()).decode() for name, value in plain.items()}
     coded["the keys in base64"] = base64.b64encode(keys["keys"].encode()).decode()
@@ -129,6 +130,8 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
     with _recorded(here) as found, Processes() as processes:
         here.run("plan", *UAT, *LOUD, "--out", "plan.json")
         here.run("up", *UAT, *LOUD, "--json", "--plan", "plan.json", "--yes", "--log-file", "up.log")
+        here.run("keys", "rotate", *UAT, *LOUD, "--json", "--yes", "--log-file", "keys.log")
+        here.run("keys", "list", *UAT, *LOUD)
         canaries = _canaries(here)
 
         # a run whose state cannot be written any more leaves an error and a rescue copy
@@ -146,7 +149,15 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
     found += [*_versions(here), *_files(here.folder), *(("a process", said) for said in processes.seen)]
     assert len(found) > 100
     places = {what for what, _ in found}
-    for what in ("file plan.json", "file up.log", "ConfigMap livekit/livekit", "stderr of up", "file kubeconfig-uat"):
+    for what in (
+        "file plan.json",
+        "file up.log",
+        "file keys.log",
+        "stdout of keys",
+        "ConfigMap livekit/livekit",
+        "stderr of up",
+        "file kubeconfig-uat",
+    ):
         assert what in places
     assert any(b"helm" in said and b"upgrade" in said for said in processes.seen)
     leaks = {(name, what) for name, canary in canaries.items() for what, said in found if canary in said}

@@ -37,10 +37,14 @@ def test_every_output_is_as_its_schema_says(here: Workspace) -> None:
         "state show ADDRESS": ("state", "show", "eks.cluster/main"),
         "state history": ("state", "history"),
         "config validate": ("config", "validate"),
+        "keys list": ("keys", "list"),
     }
     assert {*single, "run"} == set(SCHEMAS)
     for name, command in single.items():
         _valid(name, json.loads(here.run(*command, *ENV).out))
+
+    for line in here.run("keys", "rotate", *ENV, "--yes").lines():
+        _valid("run", line)
 
     wrong = here.run("outputs", *ENV, "-o", "nothing", code=3)
     _valid("run", json.loads(wrong.out))

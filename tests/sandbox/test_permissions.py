@@ -68,6 +68,7 @@ def test_no_call_outside_the_policy_and_no_statement_unused(here: Workspace) -> 
     for wanted in (env, bigger):
         with deployer(wanted) as made:
             made.up()
+            made.keys.rotate("main")
     with deployer(bigger) as made:
         assert made.down().leftovers == []
 

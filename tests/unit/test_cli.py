@@ -166,6 +166,8 @@ def test_errors_in_json_are_json_and_nothing_else(here: Path, capsys: Streams) -
         ("down --env dev", "add --yes"),
         ("down --env prod", "add --confirm prod"),
         ("down --env prod --yes", "add --confirm prod"),
+        ("keys add --env dev", "add --yes"),
+        ("keys remove APIx --env dev --json", "add --yes"),
     ],
 )
 def test_without_a_terminal_it_is_refused_at_once_naming_the_flag(

@@ -1,0 +1,73 @@
+"""A run as it is heard: its events go to the log and to the screen, and signals end it in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from livekit_deploy.cli.options import Options, deployer
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+    from livekit_deploy.deployer import Deployer
+    from livekit_deploy.render.progress import Listener
+    from livekit_deploy.render.screen import Screen
+    from livekit_deploy.report import Report
+
+
+@contextmanager
+def listening(options: Options, where: Screen, command: str, env: Environment) -> Iterator[tuple[Listener, Deployer]]:
+    """A Deployer whose events are shown as they come, and that signals end."""
+    from livekit_deploy.render.progress import listener
+
+    heard: list[Listener] = []
+
+    def hear(event: Any) -> None:
+        for sink in heard:
+            sink(event)
+
+    with deployer(options, env, command, hear) as made, _signals(made, where):
+        listens = listener(where, json=options.json, clock=made.clock)
+        heard.append(listens)
+        if options.sandbox and not options.json:
+            _say_rehearsal(options, where, made)
+        yield listens, made
+
+
+def _say_rehearsal(options: Options, where: Screen, made: Deployer) -> None:
+    repo = made.env.load_balancer_controller.repo
+    chart = ", stand-in controller chart" if repo.startswith("http://127.0.0.1") else ""
+    where.say(f"rehearsal in the sandbox: no AWS account is touched{chart}")
+
+
+def carried_out(listens: Listener, run: Callable[[], Report]) -> Report:
+    """The run, shown as it goes on."""
+    with listens:
+        return run()
+
+
+@contextmanager
+def _signals(made: Deployer, where: Screen) -> Iterator[None]:
+    """The first SIGINT or SIGTERM ends the run in order, the second at once."""
+    seen = False
+
+    def handle(number: int, frame: Any) -> None:
+        nonlocal seen
+        if seen:
+            from livekit_deploy.k8s.helm_binary import end_all
+
+            end_all()
+            os._exit(130)
+        seen = True
+        where.say("stopping: no new work begins, what is under way is recorded (again: stop at once)")
+        made.cancel()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

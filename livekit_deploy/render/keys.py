@@ -1,0 +1,47 @@
+"""LiveKit's API keys, as lines of a terminal. There is no secret in what comes here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from livekit_deploy.render.words import age, plural, whole
+
+if TYPE_CHECKING:
+    from livekit_deploy.config import Environment
+    from livekit_deploy.keyring import Keys
+
+_PROGRAM = "python -m livekit_deploy"
+
+
+def list_lines(found: Keys, width: int | None, now: datetime | None = None) -> Iterator[str]:
+    """A line each, then where they are kept and who has them."""
+    names = max(len("name"), *(len(one.name) for one in found.keys))
+    column = max(len("key"), *(len(one.key) for one in found.keys))
+    yield f"[bold]{'key':<{column}}  {'name':<{names}}  {'age':>6}[/]"
+    for one in found.keys:
+        old = age(one.since, now or datetime.now(UTC))
+        mark = "  [dim]webhooks and verify use it[/]" if one.first else ""
+        yield f"{escape(one.key):<{column}}  {escape(one.name):<{names}}  {old:>6}{mark}"
+    yield ""
+    yield from whole("secret   ", f"secretsmanager:{found.secret_name}", width)
+    yield from whole("version  ", found.version, width)
+    if found.pods:
+        late = "" if found.following == found.pods else "; the others drain calls, or wait for: up"
+        yield f"pods     {found.following} of {plural(found.pods, 'pod')} started with this version{late}"
+
+
+def changed_lines(env: Environment, *, key: str = "", name: str = "", old: str = "") -> Iterator[str]:
+    """How a change ended: ``key`` of ``name`` is there, and ``old``, where there is one, is ending or has ended."""
+    if not key:
+        yield f"[bold green]✔[/] the key {escape(old)} is removed"
+        return
+    place = f" and takes the place of {escape(old)}, which is good until it is removed" if old else ""
+    yield f"[bold green]✔[/] {escape(key)} is the key of {escape(name)}{place}"
+    yield f"  Secret      secretsmanager:{env.project}/{env.name}/api-keys, under pairs"
+    if old:
+        yield "  Next        give the new one to whoever signs tokens; when nobody uses the old one any more:"
+        yield f"              {_PROGRAM} keys remove {escape(old)} --env {env.name}"

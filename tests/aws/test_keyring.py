@@ -1,0 +1,189 @@
+"""API keys with overlap: one call under its intent, none the second time, killed anywhere, secrets nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from livekit_deploy.aws import api_keys
+from livekit_deploy.aws.secrets import API_KEYS, Secret
+from livekit_deploy.engine.plan import Action
+from livekit_deploy.errors import StateError, UsageError
+from livekit_deploy.events import Event
+from livekit_deploy.keyring import Keyring
+from livekit_deploy.state.document import Phase, State, dump
+from livekit_deploy.state.session import Session, lease_of
+from tests.aws.rig import AwsRig
+from tests.fakes import Killed
+
+ADDRESS = "secretsmanager.secret/api-keys"
+
+
+class Ring:
+    """The keys of an environment of which there is nothing but their secret."""
+
+    def __init__(self, rig: AwsRig) -> None:
+        self.rig, self.events = rig, list[Event]()
+        self.stack = [Secret("api-keys", form=API_KEYS)]
+        self.keys = Keyring(rig.cloud, self.state, self._session, self._no_cluster, self.events.append)
+        rig.up(self.stack)
+        rig.calls()
+
+    def state(self) -> State | None:
+        found = lease_of(self.rig._store)
+        return found[0] if found else None
+
+    @contextmanager
+    def _session(self, command: str) -> Iterator[Session]:
+        session = self.rig._session()
+        try:
+            yield session
+        finally:
+            session.release()
+
+    def _no_cluster(self) -> Any:
+        raise AssertionError("the cluster was asked")
+
+    def held(self) -> dict[str, Any]:
+        arn = self.rig.records[ADDRESS].id
+        found: dict[str, Any] = json.loads(self.rig.cloud.secretsmanager.get_secret_value(SecretId=arn)["SecretString"])
+        return found
+
+    def names(self) -> list[str]:
+        return [one["name"] for one in self.held()["pairs"]]
+
+
+@pytest.fixture
+def ring(rig: AwsRig) -> Ring:
+    return Ring(rig)
+
+
+def test_a_key_more_is_one_call_and_none_the_second_time(ring: Ring) -> None:
+    before = ring.held()
+    key = ring.keys.add("recorder")
+    assert ring.rig.calls() == ["PutSecretValue"]
+    assert ring.keys.add("recorder") == key
+    assert ring.rig.calls() == []
+
+    held = ring.held()
+    assert held["keys"].splitlines() == [before["keys"], f"{key}: {held['pairs'][1]['api_secret']}"]
+    assert (held["api_key"], held["api_secret"]) == (before["api_key"], before["api_secret"])
+    assert len(held["pairs"][1]["api_secret"]) >= 32
+    assert len({one["api_secret"] for one in held["pairs"]}) == 2
+
+
+def test_its_version_is_what_the_cluster_has_to_follow(ring: Ring) -> None:
+    before = ring.rig.outputs(ADDRESS)
+    ring.keys.add("recorder")
+    after, present = ring.rig.outputs(ADDRESS), ring.keys.present()
+    assert after["version"] == present.version != before["version"]
+    assert after["keys"]["version"] == after["api_key"]["version"] == after["value"]["version"] == after["version"]
+    assert ring.rig.plan(ring.stack).changes == ()
+
+
+def test_a_rotation_leaves_the_old_key_until_it_is_removed(ring: Ring) -> None:
+    ring.keys.add("recorder")
+    old = ring.held()["api_key"]
+    turn = ring.keys.rotate("main")
+    ring.rig.calls()
+    assert ring.keys.rotate("main") == turn  # it is under way
+    assert ring.rig.calls() == []
+    assert turn.old == old == ring.held()["api_key"]
+    assert ring.names() == ["main", "main", "recorder"]
+
+    ring.keys.remove(turn.old)
+    assert ring.rig.calls() == ["PutSecretValue"]
+    assert ring.names() == ["main", "recorder"]
+    assert ring.held()["api_key"] == turn.new
+    assert [one.first for one in ring.keys.present().keys] == [True, False]
+    told = [(event.plain()["verb"], event.plain()["key"]) for event in ring.events]
+    assert told[-2:] == [("added", turn.new), ("removed", turn.old)]
+
+
+def test_what_cannot_be_done_is_refused_before_the_lease(ring: Ring) -> None:
+    only = ring.held()["api_key"]
+    for wrong, what in (
+        (lambda: ring.keys.remove(only), "is the only key"),
+        (lambda: ring.keys.remove("APInothing"), "there is no key APInothing"),
+        (lambda: ring.keys.rotate("other"), "there is no key named other"),
+        (lambda: ring.keys.add("Two words"), "is no name for a key"),
+    ):
+        with ring._session("somebody else's run"), pytest.raises(UsageError, match=what):
+            wrong()
+    assert ring.rig.calls() == []
+
+
+def test_there_must_be_a_secret(rig: AwsRig) -> None:
+    ring = Ring(rig)
+    rig.down()
+    with pytest.raises(StateError, match="there are no API keys yet"):
+        ring.keys.present()
+
+
+@pytest.mark.parametrize("moment", ["before-call", "after-call"])
+def test_killed_around_its_call_it_goes_on(ring: Ring, moment: str) -> None:
+    """The intent is on record; the same command makes the call, or finds that it was made."""
+    phases = []
+
+    def die(model: Any, **_: Any) -> None:
+        if model.name == "PutSecretValue":
+            phases.append(ring.rig.records[ADDRESS].phase)
+            raise Killed
+
+    events = ring.rig.clients("secretsmanager").meta.events
+    events.register(f"{moment}.secretsmanager.PutSecretValue", die)
+    with pytest.raises(Killed):
+        ring.keys.add("recorder")
+    events.unregister(f"{moment}.secretsmanager.PutSecretValue", die)
+    assert phases == [Phase.UPDATING]
+    assert ring.rig.plan(ring.stack).changes[0].action is Action.RESUME
+
+    ring.rig.calls()
+    ring.keys.add("recorder")
+    assert ring.rig.calls() == (["PutSecretValue"] if moment == "before-call" else [])
+    assert ring.names() == ["main", "recorder"]
+    assert ring.rig.records[ADDRESS].phase is Phase.READY
+    assert ring.rig.outputs(ADDRESS)["version"] == ring.keys.present().version
+
+
+def test_up_goes_on_as_well(ring: Ring) -> None:
+    def die(**_: Any) -> None:
+        raise Killed
+
+    events = ring.rig.clients("secretsmanager").meta.events
+    events.register("after-call.secretsmanager.PutSecretValue", die)
+    with pytest.raises(Killed):
+        ring.keys.add("recorder")
+    events.unregister("after-call.secretsmanager.PutSecretValue", die)
+    ring.rig.calls()
+    ring.rig.up(ring.stack)
+    assert ring.rig.calls() == []
+    assert ring.rig.outputs(ADDRESS)["version"] == ring.keys.present().version
+    assert ring.names() == ["main", "recorder"]
+
+
+def test_no_secret_leaves_it(ring: Ring) -> None:
+    ring.keys.add("recorder")
+    ring.keys.rotate("main")
+    state = ring.state()
+    assert state is not None
+    told = [dump(state).decode(), repr(ring.keys.present()), *(repr(event.plain()) for event in ring.events)]
+    told.append(repr(api_keys.load(json.dumps(ring.held()))))
+    for pair in ring.held()["pairs"]:
+        assert not any(pair["api_secret"] in text for text in told)
+
+
+def test_a_secret_that_somebody_else_wrote_has_its_one_key(ring: Ring) -> None:
+    arn = ring.rig.records[ADDRESS].id
+    put = ring.rig.cloud.secretsmanager.put_secret_value
+    put(SecretId=arn, SecretString=json.dumps({"api_key": "APIours", "api_secret": "s" * 40, "keys": "…"}))
+    ring.keys.add("recorder")
+    assert ring.held()["keys"].startswith(f"APIours: {'s' * 40}\n")
+    put(SecretId=arn, SecretString="hidden")
+    with pytest.raises(StateError) as failure:
+        ring.keys.present()
+    assert "hidden" not in failure.value.message + failure.value.hint
