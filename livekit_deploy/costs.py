@@ -19,7 +19,7 @@ from livekit_deploy.engine.plan import UNKNOWN, Action, unknown
 from livekit_deploy.engine.planner import Planned
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import TooExpensive
-from livekit_deploy.prices import Prices, as_of
+from livekit_deploy.prices import Prices, as_of, regions
 from livekit_deploy.state.document import Phase, State
 
 #: kinds that AWS asks nothing for, or only by use
@@ -89,7 +89,7 @@ def estimate(now: Pieces, after: Pieces, region: str, today: date) -> Estimate:
             lines.append(Line(address, what, _sum(old), _sum(new)))
         unpriced |= {Unpriced(address, text): None for text, usd in (*new, *old) if usd is None}
     if unpriced and not prices.known:
-        unpriced = {Unpriced("", f"anything in {region}"): None}
+        unpriced = {Unpriced("", f"anything in {region} (only in {', '.join(regions())})"): None}
     return Estimate(
         region=region,
         as_of=as_of(),

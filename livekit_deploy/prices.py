@@ -39,6 +39,11 @@ def as_of() -> str:
     return str(_table()["as_of"])
 
 
+def regions() -> list[str]:
+    """Those that the table covers, at least in part."""
+    return sorted(_table()["regions"])
+
+
 class Prices:
     """The list prices of one region."""
 

@@ -10,6 +10,7 @@ from livekit_deploy import costs
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.resource import Observed
+from livekit_deploy.prices import regions
 from livekit_deploy.stack import stack
 
 _ENVIRONMENTS = Path(__file__).parents[1] / "manifests" / "environments"
@@ -71,7 +72,7 @@ def _costs() -> Iterator[str]:
         yield f"| `{kind}` | {' | '.join(f'{sums[kind][name]:,.2f}' if sums[kind][name] else '–' for name in _NAMES)} |"
     yield f"| **together** | {' | '.join(f'**{estimates[name].usd_month:,.2f}**' for name in _NAMES)} |"
     yield ""
-    yield from _RULES.splitlines()
+    yield from _RULES.format(regions=", ".join(f"`{name}`" for name in regions())).splitlines()
 
 
 _RULES = """\
@@ -85,9 +86,10 @@ sources. It is an estimate, not a bill:
 - A cluster whose Kubernetes version is in extended support costs six times as much.
 - Traffic, logs, snapshots of Redis, load balancer capacity units, DNS queries, taxes and discounts are not counted:
   they depend on use. Spot prices move, and are not counted either.
-- What the table does not have, such as a new instance type or another region, is named and not counted. No price is
-  guessed.
+- The table has {regions}.
+  In `us-east-1` it is whole; elsewhere it has the instance families of the presets and few Redis node types.
+- What it does not have, such as a new instance type or another region, is named and not counted. No price is guessed.
 
-`guard: {max_monthly_cost: 500}` in the file refuses a plan that would go above so many dollars a month, before anything
-is changed. What has no price does not count towards it. A plan that makes nothing dearer is let through even above the
-limit, and `down` always is. A plan of one step counts what is there already and what the step adds."""
+`guard: {{max_monthly_cost: 500}}` in the file refuses a plan that would go above so many dollars a month, before
+anything is changed. What has no price does not count towards it. A plan that makes nothing dearer is let through even
+above the limit, and `down` always is. A plan of one step counts what is there already and what the step adds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -18,7 +19,7 @@ from livekit_deploy.engine.plan import Action, Change, Plan
 from livekit_deploy.engine.planner import Entry, Planned
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import TooExpensive
-from livekit_deploy.prices import Prices, as_of
+from livekit_deploy.prices import Prices, as_of, regions
 from livekit_deploy.render.costs import lines
 from livekit_deploy.render.markdown import plan_markdown
 from livekit_deploy.stack import stack
@@ -111,9 +112,29 @@ redis: {node_type: cache.x9g.large}"""
 
 def test_a_region_that_the_table_does_not_have_is_said_once(file: File) -> None:
     found = _of(file.write("region: ap-south-2\nlivekit: {domain: livekit.example.com}\n").load())
-    assert found.unpriced == (Unpriced("", "anything in ap-south-2"),)
-    assert list(lines(found, None)) == ["Not counted, as the price table does not have it: anything in ap-south-2."]
+    covered = ", ".join(regions())
+    assert found.unpriced == (Unpriced("", f"anything in ap-south-2 (only in {covered})"),)
+    (line,) = lines(found, None)
+    assert line.startswith("Not counted, as the price table does not have it: anything in ap-south-2 (")
     assert Prices("ap-south-2").left("ec2.nat_gateway") is None
+
+
+def test_another_region_has_its_own_prices_and_only_those(file: File) -> None:
+    found = _of(file.write("region: eu-central-1\nlivekit: {domain: livekit.example.com}\n").load())
+    node = 730 * 0.097 + 50 * 0.0952 + 730 * 0.005
+    assert found.usd_month == pytest.approx(BASE + node + 730 * (0.027 + 2 * 0.005), abs=0.03)
+    assert [one.what for one in found.unpriced] == ["1 cache.t4g.micro (valkey)"]
+
+
+def test_sizes_of_a_family_cost_in_proportion() -> None:
+    sizes = {"micro": 1 / 8, "small": 1 / 4, "medium": 1 / 2, "large": 1, "xlarge": 2, "2xlarge": 4, "4xlarge": 8}
+    sizes |= {f"{count}xlarge": 2 * count for count in (8, 9, 12, 16, 18, 24, 32, 48)} | {"nano": 1 / 16}
+    table = json.loads((Path(costs.__file__).parent / "prices.json").read_text(encoding="utf-8"))
+    for region in table["regions"].values():
+        for item in ("instance", "valkey", "redis"):
+            for family, prices in region.get(item, {}).items():
+                unit = [price / sizes[size] for size, price in prices.items()]
+                assert max(unit) / min(unit) < 1.07, (item, family, "a slip of the pen?")
 
 
 def test_a_kind_of_somebody_else_is_named() -> None:

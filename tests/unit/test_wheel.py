@@ -46,7 +46,7 @@ def shipped(folder: str) -> set[str]:
 
 def test_it_holds_charts_policies_and_types(wheel: Path) -> None:
     found = names(wheel)
-    assert "livekit_deploy/py.typed" in found
+    assert {"livekit_deploy/py.typed", "livekit_deploy/prices.json"} <= found
     for folder in ("manifests/charts", "manifests/iam"):
         assert shipped(folder)
         assert {f"livekit_deploy/{name}" for name in shipped(folder)} <= found
