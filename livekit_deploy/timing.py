@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import ClassVar, Literal
 
 from livekit_deploy.clock import Clock
@@ -35,10 +35,21 @@ class Spent:
     def total(self) -> float:
         return self.queued + self.calling + self.waiting + self.writing
 
+    @property
+    def own(self) -> float:
+        """Without what it was queued for."""
+        return self.total - self.queued
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(
+            *(round(mine - theirs, _PLACES) for mine, theirs in zip(astuple(self), astuple(other), strict=True))
+        )
+
 
 @dataclass(frozen=True)
 class Timing:
-    """One resource of a run; ``after`` is the last one that it waited for, "" for none."""
+    """One resource of a run: ``after`` is the last one that it waited for, "" for none, and ``spent`` is counted from
+    when that one had ended."""
 
     address: str
     after: str
@@ -46,11 +57,13 @@ class Timing:
 
 
 class Watch:
-    """The time of one resource since it was ``ready``, a moment of the clock."""
+    """The time of one resource since it was ``ready``, a moment of the clock; ``after`` as in `Timing`."""
 
-    def __init__(self, clock: Clock, ready: float) -> None:
-        self._clock, self._ready = clock, ready
+    def __init__(self, clock: Clock, ready: float, after: str = "") -> None:
+        self._clock, self._ready, self._after = clock, ready, after
         self._counted: dict[Cause, float] = {"queued": clock.now() - ready, "waiting": 0.0, "writing": 0.0}
+        self._counting = False
+        self._beside = Spent()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -63,12 +76,24 @@ class Watch:
 
     @contextmanager
     def count(self, cause: Cause) -> Iterator[None]:
-        """Count the time inside as ``cause``."""
-        began = self._clock.now()
+        """Count the time inside as ``cause``, unless it is counted already: the outermost cause is the true one."""
+        if self._counting:
+            yield
+            return
+        self._counting, began = True, self._clock.now()
         try:
             yield
         finally:
+            self._counting = False
             self._counted[cause] += self._clock.now() - began
+
+    def follow(self, address: str) -> None:
+        """The resource at ``address`` has ended, and was waited for: what was spent so far ran beside it."""
+        self._after, self._beside = address, self.spent
+
+    def timing(self, address: str) -> Timing:
+        """What this watch counted for the resource at ``address``."""
+        return Timing(address, self._after, self.spent - self._beside)
 
     @property
     def spent(self) -> Spent:
@@ -90,6 +115,12 @@ def counted(cause: Cause) -> Iterator[None]:
         return
     with watch.count(cause):
         yield
+
+
+def follow(address: str) -> None:
+    """Note that the resource that this thread works on has waited for the one at ``address``."""
+    if (watch := _watch.get()) is not None:
+        watch.follow(address)
 
 
 def spent() -> Spent:

@@ -25,12 +25,12 @@ from livekit_deploy.engine.planner import difference
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, spreads
-from livekit_deploy.engine.waits import PROPAGATION, Expired
+from livekit_deploy.engine.waits import FIRST, PROPAGATION, Expired
 from livekit_deploy.errors import Absent, Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
-from livekit_deploy.timing import spent
+from livekit_deploy.timing import counted, follow, spent
 
 MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not make
 
@@ -185,6 +185,7 @@ class Application:
                 self._progress(now.detail, self._item.usual)
             return now is not None and now.status is not Status.PENDING
 
+        self._await_ground()
         try:
             return self._waits.settle(
                 lambda: self._item.read(self._run.cloud, self._id()),
@@ -195,6 +196,28 @@ class Application:
         except Expired:
             seen = self._item.read(self._run.cloud, self._id())
             raise self._timed_out(seen, self._item.timeout) from None
+
+    def _await_ground(self) -> None:
+        """Wait for what outlives it: without that it does not become ready, as no pod does before there are nodes."""
+        ground = [other for other in self._planned.outlived_by if not self._run.stands(other.address)]
+        end, told = self._waits.clock.now() + sum(other.timeout for other in ground), ""
+        with counted("queued"):
+            while ground and self._waits.clock.now() < end:
+                if lost := [other.address for other in ground if other.address in self._run.hopeless]:
+                    raise Failed(
+                        f"{self.address} cannot become ready: {lost[0]} does not",
+                        address=self.address,
+                        verb=self.verb,
+                        hint=f"see what is said of {lost[0]}, and run the same command again",
+                    )
+                waited = ground[-1].address
+                if waited != told:
+                    self._progress(f"waiting for {waited}", self._item.usual)
+                told = waited
+                self._waits.pause(FIRST)
+                ground = [other for other in ground if not self._run.stands(other.address)]
+                if not ground:
+                    follow(waited)
 
     def _settle_gone(self, live: Live) -> Live | None:
         record = self._session.record(self.address)
@@ -217,7 +240,8 @@ class Application:
         )
         elapsed = self._elapsed()
         if ready != record:
-            self._run.write({self.address: ready}, {f"{self._item.kind}.{self.verb}": elapsed} if self.changed else {})
+            took = {f"{self._item.kind}.{self.verb}": round(spent().own, 1)} if self.changed else {}
+            self._run.write({self.address: ready}, took)
         self._run.emit(done(self._item, self.verb, live.id, elapsed))
 
     # ---- small things

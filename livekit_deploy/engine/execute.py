@@ -9,7 +9,7 @@ from typing import Any
 from livekit_deploy import calls
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.apply import Application
-from livekit_deploy.engine.graph import Edges, edges_down, edges_up, without
+from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, inverse, without
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.planner import Entry, Planned, Planner, kind_of
 from livekit_deploy.engine.remove import Removal
@@ -80,8 +80,12 @@ class Execution:
         record = self._run.session.record(entry.change.address)
         if record is None or entry.live is None or entry.resource is None:
             return False
-        same_deps = set(record.deps) == {other.address for other in entry.resource.dependencies()}
-        return same_deps and record.id == entry.live.id and record.stage == entry.resource.stage
+        item = entry.resource
+        same_edges = (set(record.deps), set(record.outlived_by)) == (
+            {other.address for other in item.dependencies()},
+            {other.address for other in item.outlived_by},
+        )
+        return same_edges and record.id == entry.live.id and record.stage == item.stage
 
     # ---- down
 
@@ -176,17 +180,18 @@ class Execution:
         def guarded(address: str) -> None:
             began = now()
             after = self._last_of(edges[address]) or self._last_of(earlier)
-            watch = Watch(self._run.waits.clock, self._ended[after] if after else self._began)
+            watch = Watch(self._run.waits.clock, self._ended[after] if after else self._began, after)
             try:
                 with calls.made_for(address), watch.running():
                     visit(address)
             except DeployError as error:
                 if isinstance(error, ResourceError) and not error.address:
                     error.address = address
+                self._run.hopeless.update(edges if self._fail_fast else closure([address], inverse(edges)))
                 self._report(address, error, began)
                 raise
             finally:
-                self.timings[address] = Timing(address, after, watch.spent)
+                self.timings[address] = watch.timing(address)
                 self._ended[address] = now()
 
         outcome = walk(edges, guarded, cancel=self._run.waits.cancel, fail_fast=self._fail_fast)

@@ -12,14 +12,15 @@ Edges = dict[str, set[str]]
 
 
 def ordered(resources: Iterable[Resource]) -> list[Resource]:
-    """The resources so that each comes after what it depends on.
+    """The resources so that each comes after what it depends on, and after what it is outlived by.
 
     Raises `ConfigError` for a cycle, naming its path, and for two resources at one address.
     """
     every = list(resources)
     known = {id(item): item for item in every}
-    edges = {id(item): [id(other) for other in item.dependencies() if id(other) in known] for item in every}
-    missing = [(item, other) for item in every for other in item.dependencies() if id(other) not in known]
+    needed = {id(item): [*item.dependencies(), *item.outlived_by] for item in every}
+    edges = {key: [id(other) for other in others if id(other) in known] for key, others in needed.items()}
+    missing = [(known[key], other) for key, others in needed.items() for other in others if id(other) not in known]
     if missing:
         item, other = missing[0]
         raise ConfigError(f"{item!r} refers to {other!r}, which is not part of the stack", hint="add it to the stack")
@@ -45,12 +46,22 @@ def edges_down(records: Mapping[str, tuple[Iterable[str], Iterable[str]]]) -> Ed
 
     ``records`` gives for each address what it depends on, and what it is outlived by.
     """
-    found: Edges = {address: set() for address in records}
-    for address, (deps, outlived_by) in records.items():
-        for other in (*deps, *outlived_by):
+    return inverse({address: (*deps, *outlived_by) for address, (deps, outlived_by) in records.items()})
+
+
+def inverse(edges: Mapping[str, Iterable[str]]) -> Edges:
+    """address → the addresses that come after it."""
+    found: Edges = {address: set() for address in edges}
+    for address, before in edges.items():
+        for other in before:
             if other in found:
                 found[other].add(address)
     return found
+
+
+def needs(resources: Sequence[Resource]) -> Edges:
+    """address → the addresses without which it is not ready: those before it, and those that outlive it."""
+    return {item.address: {other.address for other in (*item.dependencies(), *item.outlived_by)} for item in resources}
 
 
 def closure(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit_deploy.engine import inputs
-from livekit_deploy.engine.graph import closure, edges_down, edges_up, longest_chain, ordered
+from livekit_deploy.engine.graph import closure, edges_down, edges_up, longest_chain, needs, ordered
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
@@ -73,7 +73,7 @@ class Planner:
         for item in order:
             entry = self._entry(item, sight)
             self._entries[entry.change.address] = entry
-        wanted = self._targeted(targets, edges_up(order))
+        wanted = self._targeted(targets, needs(order))
         drops = [] if targets else self._drops(sight)
         changes = [entry.change for entry in self._entries.values() if entry.change.address in wanted]
         if stage:

@@ -12,6 +12,7 @@ from livekit_deploy.engine.waits import Expired
 from livekit_deploy.errors import Absent, DeployError, InUse, ResourceError, TimedOut
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
+from livekit_deploy.timing import spent
 
 _SHOWN = 5  # of those that hold something
 
@@ -60,7 +61,7 @@ class Removal:
                 self._refused = self._step(live)
             live = self._watch(live, end)
         if not self._keep and self._record is not None:
-            took = {f"{self._item.kind}.delete": self._elapsed()} if self.removed else {}
+            took = {f"{self._item.kind}.delete": round(spent().own, 1)} if self.removed else {}
             self._run.write(dict.fromkeys((*self._children, self.address)), took)
         self._run.emit(done(self._item, "delete", id or "", self._elapsed()))
 

@@ -79,8 +79,9 @@ class _Declared:
 class Resource(_Declared):
     """One object in the cloud: desired state in its Inputs, and the four verbs.
 
-    ``name`` is unique within the kind. ``after`` orders without data; ``outlived_by`` orders teardown only: this
-    resource is gone before those go. What ``lives_in`` a host is absent when the host is, with no call made.
+    ``name`` is unique within the kind. ``after`` orders without data. What a resource is ``outlived_by`` goes after it
+    is gone; on the way up it may be made before that is there, but does not become ready without it. What ``lives_in``
+    a host is absent when the host is, with no call made.
     """
 
     kind: ClassVar[str] = ""

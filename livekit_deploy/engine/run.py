@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.engine import inputs
@@ -12,7 +12,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import ResourceError
 from livekit_deploy.events import Done, Emit
-from livekit_deploy.state.document import Record
+from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import Session
 from livekit_deploy.timing import counted, spent
 
@@ -27,6 +27,8 @@ class Run:
     session: Session
     waits: Waits
     emit: Emit
+    #: addresses that do not become ready in this run: they failed, or what they come after did
+    hopeless: set[str] = field(default_factory=set)
 
     def lookup(self, ref: Ref[Any]) -> Any:
         """The recorded value of a reference."""
@@ -34,6 +36,11 @@ class Run:
         if record is None or ref.output not in record.outputs:
             raise Unresolved(f"{ref.address}.{ref.output}")
         return inputs.revive(record.outputs[ref.output])
+
+    def stands(self, address: str) -> bool:
+        """Whether something is recorded as ready."""
+        record = self.session.record(address)
+        return record is not None and record.phase is Phase.READY
 
     def intend(self, address: str, record: Record) -> None:
         """Write an intent; when this returns, the call that it announces may be made."""

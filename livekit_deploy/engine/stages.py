@@ -28,7 +28,8 @@ def require(resources: Iterable[Resource], records: Mapping[str, Record], stage:
     from livekit_deploy.state.document import Phase
 
     lacks: dict[str, set[str]] = {}
-    needed = {other.address: other.stage for item in resources if item.stage == stage for other in item.dependencies()}
+    mine = [item for item in resources if item.stage == stage]
+    needed = {o.address: o.stage for item in mine for o in (*item.dependencies(), *item.outlived_by)}
     for address, where in needed.items():
         record = records.get(address)
         if where != stage and (record is None or record.phase is not Phase.READY):

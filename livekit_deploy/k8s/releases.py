@@ -54,6 +54,9 @@ class LoadBalancerControllerProvisioner:
             },
             # a new certificate at each upgrade would leave the webhook refused until all pods have it
             "keepTLSSecret": True,
+            # until its pods are ready, and whenever they are not, the add-ons and other charts can make Services;
+            # what we make names its class itself and does not need them changed
+            "serviceMutatorWebhookConfig": {"failurePolicy": "Ignore"},
         }
         self.release = HelmRelease(
             _CONTROLLER,
@@ -65,7 +68,9 @@ class LoadBalancerControllerProvisioner:
             values=values,
             endpoints=WEBHOOK_SERVICE,
             lives_in=cluster.cluster,
-            after=[*cluster.access, *cluster.later, *nodes.groups, role],
+            # installed as soon as the API answers; its pods wait for nodes, and are gone before these go
+            after=[*cluster.access, role],
+            outlived_by=nodes.groups,
             stage="load-balancer",
         )
 

@@ -135,7 +135,7 @@ def chains(here: Workspace) -> Iterator[Row]:
 def _run(here: Workspace, command: str) -> tuple[float, dict[str, float]]:
     """Seconds of AWS's time of the run, and those of each of helm's releases."""
     lines = here.end(here.start(command, "--env", "uat", "--sandbox", "--yes", "--json"), seconds=1200).lines()
-    took = {line["address"]: line["elapsed_s"] for line in lines if line["type"] == "done"}
+    took = {line["address"]: line["elapsed_s"] - line["queued_s"] for line in lines if line["type"] == "done"}
     finished = next(line for line in lines if line["type"] == "run_finished")
     return finished["elapsed_s"], {address: s for address, s in took.items() if address.startswith(HELM)}
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from livekit_deploy.config import load_environment
+from livekit_deploy.engine.graph import closure, edges_up
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Failed, ResourceError, ToolError
 from livekit_deploy.k8s.charts import fetched
@@ -26,6 +27,14 @@ NAME = "aws-load-balancer-controller"
 UAT = Path(__file__).parents[2] / "manifests" / "environments" / "uat.yaml"
 CHART = Path(str(stand_in.__file__)).parent / NAME
 VERSION = str(yaml.safe_load((CHART / "Chart.yaml").read_text())["version"])
+SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+BACKEND = {"service": {"name": "web", "port": {"number": 80}}}
+INGRESS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "web"},
+    "spec": {"ingressClassName": "alb", "defaultBackend": BACKEND},
+}
 TLS = "/api/v1/namespaces/kube-system/secrets/aws-load-balancer-tls"
 
 
@@ -76,8 +85,8 @@ def test_its_certificate_is_kept_across_upgrades(rig: KubeRig, charts: Path) -> 
 
 def test_it_is_ready_when_its_webhook_answers_and_what_follows_waits(rig: KubeRig, charts: Path) -> None:
     repo = publish_folder(charts, CHART)
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
-    publish(charts, "web", {"service": service})
+    publish(charts, "web", {"service": SERVICE, "ingress": INGRESS})
+    publish(charts, "add-on", {"service": SERVICE})
     mute = controller(rig, repo, replicaCount=0)[1]
     assert isinstance(mute, HelmRelease)
     mute.host = rig.lives
@@ -85,6 +94,13 @@ def test_it_is_ready_when_its_webhook_answers_and_what_follows_waits(rig: KubeRi
     mute.create(rig.cloud, "")
     rig.wait(lambda: rig.seen(mute).detail == "aws-load-balancer-webhook-service has no endpoints yet")
     assert rig.seen(mute).status is Status.PENDING
+
+    # add-ons are made meanwhile, and it may even need them to become ready
+    other = HelmRelease("dns", namespace="media", chart="add-on", repo=repo, version="1.0.0", values={})
+    other.host = rig.lives
+    other.create(rig.cloud, "")
+    assert rig.objects("services", namespace="media").keys() == {"web"}
+    other.delete(rig.cloud, rig.seen(other))
 
     follower = HelmRelease(
         "web", namespace="media", chart="web", repo=repo, version="1.0.0", values={}, lives_in=rig.host
@@ -100,6 +116,17 @@ def test_it_is_ready_when_its_webhook_answers_and_what_follows_waits(rig: KubeRi
     rig.up([host, answering, Namespace("media", lives_in=host), follower])
     assert rig.seen(controller(rig, repo)[1]).status is Status.READY
     assert rig.objects("services", namespace="media").keys() == {"web"}
+
+
+def test_it_waits_for_nodes_to_be_ready_and_for_nothing_that_they_carry_to_be_installed() -> None:
+    """What the control plane's API needs is enough for helm; pods are placed by Kubernetes when there are nodes."""
+    resources = stack(load_environment(UAT, environ={}))
+    release = next(item for item in resources if item.address == f"helm.release/{NAME}")
+    before = closure([release.address], edges_up(resources))
+    assert {"eks.cluster", "eks.access_entry", "iam.role"} <= {address.partition("/")[0] for address in before}
+    assert not {"eks.node_group", "eks.addon"} & {address.partition("/")[0] for address in before}
+    groups = {item.address for item in resources if item.kind == "eks.node_group"}
+    assert {other.address for other in release.outlived_by} == groups
 
 
 # ---- its chart

@@ -17,7 +17,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.engine.walk import Outcome
-from livekit_deploy.events import Event
+from livekit_deploy.events import Emit, Event
 from livekit_deploy.state.document import Holder, State
 from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import FileStore
@@ -33,6 +33,8 @@ class Rig:
     clock: FakeClock = field(default_factory=FakeClock)
     events: list[Event] = field(default_factory=list)
     cancel: threading.Event = field(default_factory=threading.Event)
+    #: who hears the events in place of ``events``
+    listener: Emit | None = None
 
     @property
     def store(self) -> FileStore:
@@ -76,7 +78,9 @@ class Rig:
         """What carries a plan out, under a lease of its own."""
         session = self.session()
         try:
-            run = Run(self.cloud, session, Waits(self.clock, self.cancel, session.lost), self.events.append)
+            run = Run(
+                self.cloud, session, Waits(self.clock, self.cancel, session.lost), self.listener or self.events.append
+            )
             yield Execution(run, plan(session))
         finally:
             session.release()

@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,24 +100,27 @@ def test_what_is_deleted_after_an_update_is_on_the_chain_with_it(slow: Rig) -> N
 
 def test_waiting_for_one_of_the_calls_in_flight_counts_as_queued() -> None:
     """Somebody else's call is in flight, and only one may be."""
-    leaves, looked = threading.Event(), threading.Event()
+    entered, leaves, looked = threading.Event(), threading.Event(), threading.Event()
 
-    class Client:
-        def describe_vpcs(self) -> None:
-            leaves.wait(10)
+    def answer(**_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        entered.set()
+        leaves.wait(10)
+        return SimpleNamespace(status_code=200), {"Vpcs": []}
 
-    class Other(Clients):
-        def __call__(self, service: str, *, retries: bool = True) -> Any:
-            return Client()
+    def slowed(client: Any) -> None:
+        client.meta.events.register("before-call", answer)
 
     class Looking(FakeClock):
         def now(self) -> float:
+            seen = super().now()
             looked.set()
-            return super().now()
+            return seen
 
-    cloud, clock = Cloud(Other("us-east-1"), Marks("p", "e"), parallelism=1), Looking()
+    clients = Clients("us-east-1", access_key="a", secret_key="b", instrument=slowed)
+    cloud, clock = Cloud(clients, Marks("p", "e"), parallelism=1), Looking()
     first = threading.Thread(target=cloud.ec2.describe_vpcs)
     first.start()
+    assert entered.wait(10)
     watch = Watch(clock, 0.0)
     looked.clear()
 
