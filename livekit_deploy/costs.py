@@ -44,7 +44,9 @@ class Piece:
 
     @classmethod
     def of(cls, item: Resource) -> Piece:
-        """What the configuration asks for."""
+        """What the configuration asks for; of what no price looks at, only the kind."""
+        if item.kind not in _LOOKED_AT:
+            return cls(item.kind, {}, ())
         deps = tuple(other.address for other in item.dependencies())
         return cls(item.kind, item.desired(lambda ref: UNKNOWN), deps)
 
@@ -194,6 +196,7 @@ _CHARGES: Mapping[str, tuple[Callable[[_Bill, Piece], Iterator[Charge]], tuple[s
 }
 #: kinds that are paid for because they are there
 PRICED = frozenset(_CHARGES)
+_LOOKED_AT = PRICED | {"ec2.launch_template", "ec2.subnet"}
 
 
 def keep_limit(cost: Estimate | None, env: Environment) -> None:

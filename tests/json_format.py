@@ -95,7 +95,9 @@ OUTPUTS = {
         "A stream: the plan, one event for each thing that happens, the result.",
         _stream(),
     ),
-    "plan": Output("plan", "Every address with its action and diffs; also what `--out` saves.", _versioned(Plan)),
+    "plan": Output(
+        "plan", "Every address with its action and diffs, and what it costs; also what `--out` saves.", _versioned(Plan)
+    ),
     "status": Output("status", "What is recorded and who holds the lease.", _versioned(StatusReport)),
     "outputs": Output("outputs", "Public name to value; names are those of `outputs`.", _object({}, more=True)),
     "prerequisites": Output("prerequisites, check", _FINDINGS, _list("findings", Finding, ok={"type": "boolean"})),
