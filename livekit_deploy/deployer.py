@@ -126,14 +126,23 @@ class Deployer:
                 self._checked.add(resource.address)
 
     def up(
-        self, plan: Plan | None = None, *, targets: Iterable[str] = (), stage: str = "", fail_fast: bool = False
+        self,
+        plan: Plan | None = None,
+        *,
+        targets: Iterable[str] = (),
+        stage: str = "",
+        fail_fast: bool = False,
+        max_drain: float | None = None,
     ) -> Report:
         """Bring the environment to its configuration; ``plan`` must still be what would be done now.
 
         All of it is verified at the end; ``targets``, and a ``stage`` (that of ``plan``, where there is one), are not.
+        ``max_drain`` is how many seconds a pod may take to end its calls before media nodes that are replaced go, at
+        most the grace period of its chart, which is the default; 0 waits for no call.
         Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
         """
         self._guard()
+        self.cloud.max_drain = None if max_drain is None else int(max_drain)
         if plan is not None:
             self.check(plan)
         with self._session("up") as session:
@@ -149,13 +158,20 @@ class Deployer:
         return self._running.closed(report)
 
     def down(
-        self, plan: Plan | None = None, *, fail_fast: bool = False, abandon_cluster_objects: bool = False
+        self,
+        plan: Plan | None = None,
+        *,
+        fail_fast: bool = False,
+        abandon_cluster_objects: bool = False,
+        max_drain: float = 0.0,
     ) -> Report:
         """Delete everything that is recorded, then list what is left of ours in the account.
 
-        ``abandon_cluster_objects`` asks the cluster nothing: what is stored in it goes with it.
+        ``abandon_cluster_objects`` asks the cluster nothing: what is stored in it goes with it. ``max_drain`` is as
+        for `up`; no call is waited for unless it is given.
         """
         self._guard()
+        self.cloud.max_drain = int(max_drain)
         with self._session("down") as session:
             planned = self._make_plan(session.state, (), destroy=True)
             if plan is not None:

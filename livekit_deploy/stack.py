@@ -96,15 +96,6 @@ class InTheCluster:
         )
         # on the way down: everything that asked for load balancers is gone, then they, then the controller
         self.balanced = LoadBalancersGone("main", after=[self.controller.release], stage="load-balancer")
-        # before media nodes go, now or when they are replaced, the calls on them have ended
-        self.drained = CallsDrained(
-            "media",
-            group_name=base.nodes.media.group_name,
-            release=LIVEKIT,
-            lives_in=base.cluster.cluster,
-            after=base.cluster.access,
-            stage="livekit",
-        )
         self.livekit = LiveKitProvisioner(
             env.livekit,
             cluster=base.cluster,
@@ -112,7 +103,7 @@ class InTheCluster:
             redis=base.redis,
             secrets=base.secrets,
             certificate=base.certificate,
-            after=[self.balanced, self.drained],
+            after=[self.balanced],
         )
         self.load_balancers = LoadBalancersProvisioner(
             env.livekit,
@@ -121,6 +112,16 @@ class InTheCluster:
             turn_service=self.livekit.turn_service,
         )
         self.dns = DnsProvisioner(env.livekit, load_balancers=self.load_balancers)
+        # before media nodes go, now or when they are replaced, the calls on them have ended; on the way down that is
+        # before anything of what carries them is taken away
+        self.drained = CallsDrained(
+            "media",
+            group_name=base.nodes.media.group_name,
+            release=LIVEKIT,
+            lives_in=base.cluster.cluster,
+            after=[*base.cluster.access, self.livekit.release, *self.dns.resources],
+            stage="livekit",
+        )
 
     @property
     def resources(self) -> list[Resource]:

@@ -120,6 +120,8 @@ class Cloud:
         self.fence: Fence | None = None
         #: whether the run is to end: what goes on for long by other ways than boto3 asks it
         self.stopping: Callable[[], bool] = lambda: False
+        #: the most seconds that a pod is given to end its calls before its node goes; None: what its chart gives it
+        self.max_drain: int | None = None
         self.calls = 0
         #: mutating calls that have not come back yet
         self.mutating = 0

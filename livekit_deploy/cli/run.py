@@ -11,7 +11,7 @@ import click
 from livekit_deploy import private
 from livekit_deploy.cli.asking import agreed, can_ask
 from livekit_deploy.cli.listening import carried_out, listening
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
 from livekit_deploy.cli.steps import STEPS, looking, stage_of
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.errors import Declined, UsageError
@@ -30,8 +30,17 @@ CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
 @click.option("--step", type=click.Choice(STEPS), default="all", show_default=True, help="only this step")
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
+@click.option("--max-drain", metavar="TIME", type=seconds, help="before media nodes go, wait so long for their calls")
 @shared
-def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, ...], step: str, fail_fast: bool) -> int:
+def up(
+    options: Options,
+    plan_file: str | None,
+    yes: bool,
+    targets: tuple[str, ...],
+    step: str,
+    fail_fast: bool,
+    max_drain: float | None,
+) -> int:
     """Plan, ask, apply, and say where LiveKit answers.
 
     The steps, in order: prerequisites, plan, infrastructure (network to nodes, Redis, secrets, certificate),
@@ -54,7 +63,10 @@ def up(options: Options, plan_file: str | None, yes: bool, targets: tuple[str, .
         if plan.changes and not (yes or plan_file):
             agreed(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
         bound = _bound(plan, saved, yes)
-        report = carried_out(listener, lambda: made.up(bound, targets=targets, stage=stage, fail_fast=fail_fast))
+        report = carried_out(
+            listener,
+            lambda: made.up(bound, targets=targets, stage=stage, fail_fast=fail_fast, max_drain=max_drain),
+        )
         listener.finished(report)
         if not options.json:
             where.finished_up(report, env, plan.stage)
@@ -107,6 +119,14 @@ def plan(
 @click.option(
     "--abandon-cluster-objects", is_flag=True, help="ask the cluster nothing: what is stored in it goes with it"
 )
+@click.option(
+    "--max-drain",
+    metavar="TIME",
+    type=seconds,
+    default="0",
+    show_default=True,
+    help="first wait so long for the calls to end; 0 cuts them",
+)
 @shared
 def down(
     options: Options,
@@ -115,6 +135,7 @@ def down(
     confirm: str | None,
     fail_fast: bool,
     abandon_cluster_objects: bool,
+    max_drain: float,
 ) -> int:
     """Delete everything that is recorded, then prove that nothing is left."""
     from livekit_deploy.cli.teardown import load_teardown
@@ -137,7 +158,10 @@ def down(
             _confirm_down(where, env, yes or bool(plan_file), confirm)
         bound = _bound(found, saved, yes or confirm is not None)
         report = carried_out(
-            listener, lambda: made.down(bound, fail_fast=fail_fast, abandon_cluster_objects=abandon_cluster_objects)
+            listener,
+            lambda: made.down(
+                bound, fail_fast=fail_fast, abandon_cluster_objects=abandon_cluster_objects, max_drain=max_drain
+            ),
         )
         listener.finished(report)
         if not options.json:

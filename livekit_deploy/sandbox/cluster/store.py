@@ -15,6 +15,7 @@ from typing import Any
 
 from livekit_deploy.sandbox.cluster import apply
 from livekit_deploy.sandbox.cluster.defaults import Defaults
+from livekit_deploy.sandbox.cluster.deletion import grace_of, held
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.kinds import Kind, built_in, defined
 from livekit_deploy.sandbox.cluster.selectors import fields_match, labels_match
@@ -211,7 +212,7 @@ class Store:
             return new
         self._bump(new)
         self.bucket(kind)[before.get("namespace") if kind.namespaced else None, before["name"]] = new
-        if metadata.get("deletionTimestamp") and not _held(kind, new):
+        if metadata.get("deletionTimestamp") and not held(kind, new):
             self._remove(kind, new)
         else:
             self._emit("MODIFIED", kind, new, old)
@@ -250,14 +251,11 @@ class Store:
             self._orphan(metadata["uid"])
         finalizers = list(metadata.get("finalizers") or [])
         if metadata.get("deletionTimestamp"):
-            hurried = kind.plural == "pods" and options.get("gracePeriodSeconds") == 0 and not finalizers
-            if hurried:  # its grace is over
-                self._remove(kind, item)
-            return item, hurried
+            return self._hurried(kind, item, options.get("gracePeriodSeconds"))
         if policy == "Foreground" and "foregroundDeletion" not in finalizers:
             finalizers.append("foregroundDeletion")
-        grace = _grace(kind, item, options)
-        if not finalizers and not _held(kind, item) and not grace:
+        grace = grace_of(kind, item, options)
+        if not finalizers and not held(kind, item) and not grace:
             self._remove(kind, item)
             return item, True
         new = copy.deepcopy(item)
@@ -266,9 +264,20 @@ class Store:
             new["metadata"]["finalizers"] = finalizers
         if kind.plural == "namespaces":
             new.setdefault("status", {})["phase"] = "Terminating"
-        self._bump(new)
-        self.bucket(kind)[metadata.get("namespace") if kind.namespaced else None, metadata["name"]] = new
-        self._emit("MODIFIED", kind, new, item)
+        self._changed(kind, new, item)
+        return new, False
+
+    def _hurried(self, kind: Kind, item: Obj, grace: int | None) -> tuple[Obj, bool]:
+        """A pod that is being deleted may be given less time than it was, never more."""
+        metadata = item["metadata"]
+        if kind.plural != "pods" or grace is None or grace >= int(metadata.get("deletionGracePeriodSeconds") or 0):
+            return item, False
+        if grace == 0 and not metadata.get("finalizers"):
+            self._remove(kind, item)
+            return item, True
+        new = copy.deepcopy(item)
+        new["metadata"]["deletionGracePeriodSeconds"] = grace
+        self._changed(kind, new, item)
         return new, False
 
     def finish(self, kind: Kind, item: Obj) -> None:
@@ -300,6 +309,11 @@ class Store:
 
     # ---- versions and events
 
+    def _changed(self, kind: Kind, new: Obj, old: Obj) -> None:
+        self._bump(new)
+        self.bucket(kind)[new["metadata"].get("namespace") if kind.namespaced else None, new["metadata"]["name"]] = new
+        self._emit("MODIFIED", kind, new, old)
+
     def _bump(self, item: Obj) -> None:
         self.version += 1
         item["metadata"]["resourceVersion"] = str(self.version)
@@ -329,17 +343,3 @@ def _check_preconditions(kind: Kind, metadata: Obj, options: Obj) -> None:
         wanted = (options.get("preconditions") or {}).get(key)
         if wanted and wanted != metadata[key]:
             raise ApiError(409, f'Operation cannot be fulfilled on {kind.qualified} "{metadata["name"]}": {key}')
-
-
-def _held(kind: Kind, item: Obj) -> bool:
-    """Whether something keeps an object that is being deleted."""
-    own = kind.plural == "namespaces" and (item.get("spec") or {}).get("finalizers")
-    return bool(item["metadata"].get("finalizers") or own or item["metadata"].get("deletionGracePeriodSeconds"))
-
-
-def _grace(kind: Kind, item: Obj, options: Obj) -> int:
-    """Seconds that a running pod is given to end; other kinds and pods that never ran go at once."""
-    if kind.plural != "pods" or not item.get("spec", {}).get("nodeName"):
-        return 0
-    asked = options.get("gracePeriodSeconds")
-    return int(item["spec"].get("terminationGracePeriodSeconds", 30) if asked is None else asked)

@@ -113,9 +113,10 @@ def _budgets(world: World) -> None:
             pod
             for pod in world.items("pods")
             if name_of(pod)[0] == name_of(item)[0] and selected(item["spec"].get("selector"), labels_of(pod))
+            if not leaving(pod)
         ]
         healthy = sum(1 for pod in pods if is_ready(pod))
-        wanted = max(healthy - 1, 0)
+        wanted = max(len(pods) - int(item["spec"].get("maxUnavailable", 1)), 0)
         before = (item.get("status") or {}).get("conditions")
         reason = "SufficientPods" if healthy else "InsufficientPods"
         status = {
@@ -123,7 +124,7 @@ def _budgets(world: World) -> None:
             "currentHealthy": healthy,
             "desiredHealthy": wanted,
             "expectedPods": len(pods),
-            "disruptionsAllowed": healthy - wanted,
+            "disruptionsAllowed": max(healthy - wanted, 0),
             "conditions": [condition("DisruptionAllowed", healthy > 0, reason, before=before)],
         }
         world.status(kind, item, status)
