@@ -86,7 +86,7 @@ class Deployer:
         self._marks = Marks(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
         self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism)
         self._given, self._store = resources, store
-        self._checked: set[str] = set()
+        self._checked: set[str] | None = None
         self._listener, self._listening = on_event or silent, threading.Lock()
         self._lock_timeout, self._command = lock_timeout, command
         self._cancel = threading.Event()
@@ -119,11 +119,12 @@ class Deployer:
         if plan.blocked:
             first = plan.blocked[0]
             raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
+        self._checked = checked = self._checked or set()
         made = {change.address for change in plan.changes if change.action is not Action.DELETE}
         for resource in self.resources:
-            if resource.address in made - self._checked:
+            if resource.address in made - checked:
                 resource.check()
-                self._checked.add(resource.address)
+                checked.add(resource.address)
 
     def up(
         self,
@@ -143,8 +144,8 @@ class Deployer:
         """
         self._guard()
         self.cloud.max_drain = None if max_drain is None else int(max_drain)
-        if plan is not None:
-            self.check(plan)
+        if plan is not None or self._checked is None:  # before anybody has to wait for our lease
+            self.check(plan or self.plan(targets=targets, stage=stage))
         with self._session("up") as session:
             stage = plan.stage if plan is not None else stage
             planned = self._make_plan(session.state, targets, False, stage)

@@ -22,6 +22,7 @@ import pytest
 import yaml
 from botocore.awsrequest import AWSResponse
 
+from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import mutates
 from livekit_deploy.cli import entry
@@ -217,6 +218,18 @@ def test_a_chart_that_does_not_render(calls: Calls, repository: tuple[str, str],
     err = capsys.readouterr().err
     assert "aws-load-balancer-controller" in err
     assert "templates/all.yaml" in err
+    assert calls.mutating == []
+
+
+def test_a_program_is_told_of_it_before_the_lease_is_taken(calls: Calls, repository: tuple[str, str]) -> None:
+    given = {
+        f"load_balancer_controller.{key}": value for key, value in zip(("repo", "digest"), repository, strict=True)
+    }
+    env = load_environment(
+        "manifests/environments/dev.yaml", overrides={**given, "load_balancer_controller.chart_version": "9.9.9"}
+    )
+    with Deployer(env) as deployer, pytest.raises(Failed, match=r"templates/all\.yaml"):
+        deployer.up()
     assert calls.mutating == []
 
 
