@@ -386,7 +386,7 @@ CASES = [
     ),
     Case(
         Role,
-        _of(Role, "x", trust=literal(TRUST)),
+        _of(Role, "x", trust=literal(TRUST), managed=literal(["AmazonEKSVPCResourceController"])),
         {
             "trust": literal(NODES_TRUST),
             "managed": literal(["AmazonEKSClusterPolicy"]),

@@ -41,12 +41,13 @@ LOCAL = {"ConnectionClosedError", "ReadTimeoutError", "EndpointConnectionError",
 
 @dataclass(frozen=True)
 class Calls:
-    """What a kind calls, as ``service:Operation``: when it is made, changed, deleted, and looked at."""
+    """What a kind calls, as ``service:Operation``: when it is made, changed and deleted, and what it reads for that."""
 
     ups: tuple[str, ...]
     changes: tuple[str, ...]
     downs: tuple[str, ...]
     reads: tuple[str, ...]
+    reads_down: tuple[str, ...]
     #: how many calls a run has made when its create has been answered
     until_created: int
 
@@ -181,7 +182,7 @@ ROWS = [
     Row("delete: reset after", _delete("reset-after", times=1), verb="down", survives=True),
     Row(
         "each action of down denied",
-        _each("denied", lambda calls: calls.downs),
+        _each("denied", lambda calls: (*calls.downs, *calls.reads_down)),
         verb="down",
         in_turn=True,
         refused=True,
@@ -248,9 +249,10 @@ class Column:
         self._well(self._whole())
         made = self._rig._made
         creates = self._rig.made()
-        reads = sorted({one for one in made if not mutates(one.partition(":")[2])} - others - {"sts:GetCallerIdentity"})
+        reads = _reads_of(made) - others
         until_created = made.index(creates[0]) + 1 if creates else 0
         self._well(self._needs())
+        reads_down = _reads_of(self._rig._made) - others
         deletes = self._rig.made()
         changes: list[str] = []
         if changeable(self._case) is not None:
@@ -265,7 +267,8 @@ class Column:
             tuple(ups) if own else (),
             tuple(dict.fromkeys(changes)) if own else (),
             tuple(downs) if own else (),
-            tuple(reads),
+            tuple(sorted(reads)),
+            tuple(sorted(reads_down)),
             until_created,
         )
 
@@ -322,6 +325,10 @@ class Column:
         self._well(None)
         assert self._rig.records == {}
         assert inventory() == self._before
+
+
+def _reads_of(made: Sequence[str]) -> set[str]:
+    return {one for one in made if not mutates(one.partition(":")[2])} - {"sts:GetCallerIdentity"}
 
 
 def kind_of(failed: Mapping[str, DeployError]) -> str:

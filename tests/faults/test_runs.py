@@ -119,6 +119,21 @@ def test_a_certificate_that_acm_refuses_late_names_the_record_and_is_asked_for_a
     assert len(made.cloud.acm.list_certificates()["CertificateSummaryList"]) == 2
 
 
+@pytest.mark.parametrize("action", ["acm:ListCertificates", "acm:ListTagsForCertificate"])
+def test_a_proof_stays_as_long_as_it_cannot_be_told_who_else_needs_it(
+    action: str, env: Environment, tmp_path: Path
+) -> None:
+    made = deployer(env, tmp_path, certificate())
+    made.cloud.route53.create_hosted_zone(Name=ZONE, CallerReference="x")
+    made.up()
+    with faults({"fault": "denied", "call": action}), pytest.raises(Incomplete) as caught:
+        made.down()
+    assert caught.value.code == 4
+    assert f"allow the action {action}" in shown(caught.value)
+    assert any(address.startswith("route53.record/") for address, *_ in made.status().records)
+    assert made.down().leftovers == []
+
+
 def test_a_quota_says_which_and_how_to_ask_for_more(env: Environment, tmp_path: Path) -> None:
     said = shown(fails(deployer(env, tmp_path, [Base().vpc()]), {"fault": "quota", "call": "ec2:CreateVpc"}))
     assert "the quota 'VPCs per Region' is reached" in said

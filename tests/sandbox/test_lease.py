@@ -113,7 +113,7 @@ def test_a_run_that_is_stopped_past_its_lease_is_followed_by_another_and_changes
 
 @pytest.mark.slow
 def test_a_stop_within_the_lease_harms_nobody(slow: Workspace) -> None:
-    slow.edit("dev", state={"lease_seconds": 30})
+    slow.edit("dev", state={"lease_seconds": 900})  # longer than any machine needs for what happens meanwhile
     run = slow.start(*UP, "--json")
     Events(run).until(_begins("eks.cluster/main"))
     os.kill(run.pid, signal.SIGSTOP)
@@ -124,12 +124,15 @@ def test_a_stop_within_the_lease_harms_nobody(slow: Workspace) -> None:
 
 @pytest.mark.slow
 def test_unlock_shows_the_holder_and_the_holder_stops(slow: Workspace) -> None:
+    slow.edit("dev", state={"lease_seconds": 900})
     run = slow.start(*UP, "--json")
     Events(run).until(_begins("eks.cluster/main"))
+    os.kill(run.pid, signal.SIGSTOP)  # it must not be done before the others have started
     asked = slow.run("state", "unlock", "--env", "dev", "--sandbox", code=3)
     assert f"process {run.pid}, up" in asked.err
     assert slow.document("dev")["lease"]["pid"] == run.pid
     slow.run("state", "unlock", "--env", "dev", "--sandbox", "--yes")
+    os.kill(run.pid, signal.SIGCONT)
     done = slow.end(run)
     assert done.code in (5, 8), done.said
     assert "LiveKit answers" in slow.run(*UP).out
