@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 ACTION = ROOT / ".github" / "actions" / "livekit-deploy" / "action.yml"
 DEPLOY = ROOT / ".github" / "workflows" / "deploy.yml"
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"\b(?:inputs|matrix|needs|steps|vars|github)(?:\.[\w-]+)+")
@@ -55,6 +56,7 @@ class Runner:
     environ: dict[str, str]
     values: dict[str, Any]
     temp: Path
+    workflow: Path = DEPLOY
 
     def wanted(self, job: str) -> bool:
         """Whether the job's condition holds."""
@@ -94,7 +96,7 @@ class Runner:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def _job(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = yaml.safe_load(DEPLOY.read_text(encoding="utf-8"))["jobs"][name]
+        found: dict[str, Any] = yaml.safe_load(self.workflow.read_text(encoding="utf-8"))["jobs"][name]
         return found
 
     def _shell(self, script: str, environ: Mapping[str, str]) -> subprocess.Popen[str]:
