@@ -84,12 +84,12 @@ class Deployer:
         self._clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
         self._clients.call_bound = self._lease_seconds * CALL_BOUND
         self._marks = Marks(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
-        self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism)
+        self._cancel = threading.Event()
+        self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism, cancel=self._cancel)
         self._given, self._store = resources, store
         self._checked: set[str] | None = None
         self._listener, self._listening = on_event or silent, threading.Lock()
         self._lock_timeout, self._command = lock_timeout, command
-        self._cancel = threading.Event()
         self._reach = reach or Reach.from_environ(os.environ)
         self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout, self._reach)
 

@@ -14,6 +14,8 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError
 
 from livekit_deploy.aws.errors import translate_local
+from livekit_deploy.aws.pacing import Pacing
+from livekit_deploy.clock import Clock
 from livekit_deploy.errors import CredentialsError
 
 #: lets an attempt of a call leave, or raises; given the real time at which the call's first attempt began
@@ -25,7 +27,7 @@ class Clients:
 
     Without ``endpoint_url``, ``access_key`` and ``secret_key`` the usual AWS environment and profile decide.
     ``call_bound`` is the longest that one call may take in seconds, its retries included.
-    ``instrument`` sees every new client (tests count and interrupt calls with it).
+    ``instrument`` sees every new client (tests count and interrupt calls with it); ``clock`` runs the pace of calls.
     """
 
     def __init__(
@@ -39,11 +41,15 @@ class Clients:
         secret_key: str | None = None,
         call_bound: float = 40.0,
         instrument: Callable[[Any], None] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.region, self.profile, self.role_arn, self.endpoint_url = region, profile, role_arn, endpoint_url
         self._keys = (access_key, secret_key)
         self.call_bound = call_bound
         self._instrument = instrument
+        #: real time, as AWS counts it, unless a test has its own
+        self.clock = clock or Clock()
+        self.pacing = Pacing(self.clock)
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
         self._made: dict[tuple[str, bool], Any] = {}
@@ -97,7 +103,7 @@ class Clients:
             connect_timeout=min(5.0, self.attempt_bound / 2),
             read_timeout=self.attempt_bound / 2,
             max_pool_connections=32,
-            retries={"mode": "adaptive", "total_max_attempts": 5} if retries else {"total_max_attempts": 1},
+            retries={"mode": "standard", "total_max_attempts": 5} if retries else {"total_max_attempts": 1},
             user_agent_extra="livekit_deploy",
         )
         try:
@@ -105,6 +111,7 @@ class Clients:
         except BotoCoreError as error:
             raise translate_local(error, service, "client") from error
         client.meta.events.register("before-send", self._before_send)
+        self.pacing.watch(service, client)
         return client
 
     # ---- the fence: asked right before each attempt of a call leaves, in the thread that makes the call

@@ -27,6 +27,7 @@ from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.errors import translate, translate_local
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.inputs import SecretRef
+from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import CredentialsError, DeployError
 from livekit_deploy.timing import counted
 
@@ -112,10 +113,13 @@ class Cloud:
     """AWS for one environment: its marks, its clients, and everything a verb may need to know.
 
     ``fence``, set while a lease is held, is called right before each attempt of a mutating call leaves, with the
-    real time at which its first attempt began; it raises `LostLease` to keep the request from leaving.
+    real time at which its first attempt began; it raises `LostLease` to keep the request from leaving. ``cancel`` ends
+    the wait for a turn where a service asked to slow down.
     """
 
-    def __init__(self, clients: Clients, marks: Marks, *, parallelism: int = 10) -> None:
+    def __init__(
+        self, clients: Clients, marks: Marks, *, parallelism: int = 10, cancel: threading.Event | None = None
+    ) -> None:
         self.clients, self.marks = clients, marks
         self.fence: Fence | None = None
         #: whether the run is to end: what goes on for long by other ways than boto3 asks it
@@ -125,6 +129,7 @@ class Cloud:
         self.calls = 0
         #: mutating calls that have not come back yet
         self.mutating = 0
+        self._waits = Waits(clients.clock, cancel or threading.Event(), threading.Event())
         self._slots = threading.BoundedSemaphore(parallelism)
         self._lock = threading.Lock()
         self._remembered: dict[str, Future[Any]] | None = None
@@ -164,6 +169,8 @@ class Cloud:
 
     def _call(self, service: str, operation: str, parameters: Mapping[str, Any], retries: bool) -> Any:
         client = self.clients(service, retries=retries)
+        if wait := self.clients.pacing.bucket(service).turn():
+            self._waits.pause(wait)
         with self._slot():
             changes = mutates(operation)
             with self._lock:

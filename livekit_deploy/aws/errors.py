@@ -26,7 +26,8 @@ _EXPIRED = {
     "UnrecognizedClientException",
 }
 _DENIED = {"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "Forbidden"}
-_THROTTLED = {
+#: codes that ask to slow down
+THROTTLED = {
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -107,7 +108,7 @@ def _kind(code: str) -> type[errors.ResourceError]:
         return errors.Absent
     if code in _DENIED:
         return errors.Denied
-    if code in _THROTTLED:
+    if code in THROTTLED:
         return errors.Throttled
     if code in _IN_USE:
         return errors.InUse

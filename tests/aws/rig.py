@@ -63,9 +63,9 @@ class AwsRig:
         self.env, self.log = env, list[str]()
         self.clock, self.cancel = FakeClock(), threading.Event()
         self._store = FileStore(folder / f"{env}.json", now=lambda: 1_000_000.0)
-        self.clients = Clients(REGION, instrument=self._watch)
+        self.clients = Clients(REGION, instrument=self._watch, clock=self.clock)
         self.clients._session = _boto()  # its service models are read once for all tests
-        self.cloud = Cloud(self.clients, Marks("livekit", env))
+        self.cloud = Cloud(self.clients, Marks("livekit", env), cancel=self.cancel)
 
     def _watch(self, client: Any) -> None:
         client.meta.events.register("before-call.*.*", self._note)

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from botocore.retries.adaptive import ClientRateLimiter
 from moto import mock_aws
 
 from livekit_deploy.aws.cloud import mutates
@@ -70,7 +69,6 @@ def world() -> Iterator[None]:
     with (
         mock.patch.dict(os.environ, _ENVIRON),
         mock.patch("botocore.endpoint.time", quick),
-        mock.patch.object(ClientRateLimiter, "on_sending_request", return_value=None),
         mock_aws(),
     ):
         try:

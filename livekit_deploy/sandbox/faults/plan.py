@@ -4,6 +4,7 @@
   call: ec2:CreateSubnet       # service:operation as AWS names them; * stands for any
   after: 2                     # let so many matching calls pass first
   times: 3                     # then strike so many; without it, until the plan is cleared
+  rate: 5                      # strike only what comes faster than so many calls a second
   where: {CidrBlock: 10.20.*}  # only calls with such a parameter, at any depth
   reads: 2                     # not-visible only: so many reads miss what the call made
 """
@@ -11,7 +12,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -22,7 +24,7 @@ import yaml
 from livekit_deploy.errors import UsageError
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect
 
-_KEYS = ("fault", "call", "after", "times", "where", "code", "message", "reads")
+_KEYS = ("fault", "call", "after", "times", "rate", "where", "code", "message", "reads")
 _READS = 2
 #: the service whose operation StartPod stands for the kubelet starting a pod
 KUBERNETES = "kubernetes"
@@ -72,6 +74,7 @@ class Fault:
     operation: str = "*"
     after: int = 0
     times: int | None = None
+    rate: int | None = None
     where: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     message: str = ""
@@ -89,7 +92,12 @@ class Fault:
     def plain(self) -> dict[str, Any]:
         """The form in which it is written."""
         found: dict[str, Any] = {"fault": self.fault, "call": f"{self.service}:{self.operation}"}
-        optional: dict[str, Any] = {"after": self.after, "times": self.times, "where": dict(self.where)}
+        optional: dict[str, Any] = {
+            "after": self.after,
+            "times": self.times,
+            "rate": self.rate,
+            "where": dict(self.where),
+        }
         optional |= {"code": self.code, "message": self.message, "reads": self.reads if self.reads != _READS else 0}
         return found | {key: value for key, value in optional.items() if value}
 
@@ -115,6 +123,7 @@ def parsed(given: Mapping[str, Any]) -> Fault:
         operation or "*",
         after=_count(given, "after") or 0,
         times=_count(given, "times"),
+        rate=_count(given, "rate"),
         where={str(key): str(value) for key, value in where.items()},
         code=str(given.get("code") or ""),
         message=str(given.get("message") or ""),
@@ -149,12 +158,15 @@ def read(text: str, where: str) -> list[Fault]:
 
 
 class FaultPlan:
-    """The faults that are set, and how often each has met a call and struck."""
+    """The faults that are set, and how often each has met a call and struck; ``now`` gives seconds for their rates."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
         self._met: list[int] = []
+        #: of each fault with a rate: calls that may pass at once, and since when so many
+        self._room: dict[int, tuple[float, float]] = {}
+        self.now: Callable[[], float] = time.monotonic
         #: set whenever faults are lifted: a call that hangs stops hanging
         self.lifted = threading.Event()
 
@@ -167,7 +179,7 @@ class FaultPlan:
 
     def clear(self) -> None:
         with self._lock:
-            self._faults, self._met = [], []
+            self._faults, self._met, self._room = [], [], {}
             self.lifted.set()
 
     @property
@@ -185,13 +197,23 @@ class FaultPlan:
         """The fault that this call meets, counted; the first that is set and not spent."""
         with self._lock:
             for number, fault in enumerate(self._faults):
-                if not fault.matches(call):
+                if not fault.matches(call) or self._passes(number, fault):
                     continue
                 self._met[number] += 1
                 struck = self._met[number] - fault.after
                 if struck > 0 and (fault.times is None or struck <= fault.times):
                     return fault
         return None
+
+    def _passes(self, number: int, fault: Fault) -> bool:
+        """Whether a call is within the rate: AWS's own bucket, which holds the calls of one second."""
+        if not fault.rate:
+            return False
+        now = self.now()
+        room, since = self._room.get(number, (float(fault.rate), now))
+        room = min(room + (now - since) * fault.rate, fault.rate)
+        self._room[number] = (room - 1 if room >= 1 else room, now)
+        return room >= 1
 
 
 def _struck(fault: Fault, met: int) -> int:
