@@ -23,6 +23,7 @@ from livekit_deploy.timing import counted
 T = TypeVar("T")
 
 FIRST, LAST = 2.0, 20.0  # seconds between two polls
+SEEN = 0.02  # of its duration: how late the end of something is seen at most
 PROPAGATION = 90.0  # seconds for which a verb is repeated while something it needs spreads
 
 
@@ -58,10 +59,11 @@ class Waits:
     def settle(self, poll: Callable[[], T], until: Callable[[T], bool], *, timeout: float, usual: float = 0.0) -> T:
         """Poll until ``until(result)``; raises `Expired` after ``timeout`` seconds of the clock.
 
-        The pace follows what is ``usual``: the first look comes at once, polls are sparse while the end is far off
-        and dense where it is expected.
+        The pace follows what is ``usual``: the first look comes at once, polls are sparse in the first half of that and
+        dense where the end is expected. What ends in the second half, or later, is seen within `SEEN` of the time that
+        it took, or within `FIRST` seconds.
         """
-        return self._retry(poll, _pace(usual, self.clock), timeout, retry_if_not_result(until))
+        return self._retry(poll, _pace(usual), timeout, retry_if_not_result(until))
 
     def persist(self, call: Callable[[], T], while_: Callable[[BaseException], bool], *, timeout: float) -> T:
         """Repeat ``call`` while it raises what ``while_`` accepts; the last error is raised as it is."""
@@ -86,11 +88,16 @@ class Waits:
             raise Expired from cause
 
 
-def _pace(usual: float, clock: Clock) -> Callable[[float], float]:
+def _pace(usual: float) -> Callable[[float], float]:
     def after(elapsed: float) -> float:
-        left = usual - elapsed
-        near = abs(left) / 4 if usual else elapsed / 4
-        return min(max(near, FIRST), LAST) * random.uniform(0.9, 1.0)
+        half = usual / 2 - elapsed
+        if not usual:
+            gap = elapsed / 4
+        elif half > 0:
+            gap = half
+        else:
+            gap = min(abs(usual - elapsed) / 4, SEEN * elapsed)
+        return min(max(gap, FIRST), LAST) * random.uniform(0.9, 1.0)
 
     return after
 

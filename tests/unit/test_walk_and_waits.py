@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 
-from livekit_deploy.engine.waits import Expired, Waits
+from livekit_deploy import stack  # noqa: F401 - registers every kind
+from livekit_deploy.engine.resource import kinds
+from livekit_deploy.engine.waits import FIRST, SEEN, Expired, Waits
 from livekit_deploy.engine.walk import walk
 from livekit_deploy.errors import DeployError, Interrupted
 from tests.fakes import FakeClock
@@ -94,9 +99,47 @@ def test_polls_are_sparse_before_the_usual_end_and_dense_near_it(waits: Waits) -
 
     waits.settle(poll, bool, timeout=1800, usual=570)
     gaps = [later - earlier for earlier, later in itertools.pairwise(polls)]
-    assert len(polls) < 60
+    assert len(polls) < 65
     assert max(gaps) <= 20
     assert polls[-1] - 570 <= 5
+
+
+def expected_durations() -> list[float]:
+    """What every kind usually takes to be made or to go, in seconds."""
+    every = {seconds for kind in kinds().values() for seconds in (kind.usual, kind.usual_delete)}
+    return sorted(every)
+
+
+@pytest.mark.parametrize("usual", expected_durations())
+@given(share=some.floats(0.5, 4.0))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+def test_the_end_is_seen_within_two_percent_or_two_seconds_and_no_kind_is_polled_more_than_that_takes(
+    usual: float, share: float
+) -> None:
+    waits = Waits(FakeClock(), threading.Event(), threading.Event())
+    took, polls = usual * share, 0
+
+    def poll() -> bool:
+        nonlocal polls
+        polls += 1
+        return waits.clock.now() >= took
+
+    waits.settle(poll, bool, timeout=10 * usual + 60, usual=usual)
+    assert waits.clock.now() - took <= max(FIRST, SEEN * took)
+    every_two_seconds = 0.9 * FIRST
+    sparse = took / every_two_seconds if took < 100 else 100 / every_two_seconds + math.log(took / 100) / (0.9 * SEEN)
+    assert polls <= sparse + 10
+
+
+def test_two_that_wait_for_the_same_thing_do_not_ask_together() -> None:
+    def moments() -> set[float]:
+        waits = Waits(FakeClock(), threading.Event(), threading.Event())
+        seen: set[float] = set()
+        with pytest.raises(Expired):
+            waits.settle(lambda: seen.add(waits.clock.now()), bool, timeout=300, usual=540)
+        return seen
+
+    assert moments() & moments() == {0.0}
 
 
 def test_settle_expires_at_its_deadline(waits: Waits) -> None:
