@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -13,6 +14,8 @@ from livekit_deploy.cli.examples import show_example
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
 
 PROGRAM = "livekit-deploy"
+#: new objects; what is imported and read in (AWS's service models) is many, and none of it is garbage
+_COLLECTED_AFTER = 100_000
 #: command → (module of `cli`, its name there, what --help says)
 _COMMANDS = {
     "up": ("run", "up", "plan, ask, apply, and say where LiveKit answers"),
@@ -67,6 +70,7 @@ show_example(cli, "")
 
 def main() -> NoReturn:
     """Run the command line and exit with its code (see `livekit_deploy.errors`)."""
+    gc.set_threshold(_COLLECTED_AFTER)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -5,6 +5,7 @@ Run as ``python -m livekit_deploy.sandbox.process FOLDER SPEED``; it prints one 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -33,6 +34,7 @@ from livekit_deploy.sandbox.world import World
 
 IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 5.0
+_COLLECTED_AFTER = 50_000  # new objects; a request makes a few thousand, and hardly a cycle
 
 
 class _Quiet(MotoRequestHandler):  # type: ignore[misc]
@@ -124,6 +126,8 @@ def _keep_slashes(environ: dict[str, Any]) -> None:
 def main() -> None:
     """Serve until stopped."""
     process = Process(Path(sys.argv[1]), float(sys.argv[2]))
+    gc.freeze()  # all that is imported stays, and need not be looked through again
+    gc.set_threshold(_COLLECTED_AFTER)
     said = process.start()
     sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()

@@ -21,8 +21,39 @@ def _output(here: Workspace, *command: str | Path) -> str:
     return done.stdout
 
 
-def test_kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
-    here.run("up", "--env", "uat", "--sandbox", "--yes")
+EXAMPLE = """
+from livekit_deploy import Deployer, load_environment
+
+env = load_environment("manifests/environments/uat.yaml")
+with Deployer(env, on_event=print) as deployer:
+    plan = deployer.plan()
+    if plan.changes:
+        report = deployer.up(plan)
+    print(deployer.outputs()["livekit.url"])
+"""
+
+
+def test_the_library_works_as_the_readme_shows_it_and_what_it_made_is_seen_by_others(here: Workspace) -> None:
+    """With the variables that `sandbox env` prints, the example runs as it stands."""
+    assert EXAMPLE.strip() in (ROOT / "README.md").read_text()
+    here.edit("uat", load_balancer_controller={"repo": here.sandbox.charts_url, "digest": here.sandbox.charts_digest})
+    said = here.run("sandbox", "env", "--env", "uat", "--sandbox").out
+    environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMPLE],
+        cwd=here.folder,
+        env={**here.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "wss://livekit.uat.example.com"
+    assert done.stderr == ""
+    _kubectl_and_helm_work_with_the_kubeconfig(here)
+
+
+def _kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
     here.run("kubeconfig", "--env", "uat", "--sandbox")
     path = here.folder / "kubeconfig-uat"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -42,34 +73,3 @@ def test_kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
         ("aws-load-balancer-controller", "deployed"),
         ("livekit", "deployed"),
     }
-
-
-EXAMPLE = """
-from livekit_deploy import Deployer, load_environment
-
-env = load_environment("manifests/environments/uat.yaml")
-with Deployer(env, on_event=print) as deployer:
-    plan = deployer.plan()
-    if plan.changes:
-        report = deployer.up(plan)
-    print(deployer.outputs()["livekit.url"])
-"""
-
-
-def test_the_library_works_as_the_readme_shows_it(here: Workspace) -> None:
-    """With the variables that `sandbox env` prints, the example runs as it stands."""
-    assert EXAMPLE.strip() in (ROOT / "README.md").read_text()
-    here.edit("uat", load_balancer_controller={"repo": here.sandbox.charts_url, "digest": here.sandbox.charts_digest})
-    said = here.run("sandbox", "env", "--env", "uat", "--sandbox").out
-    environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
-    done = subprocess.run(
-        [sys.executable, "-c", EXAMPLE],
-        cwd=here.folder,
-        env={**here.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "wss://livekit.uat.example.com"
-    assert done.stderr == ""

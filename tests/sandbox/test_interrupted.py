@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +98,29 @@ MOMENTS = {
 }
 
 
-def _more_are_slow(names: Iterable[Any]) -> list[Any]:
-    """The first for every run of the tests, the others for the long one."""
-    first, *others = names
-    return [first, *(pytest.param(name, marks=pytest.mark.slow) for name in others)]
+def test_the_lease_of_a_killed_holder_ends_and_the_next_run_goes_on(here: Workspace) -> None:
+    """Who meets a holder is refused by its name, or waits; nothing is lost or made twice."""
+    before = here.inventory()
+    here.edit("dev", state={"lease_seconds": 30})
+    mark = uuid.uuid4().hex
+    first = here.start(*UP, "--json", **{_MARK: mark})
+    Events(first).until(_begins("eks.cluster/main"))
+    os.killpg(first.pid, signal.SIGSTOP)  # or it is done before the other has begun
+    refused = here.run(*UP, "--lock-timeout", "0", code=5)
+    assert f"pid {first.pid}, up" in refused.err
+    assert "since" in refused.err
+    here.kill(first)
+    _gone(mark)
+    assert "held by" in here.run("status", "--env", "dev", "--sandbox").out
+    second = here.run(*UP)
+    assert "waiting for the lease of" in second.err
+    assert "LiveKit answers" in second.out
+    assert "leftovers: 0" in here.run(*DOWN).out
+    assert here.inventory() == before
 
 
-@pytest.mark.parametrize("moment", _more_are_slow(MOMENTS))
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_up_that_was_killed_goes_on(undisturbed: tuple[dict[str, int], set[str]], here: Workspace, moment: str) -> None:
     everything, addresses = undisturbed
     here.edit("dev", **SHORT_LEASE)
@@ -128,8 +144,9 @@ def test_down_that_was_killed_leaves_nothing_when_it_is_run_again(here: Workspac
     assert here.inventory() == before
 
 
-@pytest.mark.parametrize("number", _more_are_slow((signal.SIGINT, signal.SIGTERM)))
-def test_a_signal_ends_the_run_in_order_and_the_next_goes_on(here: Workspace, number: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_signal_ends_the_run_in_order_and_what_was_made_is_known(here: Workspace, number: int) -> None:
+    before = here.inventory()
     process = here.start(*UP, "--json")
     events = Events(process)
     events.until(_begins("eks.cluster/main"))
@@ -138,9 +155,11 @@ def test_a_signal_ends_the_run_in_order_and_the_next_goes_on(here: Workspace, nu
     assert done.code == 130
     assert "what was made is recorded" in done.out  # the error, as JSON
     assert here.document("dev")["lease"] is None
-    assert "LiveKit answers" in here.run(*UP).out
+    assert "leftovers: 0" in here.run(*DOWN).out
+    assert here.inventory() == before
 
 
+@pytest.mark.slow
 def test_the_second_of_two_waits_for_the_first(slow: Workspace) -> None:
     first = slow.start(*UP, "--json")
     Events(first).until(_begins("eks.cluster/main"))
