@@ -33,12 +33,15 @@ from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, StateError, UsageError, WrongAccount
-from livekit_deploy.events import Event, silent
+from livekit_deploy.events import Event, Notice, silent
 from livekit_deploy.finding import Finding
 from livekit_deploy.health import Reach
 from livekit_deploy.holder import this_process
 from livekit_deploy.k8s.client import Api, api_of
+from livekit_deploy.k8s.cluster_events import ClusterEvent, events
 from livekit_deploy.k8s.kubeconfig import credential, for_people
+from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
+from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report, StatusReport, outputs_of, status_of
@@ -228,6 +231,19 @@ class Deployer:
     def _kube(self) -> Api:
         """The API of the cluster. Raises `StateError` when there is none yet."""
         return api_of(self.cloud, self._cluster())
+
+    def logs(self, which: Excerpt | None = None, *, pod: str | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """What LiveKit's pods, or one of them, say; with ``follow`` until `cancel`, or until the pods are gone.
+
+        Raises `StateError` when there is no cluster yet, `UsageError` when there is no such pod.
+        """
+        found = PodLogs(self._kube(), LIVEKIT, lambda text: self._emit(Notice(level="warning", message=text)))
+        wanted = which or Excerpt()
+        return found.follow(pod, wanted, self._cancel) if follow else found.lines(pod, wanted)
+
+    def events(self) -> list[ClusterEvent]:
+        """What the cluster tells of LiveKit's objects, the newest last. Raises `StateError` without a cluster."""
+        return events(self._kube(), LIVEKIT)
 
     @property
     def keys(self) -> Keyring:

@@ -12,6 +12,8 @@ from pydantic import TypeAdapter
 from livekit_deploy import events
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.finding import Finding
+from livekit_deploy.k8s.cluster_events import ClusterEvent
+from livekit_deploy.k8s.pod_logs import LogLine
 from livekit_deploy.keyring import Keys
 from livekit_deploy.render.versioned import FORMAT_VERSION
 from livekit_deploy.report import Leftover, StatusReport
@@ -88,6 +90,10 @@ def _stream() -> Schema:
     return {"oneOf": [plan, *(_event(kind) for kind in _event_kinds()), result, error]}
 
 
+def _log_line() -> Schema:
+    return _object({"type": {"const": "log"}, "@timestamp": _TEXT, **_of(LogLine)["properties"]})
+
+
 _FINDINGS = "Every check with what it saw; of those that failed the cause and the remedy."
 OUTPUTS = {
     "run": Output(
@@ -110,6 +116,8 @@ OUTPUTS = {
     "state show": Output("state show", "The whole document (`state/schema.json`).", _versioned(State)),
     "state show ADDRESS": Output("state show ADDRESS", "One record.", _versioned(Record)),
     "state history": Output("state history", "Earlier documents, newest first.", _list("versions", Past)),
+    "logs": Output("logs", "A stream: one line of a pod each, `at` when it was said.", _log_line()),
+    "events": Output("events", "What the cluster tells of LiveKit, newest last.", _list("events", ClusterEvent)),
     "keys list": Output("keys list", "The API keys and who has them; `keys add` prints a stream.", _versioned(Keys)),
     "config validate": Output(
         "config validate",

@@ -26,6 +26,8 @@ _COMMANDS = {
     "verify": ("verify", "verify", "does LiveKit answer? each failure with cause and remedy"),
     "status": ("look", "status", "one screen: stages, resources, lease, endpoints"),
     "outputs": ("look", "outputs", "names and endpoints of what runs"),
+    "logs": ("watching", "logs", "what LiveKit's pods say, also as it comes"),
+    "events": ("watching", "events", "what the cluster says of LiveKit's objects"),
     "keys": ("keys", "keys", "LiveKit's API keys: list, add, rotate, remove"),
     "iam-policy": ("policy", "iam_policy", "the least policy that up and down of an environment need"),
     "graph": ("look", "graph", "the resource graph as text, Mermaid or SVG"),

@@ -14,6 +14,8 @@ EXAMPLES = {
     "verify": "verify --env uat --watch --timeout 5m",
     "status": "status --env uat --refresh",
     "outputs": "outputs --env uat -o livekit.url",
+    "logs": "logs --env uat --follow --since 5m",
+    "events": "events --env uat",
     "keys": "keys list --env uat",
     "keys list": "keys list --env uat --json",
     "keys add": "keys add --name recorder --env uat",

@@ -102,6 +102,14 @@ class Api:
         items: list[Obj] = (found or {}).get("items") or []
         return items
 
+    def text(self, path: str, *, endless: bool = False) -> urllib3.BaseHTTPResponse:
+        """An answer that is text, its body unread; ``endless`` for one that may be silent for as long as it likes."""
+        connect, read = self._timeout
+        with calls.logged("kubernetes", f"GET {path.partition('?')[0]}"):
+            answer = self._send("GET", path, None, "", (connect, None if endless else read))
+        found: urllib3.BaseHTTPResponse = answer.response
+        return found
+
     def apply(self, path: str, item: Obj) -> Obj:
         """Server-side apply, with force: the fields in ``item`` are ours."""
         query = f"?fieldManager={MANAGER}&force=true"
@@ -152,29 +160,39 @@ class Api:
             return self._answer(method, path, body, content_type)
 
     def _answer(self, method: str, path: str, body: Obj | None, content_type: str) -> Obj:
+        answer = self._send(method, path, body, content_type, self._timeout)
+        try:
+            found: Obj = json.loads(answer.read())
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self.unreachable(error) from error
+        except ValueError as error:
+            raise self.unreachable(f"something else answers {method} {path.partition('?')[0]}") from error
+        return found
+
+    def _send(
+        self, method: str, path: str, body: Obj | None, content_type: str, timeout: tuple[float, float | None]
+    ) -> Any:
         headers = {"Authorization": f"Bearer {self._bearer()}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = content_type
         # the client serializes JSON types only; apply patches are JSON too, and go as text
         data: Any = json.dumps(body) if body is not None and "json" not in content_type else body
         try:
-            answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=self._timeout)
-            text = answer.read()
+            answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=timeout)
+            refused = answer.read() if answer.status >= 400 else b""
         except ApiException as error:
             raise _translated(error.status, error.body, method, path) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._unreachable(_innermost(error)) from error
+            raise self.unreachable(error) from error
         if answer.status >= 400:
-            raise _translated(answer.status, text, method, path)
-        try:
-            found: Obj = json.loads(text)
-        except ValueError as error:
-            raise self._unreachable(f"something else answers {method} {path.partition('?')[0]}") from error
-        return found
+            raise _translated(answer.status, refused, method, path)
+        return answer
 
-    def _unreachable(self, why: str) -> ResourceError:
+    def unreachable(self, why: BaseException | str) -> ResourceError:
+        """The error of an answer that does not come, or breaks off."""
+        told = why if isinstance(why, str) else _innermost(why)
         return ResourceError(
-            f"the Kubernetes API at {self._endpoint} cannot be reached: {why}",
+            f"the Kubernetes API at {self._endpoint} cannot be reached: {told}",
             code="Unreachable",
             hint="check the network, the proxy and cluster.public_cidrs, and run it again; "
             "down --abandon-cluster-objects goes on without it",

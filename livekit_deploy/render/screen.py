@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.render.versioned import versioned
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.engine.resource import Resource
     from livekit_deploy.finding import Finding
+    from livekit_deploy.k8s.cluster_events import ClusterEvent
+    from livekit_deploy.k8s.pod_logs import LogLine
     from livekit_deploy.keyring import Keys
     from livekit_deploy.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
@@ -111,6 +114,20 @@ class Screen:
         column = address_column((address for address, *_ in records), self._width)
         for address, phase, id, _ in records:
             self._lines(whole(f"{address:<{column}}  {phase:<9} ", id, self._width))
+
+    def log_line(self, line: LogLine, *, named: bool, json: bool) -> None:
+        """A line of a pod, at once: behind the pod's name, or as an object of JSON."""
+        from livekit_deploy.render.json_lines import line as as_json
+
+        text = as_json({"type": "log", **asdict(line)}) if json else f"{line.text}\n"
+        sys.stdout.write(f"[{line.pod}] {text}" if named and not json else text)
+        sys.stdout.flush()
+
+    def events(self, found: Sequence[ClusterEvent]) -> None:
+        """What happened in the cluster."""
+        from livekit_deploy.render import events
+
+        self._lines(events.table(found, self._width))
 
     def keys(self, found: Keys) -> None:
         """LiveKit's API keys."""

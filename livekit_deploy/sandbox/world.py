@@ -20,6 +20,7 @@ from moto.route53.models import route53_backends
 
 from livekit_deploy.sandbox.balancers import Made
 from livekit_deploy.sandbox.bridge import Bridge, Clusters
+from livekit_deploy.sandbox.cluster.sayings import called
 from livekit_deploy.sandbox.outside.door import Refused
 from livekit_deploy.sandbox.outside.firewall import admitted, redis_problem
 
@@ -126,10 +127,18 @@ class World:
         if made.request.hosts and host not in made.request.hosts:
             return 404, b"not found"
         listener = _listener(balancer, port)
-        if listener is None or not self._healthy(bridge, made, balancer, listener):
+        pod = self._serving(bridge, balancer, listener) if listener is not None else None
+        if pod is None:
             return 503, b"Service Temporarily Unavailable"
         if not path.startswith(_API):
             return 200, b"OK"
+        status, answer = self._api(bridge, balancer, headers)
+        assert bridge.cluster is not None
+        bridge.cluster.say(pod, called("RoomService", path.removeprefix(_API), status))
+        return status, answer
+
+    def _api(self, bridge: Bridge, balancer: Any, headers: dict[str, str]) -> tuple[int, bytes]:
+        """What LiveKit itself answers."""
         token = headers.get("authorization", "").removeprefix("Bearer ")
         if not _signed(token, self._keys(bridge)):
             return 401, json.dumps({"code": "unauthenticated", "msg": "invalid token"}).encode()
@@ -138,21 +147,22 @@ class World:
             return 500, json.dumps({"code": "internal", "msg": problem}).encode()
         return 200, b'{"rooms":[]}'
 
-    def _healthy(self, bridge: Bridge, made: Made, balancer: Any, listener: Any) -> bool:
-        """Whether a target that is registered is a pod that is ready."""
+    def _serving(self, bridge: Bridge, balancer: Any, listener: Any) -> dict[str, Any] | None:
+        """A pod that is ready and is a registered target, None when there is none."""
         account, region = _where(balancer)
         assert bridge.cluster is not None
         ready = {
-            pod["status"].get("podIP")
+            pod["status"].get("podIP"): pod
             for pod in bridge.cluster.objects("pods")
             if pod.get("status", {}).get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
         }
         for action in listener.default_actions:
             arn = action.data.get("TargetGroupArn") or ""
             group = elbv2_backends[account][region].target_groups.get(arn)
-            if group is not None and ready & set(group.targets):
-                return True
-        return False
+            for address in group.targets if group is not None else ():
+                if address in ready:
+                    return ready[address]
+        return None
 
     def _keys(self, bridge: Bridge) -> dict[str, str]:
         """LiveKit's API keys, as its pods read them from the Secret."""

@@ -132,6 +132,8 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
         here.run("up", *UAT, *LOUD, "--json", "--plan", "plan.json", "--yes", "--log-file", "up.log")
         here.run("keys", "rotate", *UAT, *LOUD, "--json", "--yes", "--log-file", "keys.log")
         here.run("keys", "list", *UAT, *LOUD)
+        here.run("logs", *UAT, *LOUD)
+        here.run("events", *UAT, *LOUD)
         canaries = _canaries(here)
 
         # a run whose state cannot be written any more leaves an error and a rescue copy

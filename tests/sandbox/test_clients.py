@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,8 +69,29 @@ def _kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
     assert pods[0].split()[:5] == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
     assert [line.split()[1:3] for line in pods[1:]] == [["1/1", "Running"], ["1/1", "Running"]]
 
+    pod = pods[1].split()[0]
+    assert "starting LiveKit server" in _output(here, kubectl(), "logs", "-n", "livekit", pod)
+    seen = _output(here, kubectl(), "get", "events", "-n", "livekit")
+    assert f"pod/{pod}" in seen
+    assert {"Scheduled", "Pulled", "Started"} <= {line.split()[2] for line in seen.splitlines()[1:]}
+    _our_own(here, pod)
+
     releases = json.loads(_output(here, tools.installed(tools.DEFAULT), "list", "-A", "-o", "json"))
     assert {(one["name"], one["status"]) for one in releases} == {
         ("aws-load-balancer-controller", "deployed"),
         ("livekit", "deployed"),
     }
+
+
+def _our_own(here: Workspace, pod: str) -> None:
+    """The same with our own commands; who follows is told what comes, until Ctrl-C."""
+    where = ("--env", "uat", "--sandbox")
+    assert f"pod/{pod}" in here.run("events", *where).out
+    following = here.start("logs", *where, "--follow", "--tail", "1")
+    assert following.stdout is not None
+    assert pod in following.stdout.readline() + following.stdout.readline()  # both are followed now
+    here.run("verify", *where)
+    assert "API RoomService.ListRooms" in following.stdout.readline()
+    following.send_signal(signal.SIGINT)
+    done = here.end(following)
+    assert (done.code, done.err.strip()) == (130, "")

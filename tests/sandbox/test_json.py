@@ -38,11 +38,14 @@ def test_every_output_is_as_its_schema_says(here: Workspace) -> None:
         "state history": ("state", "history"),
         "config validate": ("config", "validate"),
         "keys list": ("keys", "list"),
+        "events": ("events",),
     }
-    assert {*single, "run"} == set(SCHEMAS)
+    assert {*single, "run", "logs"} == set(SCHEMAS)
     for name, command in single.items():
         _valid(name, json.loads(here.run(*command, *ENV).out))
 
+    for line in here.run("logs", *ENV).lines():
+        _valid("logs", line)
     for line in here.run("keys", "rotate", *ENV, "--yes").lines():
         _valid("run", line)
 

@@ -116,6 +116,8 @@ def test_the_version(capsys: Streams) -> None:
         ("plan --env dev --log-format xml", "'xml' is not one of 'console', 'json'", "plan --help"),
         ("graph --env dev --format png", "'png' is not one of", "graph --help"),
         ("up --env dev --yes --plan nope.plan", "the plan nope.plan cannot be read", "plan --out FILE"),
+        ("logs --env dev --follow --previous", "--follow and --previous say two things", "nothing new"),
+        ("logs --env dev --since soon", "'soon' is no time", "logs --help"),
         ("down --env dev --confirm prod", "--confirm prod is not the name of this environment", "--confirm dev"),
         ("sandbox start --speed 0", "--speed must be above 0", "inf waits for nothing"),
         ("config init --preset dev", "name one environment", "--env NAME"),

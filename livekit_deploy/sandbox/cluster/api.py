@@ -12,6 +12,7 @@ from typing import Any
 from livekit_deploy.sandbox.cluster import bodies, discovery, tables
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.logs import PodLog
 from livekit_deploy.sandbox.cluster.store import Store
 from livekit_deploy.sandbox.cluster.verbs import Request, Verbs
 from livekit_deploy.sandbox.cluster.watching import Watch
@@ -132,13 +133,21 @@ class Api:
         item = bodies.parse(body, content_type) if body and method != "PATCH" else {}
         manager = query.get("fieldManager") or (headers.get("User-Agent") or "unknown").split("/")[0]
         request = Request(method, kind, namespace, name, sub, query, manager, item, body, content_type)
+        if sub == "log" and name:
+            return self._log(request)
         with self._store.lock:
             return self._answered(request, kind, tables.wanted(accept))
 
+    def _log(self, request: Request) -> Answer:
+        with self._store.lock:
+            log = PodLog(
+                self._store.logs, self._store.get(request.kind, request.namespace, str(request.name)), request.query
+            )
+        if log.follows:
+            return Answer(content_type="text/plain", stream=log)
+        return Answer(body=log.text(), content_type="text/plain")
+
     def _answered(self, request: Request, kind: Kind, table: bool) -> Answer:
-        if request.sub == "log":
-            self._store.get(kind, request.namespace, str(request.name))
-            return Answer(content_type="text/plain")
         code, value, warnings = self._verbs.perform(request)
         if table and request.method == "GET" and not request.sub:
             value = tables.table(kind.plural, value, request.query.get("includeObject") or "Metadata")

@@ -36,6 +36,10 @@ class Cluster:
         self._controllers.stop()
         self._front.stop()
 
+    def say(self, pod: dict[str, Any], text: str) -> None:
+        """A line in the log of one of its pods."""
+        self.store.logs.say(pod["metadata"]["uid"], text)
+
     def objects(self, plural: str, group: str = "", namespace: str | None = None) -> list[dict[str, Any]]:
         """What it holds, for the rest of the sandbox."""
         with self.store.lock:

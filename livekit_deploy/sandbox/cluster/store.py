@@ -18,6 +18,7 @@ from livekit_deploy.sandbox.cluster.defaults import Defaults
 from livekit_deploy.sandbox.cluster.deletion import grace_of, held
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.kinds import Kind, built_in, defined
+from livekit_deploy.sandbox.cluster.logs import Logs
 from livekit_deploy.sandbox.cluster.selectors import fields_match, labels_match
 
 Obj = dict[str, Any]
@@ -52,6 +53,7 @@ class Store:
         self.changed = threading.Condition(self.lock)
         self.version = 1
         self.events: list[Event] = []
+        self.logs = Logs()
         #: the oldest version that a watch may start from
         self.floor = 0
         self._objects: dict[tuple[str, str], dict[tuple[str | None, str], Obj]] = {}
@@ -304,6 +306,8 @@ class Store:
         gone = copy.deepcopy(item)
         self._bump(gone)
         self._emit("DELETED", kind, gone, item)
+        if kind.plural == "pods":
+            self.logs.drop(metadata["uid"])
         if kind.plural == "customresourcedefinitions":
             self._unregister(item)
 

@@ -225,7 +225,7 @@ _COLUMNS: dict[str, tuple[tuple[str, int, _Cell], ...]] = {
     ),
     "ingressclasses": (("Controller", 0, _at("spec", "controller")),),
     "events": (
-        ("Last Seen", 0, lambda item: age(item.get("lastTimestamp") or item["metadata"].get("creationTimestamp"))),
+        ("Last Seen", 0, lambda item: age(item.get("lastTimestamp") or item.get("eventTime"))),
         ("Type", 0, _at("type")),
         ("Reason", 0, _at("reason")),
         ("Object", 0, _about),

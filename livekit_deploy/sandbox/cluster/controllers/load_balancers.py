@@ -18,6 +18,7 @@ from livekit_deploy.sandbox.cluster.port import CloudPort, Listener, LoadBalance
 CONTROLLER = "aws-load-balancer-controller"
 _INGRESS, _SERVICE = "alb.ingress.kubernetes.io/", "service.beta.kubernetes.io/aws-load-balancer-"
 _FINALIZERS = {"ingresses": "ingress.k8s.aws/resources", "services": "service.k8s.aws/resources"}
+_SOURCES = {"ingresses": "ingress", "services": "service"}
 _CLASS = "service.k8s.aws/nlb"
 
 
@@ -26,7 +27,11 @@ def run(world: World, port: CloudPort) -> None:
     with world.store.lock:
         if not _controller_runs(world):
             return
-    if port.controller_problem() is not None:
+    if (problem := port.controller_problem()) is not None:
+        with world.store.lock:
+            for kind, item in _asking(world):
+                said, source = f"Failed build model due to {problem}", _SOURCES[kind.plural]
+                world.tell(item, "FailedBuildModel", said, source=source, warning=True)
         return
     with world.store.lock:
         found = [(kind, item) for kind, item in _asking(world)]
@@ -73,6 +78,7 @@ def _ensure(world: World, port: CloudPort, kind: Kind, item: Obj, request: LoadB
         current = world.store.find(kind, *name_of(item))
         if host is not None and current is not None:
             world.status(kind, current, {"loadBalancer": {"ingress": [{"hostname": host}]}})
+            world.tell(current, "SuccessfullyReconciled", "Successfully reconciled", source=_SOURCES[kind.plural])
 
 
 def _release(world: World, port: CloudPort, kind: Kind, item: Obj) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, condition, labels_of, leaving, name_of
+from livekit_deploy.sandbox.cluster.sayings import first_lines
 from livekit_deploy.sandbox.cluster.store import now
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
 from livekit_deploy.sandbox.faults.plan import KUBERNETES, Call, current
 
 #: AWS's seconds until a pod that was bound is ready, and the most that one takes to end
 START, LONGEST_END = 8.0, 2.0
+KUBELET = "kubelet"
 
 
 def run(world: World) -> None:
@@ -19,7 +21,7 @@ def run(world: World) -> None:
         if leaving(pod):
             _end(world, pod)
         elif (fault := _crash(pod)) is not None:
-            _waits(world, pod, "CrashLoopBackOff", fault)
+            _crashes(world, pod, fault)
         elif pod["spec"].get("nodeName"):
             _start(world, pod)
 
@@ -32,6 +34,9 @@ def _crash(pod: Obj) -> str | None:
 
 def _end(world: World, pod: Obj) -> None:
     metadata = pod["metadata"]
+    if (pod.get("status") or {}).get("phase") == "Running":
+        for one in pod["spec"]["containers"]:
+            world.tell(pod, "Killing", f"Stopping container {one['name']}", source=KUBELET)
     seconds = min(float(metadata.get("deletionGracePeriodSeconds") or 0), LONGEST_END)
     if not metadata.get("finalizers") and world.due(("end", metadata["uid"]), seconds):
         world.store.finish(world.store.named("pods"), pod)
@@ -44,6 +49,7 @@ def _start(world: World, pod: Obj) -> None:
     missing = next(_missing(world, pod), None)
     if missing is not None:
         _waits(world, pod, "CreateContainerConfigError", missing)
+        world.tell(pod, "Failed", f"Error: {missing}", source=KUBELET, warning=True)
     elif world.due(("start", pod["metadata"]["uid"]), START):
         _runs(world, pod)
     else:
@@ -76,9 +82,23 @@ def _names(pod: Obj) -> list[Obj]:
     return [{"name": one["name"], "image": one.get("image", ""), "imageID": ""} for one in pod["spec"]["containers"]]
 
 
-def _waits(world: World, pod: Obj, reason: str, message: str) -> None:
+def _crashes(world: World, pod: Obj, why: str) -> None:
+    """Its containers ran once and ended at once, and wait for their next try."""
+    moment = pod["metadata"]["creationTimestamp"]
+    ended = {"exitCode": 1, "reason": "Error", "startedAt": moment, "finishedAt": moment}
+    _waits(world, pod, "CrashLoopBackOff", why, {"restartCount": 1, "lastState": {"terminated": ended}})
+    if world.store.logs.lines(pod["metadata"]["uid"]) is None:
+        _tell_of_start(world, pod)
+        world.store.logs.say(pod["metadata"]["uid"], why)
+    for one in pod["spec"]["containers"]:
+        said = f"Back-off restarting failed container {one['name']} in pod {name_of(pod)[1]}"
+        world.tell(pod, "BackOff", said, source=KUBELET, warning=True)
+
+
+def _waits(world: World, pod: Obj, reason: str, message: str, before_that: Obj | None = None) -> None:
     waiting = {"reason": reason} | ({"message": message} if message else {})
-    containers = [{**one, "ready": False, "restartCount": 0, "state": {"waiting": waiting}} for one in _names(pod)]
+    past = before_that or {"restartCount": 0}
+    containers = [{**one, "ready": False, **past, "state": {"waiting": waiting}} for one in _names(pod)]
     before = pod["status"].get("conditions")
     conditions = [
         condition("PodScheduled", True, "Scheduled", before=before),
@@ -109,6 +129,17 @@ def _runs(world: World, pod: Obj) -> None:
         ],
     }
     world.status(world.store.named("pods"), pod, status)
+    _tell_of_start(world, pod)
+    for line in first_lines(pod, host):
+        world.store.logs.say(pod["metadata"]["uid"], line)
+
+
+def _tell_of_start(world: World, pod: Obj) -> None:
+    for one in pod["spec"]["containers"]:
+        present = f'Container image "{one.get("image", "")}" already present on machine'
+        world.tell(pod, "Pulled", present, source=KUBELET)
+        world.tell(pod, "Created", f"Created container: {one['name']}", source=KUBELET)
+        world.tell(pod, "Started", f"Started container {one['name']}", source=KUBELET)
 
 
 def _address(host: str, uid: str) -> str:

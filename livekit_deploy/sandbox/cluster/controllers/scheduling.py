@@ -15,6 +15,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     leaving,
     name_of,
 )
+from livekit_deploy.sandbox.cluster.happened import SCHEDULER
 from livekit_deploy.sandbox.cluster.port import NodeSpec
 from livekit_deploy.sandbox.cluster.selectors import selected
 
@@ -47,6 +48,8 @@ def _nodes(world: World) -> None:
         if world.store.find(kind, None, name) is None:
             made = world.store.create(kind, None, _node(spec), "kubelet")
             world.status(kind, made, _node_status(spec))
+            said = f"Node {name} event: Registered Node {name} in Controller"
+            world.tell(made, "RegisteredNode", said, source="node-controller")
 
 
 def _provider_id(spec: NodeSpec) -> str:
@@ -114,6 +117,8 @@ def _bind(world: World, pod: Obj, nodes: list[Obj]) -> None:
     bound = world.store.replace(kind, pod, new, MANAGER)
     conditions = [condition("PodScheduled", True, "Scheduled"), condition("Ready", False, "ContainersNotReady")]
     world.status(kind, bound, {"phase": "Pending", "conditions": conditions})
+    where = f"{'/'.join(name_of(pod))} to {new['spec']['nodeName']}"
+    world.tell(bound, "Scheduled", f"Successfully assigned {where}", source=SCHEDULER)
 
 
 def _unschedulable(world: World, pod: Obj, nodes: int, reasons: list[str]) -> None:
@@ -122,6 +127,7 @@ def _unschedulable(world: World, pod: Obj, nodes: int, reasons: list[str]) -> No
     before = (pod.get("status") or {}).get("conditions")
     failed = condition("PodScheduled", False, "Unschedulable", said, before)
     world.status(world.store.named("pods"), pod, {"phase": "Pending", "conditions": [failed]})
+    world.tell(pod, "FailedScheduling", said, source=SCHEDULER, warning=True)
 
 
 def _refusal(pod: Obj, node: Obj, nodes: list[Obj], pods: list[Obj]) -> str | None:

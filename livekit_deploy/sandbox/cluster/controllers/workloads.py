@@ -22,6 +22,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     owner_reference,
 )
 
+_SETS = "replicaset-controller"
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -66,17 +67,17 @@ def _deployment(world: World, deployment: Obj) -> None:
     want, strategy = deployment["spec"]["replicas"], deployment["spec"]["strategy"]
     if strategy["type"] == "Recreate":
         for one in old:
-            _resize(world, one, 0)
+            _resize(world, deployment, one, 0)
         if not any(_pods(world, one) for one in old):
-            _resize(world, current, want)
+            _resize(world, deployment, current, want)
         return
     surge = _share(strategy["rollingUpdate"]["maxSurge"], want, math.ceil)
     unavailable = _share(strategy["rollingUpdate"]["maxUnavailable"], want, math.floor)
     if not surge and not unavailable:
         unavailable = 1
     room = want + surge - sum(one["spec"]["replicas"] for one in old)
-    _resize(world, current, min(want, max(room, current["spec"]["replicas"] if want else 0)))
-    _shrink(world, old, [current, *old], want - unavailable)
+    _resize(world, deployment, current, min(want, max(room, current["spec"]["replicas"] if want else 0)))
+    _shrink(world, deployment, old, [current, *old], want - unavailable)
 
 
 def _share(value: Any, whole: int, round_: Any) -> int:
@@ -116,14 +117,17 @@ def _newest(world: World, current: Obj, old: list[Obj]) -> Obj:
     return world.store.replace(world.store.named("replicasets", "apps"), current, new, MANAGER)
 
 
-def _resize(world: World, replica_set: Obj, size: int) -> None:
-    if replica_set["spec"]["replicas"] != size:
+def _resize(world: World, deployment: Obj, replica_set: Obj, size: int) -> None:
+    if (before := replica_set["spec"]["replicas"]) != size:
         new = copy.deepcopy(replica_set)
         new["spec"]["replicas"] = size
         world.store.replace(world.store.named("replicasets", "apps"), replica_set, new, MANAGER)
+        way = "up" if size > before else "down"
+        said = f"Scaled {way} replica set {name_of(replica_set)[1]} from {before} to {size}"
+        world.tell(deployment, "ScalingReplicaSet", said, source="deployment-controller")
 
 
-def _shrink(world: World, old: list[Obj], every: list[Obj], least: int) -> None:
+def _shrink(world: World, deployment: Obj, old: list[Obj], every: list[Obj], least: int) -> None:
     """Take away old pods: those that are not ready at once, the others as far as enough stay available."""
     ready = sum(1 for one in every for pod in _pods(world, one) if is_ready(pod))
     for replica_set in old:
@@ -132,7 +136,7 @@ def _shrink(world: World, old: list[Obj], every: list[Obj], least: int) -> None:
         spare = max(ready - least, 0)
         size = max(replica_set["spec"]["replicas"] - idle - spare, 0)
         ready -= min(spare, replica_set["spec"]["replicas"] - idle)
-        _resize(world, replica_set, size)
+        _resize(world, deployment, replica_set, size)
 
 
 def _report(world: World, deployment: Obj) -> None:
@@ -184,9 +188,11 @@ def _replica_set(world: World, replica_set: Obj) -> None:
         template = copy.deepcopy(replica_set["spec"]["template"])
         metadata = dict(template.get("metadata") or {})
         metadata |= {"name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": owner_reference(replica_set)}
-        world.store.create(kind, namespace, {"metadata": metadata, "spec": template["spec"]}, MANAGER)
+        made = world.store.create(kind, namespace, {"metadata": metadata, "spec": template["spec"]}, MANAGER)
+        world.tell(replica_set, "SuccessfulCreate", f"Created pod: {name_of(made)[1]}", source=_SETS)
     for pod in sorted(pods, key=is_ready)[: max(len(pods) - want, 0)]:
         world.store.delete(kind, pod)
+        world.tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name_of(pod)[1]}", source=_SETS)
     pods = _pods(world, replica_set)
     ready = sum(1 for pod in pods if is_ready(pod))
     labels = labels_of(replica_set)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster import happened
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import NodeSpec
 from livekit_deploy.sandbox.cluster.store import Store, now
@@ -25,6 +26,7 @@ class World:
     nodes: Sequence[NodeSpec] = ()
     _timers: dict[tuple[str, ...], float] = field(default_factory=dict)
     _asked: set[tuple[str, ...]] = field(default_factory=set)
+    _told: set[tuple[str, str, str]] = field(default_factory=set)
 
     def begin(self, nodes: Sequence[NodeSpec]) -> None:
         """Start a round; timers that nobody asked for in the last one are forgotten."""
@@ -57,6 +59,13 @@ class World:
         new = copy.deepcopy(item)
         new["metadata"].update(metadata)
         return self.store.replace(kind, item, new, MANAGER)
+
+    def tell(self, item: Obj, reason: str, message: str, *, source: str, warning: bool = False) -> None:
+        """An Event about an object; the same of the same object is told once."""
+        key = (item["metadata"]["uid"], reason, message)
+        if key not in self._told:
+            self._told.add(key)
+            happened.tell(self.store, item, reason, message, source=source, warning=warning)
 
 
 def name_of(item: Obj) -> tuple[str, str]:
