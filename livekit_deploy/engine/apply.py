@@ -216,8 +216,8 @@ class Application:
                 told = waited
                 self._waits.pause(FIRST)
                 ground = [other for other in ground if not self._run.stands(other.address)]
-                if not ground:
-                    follow(waited)
+        if told and not ground:
+            follow(told)
 
     def _settle_gone(self, live: Live) -> Live | None:
         record = self._session.record(self.address)

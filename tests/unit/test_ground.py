@@ -102,7 +102,10 @@ def test_while_it_waits_for_its_ground_it_asks_nothing_and_that_is_no_time_of_it
     assert record.spent.queued > 0
     assert rig.state.durations["fake.counted.create"][0] == pytest.approx(record.spent.own, abs=0.1)
     chain = [one.address for one in Report("up", timings=e.timings).chain]
-    assert chain == [GATE, NODES, "fake.counted/release"]  # what it did beside them is on no chain
+    assert chain == [GATE, NODES, "fake.counted/release"]
+    after = e.timings["fake.counted/release"].spent  # what it did beside them is on no chain
+    assert (after.queued, after.calling) == (0.0, 0.0)
+    assert after.waiting == pytest.approx(record.spent.waiting, abs=0.1)
 
 
 @pytest.mark.parametrize("failing", [GATE, NODES])
