@@ -23,6 +23,10 @@ MOVED = ("--set", "network.cidr=10.99.0.0/16")
 CHANGING = (
     (r"\b(arn:aws:acm:\S+/|KMS key )[0-9a-f-]{36}", r"\1ID"),
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "VERSION-------------------------ID--"),
+    (r"\bAPI[A-Za-z0-9]{12}\b", "API-----------ID"),
+    (r"(?m)^(API-----------ID +\S+) +\w+", r"\1   AGE"),
+    (r"\b[0-9a-f]{32}\b", "VERSION---------------------ID--"),
+    (r"\b(livekit-)[0-9a-f]{9}(-[0-9a-f]{5})?\b", r"\1HASH"),
     (r"(vpc|subnet|sg|sgr|igw|rtb|lt|vpce|eipalloc|nat)-[0-9a-f]{17}\b", r"\1-ID"),
     (r"(request\s+)[A-Za-z0-9-]{20,}", r"\1REQUEST"),
     (r"/id/[0-9A-F]{32}", "/id/ISSUER"),
@@ -125,6 +129,10 @@ def _standing(album: Album) -> None:
     album.wide_and_narrow("status", "status", *WHERE)
     album.take("outputs", "outputs", *WHERE)
     album.take("verify", "verify", *WHERE, columns=80)
+    album.take("keys-rotate", "keys", "rotate", *WHERE, "--yes")
+    album.take("keys-list", "keys", "list", *WHERE, columns=80)
+    album.take("keys-remove-unknown", "keys", "remove", "APInope", *WHERE, "--yes", code=3)
+    album.take("logs-previous", "logs", *WHERE, "--previous", "--pod", "livekit-0", columns=80, code=3)
     album.take("kubeconfig", "kubeconfig", *WHERE)
     album.take("state-list", "state", "list", *WHERE, columns=80, first=12)
     album.wide_and_narrow("state-history", "state", "history", *WHERE, "--limit", "1")

@@ -1,0 +1,66 @@
+"""How keys, events and log lines look, wide and narrow."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from livekit_deploy.k8s.cluster_events import ClusterEvent
+from livekit_deploy.k8s.pod_logs import LogLine
+from livekit_deploy.keyring import ApiKey, Keys
+from livekit_deploy.render.events import table
+from livekit_deploy.render.keys import list_lines
+from livekit_deploy.render.screen import Screen
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+POD = "pod/livekit-6d5f-x2x9k"
+EVENTS = [
+    ClusterEvent("2026-11-24T10:55:00Z", "Normal", "Scheduled", POD, "Successfully assigned [it]", 1, "scheduler"),
+    ClusterEvent("2026-11-24T11:59:20Z", "Warning", "Unhealthy", POD, "Readiness probe failed: 503", 4, "kubelet"),
+]
+
+
+def test_events_in_a_row_each_where_there_is_room() -> None:
+    assert list(table(EVENTS, None, NOW)) == [
+        "[bold]  seen  type     reason     object                  message[/]",
+        " 1h05m  Normal   Scheduled  pod/livekit-6d5f-x2x9k  Successfully assigned \\[it]",
+        "   40s  [yellow]Warning[/]  Unhealthy  pod/livekit-6d5f-x2x9k  Readiness probe failed: 503 (x4)",
+    ]
+
+
+def test_in_a_narrow_terminal_the_message_stands_below() -> None:
+    assert list(table(EVENTS, 60, NOW))[3:] == [
+        "   40s  [yellow]Warning[/]  Unhealthy  pod/livekit-6d5f-x2x9k",
+        "        Readiness probe failed: 503 (x4)",
+    ]
+
+
+def test_no_events_say_why() -> None:
+    assert list(table([], None, NOW)) == ["the cluster has no events of LiveKit: it forgets them after an hour"]
+
+
+def test_keys_say_who_has_them() -> None:
+    keys = (ApiKey("APIa", "main", "2026-11-12T11:00:00Z", True), ApiKey("APIb", "recorder", "", False))
+    lines = list(list_lines(Keys("livekit/uat/api-keys", "v2", keys, 2, 1), None, NOW))
+    assert lines == [
+        "[bold]key   name         age[/]",
+        "APIa  main         12d  [dim]webhooks and verify use it[/]",
+        "APIb  recorder        ",
+        "",
+        "secret   secretsmanager:livekit/uat/api-keys",
+        "version  v2",
+        "pods     1 of 2 pods started with this version; the others drain calls, or wait for: up",
+    ]
+    assert list(list_lines(Keys("s", "v2", keys, 0, 0), None, NOW))[-1] == "version  v2"
+
+
+def test_a_line_of_a_pod_is_as_it_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    line = LogLine("livekit-1", "2026-11-24T12:00:00.000000001Z", '{"msg": "[red] é"}')
+    Screen().log_line(line, named=True, json=False)
+    Screen().log_line(line, named=False, json=False)
+    Screen().log_line(line, named=True, json=True)
+    named, bare, as_json = capsys.readouterr().out.splitlines()
+    assert (named, bare) == (f"[livekit-1] {line.text}", line.text)
+    assert {"type": "log", "pod": "livekit-1", "at": line.at, "text": line.text}.items() <= json.loads(as_json).items()
