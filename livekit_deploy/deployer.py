@@ -224,7 +224,7 @@ class Deployer:
     def _cluster(self) -> Mapping[str, Any]:
         found = self.lease()
         record = found[0].records.get(health.CLUSTER) if found else None
-        if record is None or record.phase is not Phase.READY:
+        if record is None or record.phase not in (Phase.READY, Phase.UPDATING):
             raise StateError("there is no cluster yet", hint=f"run: livekit-deploy up --env {self.env.name}")
         return record.outputs
 

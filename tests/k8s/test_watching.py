@@ -12,6 +12,7 @@ import pytest
 from livekit_deploy.errors import ResourceError, UsageError
 from livekit_deploy.k8s.cluster_events import ClusterEvent, events
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
+from livekit_deploy.sandbox.faults.plan import current, parsed
 from tests.k8s.rig import TOKEN, KubeRig
 
 _LABELS = {"app.kubernetes.io/instance": "livekit", "app.kubernetes.io/name": "livekit-server"}
@@ -46,6 +47,14 @@ def running(rig: KubeRig) -> KubeRig:
     _livekit(rig)
     rig.wait(lambda: len(_names(rig)) == 2)
     return rig
+
+
+@pytest.fixture
+def crashing() -> Iterator[None]:
+    where = {"app": "livekit-server"}
+    current.add([parsed({"fault": "dead-controller", "where": where, "message": "no configuration"})])
+    yield
+    current.clear()
 
 
 def _say(rig: KubeRig, pod: str, text: str) -> None:
@@ -134,6 +143,15 @@ def test_a_container_that_waits_for_its_secret_says_so(rig: KubeRig) -> None:
         list(_logs(rig).lines(None, Excerpt()))
     (failed,) = (one for one in events(rig.api, "livekit") if one.type == "Warning")
     assert (failed.reason, failed.message, failed.source) == ("Failed", 'Error: secret "keys" not found', "kubelet")
+
+
+def test_a_container_that_crashes_has_left_its_last_words(rig: KubeRig, crashing: None) -> None:
+    _livekit(rig, replicas=1)
+    rig.wait(lambda: "BackOff" in {one.reason for one in events(rig.api, "livekit")})
+    for excerpt in (Excerpt(), Excerpt(previous=True)):
+        assert [line.text for line in _logs(rig).lines(None, excerpt)] == ["no configuration"]
+    reasons = [one.reason for one in events(rig.api, "livekit") if one.about.startswith("pod/")]
+    assert reasons == ["Scheduled", "Pulled", "Created", "Started", "BackOff"]
 
 
 def test_events_tell_the_life_of_a_pod_in_order(running: KubeRig) -> None:
