@@ -25,9 +25,18 @@ from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError
 
 MANAGER = "livekit-deploy"
 _NO_ACCESS = "add the role or user to cluster.admins"
-#: codes that go away a while after an access entry was made (EKS user guide, "Grant IAM users access to Kubernetes")
-SPREADING: Mapping[str, tuple[str, ...]] = {"Unauthorized": (), "Forbidden": ()}
-_AGAIN = 2  # times that a connection is tried again; no request is sent twice
+_ID = "kubernetes"  # its API gives its requests no ids
+_RUN_AGAIN = "run the same command again: it goes on from here"
+#: codes that go away by themselves: a while after an access entry was made (EKS user guide, "Grant IAM users access to
+#: Kubernetes"), and when the API is no longer busy, or was lost for a moment; every change of ours may be asked twice
+PASSING: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    (
+        *("Unauthorized", "Forbidden", "Unreachable", "Conflict"),
+        *("TooManyRequests", "InternalError", "ServiceUnavailable", "ServerTimeout", "Timeout"),
+    ),
+    (),
+)
+_AGAIN = 2  # times that a connection, and a read, is tried again; no change is sent twice
 _TOKEN_SECONDS = 600.0  # EKS's tokens are good for 900
 
 Obj = dict[str, Any]
@@ -78,7 +87,7 @@ class Api:
     ) -> None:
         configuration = kubernetes.client.Configuration(host=endpoint)
         configuration.ca_cert_data = base64.b64decode(ca).decode()
-        configuration.retries = urllib3.Retry(total=_AGAIN, read=0, redirect=0)
+        configuration.retries = urllib3.Retry(total=_AGAIN, redirect=0, allowed_methods=("GET",))
         self._client = kubernetes.client.ApiClient(configuration)
         self._endpoint, self._token, self._changing = endpoint, token, changing
         self._timeout = (call_bound / 8, call_bound / 2)  # to connect, three times at most, and to answer
@@ -181,12 +190,17 @@ class Api:
             answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=timeout)
             refused = answer.read() if answer.status >= 400 else b""
         except ApiException as error:
-            raise _translated(error.status, error.body, method, path) from error
+            raise self._refused(error.status, error.body, method, path) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self.unreachable(error) from error
         if answer.status >= 400:
-            raise _translated(answer.status, refused, method, path)
+            raise self._refused(answer.status, refused, method, path)
         return answer
+
+    def _refused(self, status: int | None, body: Any, method: str, path: str) -> Exception:
+        if status == 401:
+            self._fresh = None  # it may have run out before its time, while this machine slept
+        return _translated(status, body, method, path)
 
     def unreachable(self, why: BaseException | str) -> ResourceError:
         """The error of an answer that does not come, or breaks off."""
@@ -214,8 +228,8 @@ def _translated(status: int | None, body: Any, method: str, path: str) -> Except
     reason, message = str(said.get("reason", status)), str(said.get("message") or f"HTTP {status}")
     where = f"{method} {path.partition('?')[0]}: {message}"
     if reason == "Unauthorized":
-        return Denied(f"the cluster does not know this caller ({where})", code=reason, hint=_NO_ACCESS)
+        return Denied(f"the cluster does not know this caller ({where})", code=reason, request_id=_ID, hint=_NO_ACCESS)
     if reason == "Forbidden" and "NamespaceTerminating" not in str(said):
-        return Denied(f"the cluster forbids {where}", code=reason, hint=_NO_ACCESS)
+        return Denied(f"the cluster forbids {where}", code=reason, request_id=_ID, hint=_NO_ACCESS)
     kinds: dict[str, type[ResourceError]] = {"NotFound": Absent, "Conflict": Conflict, "AlreadyExists": Conflict}
-    return kinds.get(reason, ResourceError)(where, code=reason, request_id="kubernetes")
+    return kinds.get(reason, ResourceError)(where, code=reason, request_id=_ID, hint=_RUN_AGAIN)

@@ -18,7 +18,7 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolv
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.charts import bundled, definitions, fetched
-from livekit_deploy.k8s.client import SPREADING, Api, api, serves
+from livekit_deploy.k8s.client import PASSING, Api, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.marks import claim
@@ -43,7 +43,7 @@ class HelmRelease(Resource):
     usual, usual_delete = 30.0, 20.0
     #: seconds in which a controller that lives has deleted its load balancers (as `Observed.patience`)
     patience: ClassVar[float] = 5 * MINUTE
-    propagation = {**SPREADING, WEBHOOK: (), "Unreachable": ()}
+    propagation = {**PASSING, WEBHOOK: ()}
 
     namespace: Input[str] = Input(change=Change.FIXED, way_out="A release stays in its namespace: run down and up.")
     chart: Input[str] = Input(change=Change.FIXED, way_out="Another chart is another release: run down and up.")

@@ -10,7 +10,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.client import MANAGER, SPREADING, Api, Obj, api, serves
+from livekit_deploy.k8s.client import MANAGER, PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim
 
 _VERSIONS = "livekit-deploy/secret-versions"
@@ -24,7 +24,7 @@ class ClusterObject(Resource):
 
     host_kind = "eks.cluster"
     dies_with_host = stored_in_host = True
-    propagation = SPREADING
+    propagation = PASSING
     usual = 1.0
     api_version: ClassVar[str] = "v1"
     object_kind: ClassVar[str]

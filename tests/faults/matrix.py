@@ -35,8 +35,8 @@ NO_CALL = {case.kind.kind for case in CASES if issubclass(case.kind, Observed)}
 NO_MARK = {"route53.record"}
 #: their create has neither a token nor a natural key, so that it is sent once only: the next run looks whether it came
 SENT_ONCE = {"ec2.vpc", "ec2.internet_gateway", "ec2.elastic_ip", "kms.key"}
-#: codes of botocore's own errors: nobody answered, so there is no request id
-LOCAL = {"ConnectionClosedError", "ReadTimeoutError", "EndpointConnectionError", "ConnectTimeoutError"}
+#: codes of our clients' own errors: nobody answered, so there is no request id
+LOCAL = {"ConnectionClosedError", "ReadTimeoutError", "EndpointConnectionError", "ConnectTimeoutError", "Unreachable"}
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def test_a_namespace_on_its_way_out_is_waited_for_and_is_no_matter_of_rights(rig
     with pytest.raises(ResourceError, match="being terminated") as caught:
         rig.api.apply(f"{NAMESPACES}/leaving/configmaps/one", _map())
     assert not isinstance(caught.value, Denied)
-    assert caught.value.code in client.SPREADING
+    assert caught.value.code in client.PASSING
 
 
 @pytest.mark.parametrize("said", [(404, "<h1>not found</h1>"), (200, "<h1>log in</h1>"), (502, "")])
