@@ -12,6 +12,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
+from livekit_deploy.aws.holders import maker
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
@@ -69,6 +70,10 @@ class Certificate(Resource):
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.acm.delete_certificate(CertificateArn=live.id)
 
+    def blockers(self, cloud: Cloud, live: Live) -> Iterable[str]:
+        for arn in (_describe(cloud, live.id) or {}).get("InUseBy", []):
+            yield f"{arn} (made by {_maker(cloud, arn)})"
+
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
         return told(live)
 
@@ -86,6 +91,15 @@ class Certificate(Resource):
         for item in sorted(tagged, key=lambda item: str(item["ResourceARN"])):
             if (live := _live(cloud, item["ResourceARN"])) is not None:
                 yield Found(mapping(item["Tags"]).get(ADDRESS, ""), live)
+
+
+def _maker(cloud: Cloud, arn: str) -> str:
+    """Who made what uses a certificate: a load balancer of this account shows it, of others the account is known."""
+    _, _, service, _, account, _ = arn.split(":", 5)
+    if service != "elasticloadbalancing" or account != cloud.identity.account:
+        return f"{service} in account {account}" if account else service
+    said = cloud.elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+    return maker(cloud, {"Tags": [tag for one in said for tag in one["Tags"]]})
 
 
 def _describe(cloud: Cloud, arn: str) -> Mapping[str, Any] | None:

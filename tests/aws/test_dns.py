@@ -76,6 +76,37 @@ def test_a_certificate_is_validated_by_its_records_and_all_goes_again(rig: AwsRi
     assert boto3.client("acm").list_certificates()["CertificateSummaryList"] == []
 
 
+def test_what_still_uses_a_certificate_is_named_with_its_maker_and_both_stay(
+    rig: AwsRig, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Certificate, "delete_timeout", 45.0)
+    rig.up(certified())
+    (address,) = [address for address in rig.records if address.startswith("acm.certificate/")]
+    elbv2, arn = boto3.client("elbv2"), str(rig.records[address].id)
+    load_balancer("another-cluster")
+    (theirs,) = elbv2.describe_load_balancers()["LoadBalancers"]
+    group = elbv2.create_target_group(Name="theirs", Protocol="HTTP", Port=80, VpcId=theirs["VpcId"])
+    forward = {"Type": "forward", "TargetGroupArn": group["TargetGroups"][0]["TargetGroupArn"]}
+    listener = elbv2.create_listener(
+        LoadBalancerArn=theirs["LoadBalancerArn"],
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": arn}],
+        DefaultActions=[forward],
+    )["Listeners"][0]["ListenerArn"]
+    error = rig.taken_down().failed[address]
+    assert isinstance(error, TimedOut)
+    assert error.code == "ResourceInUseException"
+    assert f"Held by {theirs['LoadBalancerArn']} (made by" in error.message
+    assert "the load balancer controller of the cluster another-cluster" in error.message
+    assert set(rig.records) == {address}, "it is kept on record, and the next down goes on with it"
+    assert elbv2.describe_listeners(ListenerArns=[listener])["Listeners"][0]["Certificates"]
+    elbv2.delete_listener(ListenerArn=listener)
+    rig.down()
+    assert rig.records == {}
+    assert len(elbv2.describe_load_balancers()["LoadBalancers"]) == 1
+
+
 def test_another_name_makes_a_new_certificate_first_and_keeps_the_shared_record(rig: AwsRig, zone: str) -> None:
     rig.up(certified())
     before = records(zone)

@@ -45,6 +45,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     @around(AWSCertificateManagerBackend, "get_certificate")
     def get_certificate(original: Original, backend: Any, arn: str) -> Any:
         certificate = original(arn)
+        certificate.in_use_by = list(_users(backend, arn))
         if certificate.type == "AMAZON_ISSUED" and certificate.status == "PENDING_VALIDATION":
             _validate(backend, certificate, clock())
         return certificate
