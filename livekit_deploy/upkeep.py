@@ -89,7 +89,7 @@ class Upkeep:
         try:
             body = path.read_bytes()
         except OSError as error:
-            raise StateError(f"cannot read {path}: {error}", hint="check the path") from error
+            raise StateError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
         return self._restore(body, str(path))
 
     def restore_version(self, id: str) -> Proposal:

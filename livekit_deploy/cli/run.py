@@ -213,7 +213,9 @@ def _saved(path: str | None) -> Plan | None:
     try:
         return Plan.load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"the plan {path} cannot be read: {error}", hint="save one with: plan --out FILE") from error
+        raise UsageError(
+            f"the plan {path} cannot be read: {error.strerror}", hint="save one with: plan --out FILE"
+        ) from error
 
 
 def _published(plan: Plan, markdown: str | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from livekit_deploy.cli.examples import EXAMPLES
 from tests.sandbox.terminal import Terminal
 from tests.sandbox.workspace import Workspace
 
@@ -39,12 +40,22 @@ CHANGING = (
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\S+@\S+ \(pid \d+", "USER@HOST (pid N"),
     (r" +state #\d+", " state #N"),
+    (r" {2,}lease: ", "   lease: "),
     (r"\d+ calls? to AWS in [\d.]+ s", "N calls to AWS in N s"),
     (r"(?<=deleted|created|updated) in \w+", " in TIME"),
     (r"(?m)^\S*longest chain .*\n(?:  .*\n)+", "[the longest chain, row by row]\n"),
     (r"(?m)( \d+/\d+)   \w+$", r"\1   TIME"),
     (r"(?m)^(✔ \S+) +\d\w+(?=  |$)", r"\1  TIME"),
+    (r"(?m)^(  \S+\.\S+/\S+ +\w+)  \(about .*\)$", r"\1"),
     (r"(?m)(helm +\S+ at ).*$", r"\1PATH"),
+    (r"(?m)\| \S+ \|$", "| TIME |"),
+    (r"(?m)( failed in ).*$", r"\1TIME"),
+    (r"(?m)^(\x1b\[32m✔\x1b\[0m \S+) +\d\w+(?=  |$)", r"\1  TIME"),
+    (r'("(?:queued|calling|waiting|writing)": )[\d.]+', r"\1N"),
+    (r"(?m)^(pid|calls)( +)\d+$", r"\1\2N"),
+    (r"k8s-aws-v1\.\S+(?=\")", "k8s-aws-v1.TOKEN"),
+    (r"(?<=\(process )\d+", "N"),
+    (r"/\S+(?=/state/local)", "FOLDER"),
     (r"(?m)(charts +)\S+ .*$", r"\1CHART"),
     (r"\d+ actions are allowed", "N actions are allowed"),
     (r"(?<=KUBECONFIG=).*/", "FOLDER/"),
@@ -80,6 +91,10 @@ class Album:
         text = "\n".join([f"$ livekit-deploy {' '.join(command)}    [{where}; exit {shown.code}]", *kept]) + "\n"
         self.screens[f"{name}-{columns or 'piped'}"] = text
 
+    def keep(self, name: str, text: str) -> None:
+        """What was written elsewhere."""
+        self.screens[name] = _steady(text) + "\n"
+
     def wide_and_narrow(self, name: str, *command: str, first: int | None = None, code: int = 0) -> None:
         """At 80 columns, and at 120 where that is not the same."""
         for columns in (80, 120):
@@ -110,10 +125,22 @@ def _before(album: Album) -> None:
     album.take("prerequisites", "prerequisites", *WHERE, columns=80)
     album.take("graph", "graph", *WHERE, columns=80, first=30)
     album.take("iam-policy", "iam-policy", *WHERE, first=16)
+    album.take("check", "check", *WHERE, "--set", "network.nat=per_az", columns=80, first=6)
+    album.take("config-init", "config", "init", "--env", "new", "--preset", "dev")
+    album.take("config-validate", "config", "validate", "--env", "new", columns=80, code=3)
+    album.take("config-show", "config", "show", "--env", "uat", first=12)
+    album.take("config-schema", "config", "schema", first=6)
+    album.take("completion", "completion", "bash", first=3)
+    album.take("version", "version")
+    album.take("sandbox-start", "sandbox", "start")
+    album.take("sandbox-status", "sandbox", "status")
+    album.take("sandbox-env", "sandbox", "env", *WHERE)
+    album.take("faults-kinds", "sandbox", "faults", "kinds", first=6)
 
 
 def _coming(album: Album) -> None:
     album.take("faults-add", "sandbox", "faults", "add", "quota", "elasticache:CreateReplicationGroup")
+    album.take("faults-list", "sandbox", "faults", "list")
     album.take("up-fails", "up", *WHERE, "--yes", columns=80, code=8)
     album.take("status-unfinished", "status", *WHERE, columns=80)
     album.take("up-fails-github", "up", *WHERE, "--yes", code=8, GITHUB_ACTIONS="true")
@@ -134,9 +161,27 @@ def _standing(album: Album) -> None:
     album.take("keys-remove-unknown", "keys", "remove", "APInope", *WHERE, "--yes", code=3)
     album.take("logs-previous", "logs", *WHERE, "--previous", "--pod", "livekit-0", columns=80, code=3)
     album.take("kubeconfig", "kubeconfig", *WHERE)
+    album.take("token", "token", *WHERE)
+    album.take("keys-add", "keys", "add", *WHERE, "--name", "recorder", "--yes")
     album.take("state-list", "state", "list", *WHERE, columns=80, first=12)
     album.wide_and_narrow("state-history", "state", "history", *WHERE, "--limit", "1")
+    album.take("state-show", "state", "show", "elasticache.subnet_group/redis", *WHERE)
+    album.take("state-unlock", "state", "unlock", *WHERE, "--yes")
+    album.take("state-rebuild", "state", "rebuild", *WHERE, code=3)
+    album.take("state-import", "state", "import", "ec2.vpc/main", "vpc-0a1b2c3d4e5f60718", *WHERE, "--yes", code=1)
+    album.take("state-restore", "state", "restore", "nothing.json", *WHERE, "--yes", code=1)
     album.take("state-forget-nobody-to-ask", "state", "forget", "ec2.vpc/main", *WHERE, code=3)
+
+
+def _changing(album: Album, here: Workspace) -> None:
+    """One change where there is no terminal, in CI, and in GitHub."""
+    album.take("up-change", "up", *WHERE, "--yes", *BIGGER)
+    album.take("up-change-ci", "up", *WHERE, "--yes", columns=80, CI="true")
+    summary = here.folder / "summary.md"
+    album.take(
+        "up-change-github", "up", *WHERE, "--yes", *BIGGER, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary)
+    )
+    album.keep("up-change-github-summary", summary.read_text(encoding="utf-8"))
 
 
 def _open_ssh(here: Workspace) -> None:
@@ -151,6 +196,19 @@ def _leaving(album: Album, here: Workspace) -> None:
     album.take("plan-drift", "plan", *WHERE, "--refresh-only", columns=80)
     album.take("down", "down", *WHERE, "--yes")
     album.take("status-nothing", "status", *WHERE, columns=80)
+    album.take("up", "up", *WHERE, "--yes")
+    album.take("down", "down", *WHERE, "--yes", columns=80)
+    album.take("sandbox-reset", "sandbox", "reset")
+
+
+def test_every_command_has_a_screen() -> None:
+    first = [path.read_text(encoding="utf-8").partition("\n")[0] for path in SCREENS.glob("*.txt")]
+    shown = {name for name in EXAMPLES for line in first if f"{line} ".startswith(f"$ livekit-deploy {name} ")}
+    missing = {
+        name for name in EXAMPLES if name not in shown and not any(other.startswith(f"{name} ") for other in shown)
+    }
+    # the first is no command; events are the moment's; the others say one line, and one would end the album
+    assert missing == {"", "events", "sandbox stop", "sandbox faults load"}
 
 
 @pytest.mark.slow
@@ -165,6 +223,7 @@ def test_every_screen_is_as_kept(tmp_path: Path, pytestconfig: pytest.Config, su
             _before(album)
             _coming(album)
             _standing(album)
+            _changing(album, here)
             _leaving(album, here)
     finally:
         here.stop()
