@@ -83,6 +83,9 @@ def _stream() -> Schema:
     plan = _object({"type": {"const": "plan"}, **common, "serial": {"type": "integer"}, "changes": changes})
     counted = dict.fromkeys(("created", "updated", "deleted"), addresses)
     counted["leftovers"] = {"type": "array", "items": _of(Leftover)}
+    seconds = dict.fromkeys(("queued_s", "calling_s", "waiting_s", "writing_s"), _NUMBER)
+    step = {"address": _TEXT, **seconds}
+    counted["chain"] = {"type": "array", "items": {"type": "object", "properties": step, "required": list(step)}}
     result = _object({"type": {"const": "result"}, **common, "command": _TEXT, **counted}, more=True)
     error = _object(
         {"type": {"const": "error"}, "@timestamp": _TEXT, "error": _TEXT, "message": _TEXT, "hint": _TEXT}, more=True

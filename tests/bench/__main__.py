@@ -1,7 +1,9 @@
-"""``make bench``: each budget of speed against what was measured here, as a table in Markdown."""
+"""``make bench``: each budget of speed against what was measured; with ``--write`` into docs/performance.md as well."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import os
 import platform
@@ -10,38 +12,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.clock import Clock
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.engine.sight import Sight
 from livekit_deploy.stack import stack
+from tests.bench import page
 from tests.bench.chain import HELM, down_chain, up_chain
+from tests.bench.page import Row
 from tests.sandbox.workspace import REGION, ROOT, Workspace
 
 LATENCY = 0.03  # seconds that a call to AWS takes from an office
 SPEED = 4.0
 RUNS = 7
+PAGE = ROOT / "docs" / "performance.md"
 
-
-@dataclass(frozen=True)
-class Row:
-    """One budget: what was measured, how far it may go, and the command that was measured."""
-
-    what: str
-    measured: str
-    budget: str
-    met: bool
-    command: str
-
-    def __str__(self) -> str:
-        return (
-            f"| {self.what} | {self.measured} | {self.budget} | {'yes' if self.met else '**no**'} | `{self.command}` |"
-        )
+#: what the page shows beside the budgets
+Tables = dict[str, list[str]]
 
 
 def start() -> Iterator[Row]:
@@ -57,12 +53,17 @@ def _timed(option: str) -> float:
     return time.perf_counter() - began
 
 
+def _said(module: str, count: int) -> list[float]:
+    """The numbers that a part of the bench prints, which runs in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, str(count)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return [float(one) for one in done.stdout.split()]
+
+
 def scale() -> Iterator[Row]:
     count = 5000
-    said = subprocess.run(
-        [sys.executable, "-m", "tests.bench.scale", str(count)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.split()
-    up, puts, plan, peak = (float(one) for one in said)
+    up, puts, plan, peak = _said("tests.bench.scale", count)
     command = f"python -m tests.bench.scale {count}"
     yield Row(f"first up of {count} resources", f"{up:.1f} s", "30 s", up < 30, command)
     per_write = 3 * count / puts
@@ -71,19 +72,33 @@ def scale() -> Iterator[Row]:
     yield Row("its memory", f"{peak:.0f} MB", "300 MB", peak < 300, command)
 
 
-def plans(here: Workspace) -> Iterator[Row]:
+def many() -> Iterator[Row]:
+    count = 200
+    seconds, before, first, second = _said("tests.bench.many", count)
+    command = f"python -m tests.bench.many {count}"
+    yield Row(f"up and plan of {count} environments at a time", f"{seconds:.1f} s", "", True, command)
+    each = (first - before) / count
+    yield Row("memory of each", f"{each:.2f} MB", "1 MB", each < 1, command)
+    grown = second / first
+    yield Row("the most memory of a second round to that of the first", f"{grown:.2f}", "1.05", grown < 1.05, command)
+
+
+def plans(here: Workspace, tables: Tables) -> Iterator[Row]:
     """A plan without change, each call as slow as from an office; then one call at a time, and without batches."""
     here.run("up", "--env", "uat", "--sandbox", "--yes")
-    calls, seconds = _plan(here, parallelism=10)
     command = "plan --env uat, 30 ms a call"
-    yield Row("calls of a plan without change", f"{calls}", "55", calls <= 55, command)
-    yield Row("its time", f"{seconds:.2f} s", "1 s", seconds < 1, command)
-    _, serial = _plan(here, parallelism=1)
-    ratio = f"{serial / seconds:.1f} times as long"
-    yield Row("the same one call at a time", ratio, "", True, f"{command} --parallelism 1")
+    plan, asked = _plan(here, parallelism=10)
+    tables[page.FLOOR] = list(page.floor(asked))
+    yield Row("calls of a plan without change", f"{plan.calls}", "55", plan.calls <= 55, command)
+    yield Row("its time", f"{plan.seconds:.2f} s", "1 s", plan.seconds < 1, command)
+    for parallelism, batched in ((1, True), (10, False), (1, False)):
+        other, _ = _plan(here, parallelism=parallelism, batched=batched)
+        ways = ["one call at a time"] * (parallelism == 1) + ["batched reads off"] * (not batched)
+        measured = f"{other.calls} calls, {other.seconds / plan.seconds:.1f} times as long"
+        yield Row(f"the same, {' and '.join(ways)}", measured, "", True, f"{command} --parallelism {parallelism}")
 
 
-def _plan(here: Workspace, parallelism: int) -> tuple[int, float]:
+def _plan(here: Workspace, parallelism: int, *, batched: bool = True) -> tuple[Plan, Mapping[tuple[str, str], int]]:
     charts = {
         "load_balancer_controller.repo": here.sandbox.charts_url,
         "load_balancer_controller.digest": here.sandbox.charts_digest,
@@ -103,13 +118,52 @@ def _plan(here: Workspace, parallelism: int) -> tuple[int, float]:
         secret_key=here.sandbox.secret_key,
         instrument=slowed,
     )
-    with Deployer(
-        env, clients=clients, clock=Clock(here.sandbox.clock_speed), reach=here.reach, parallelism=parallelism
-    ) as made:
+    clock = Clock(here.sandbox.clock_speed)
+    with (
+        contextlib.nullcontext() if batched else _one_by_one(),
+        Deployer(env, clients=clients, clock=clock, reach=here.reach, parallelism=parallelism) as made,
+    ):
         made.plan()  # makes the clients
-        plan = made.plan()
+        with _counted() as asked:
+            plan = made.plan()
     assert not plan.changes
-    return plan.calls, plan.seconds
+    return plan, asked
+
+
+@contextlib.contextmanager
+def _one_by_one() -> Iterator[None]:
+    """No kind is scanned and no answer is kept: each resource asks for what it needs itself."""
+    with (
+        mock.patch.object(Sight, "scan", return_value=None),
+        mock.patch.object(Cloud, "remembering", lambda self: self),
+    ):
+        yield
+
+
+class _Asked(logging.Handler):
+    """Counts the calls to AWS by service and operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts = Counter[tuple[str, str]]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        service = str(record.__dict__["service"])
+        if service not in ("s3", "sts", "helm", "kubernetes"):
+            self.counts[service, str(record.__dict__["operation"])] += 1
+
+
+@contextlib.contextmanager
+def _counted() -> Iterator[Counter[tuple[str, str]]]:
+    logger, handler = logging.getLogger("livekit_deploy.calls"), _Asked()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield handler.counts
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def instant(here: Workspace) -> Iterator[Row]:
@@ -120,58 +174,60 @@ def instant(here: Workspace) -> Iterator[Row]:
     yield Row("up when AWS takes no time", f"{seconds:.1f} s", "15 s", seconds < 15, "up --env dev --sandbox --yes")
 
 
-def chains(here: Workspace) -> Iterator[Row]:
+def chains(here: Workspace, tables: Tables) -> Iterator[Row]:
     """An up and a down with AWS's own waits, against the longest chain of those waits."""
     env = load_environment(here.folder / "manifests/environments/uat.yaml", environ={})
-    seconds, took = _run(here, "up")
-    chain, path = up_chain(stack(env), took)
-    yield _chain("up", seconds, chain, path, 1.03)
-    records = here.document("uat")["records"]
-    seconds, took = _run(here, "down")
-    chain, path = down_chain(records, took)
-    yield _chain("down", seconds, chain, path, 1.05)
+    tables[page.CHAINS] = []
+    assert here.sandbox.clock_speed == SPEED  # it is started here: a command would start one at its own speed
+    for command, budget in (("up", 1.03), ("down", 1.05)):
+        records = here.document("uat")["records"] if command == "down" else {}
+        result, took = _run(here, command)
+        tables[page.CHAINS] += page.chain(command, result["chain"])
+        seconds, path = up_chain(stack(env), took) if command == "up" else down_chain(records, took)
+        sys.stderr.write(f"{command}: {' → '.join(path)}\n")
+        ratio = result["elapsed_s"] / seconds
+        measured = f"{ratio:.3f} ({result['elapsed_s']:.0f} s of {seconds:.0f} s)"
+        said = f"{command} --env uat, speed {SPEED:g}"
+        yield Row(f"{command} to its longest chain", measured, f"{budget}", ratio <= budget, said)
 
 
-def _run(here: Workspace, command: str) -> tuple[float, dict[str, float]]:
-    """Seconds of AWS's time of the run, and those of each of helm's releases."""
+def _run(here: Workspace, command: str) -> tuple[dict[str, Any], dict[str, float]]:
+    """The result, in seconds of AWS's time, and the time that each of helm's releases took."""
     lines = here.end(here.start(command, "--env", "uat", "--sandbox", "--yes", "--json"), seconds=1200).lines()
     took = {line["address"]: line["elapsed_s"] - line["queued_s"] for line in lines if line["type"] == "done"}
-    finished = next(line for line in lines if line["type"] == "run_finished")
-    return finished["elapsed_s"], {address: s for address, s in took.items() if address.startswith(HELM)}
+    return lines[-1], {address: s for address, s in took.items() if address.startswith(HELM)}
 
 
-def _chain(command: str, seconds: float, chain: float, path: list[str], budget: float) -> Row:
-    sys.stderr.write(f"{command}: {' → '.join(path)}\n")
-    ratio = seconds / chain
-    measured = f"{ratio:.3f} ({seconds:.0f} s of {chain:.0f} s)"
-    return Row(
-        f"{command} to its longest chain",
-        measured,
-        f"{budget}",
-        ratio <= budget,
-        f"{command} --env uat, speed {SPEED:g}",
-    )
-
-
-def main() -> None:
-    """Print the table; exit 1 where a budget is not met."""
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     moment = datetime.now(UTC).strftime("%Y-%m-%d")
-    sys.stdout.write(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {moment}\n\n")
-    sys.stdout.write("| what | measured | budget | met | command |\n|---|---|---|---|---|\n")
-    missed = 0
+    version = platform.python_version()
+    return f"Measured {moment}: {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, Python {version}."
+
+
+def main(write: bool) -> None:
+    """Print the table, and write the page if that is wanted; exit 1 where a budget is not met."""
+    tables: Tables = {page.MACHINE: [machine()]}
+    sys.stdout.write(f"{machine()}\n\n")
+    rows: list[Row] = []
+    shown = len(list(page.budgets([])))
+    sys.stdout.writelines(f"{line}\n" for line in page.budgets([]))
     with tempfile.TemporaryDirectory() as folder:
         quick, slow = Workspace(Path(folder) / "quick", math.inf), Workspace(Path(folder) / "slow", SPEED)
         try:
-            for rows in (start(), scale(), plans(quick), instant(quick), chains(slow)):
-                for row in rows:
-                    missed += not row.met
-                    sys.stdout.write(f"{row}\n")
+            for part in (start(), scale(), many(), plans(quick, tables), instant(quick), chains(slow, tables)):
+                for row in part:
+                    rows.append(row)
+                    sys.stdout.writelines(f"{line}\n" for line in list(page.budgets([row]))[shown:])
                     sys.stdout.flush()
         finally:
             quick.stop()
             slow.stop()
-    sys.exit(1 if missed else 0)
+    if write:
+        tables[page.BUDGETS] = list(page.budgets(rows))
+        PAGE.write_text(page.render(tables), encoding="utf-8")
+    sys.exit(0 if all(row.met for row in rows) else 1)
 
 
 if __name__ == "__main__":
-    main()
+    main("--write" in sys.argv[1:])
