@@ -658,3 +658,15 @@ def tried() -> Iterator[tuple[Case, str]]:
     for case in CASES:
         for name in case.changes:
             yield case, name
+
+
+def closure(*subjects: Resource) -> list[Resource]:
+    """The subjects with all that they need, each once."""
+    found: dict[int, Resource] = {}
+    todo = list(subjects)
+    while todo:
+        item = todo.pop()
+        if id(item) not in found:
+            found[id(item)] = item
+            todo += item.dependencies()
+    return list(found.values())

@@ -13,8 +13,7 @@ from livekit_deploy.errors import Blocked
 from tests.aws.rig import AwsRig
 from tests.contract import coverage
 from tests.contract.by_hand import Drift
-from tests.contract.cases import CASES, ZONE, Base, Case
-from tests.contract.test_resource import closure
+from tests.contract.cases import CASES, ZONE, Base, Case, closure
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Observed, Resource, kinds
 from livekit_deploy.errors import Blocked
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, tried
+from tests.contract.cases import CASES, ZONE, Base, Case, closure, tried
 
 _IN_THE_CLUSTER = {"k8s.namespace", "k8s.secret", "helm.release", "barrier.calls_drained"}
 _BY_KIND = [pytest.param(case, id=case.kind.kind) for case in CASES]
@@ -67,18 +67,6 @@ def verbs(rig: AwsRig, zone: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     found = Verbs(rig, monkeypatch)
     yield found
     assert {name: count for name, count in found.most.items() if count > 1} == {}, "law 1: one mutating call a verb"
-
-
-def closure(*subjects: Resource) -> list[Resource]:
-    """The subjects with all that they need, each once."""
-    found: dict[int, Resource] = {}
-    todo = list(subjects)
-    while todo:
-        item = todo.pop()
-        if id(item) not in found:
-            found[id(item)] = item
-            todo += item.dependencies()
-    return list(found.values())
 
 
 def built(case: Case, changed: str | None = None, *, also: str | None = None) -> tuple[Resource, list[Resource]]:

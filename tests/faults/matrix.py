@@ -20,7 +20,7 @@ from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import CredentialsError, Denied, DeployError, Failed, ResourceError, TimedOut
 from livekit_deploy.sandbox.faults.endings import ENDINGS
-from tests.contract.cases import CASES, ZONE, Base, Case
+from tests.contract.cases import CASES, ZONE, Base, Case, closure
 from tests.faults.rig import PLAN, FaultRig, faults, world
 from tests.inventory import inventory
 
@@ -188,18 +188,6 @@ ROWS = [
         refused=True,
     ),
 ]
-
-
-def closure(*subjects: Resource) -> list[Resource]:
-    """The subjects with all that they need, each once."""
-    found: dict[int, Resource] = {}
-    todo = list(subjects)
-    while todo:
-        item = todo.pop()
-        if id(item) not in found:
-            found[id(item)] = item
-            todo += item.dependencies()
-    return list(found.values())
 
 
 def changeable(case: Case) -> str | None:

@@ -16,9 +16,8 @@ from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
 from livekit_deploy.render import failure
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import REGION, _boto
-from tests.contract.cases import CASES, ZONE, Base
+from tests.contract.cases import CASES, ZONE, Base, closure
 from tests.fakes import FakeClock
-from tests.faults.matrix import closure
 from tests.faults.rig import faults, world
 
 ENVIRONMENT = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
@@ -38,19 +37,9 @@ def test_the_library_works_as_the_readme_shows_it_and_what_it_made_is_seen_by_ot
     """With the variables that `sandbox env` prints, the example runs as it stands."""
     assert EXAMPLE.strip() in (ROOT / "README.md").read_text()
     here.edit("uat", load_balancer_controller={"repo": here.sandbox.charts_url, "digest": here.sandbox.charts_digest})
-    said = here.run("sandbox", "env", "--env", "uat", "--sandbox").out
-    environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
-    done = subprocess.run(
-        [sys.executable, "-c", EXAMPLE],
-        cwd=here.folder,
-        env={**here.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "wss://livekit.uat.example.com"
-    assert done.stderr == ""
+    done = here.program(EXAMPLE, "uat")
+    assert done.out.splitlines()[-1] == "wss://livekit.uat.example.com"
+    assert done.err == ""
     _kubectl_and_helm_work_with_the_kubeconfig(here)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -18,17 +16,7 @@ PROGRAMS = _PROGRAM.findall((ROOT / "docs" / "library.md").read_text(encoding="u
 @pytest.mark.parametrize("program", PROGRAMS[1:], ids=["a part", "a kind of your own"])
 def test_programs_run(here: Workspace, program: str) -> None:
     before = here.inventory()
-    said = here.run("sandbox", "env", "--env", "uat", "--sandbox").out
-    environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=here.folder,
-        env={**here.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    here.program(program, "uat")
     assert here.inventory() == before
     assert here.client("ssm").describe_parameters()["Parameters"] == []
 

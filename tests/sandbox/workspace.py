@@ -112,6 +112,21 @@ class Workspace:
         assert code is None or done.code == code, f"exit {done.code}\n{done.said}"
         return done
 
+    def program(self, text: str, env: str) -> Done:
+        """A Python program run to its end, which reaches the sandbox by the variables that `sandbox env` prints."""
+        said = self.run("sandbox", "env", "--env", env, "--sandbox").out
+        environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
+        done = subprocess.run(
+            [sys.executable, "-c", text],
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def kill(self, process: subprocess.Popen[str]) -> None:
         """SIGKILL to its whole process group, as a machine that is lost."""
         os.killpg(process.pid, signal.SIGKILL)
