@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,6 +30,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", default="1", help="kill suite: what random moments are drawn with")
     parser.addoption("--rounds", default="10", help="kill suite: how many processes are killed at a random moment")
     parser.addoption("--update-screens", action="store_true", help="write tests/sandbox/screens/ anew")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A property that fails says how its examples are drawn once more."""
+    report = yield
+    seed = getattr(getattr(item, "obj", None), "_hypothesis_internal_use_generated_seed", None)
+    if report.when == "call" and report.failed and seed is not None:
+        report.sections.append(("replay it with", f"python -m pytest '{item.nodeid}' --hypothesis-seed={seed}"))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
