@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import datetime
-import ipaddress
 import json
 import logging
 import select
 import ssl
 import sys
-import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.cluster.api import Answer, Api
 from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.port import CloudPort
@@ -40,11 +33,12 @@ class Front(ThreadingHTTPServer):
         super().__init__((_HOST, 0), _Handler)
         self.api, self.port = api, port
         self.stopping = threading.Event()
-        context, authority = _tls()
+        authority = Authority("sandbox cluster")
+        context = authority.context(_HOST, "localhost")
         # the handshake is made by the connection's own thread, so that a slow one holds nobody up
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.endpoint = f"https://{_HOST}:{self.server_address[1]}"
-        self.ca_data = base64.b64encode(authority).decode()
+        self.ca_data = base64.b64encode(authority.pem).decode()
 
     def start(self) -> None:
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
@@ -140,45 +134,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the sandbox keeps its own record of calls."""
-
-
-def _tls() -> tuple[ssl.SSLContext, bytes]:
-    """A server context for this machine, and the PEM of the authority that signed it."""
-    key, authority = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox cluster")])
-    ca = (
-        _certificate(root, root, authority.public_key())
-        .add_extension(x509.BasicConstraints(True, None), critical=True)
-        .add_extension(x509.KeyUsage(True, False, False, False, False, True, True, False, False), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False)
-        .sign(authority, hashes.SHA256())
-    )
-    names = [x509.IPAddress(ipaddress.ip_address(_HOST)), x509.DNSName("localhost")]
-    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
-    own = (
-        _certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _HOST)]), root, key.public_key())
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(issuer, critical=False)
-        .sign(authority, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # ssl loads keys from files only
-        file.write(private + own.public_bytes(pem))
-        file.flush()
-        context.load_cert_chain(file.name)
-    return context, ca.public_bytes(pem)
-
-
-def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-    )

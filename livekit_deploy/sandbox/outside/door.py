@@ -16,7 +16,7 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Protocol
 
-from livekit_deploy.sandbox.outside.authority import Authority
+from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.outside.names import Nameserver
 
 _WAIT_SECONDS = 20.0
@@ -47,10 +47,11 @@ class Door:
     """Nameserver and proxy; ``ca_bundle`` is the file with the authority."""
 
     def __init__(self, behind: Behind, folder: Path) -> None:
-        self._authority = Authority(folder / "outside.pem")
+        self._authority = Authority("LiveKit sandbox")
+        self.ca_bundle = folder / "outside.pem"
+        self.ca_bundle.write_bytes(self._authority.pem)
         self._names = Nameserver(behind.lookup)
         self._proxy = _Proxy(behind, self._authority)
-        self.ca_bundle = self._authority.bundle
 
     def start(self) -> None:
         self._names.start()

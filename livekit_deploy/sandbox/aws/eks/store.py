@@ -5,6 +5,7 @@ Durations are AWS's seconds. Source: EKS API reference; durations as users repor
 
 from __future__ import annotations
 
+import base64
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 from moto.eks.models import EKSBackend, eks_backends
 
-from livekit_deploy.sandbox.aws.eks.authority import authority
+from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.aws.patching import kept
 from livekit_deploy.sandbox.clock import SandboxClock
 
@@ -116,7 +117,7 @@ def new_cluster(backend: EKSBackend, asked: Mapping[str, Any]) -> Item:
         "logging": asked.get("logging") or {"clusterLogging": []},
         "identity": {"oidc": {"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{id}"}},
         "status": "CREATING",
-        "certificateAuthority": {"data": authority()},
+        "certificateAuthority": {"data": base64.b64encode(Authority("kubernetes").pem).decode()},
         "platformVersion": "eks.3",
         "tags": dict(asked.get("tags") or {}),
         "encryptionConfig": list(asked.get("encryptionConfig") or []),
