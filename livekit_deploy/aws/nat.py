@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.ec2 import SENT_ONCE, Ec2Resource, Item
+from livekit_deploy.aws.holders import interfaces
 from livekit_deploy.aws.tags import specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import MINUTE, Live, Status
@@ -42,6 +43,11 @@ class ElasticIp(Ec2Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.release_address(AllocationId=live.id)
+
+    def blockers(self, cloud: Cloud, live: Live) -> Iterable[str]:
+        found = cloud.ec2.describe_addresses(AllocationIds=[live.id])["Addresses"]
+        held = [item["NetworkInterfaceId"] for item in found if item.get("NetworkInterfaceId")]
+        return map(str, interfaces(cloud, network_interface_id=held)) if held else ()
 
 
 class NatGateway(Ec2Resource):

@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from livekit_deploy.aws.barriers import NetworkInterfacesGone
+from livekit_deploy.aws.nat import ElasticIp
 from livekit_deploy.aws.security_groups import SecurityGroup
 from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
 from livekit_deploy.engine.resource import Resource
@@ -20,7 +21,7 @@ from tests.contract.cases import Base
 def _network() -> list[Resource]:
     base = Base()
     swept = NetworkInterfacesGone("main", vpc_id=base.vpc().id, after=[base.subnet("a")])
-    return [base.vpc(), base.gateway(), base.subnet("a"), base.group(), swept]
+    return [base.vpc(), base.gateway(), base.subnet("a"), base.group(), base.address("a"), swept]
 
 
 def _id(rig: AwsRig, address: str) -> str:
@@ -75,18 +76,25 @@ def _public_address(rig: AwsRig) -> tuple[str, str, str]:
     return "ec2.internet_gateway/main", f"address {address['PublicIp']}", id
 
 
+def _address_of_ours(rig: AwsRig) -> tuple[str, str, str]:
+    id = _interface(rig, Description="bastion")
+    address = _id(rig, "ec2.elastic_ip/a")
+    boto3.client("ec2").associate_address(AllocationId=address, NetworkInterfaceId=id)
+    return "ec2.elastic_ip/a", f"network interface {id}", "somebody else"
+
+
 @pytest.mark.parametrize(
-    "hold", [_of_lambda, _of_another_cluster, _of_the_controller, _rule_of_somebody, _public_address]
+    "hold", [_of_lambda, _of_another_cluster, _of_the_controller, _rule_of_somebody, _public_address, _address_of_ours]
 )
 def test_who_holds_it_is_named_by_type_id_and_maker(
     hold: Callable[[AwsRig], tuple[str, str, str]], rig: AwsRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kind in (Vpc, Subnet, SecurityGroup, InternetGateway):
+    for kind in (Vpc, Subnet, SecurityGroup, InternetGateway, ElasticIp):
         monkeypatch.setattr(kind, "delete_timeout", 45.0)
     rig.up(_network())
     address, what, by = hold(rig)
     error = rig.taken_down().failed[address]
     assert isinstance(error, TimedOut)
-    assert error.code == "DependencyViolation"
+    assert error.code in ("DependencyViolation", "InvalidIPAddress.InUse")
     assert what in error.message
     assert by in error.message
