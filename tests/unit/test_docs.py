@@ -34,6 +34,11 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {(ROOT / target).resolve() for target in _LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))}
+    assert {page for page in PAGES if page.parent.name in ("docs", "state", "manifests")} <= linked
+
+
 def test_commands_exist_with_their_options() -> None:
     checked = 0
     for page, line in _commands():
