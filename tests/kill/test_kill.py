@@ -40,6 +40,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "Redis password": {"redis": {"auth": False}},
     "LiveKit values": {"livekit": {"settings": {"room": {"empty_timeout": 120}}}},
     "certificate and DNS": {"livekit": {"domain": "rtc.dev.example.com"}},
+    "roles": {"iam": {"permissions_boundary": "arn:aws:iam::aws:policy/AdministratorAccess"}},
+    "log group": {"cluster": {"log_retention_days": 60}},
 }
 READS = 20
 
