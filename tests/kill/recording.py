@@ -41,16 +41,18 @@ def in_child(work: Callable[[], Any]) -> Any:
         pid = os.fork()
     if pid == 0:
         said: dict[str, Any] = {}
-        gc.disable()  # it would copy every page of the parent's for the sake of a second
         try:
+            gc.disable()  # it would copy every page of the parent's for the sake of a second
             os.close(ours)
             said = {"result": work()}
         except BaseException:  # noqa: BLE001 - it is told to the parent, and the copy ends here
             said = {"error": traceback.format_exc()}
         finally:
-            with os.fdopen(theirs, "wb") as pipe:
-                pipe.write(json.dumps(said or {"error": "it ended without a word"}).encode())
-            os._exit(0)
+            try:
+                with os.fdopen(theirs, "wb") as pipe:
+                    pipe.write(json.dumps(said or {"error": "it ended without a word"}).encode())
+            finally:
+                os._exit(0)  # or the copy would go on as a second pytest, on the channel of the first
     os.close(theirs)
     said = json.loads(_read(ours, pid) or b'{"error": "it did not end"}')
     if "error" in said:

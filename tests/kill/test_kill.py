@@ -62,6 +62,11 @@ def environment(here: World, change: dict[str, Any] | None = None) -> Environmen
     return load_environment(here.environment(merged(yaml.safe_load(ENVIRONMENT), change or {})), environ={})
 
 
+def test_a_copy_that_cannot_say_what_it_found_ends_all_the_same() -> None:
+    with pytest.raises(AssertionError, match="it did not end"):
+        in_child(object)
+
+
 def test_up_from_nothing(here: World, kills: Kills) -> None:
     env, before = environment(here), inventory()
     recording = Recording(here, env, before, kills.wanted)
