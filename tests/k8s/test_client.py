@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import http.server
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,6 +142,15 @@ def test_only_the_ca_of_the_cluster_is_trusted(rig: KubeRig, cluster: Cluster) -
         Api(cluster.endpoint, other.ca_data, lambda: TOKEN).get(DEFAULT)
     assert caught.value.code == "Unreachable"
     other.stop()
+
+
+def test_who_is_gone_before_the_handshake_leaves_nothing_open(rig: KubeRig, cluster: Cluster) -> None:
+    where = urlparse(cluster.endpoint)
+    for _ in range(100):
+        with socket.create_connection((where.hostname, where.port)) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+    assert rig.api.get(DEFAULT)  # all before it are dealt with
+    gc.collect()  # a socket that is still open is told of here
 
 
 # ---- verbs

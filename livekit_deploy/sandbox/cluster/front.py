@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import select
+import socket
 import ssl
 import sys
 import threading
@@ -34,9 +35,7 @@ class Front(ThreadingHTTPServer):
         self.api, self.port = api, port
         self.stopping = threading.Event()
         authority = Authority("sandbox cluster")
-        context = authority.context(_HOST, "localhost")
-        # the handshake is made by the connection's own thread, so that a slow one holds nobody up
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self._context = authority.context(_HOST, "localhost")
         self.endpoint = f"https://{_HOST}:{self.server_address[1]}"
         self.ca_data = base64.b64encode(authority.pem).decode()
 
@@ -51,6 +50,16 @@ class Front(ThreadingHTTPServer):
     def _end(self) -> None:
         self.shutdown()
         self.server_close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection; its own thread makes the handshake, so that a slow one holds nobody up."""
+        connection, address = super().get_request()
+        try:
+            connection.getpeername()  # of one that is gone already, `wrap_socket` would leave a socket open
+            return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+        except OSError:
+            connection.close()
+            raise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is not an error; anything else is one of ours."""
