@@ -85,6 +85,7 @@ def many() -> Iterator[Row]:
 
 def plans(here: Workspace, tables: Tables) -> Iterator[Row]:
     """A plan without change, each call as slow as from an office; then one call at a time, and without batches."""
+    assert math.isinf(here.sandbox.speed)  # it is started here: a command would start one at its own speed
     here.run("up", "--env", "uat", "--sandbox", "--yes")
     command = "plan --env uat, 30 ms a call"
     plan, asked = _plan(here, parallelism=10)
@@ -178,7 +179,7 @@ def chains(here: Workspace, tables: Tables) -> Iterator[Row]:
     """An up and a down with AWS's own waits, against the longest chain of those waits."""
     env = load_environment(here.folder / "manifests/environments/uat.yaml", environ={})
     tables[page.CHAINS] = []
-    assert here.sandbox.clock_speed == SPEED  # it is started here: a command would start one at its own speed
+    assert here.sandbox.clock_speed == SPEED  # here too
     for command, budget in (("up", 1.03), ("down", 1.05)):
         records = here.document("uat")["records"] if command == "down" else {}
         result, took = _run(here, command)
