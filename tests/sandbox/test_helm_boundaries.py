@@ -1,0 +1,81 @@
+"""SIGKILL right before and right after each run of the real helm that changes a cluster; the next run goes on."""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livekit_deploy import tools
+from tests.sandbox.test_interrupted import _MARK, DOWN, SHORT_LEASE, UP, _gone, _set
+from tests.sandbox.workspace import Workspace
+
+CHANGE = (*UP, "--set", "livekit.settings.room.empty_timeout=120")
+
+_WRAPPER = """#!/bin/sh
+case "$1" in install|upgrade|rollback|uninstall) ;; *) exec {helm} "$@" ;; esac
+echo "$1" >> {runs}
+number=$(wc -l < {runs})
+[ "$(cat {death})" = "before $number" ] && kill -s KILL -- "-$PPID"
+{helm} "$@"
+code=$?
+[ "$(cat {death})" = "after $number" ] && kill -s KILL -- "-$PPID"
+exit $code
+"""
+
+pytestmark = [pytest.mark.kill, pytest.mark.slow]
+
+
+class DeadlyHelm:
+    """The real helm first on the PATH of a workspace; it ends its caller's process group when it is told to."""
+
+    def __init__(self, here: Workspace, folder: Path) -> None:
+        self._here, self._runs, self._death = here, folder / "runs", folder / "death"
+        (folder / "bin").mkdir()
+        wrapper = folder / "bin" / "helm"
+        paths = {"helm": tools.installed(tools.DEFAULT), "runs": self._runs, "death": self._death}
+        wrapper.write_text(_WRAPPER.format(**{name: shlex.quote(str(path)) for name, path in paths.items()}))
+        wrapper.chmod(0o755)
+        self.path = f"{wrapper.parent}:{here.environ['PATH']}"
+
+    def runs(self, command: tuple[str, ...], death: str = "never") -> int:
+        """Run the command to its end or its ``death`` (``before 1``, ``after 1``); how often helm changed something."""
+        self._runs.write_text("")
+        self._death.write_text(death)
+        mark = uuid.uuid4().hex
+        done = self._here.run(*command, code=0 if death == "never" else -9, PATH=self.path, **{_MARK: mark})
+        assert done.code == 0 or self._runs.read_text().count("\n") == int(death.split()[1])
+        _gone(mark)
+        return self._runs.read_text().count("\n")
+
+
+@pytest.mark.parametrize("scenario", ["up", "up: LiveKit values", "down"])
+def test_killed_around_each_run_of_helm(
+    here: Workspace, tmp_path: Path, scenario: str, record_property: Callable[[str, Any], None]
+) -> None:
+    command = {"up": UP, "down": DOWN}.get(scenario, CHANGE)
+    helm = DeadlyHelm(here, tmp_path)
+
+    def ready() -> None:
+        """The environment as the scenario finds it."""
+        here.reset()
+        here.edit("dev", **SHORT_LEASE)
+        if command is not UP:
+            here.run(*UP)
+
+    ready()
+    number, everything = helm.runs(command), _set(here)
+    assert number == (1 if command is CHANGE else 2)
+    deaths = [f"{when} {one + 1}" for one in range(number) for when in ("before", "after")]
+    for death in deaths:
+        ready()
+        helm.runs(command, death)
+        here.run(*command)
+        assert _set(here) == everything, death
+        if command is not DOWN:
+            here.run("plan", *command[1:4], *command[5:], "--detailed-exitcode")
+    record_property("kill", [f"{scenario}, around helm", len(deaths), len(deaths), 0, 0, 0])
