@@ -32,6 +32,7 @@ livekit: {domain: livekit.dev.example.com, hosted_zone: example.com, turn: {doma
 """
 #: a change in each service
 CHANGES: dict[str, dict[str, Any]] = {
+    "no NAT": {"network": {"nat": "none"}},
     "network rule": {"livekit": {"rtc": {"tcp_port": 7882}}},
     "control plane": {"cluster": {"logs": ["api", "audit"], "public_cidrs": ["203.0.113.0/24"]}},
     "size of nodes": {"nodes": {"media": {"max": 3}}},
