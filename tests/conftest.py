@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every", default="10", help="kill suite: die at every N-th boundary (make kill: 1)")
     parser.addoption("--boundary", default=None, help="kill suite: die at this boundary only")
     parser.addoption("--seed", default="1", help="kill suite: what random moments are drawn with")
-    parser.addoption("--rounds", default="10", help="kill suite: how many processes are killed at a random moment")
+    parser.addoption("--rounds", default="20", help="kill suite: how many processes are killed at a random moment")
     parser.addoption("--update-screens", action="store_true", help="write tests/sandbox/screens/ anew")
 
 
