@@ -32,7 +32,7 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import Blocked, StateError, UsageError, WrongAccount
+from livekit_deploy.errors import Blocked, UsageError, WrongAccount
 from livekit_deploy.events import Event, Notice, silent
 from livekit_deploy.finding import Finding
 from livekit_deploy.health import Reach
@@ -44,10 +44,10 @@ from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.leftovers import leftovers
-from livekit_deploy.report import Report, StatusReport, outputs_of, status_of
+from livekit_deploy.report import Report, StatusReport, cluster_of, outputs_of, status_of
 from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
-from livekit_deploy.state.document import Holder, Phase, State, belongs
+from livekit_deploy.state.document import Holder, State, belongs
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import CALL_BOUND, Session, lease_of
 from livekit_deploy.state.store import Store
@@ -215,22 +215,15 @@ class Deployer:
 
         Raises `StateError` when there is no cluster yet.
         """
-        return for_people(self._cluster(), command, environ)
+        return for_people(cluster_of(self._state(), self.env.name), command, environ)
 
     def credential(self) -> dict[str, Any]:
         """What a kubeconfig's exec plugin prints: a token for the cluster, good for 14 minutes."""
-        return credential(self.cloud, str(self._cluster()["name"]))
-
-    def _cluster(self) -> Mapping[str, Any]:
-        found = self.lease()
-        record = found[0].records.get(health.CLUSTER) if found else None
-        if record is None or record.phase not in (Phase.READY, Phase.UPDATING):
-            raise StateError("there is no cluster yet", hint=f"run: livekit-deploy up --env {self.env.name}")
-        return record.outputs
+        return credential(self.cloud, str(cluster_of(self._state(), self.env.name)["name"]))
 
     def _kube(self) -> Api:
         """The API of the cluster. Raises `StateError` when there is none yet."""
-        return api_of(self.cloud, self._cluster())
+        return api_of(self.cloud, cluster_of(self._state(), self.env.name))
 
     def logs(self, which: Excerpt | None = None, *, pod: str | None = None, follow: bool = False) -> Iterator[LogLine]:
         """What LiveKit's pods, or one of them, say; with ``follow`` until `cancel`, or until the pods are gone.
@@ -249,9 +242,7 @@ class Deployer:
     def keys(self) -> Keyring:
         """LiveKit's API keys: list, add, rotate, remove. What changed is given to the pods by `up`."""
         self._guard()
-        return Keyring(
-            self.cloud, lambda: found[0] if (found := self.lease()) else None, self._session, self._kube, self._emit
-        )
+        return Keyring(self.cloud, self._state, self._session, self._kube, self._emit)
 
     def status(self) -> StatusReport:
         """What the state document says; reads nothing else."""
@@ -259,8 +250,8 @@ class Deployer:
 
     def outputs(self) -> dict[str, Any]:
         """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""
-        found = self.lease()
-        return outputs_of(found[0], self.env.livekit.domain) if found else {}
+        state = self._state()
+        return outputs_of(state, self.env.livekit.domain) if state else {}
 
     def lease(self) -> tuple[State, Holder | None, float] | None:
         """The state, the live holder if there is one, and the seconds left of its lease.
@@ -271,6 +262,10 @@ class Deployer:
         if found is not None:
             belongs(found[0], self.env.project, self.env.name, self.store.location)
         return found
+
+    def _state(self) -> State | None:
+        found = self.lease()
+        return found[0] if found else None
 
     def unlock(self, seen: Holder) -> None:
         """Take the lease away from the holder that the user was shown."""
@@ -322,12 +317,8 @@ class Deployer:
         return Planned(replace(planned.plan, header=self._header(), cost=cost), planned.entries)
 
     def _header(self) -> dict[str, str]:
-        return {
-            "project": self.env.project,
-            "env": self.env.name,
-            "region": self.env.region,
-            "account": self.cloud.identity.account,
-        }
+        env, account = self.env, self.cloud.identity.account
+        return {"project": env.project, "env": env.name, "region": env.region, "account": account}
 
     def _expect(self, plan: Plan, now: Plan, session: Session) -> None:
         plan.expect(replace(now, lineage=None) if plan.lineage is None and session.fresh else now)

@@ -9,7 +9,7 @@ from typing import Any
 from livekit_deploy import health
 from livekit_deploy.engine.graph import longest_chain
 from livekit_deploy.engine.planner import kind_of
-from livekit_deploy.errors import DeployError
+from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.finding import Finding
 from livekit_deploy.state.document import Holder, Phase, State
 from livekit_deploy.timing import Timing
@@ -90,6 +90,14 @@ def status_of(header: dict[str, str], found: tuple[State, Holder | None, float] 
         lease_remaining=remaining,
         outputs=outputs_of(state, domain) if state else {},
     )
+
+
+def cluster_of(state: State | None, env: str) -> Mapping[str, Any]:
+    """The recorded outputs of the cluster of ``env``. Raises `StateError` when there is none yet."""
+    record = state.records.get(health.CLUSTER) if state else None
+    if record is None or record.phase not in (Phase.READY, Phase.UPDATING):
+        raise StateError("there is no cluster yet", hint=f"run: livekit-deploy up --env {env}")
+    return record.outputs
 
 
 def outputs_of(state: State, domain: str) -> dict[str, Any]:
