@@ -260,3 +260,13 @@ def chart(folder: Path, name: str, templates: Mapping[str, Any], version: str = 
         text = item if isinstance(item, str) else yaml.safe_dump(item)
         (folder / "templates" / file).write_text(text, encoding="utf-8")
     return folder
+
+
+def livekit(rig: KubeRig, replicas: int, labels: Mapping[str, str], pod: Mapping[str, Any]) -> None:
+    """A Deployment ``livekit`` in the namespace of that name."""
+    path, template = (
+        "/apis/apps/v1/namespaces/livekit/deployments/livekit",
+        {"metadata": {"labels": labels}, "spec": pod},
+    )
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    rig.api.apply(path, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "livekit"}, "spec": spec})

@@ -14,7 +14,7 @@ from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.stack import stack
 from tests.aws.test_leftovers import ENVIRONMENT
-from tests.k8s.rig import KubeRig, Sky
+from tests.k8s.rig import KubeRig, Sky, livekit
 
 _LABELS = {"app.kubernetes.io/instance": "livekit"}
 _PODS = "/api/v1/namespaces/livekit/pods"
@@ -36,23 +36,13 @@ def _livekit(rig: KubeRig, replicas: int = 1) -> None:
     """As our chart deploys it: one pod a node, hours to end, and a budget."""
     container = {"name": "x", "image": "x:1", "ports": [{"containerPort": 7881, "hostPort": 7881}]}
     spec = {"terminationGracePeriodSeconds": 18000, "containers": [container]}
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "livekit"},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": _LABELS},
-            "template": {"metadata": {"labels": _LABELS}, "spec": spec},
-        },
-    }
     budget = {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": {"name": "livekit", "labels": _LABELS},
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": _LABELS}},
     }
-    rig.api.apply("/apis/apps/v1/namespaces/livekit/deployments/livekit", deployment)
+    livekit(rig, replicas, _LABELS, spec)
     rig.api.apply("/apis/policy/v1/namespaces/livekit/poddisruptionbudgets/livekit", budget)
 
 

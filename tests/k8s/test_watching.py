@@ -13,7 +13,7 @@ from livekit_deploy.errors import ResourceError, UsageError
 from livekit_deploy.k8s.cluster_events import ClusterEvent, events
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.sandbox.faults.plan import current, parsed
-from tests.k8s.rig import TOKEN, KubeRig
+from tests.k8s.rig import KubeRig, TOKEN, livekit
 
 _LABELS = {"app.kubernetes.io/instance": "livekit", "app.kubernetes.io/name": "livekit-server"}
 _PODS = "/api/v1/namespaces/livekit/pods"
@@ -22,19 +22,9 @@ _PODS = "/api/v1/namespaces/livekit/pods"
 def _livekit(rig: KubeRig, replicas: int = 2, **more: object) -> None:
     port = {"containerPort": 7880, "hostPort": 7880}
     container = {"name": "livekit-server", "image": "livekit/livekit-server:v1", "ports": [port], **more}
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "livekit"},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": _LABELS},
-            "template": {"metadata": {"labels": _LABELS}, "spec": {"containers": [container]}},
-        },
-    }
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "livekit"}}
     rig.api.apply("/api/v1/namespaces/livekit", namespace)
-    rig.api.apply("/apis/apps/v1/namespaces/livekit/deployments/livekit", deployment)
+    livekit(rig, replicas, _LABELS, {"containers": [container]})
 
 
 def _names(rig: KubeRig, phase: str = "Running") -> list[str]:
