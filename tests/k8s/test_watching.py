@@ -13,7 +13,7 @@ from livekit_deploy.errors import ResourceError, UsageError
 from livekit_deploy.k8s.cluster_events import ClusterEvent, events
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.sandbox.faults.plan import current, parsed
-from tests.k8s.rig import KubeRig, TOKEN, livekit
+from tests.k8s.rig import TOKEN, KubeRig, livekit
 
 _LABELS = {"app.kubernetes.io/instance": "livekit", "app.kubernetes.io/name": "livekit-server"}
 _PODS = "/api/v1/namespaces/livekit/pods"
