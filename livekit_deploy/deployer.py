@@ -32,7 +32,7 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import Blocked, UsageError, WrongAccount
+from livekit_deploy.errors import Blocked, UsageError
 from livekit_deploy.events import Event, Notice, silent
 from livekit_deploy.finding import Finding
 from livekit_deploy.health import Reach
@@ -300,12 +300,7 @@ class Deployer:
 
     def _guard(self) -> None:
         """Refuse the wrong account before anything else is asked."""
-        account = self.cloud.identity.account
-        if self.env.account_id and account != self.env.account_id:
-            raise WrongAccount(
-                f"the credentials are for account {account}, the environment is for {self.env.account_id}",
-                hint="set AWS_PROFILE or --profile to the right account",
-            )
+        preflight.right_account(self.cloud.identity, self.env)
 
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from livekit_deploy import permissions
+from livekit_deploy.aws.cloud import Identity
 from livekit_deploy.aws.session import session_end
-from livekit_deploy.errors import Denied
+from livekit_deploy.config import Environment
+from livekit_deploy.errors import Denied, WrongAccount
 from livekit_deploy.finding import Trouble
 from livekit_deploy.preflight.survey import Survey
 
@@ -19,16 +21,19 @@ _NAMED = 6
 _AT_ONCE = 4  # IAM throttles its simulator early
 
 
+def right_account(who: Identity, env: Environment) -> None:
+    """Raise `WrongAccount` where the credentials are for another account than that of the file."""
+    if env.account_id and who.account != env.account_id:
+        raise WrongAccount(
+            f"the credentials are for account {who.account}, the environment is for {env.account_id}: {who.arn}",
+            hint="set AWS_PROFILE or --profile to the right account",
+        )
+
+
 def identity(survey: Survey) -> str:
     """The credentials are valid, and for the account of the file."""
     who = survey.cloud.identity
-    wanted = survey.env.account_id
-    if wanted and who.account != wanted:
-        raise Trouble(
-            f"{who.arn} is of account {who.account}, the environment is for {wanted}",
-            cause="another profile is active",
-            remedy="set AWS_PROFILE or --profile to the right account",
-        )
+    right_account(who, survey.env)
     return who.principal
 
 

@@ -183,7 +183,8 @@ def chains(here: Workspace, tables: Tables) -> Iterator[Row]:
     for command, budget in (("up", 1.03), ("down", 1.05)):
         records = here.document("uat")["records"] if command == "down" else {}
         result, took = _run(here, command)
-        tables[page.CHAINS] += page.chain(command, result["chain"])
+        between = [""] if tables[page.CHAINS] else []
+        tables[page.CHAINS] += [*between, *page.chain(command, result["chain"])]
         seconds, path = up_chain(stack(env), took) if command == "up" else down_chain(records, took)
         sys.stderr.write(f"{command}: {' → '.join(path)}\n")
         ratio = result["elapsed_s"] / seconds

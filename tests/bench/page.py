@@ -69,7 +69,6 @@ def chain(command: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         cells = [float(row[f"{cause}_s"]) for cause in ("queued", "calling", "waiting", "writing")]
         if sum(cells) >= 2:
             yield f"| {row['address']} | " + " | ".join(f"{seconds:.0f} s" for seconds in cells) + " |"
-    yield ""
 
 
 PROSE = f"""\

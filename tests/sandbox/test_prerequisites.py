@@ -12,7 +12,7 @@ import pytest
 from livekit_deploy import Deployer, load_environment, permissions
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.config import Environment
-from livekit_deploy.errors import Interrupted
+from livekit_deploy.errors import Interrupted, WrongAccount
 from livekit_deploy.events import Event, Notice
 from livekit_deploy.finding import Finding, Verdict, failed
 from livekit_deploy.preflight.checks import CHECKS
@@ -170,7 +170,10 @@ def test_a_role_that_may_not_make_clusters(before: Before) -> None:
 
 def test_the_wrong_account_ends_all_that_asks_aws(before: Before) -> None:
     found = before.look(account_id="999999999999")
-    assert [one.check for one in failed(found)] == ["identity"]
+    (wrong,) = failed(found)
+    with pytest.raises(WrongAccount) as refused:
+        Deployer(before.env(account_id="999999999999"), clients=_clients(before)).plan()
+    assert (wrong.check, wrong.seen, wrong.remedy) == ("identity", refused.value.message, refused.value.hint)
     assert {one.check for one in found if one.verdict is Verdict.OK} == {"helm", "charts"}
 
 

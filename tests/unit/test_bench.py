@@ -13,6 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 def test_the_page_says_what_the_bench_writes() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert page.prose(text) == page.prose(page.render({}))
+    assert "\n\n\n" not in text
     for table in ("| What | Measured |", "| Service | Operation |", "| `up` |", "| `down` |", "Measured "):
         assert table in text
 
@@ -38,3 +39,4 @@ def test_the_chain_of_a_run_leaves_out_what_is_short() -> None:
     lines = list(page.chain("up", [short, long]))
     assert "| eks.cluster/main | 1 s | 2 s | 500 s | 0 s |" in lines
     assert "ec2.vpc" not in "\n".join(lines)
+    assert "\n\n\n" not in page.render({page.CHAINS: lines})
