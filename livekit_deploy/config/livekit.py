@@ -19,7 +19,7 @@ class OfficialChart(Section):
     repo: Url = Field(default="https://helm.livekit.io", description="the chart repository")
     version: str = Field(default="1.9.0", description="the chart's version")
     digest: Sha256 | None = Field(
-        default=None, description="sha256 that the chart must have; absent: that of its index"
+        default=None, description="sha256 that the chart must have; absent: the one known here, else its index's"
     )
 
 

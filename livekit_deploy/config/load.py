@@ -17,6 +17,7 @@ from livekit_deploy.config.models import Environment
 from livekit_deploy.config.presets import PRESETS, merged
 from livekit_deploy.config.refusals import listed, misfit, secrets_typed
 from livekit_deploy.config.source import Where, read
+from livekit_deploy.config.source import value as yaml_value
 from livekit_deploy.config.typed_secrets import names_a_secret, typed
 from livekit_deploy.errors import ConfigError
 
@@ -90,7 +91,7 @@ def _nested(origin: str, key: str, text: str, where: Where) -> dict[str, Any]:
             f"{origin} names a secret", hint="leave it out: secrets are generated into Secrets Manager", field=key
         )
     try:
-        value: Any = text if _AS_TEXT.fullmatch(text) else yaml.safe_load(text)
+        value: Any = text if _AS_TEXT.fullmatch(text) else yaml_value(text)
     except yaml.YAMLError:
         raise ConfigError(f"{origin}: the value is not YAML", hint="quote it", field=key) from None
     for number in range(1, len(parts)):

@@ -162,7 +162,7 @@ class LoadBalancerController(Section):
     repo: Url = Field(default="https://aws.github.io/eks-charts", description="the chart repository")
     chart_version: str = Field(default="3.5.0", description="the chart's version")
     digest: Sha256 | None = Field(
-        default=None, description="sha256 that the chart must have; absent: that of its index"
+        default=None, description="sha256 that the chart must have; absent: the one known here, else its index's"
     )
     replicas: Annotated[int, Field(ge=1, le=5)] = Field(default=2, description="pods of the controller")
 

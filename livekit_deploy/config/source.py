@@ -1,4 +1,7 @@
-"""Reads YAML and remembers where each key stands, so that an error can name file, line and column."""
+"""Reads YAML and remembers where each key stands, so that an error can name file, line and column.
+
+Nothing is built before it is known to be of a sane depth and size: YAML can say in a few lines what fills a memory.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,24 @@ import yaml
 from livekit_deploy.errors import ConfigError
 
 Where = dict[tuple[str | int, ...], str]
+_Marks = dict[tuple[str | int, ...], yaml.Mark]
 _MERGE = "tag:yaml.org,2002:merge"
 _MOST_KEYS = 10_000  # an alias of aliases grows without end; no environment file is that large
+_DEEPEST = 50  # levels; what is read here is walked by functions that call themselves
+#: what PyYAML lets through of int(), date() and its own tables when a value is not what it looks like
+_MISREAD = (ValueError, LookupError, AttributeError, TypeError)
 
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which a key is text or a number, and stands only once."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except _MISREAD as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, "a value looks like a number or a date and is none", node.start_mark
+            ) from error
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -41,6 +56,9 @@ _REMEDIES = {
     "tag": "write plain values: text, numbers, true, false, lists and mappings",
     "document": "one file holds one environment",
     "alias": "define the anchor before it is used",
+    "looks like": "quote it, so that it is text",
+    "levels": "write it flatter",
+    "keys": "write them out, without aliases of aliases",
 }
 
 
@@ -51,19 +69,49 @@ def read(path: Path) -> tuple[dict[str, Any], Where]:
     """
     text = _text(path)
     try:
-        data = yaml.load(text, Loader=_Loader)
-        root = yaml.compose(text, Loader=_Loader)
+        data, marks = _parsed(text)
     except yaml.YAMLError as error:
         raise _unreadable(error, path) from None
-    if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
+    if not isinstance(data, dict):
         raise ConfigError(
             "an environment file is a mapping of keys",
             where=f"{path}:1:1",
             hint=f"see one: livekit-deploy config init --env {path.stem}-example",
         )
-    found: Where = {}
-    _locate(root, (), str(path), found)
-    return data, found
+    return data, {at: f"{path}:{mark.line + 1}:{mark.column + 1}" for at, mark in marks.items()}
+
+
+def value(text: str) -> Any:
+    """One value, read as those of a file are; raises `yaml.YAMLError`."""
+    return _parsed(text)[0]
+
+
+def _parsed(text: str) -> tuple[Any, _Marks]:
+    """What the text says, and where each path in it stands."""
+    _check_depth(text)
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        marks: _Marks = {}
+        if root is None:
+            return None, marks
+        _locate(root, (), marks)
+        return loader.construct_document(root), marks
+    finally:
+        loader.dispose()
+
+
+def _check_depth(text: str) -> None:
+    """Look at the events, which come without recursion."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise _too("deep", f"more than {_DEEPEST} levels", event.start_mark)
+
+
+def _too(what: str, most: str, mark: Any) -> yaml.YAMLError:
+    return yaml.composer.ComposerError(None, None, f"it is too {what}: {most}", mark)
 
 
 def _text(path: Path) -> str:
@@ -95,15 +143,17 @@ def _unreadable(error: yaml.YAMLError, path: Path) -> ConfigError:
     return ConfigError(f"this is not usable YAML: {said}", where=where, hint=hint)
 
 
-def _locate(node: yaml.Node, at: tuple[str | int, ...], file: str, found: Where) -> None:
+def _locate(node: yaml.Node, at: tuple[str | int, ...], found: _Marks) -> None:
     if len(found) > _MOST_KEYS:
-        raise ConfigError(f"more than {_MOST_KEYS} keys", where=file, hint="write them out, without aliases of aliases")
-    found[at] = f"{file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+        raise _too("large", f"more than {_MOST_KEYS} keys", node.start_mark)
+    if len(at) > _DEEPEST:
+        raise _too("deep or recursive", f"more than {_DEEPEST} levels", node.start_mark)
+    found[at] = node.start_mark
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             path = (*at, str(key.value))
-            _locate(value, path, file, found)
-            found[path] = f"{file}:{key.start_mark.line + 1}:{key.start_mark.column + 1}"
+            _locate(value, path, found)
+            found[path] = key.start_mark
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
-            _locate(item, (*at, number), file, found)
+            _locate(item, (*at, number), found)

@@ -20,6 +20,11 @@ from livekit_deploy.errors import Failed, ToolError
 from livekit_deploy.k8s.release_record import LOADER
 
 _SECONDS = 30.0
+#: name and version → sha256 of the published archive; a mirror has the same bytes, or says in ``digest`` what it has.
+#: Source: the index of https://aws.github.io/eks-charts (branch gh-pages of aws/eks-charts)
+PINNED = {
+    ("aws-load-balancer-controller", "3.5.0"): "45051f634b33e10baccb3354d0681b7de787c60445e599fa276e0c9aedd4ccd5",
+}
 
 
 def bundled(name: str) -> tuple[Path, str]:
@@ -30,15 +35,16 @@ def bundled(name: str) -> tuple[Path, str]:
 
 
 def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
-    """The packed chart, from the cache or its repository.
+    """The packed chart, from the cache or its repository; from either only with the right sha256.
 
-    ``digest`` is the sha256 that it must have; without one, that of the repository's index. Raises `Failed` for
-    another digest or a version that is not there, `ToolError` when the repository cannot be reached.
+    ``digest`` is the one that it must have; without it, the one `PINNED` here, or else that of the repository's index.
+    Raises `Failed` for another or a version that is not there, `ToolError` when the repository cannot be reached.
     """
-    if digest is not None and (path := _cached(digest)).exists():
-        return path
+    pin = pinned(name, version, digest)
+    if pin is not None and _kept(pin):
+        return _cached(pin)
     url, published = _offered(repo, name, version)
-    wanted = digest or published
+    wanted = pin or published
     archive = _get(url)
     found = hashlib.sha256(archive).hexdigest()
     if found != wanted:
@@ -51,10 +57,16 @@ def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
 
 def available(repo: str, name: str, version: str, digest: str | None) -> str:
     """Where a chart can be had: ``in the cache`` or ``offered``. Raises as `fetched` does."""
-    if digest is not None and _cached(digest).exists():
+    pin = pinned(name, version, digest)
+    if pin is not None and _kept(pin):
         return "in the cache"
     _offered(repo, name, version)
-    return "offered"
+    return "offered" if pin is not None else "offered, and not pinned: its index alone says what it must be"
+
+
+def pinned(name: str, version: str, digest: str | None) -> str | None:
+    """The sha256 that the chart must have, where it is known before its repository is asked."""
+    return digest or PINNED.get((name, version.removeprefix("v")))
 
 
 def definitions(chart: Path) -> list[dict[str, Any]]:
@@ -101,6 +113,12 @@ def _get(url: str) -> bytes:
 def _cached(digest: str) -> Path:
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return root / "livekit_deploy" / "charts" / f"{digest}.tgz"
+
+
+def _kept(digest: str) -> bool:
+    """Whether the cache has it, and unchanged."""
+    path = _cached(digest)
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
 def _keep(path: Path, archive: bytes) -> Path:

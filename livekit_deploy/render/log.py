@@ -97,6 +97,7 @@ def _formatter(form: str, run_id: str) -> logging.Formatter:
 def _file(path: Path) -> logging.Handler:
     try:
         path.touch(mode=0o600)
+        path.chmod(0o600)  # there may be one already that others may read
         return logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"the log {path} cannot be written: {error.strerror}", hint="--log-file FILE") from error

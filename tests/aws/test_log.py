@@ -40,6 +40,16 @@ def test_stderr_shows_what_was_asked_for_and_the_file_everything(rig: AwsRig, tm
     assert (tmp_path / "run.log").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_log_that_is_there_is_for_its_owner_only_from_now_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    path.write_text("an earlier run\n")
+    path.chmod(0o644)
+    with logging_run("json", str(path), 0, command="up"):
+        pass
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text().startswith("an earlier run\n")
+
+
 def test_vv_shows_every_call_and_nothing_is_logged_afterwards(rig: AwsRig, capsys: Streams) -> None:
     _up(rig, "console", None, verbose=2)
     assert "operation=CreateVpc" in capsys.readouterr().err

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from livekit_deploy.config import load_environment
+from livekit_deploy.config import LoadBalancerController, load_environment
 from livekit_deploy.engine.graph import closure, edges_up
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Failed, ResourceError, ToolError
-from livekit_deploy.k8s.charts import fetched
+from livekit_deploy.k8s.charts import available, fetched, pinned
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.objects import Namespace
@@ -45,6 +45,11 @@ def wanted() -> dict[str, Any]:
     return found.desired(lambda ref: f"{ref.address}.{ref.output}")
 
 
+def _folder(repo: str) -> Path:
+    """The folder that a repository of the tests is."""
+    return Path(repo.removeprefix("file://"))
+
+
 def controller(rig: KubeRig, repo: str, digest: str | None = None, **values: Any) -> list[Resource]:
     declared = wanted()
     release = HelmRelease(
@@ -53,7 +58,7 @@ def controller(rig: KubeRig, repo: str, digest: str | None = None, **values: Any
         chart=NAME,
         repo=repo,
         version=VERSION,
-        digest=digest,
+        digest=digest or hashlib.sha256((_folder(repo) / f"{NAME}-{VERSION}.tgz").read_bytes()).hexdigest(),
         values={**declared["values"], **values},
         endpoints=declared["endpoints"],
         lives_in=rig.host,
@@ -142,9 +147,8 @@ def test_another_chart_than_the_pinned_one_is_refused_before_anything_is_applied
     assert read_release(rig.api, "kube-system", NAME) is None
     assert not list(charts.parent.rglob("cache/**/*.tgz"))
 
-    right = hashlib.sha256((charts / f"{NAME}-{VERSION}.tgz").read_bytes()).hexdigest()
-    rig.up(controller(rig, repo, digest=right))
-    assert rig.diffs(controller(rig, repo, digest=right)) == {}
+    rig.up(controller(rig, repo))
+    assert rig.diffs(controller(rig, repo)) == {}
 
 
 def test_a_chart_that_changed_in_its_repository_is_refused(charts: Path) -> None:
@@ -162,6 +166,21 @@ def test_a_chart_is_fetched_once(charts: Path) -> None:
     for file in charts.iterdir():
         file.unlink()
     assert fetched(repo, "web", "1.0.0", digest) == path
+    path.write_bytes(b"changed in the cache")
+    with pytest.raises(ToolError, match="cannot be fetched"):
+        fetched(repo, "web", "1.0.0", digest)
+    with pytest.raises(ToolError):
+        available(repo, "web", "1.0.0", digest)
+
+
+def test_the_controller_of_the_presets_is_pinned(charts: Path) -> None:
+    """Whatever its repository's index says."""
+    config = LoadBalancerController()
+    assert pinned(NAME, config.chart_version, config.digest) is not None
+    repo = publish(charts, NAME, {}, config.chart_version)
+    with pytest.raises(Failed, match="has the digest"):
+        fetched(repo, NAME, f"v{config.chart_version}", None)
+    assert "not pinned" in available(publish(charts, NAME, {}, "9.9.9"), NAME, "9.9.9", None)
 
 
 def test_a_version_that_is_not_there_is_refused_with_those_that_are(charts: Path) -> None:

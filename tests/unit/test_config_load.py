@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import subprocess
@@ -83,6 +85,10 @@ def test_values_of_overrides(key: str, text: str, value: object, file: File) -> 
         ("redis.replicas", "many", "--set redis.replicas: redis.replicas: it must be a whole number", ""),
         ("redis", "{node_typ: x}", "--set redis: unknown key 'node_typ'", "did you mean 'node_type'?"),
         ("redis.tls", "[", "--set redis.tls: the value is not YAML", "quote it"),
+        ("redis.tls", "[" * 9000, "--set redis.tls: the value is not YAML", "quote it"),
+        ("tags.a", "&x [*x]", "--set tags.a: the value is not YAML", "quote it"),
+        ("tags.a", "2026-13-45", "--set tags.a: the value is not YAML", "quote it"),
+        ("tags", "{a: b, a: c}", "--set tags: the value is not YAML", "quote it"),
         ("redis..tls", "true", "--set redis..tls: 'redis..tls' is not a key", "redis.node_type=cache.m7g.large"),
         ("preset", "test", "--set preset: there is no preset 'test'", "dev, uat or prod"),
         ("redis.version", "7", "--set redis.version: redis.version: it must be text", 'quote it, as in "7"'),
@@ -280,7 +286,13 @@ def test_an_address_is_a_range_of_one(file: File) -> None:
         ("x: !secret abc\n", ":1:4", "could not determine a constructor", "plain values"),
         ("region: us-east-1\n---\nregion: us-east-1\n", ":2:1", "usable YAML", "one file holds one environment"),
         ("redis: *defaults\n", ":1:8", "undefined alias", "define the anchor"),
-        ("a: &x {b: *x}\n", ":1:4", "recursive", "check quotes"),
+        ("a: &x {b: *x}\n", ":1:4", "recursive", "flatter"),
+        ("a: " + "[" * 9000, ":1:53", "too deep", "flatter"),
+        ("a: " + "{a: " * 900 + "}" * 900, ":1:200", "too deep", "flatter"),
+        ("a: 2026-13-45\n", ":1:4", "is none", "quote it"),
+        ("a: " + "1" * 5000, ":1:4", "is none", "quote it"),
+        ("a: !!timestamp x\n", ":1:4", "is none", "quote it"),
+        ("a: !!bool maybe\n", ":1:4", "is none", "quote it"),
         ("on: true\n", ":1:1", "a key is not text", "on, off, yes, no and null"),
         ("null: true\n", ":1:1", "a key is not text", "quote it"),
         ("? [a, b]\n: true\n", ":1:3", "a key is not text", "quote it"),
@@ -322,6 +334,12 @@ def test_anchors_and_merge_keys_work(file: File) -> None:
 def test_aliases_of_aliases_do_not_explode(file: File) -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    assert "more than 10000 keys" in str(file.write("\n".join(lines)).refused())
+
+
+def test_merged_aliases_of_aliases_do_not_explode(file: File) -> None:
+    lines = ["a: &a {x: 1}"]
+    lines += [f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 10)}]}}" for a, b in itertools.pairwise("abcdefghijklmnop")]
     assert "more than 10000 keys" in str(file.write("\n".join(lines)).refused())
 
 
@@ -412,6 +430,16 @@ def test_any_file_is_taken_or_refused_with_a_place(tmp_path_factory: pytest.Temp
     except ConfigError as error:
         refused = error
     assert refused is None or (str(file.path) in str(refused) and refused.hint)
+
+
+@given(st.text("[]{}:,&*!<>=|%@`'\"\\\t\n -?#.~_0123456789abexoinTZ", max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_taken_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = File(tmp_path_factory.getbasetemp() / "text.yaml")
+    with contextlib.suppress(ConfigError):
+        file.write(f"{HEAD}{LIVEKIT}\ntags: {text}\n").load()
+    with contextlib.suppress(ConfigError):
+        file.about("").load(overrides={"tags.a": text})
 
 
 # ---- for `down`

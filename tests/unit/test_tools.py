@@ -111,6 +111,18 @@ def test_helm_is_installed_once_from_the_archive(tmp_path: Path) -> None:
     assert tools.helm() == tools.helm(install=False) == helm
 
 
+def test_a_helm_in_the_cache_that_is_not_the_pinned_one_is_not_run(tmp_path: Path) -> None:
+    archive(tmp_path, HELM)
+    helm = tools.helm()
+    for changed in (b"#!/bin/sh\necho v4.1.0 and more\n", HELM[:-9], b""):
+        helm.write_bytes(changed)
+        assert tools.helm().read_bytes() == HELM
+    helm.write_bytes(b"theirs")
+    (tmp_path / "archives" / "helm-4.1.0.tar.gz").unlink()
+    with pytest.raises(ToolError, match="could not be installed"):
+        tools.helm()
+
+
 def test_where_the_archive_cannot_be_had_the_package_serves(tmp_path: Path) -> None:
     wheel(tmp_path, HELM)
     assert tools.helm().read_bytes() == HELM
