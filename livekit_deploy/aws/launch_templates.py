@@ -29,6 +29,7 @@ class LaunchTemplate(Ec2Resource):
     kind = "ec2.launch_template"
     operation, items = "describe_launch_templates", "LaunchTemplates"
     id_key, id_filter = "LaunchTemplateId", "launch-template-id"
+    renewed = frozenset({"version"})
 
     security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
     disk_gib: Input[int] = Input(api="BlockDeviceMappings.Ebs.VolumeSize")

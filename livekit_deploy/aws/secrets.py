@@ -46,6 +46,7 @@ class Secret(Resource):
 
     kind = "secretsmanager.secret"
     exports = {"secret_name": "secret.{name}"}
+    renewed = frozenset({"version", "value", "keys", "api_key"})
     # the name of a secret that is deleted at once is free a moment later
     propagation = {"InvalidRequestException": ("scheduled for deletion", "deletion")}
 

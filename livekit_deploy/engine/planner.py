@@ -175,6 +175,8 @@ class Planner:
         entry = self._entries.get(ref.address)
         if entry is None or entry.live is None:
             return UNKNOWN
+        if entry.change.action is Action.UPDATE and ref.output in ref.source.renewed:
+            return UNKNOWN
         if ref.output in entry.live.outputs:
             return entry.live.outputs[ref.output]
         record = self._records.get(ref.address)

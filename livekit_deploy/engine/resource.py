@@ -97,6 +97,8 @@ class Resource(_Declared):
     grace: ClassVar[float] = 0.0
     #: outputs that the environment shows to its users: output → public name, in which ``{name}`` is the instance
     exports: ClassVar[Mapping[str, str]] = {}
+    #: outputs that each update gives another value; what refers to them follows in the same run
+    renewed: ClassVar[frozenset[str]] = frozenset()
     #: gone with its host: when the host is deleted, the record is dropped and no call is made
     dies_with_host: ClassVar[bool] = False
     #: it is nowhere but in its host: when that goes anyway, nothing of it can stay behind

@@ -281,10 +281,15 @@ def test_killed_at_every_boundary_nothing_is_lost(
 
 
 class Moving(Fake):
-    """A thing with an output that others change."""
+    """A thing with an output that each update changes, and others too."""
 
     kind = "fake.moving"
+    renewed = frozenset({"mark"})
     mark = Output[str]()
+
+    def update(self, cloud: FakeCloud, live: Live, changed: frozenset[str]) -> None:
+        super().update(cloud, live, changed)
+        cloud.things[live.id].token += "+"
 
     def _live(self, cloud: FakeCloud, thing: Thing) -> Live:
         live = super()._live(cloud, thing)
@@ -304,3 +309,16 @@ def test_an_output_that_somebody_changed_reaches_what_refers_to_it(rig: Rig) -> 
     assert rig.state.records["fake.thing/user"].inputs["parents"] == ["another"]
     assert rig.state.records["fake.moving/source"].outputs["mark"] == "another"
     assert rig.plan(both()).changes == ()
+
+
+def test_what_an_update_renews_reaches_what_refers_to_it_in_the_same_run(rig: Rig) -> None:
+    def both(size: int) -> list[Resource]:
+        source = Moving("source", size=size)
+        return [source, Fake("user", parents=[source.mark])]
+
+    rig.up(both(1))
+    before = rig.state.records["fake.thing/user"].inputs["parents"]
+    assert actions(rig.plan(both(2))) == {"fake.moving/source": "update", "fake.thing/user": "update"}
+    assert rig.up(both(2)).clean
+    assert rig.state.records["fake.thing/user"].inputs["parents"] == [f"{before[0]}+"]
+    assert rig.plan(both(2)).changes == ()
