@@ -18,6 +18,12 @@ ROOT = Path(__file__).parent.parent
 def state_schema() -> str:
     """The JSON Schema of the state document."""
     schema = TypeAdapter(State).json_schema()
+    schema["properties"]["sha256"] = {
+        "description": "of all the other bytes",
+        "pattern": "^[0-9a-f]{64}$",
+        "type": "string",
+    }
+    schema["required"].append("sha256")
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "livekit_deploy state", **schema}
     return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 

@@ -134,7 +134,7 @@ class Plan:
             changes = tuple(_change(item) for item in raw.pop("all"))
             cost = raw.pop("cost", None)
             return cls(all=changes, cost=cost and Estimate.revived(cost), **raw)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StalePlan(f"this is not a saved plan: {error!r}", hint="make one with: plan --out FILE") from error
 
     def expect(self, now: Plan) -> None:
@@ -150,11 +150,18 @@ class Plan:
             raise StalePlan("the configuration changed since the plan", hint=hint)
         before, after = self._essence(), now._essence()
         if before != after:
-            moved = sorted(address for address, _ in before ^ after)
+            moved = sorted({address for address, _ in before ^ after})
             raise StalePlan(f"something changed in AWS since the plan: {', '.join(moved)}", hint=hint)
 
     def _essence(self) -> set[tuple[str, str]]:
-        return {(change.address, change.action.value) for change in self.changes}
+        """What is done to each address; of what was interrupted only that it goes on: its attributes move by then."""
+        return {
+            (
+                change.address,
+                json.dumps([change.action, [asdict(d) for d in change.diffs if change.action is not Action.RESUME]]),
+            )
+            for change in self.changes
+        }
 
 
 def _change(raw: dict[str, Any]) -> Change:

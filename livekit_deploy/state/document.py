@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import functools
 import graphlib
+import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -164,7 +166,29 @@ def dump(state: State) -> bytes:
     around["lease"] = asdict(state.lease) if state.lease else None
     records = (f"  {json.dumps(address)}: {record.text}" for address, record in sorted(state.records.items()))
     inside = "{\n" + ",\n".join(records) + "\n }" if state.records else "{}"
-    return (_json({**around, "records": {}}).replace(_NO_RECORDS, f'\n "records": {inside}', 1) + "\n").encode()
+    text = _json({**around, "records": {}}).replace(_NO_RECORDS, f'\n "records": {inside}', 1) + "\n"
+    return sealed(text.encode())
+
+
+def sealed(body: bytes) -> bytes:
+    """The document with the checksum of all its other bytes in it, which one that is edited by hand does not have."""
+    line = f' "sha256": "{hashlib.sha256(body).hexdigest()}",'
+    return body.replace(b'\n "write": ', f'\n{line}\n "write": '.encode(), 1)
+
+
+def _unsealed(body: bytes, where: str) -> bytes:
+    """The document without its checksum; raises `StateError` where it has none, or another's."""
+    found = _SEAL.search(body)
+    plain = body[: found.start()] + body[found.end() :] if found else b""
+    if found is None or hashlib.sha256(plain).hexdigest() != found[1].decode():
+        raise StateError(
+            f"{where} was edited by hand, or is damaged: its checksum is not that of the rest", hint=REPAIR
+        )
+    return plain
+
+
+#: a line of the document itself; JSON escapes line ends in strings, and whatever is inside of it stands deeper
+_SEAL = re.compile(rb'^ "sha256": "([0-9a-f]{64})",\n', re.MULTILINE)
 
 
 #: where the records go: at this indentation the text stands once, as JSON escapes line ends in strings
@@ -178,11 +202,11 @@ def _json(value: Any) -> str:
 def load(body: bytes, where: str) -> State:
     """Parse and check a document; ``where`` names it in errors.
 
-    Raises `StateError` for one that is truncated, damaged, of a newer format, not whole, or none of ours at all.
+    Raises `StateError` for one that is truncated, edited by hand, of a newer format, not whole, or none of ours at all.
     """
     try:
         raw = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StateError(f"{where} is not a whole state document: {error}", hint=REPAIR) from error
     if not isinstance(raw, dict) or type(raw.get("format")) is not int or "lineage" not in raw:
         raise StateError(
@@ -195,7 +219,7 @@ def load(body: bytes, where: str) -> State:
             hint="upgrade livekit_deploy to the version that wrote it",
         )
     try:
-        state = _DOCUMENT.validate_json(body, strict=True)
+        state = _DOCUMENT.validate_json(_unsealed(body, where), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

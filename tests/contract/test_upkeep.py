@@ -20,7 +20,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import LockedError, NotOurs, StateError, UsageError
 from livekit_deploy.holder import this_process
 from livekit_deploy.stack import Infrastructure
-from livekit_deploy.state.document import Phase, Record, State, dump, load
+from livekit_deploy.state.document import Phase, Record, State, dump, load, sealed
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import Session
 from livekit_deploy.upkeep import Upkeep
@@ -143,9 +143,25 @@ def test_a_lost_document_is_rebuilt_from_the_tags_and_the_plan_is_empty(whole: P
 # ---- documents that are refused
 
 
+def _sealed(raw: dict[str, Any]) -> bytes:
+    """As somebody writes it who keeps the checksum right: an older or newer version of ours, or one with a defect."""
+    raw.pop("sha256")
+    return sealed((json.dumps(raw, indent=1, sort_keys=True) + "\n").encode())
+
+
 def edited(**changes: Any) -> Callable[[bytes], bytes]:
     """The document with top-level keys changed."""
-    return lambda body: json.dumps({**json.loads(body), **changes}).encode()
+    return lambda body: _sealed({**json.loads(body), **changes})
+
+
+def by_hand(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    """The document after an editor: some text in the place of another."""
+
+    def edit(body: bytes) -> bytes:
+        assert old in body
+        return body.replace(old, new, 1)
+
+    return edit
 
 
 def record(**changes: Any) -> Callable[[bytes], bytes]:
@@ -155,7 +171,7 @@ def record(**changes: Any) -> Callable[[bytes], bytes]:
         raw = json.loads(body)
         item = {**raw["records"][GATEWAY], **changes}
         raw["records"][GATEWAY] = {key: value for key, value in item.items() if value is not ...}
-        return json.dumps(raw).encode()
+        return _sealed(raw)
 
     return edit
 
@@ -163,7 +179,7 @@ def record(**changes: Any) -> Callable[[bytes], bytes]:
 def circle(body: bytes) -> bytes:
     raw = json.loads(body)
     raw["records"][VPC]["deps"] = [GATEWAY]
-    return json.dumps(raw).encode()
+    return _sealed(raw)
 
 
 def unknown_kind(body: bytes) -> bytes:
@@ -200,6 +216,19 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "a kind that is not the address's": (record(kind="ec2.vpc"), "says it is a ec2.vpc", "state restore"),
     "no id of what is ready": (record(id=None), "is ready, but has no id", "state restore"),
     "a circle": (circle, "depend on each other in a circle", "state restore"),
+    "another id, by hand": (by_hand(b'"id": "vpc-', b'"id": "vpc-0'), "edited by hand", "state history"),
+    "another phase, by hand": (by_hand(b'"ready"', b'"creating"'), "edited by hand", "state restore --version"),
+    "another value, by hand": (by_hand(b"10.20.0.0/16", b"10.21.0.0/16"), "edited by hand", "state rebuild"),
+    "another serial, by hand": (by_hand(b'"serial": ', b'"serial": 1'), "edited by hand", "state rebuild"),
+    "a lineage, by hand": (by_hand(b'"lineage": "', b'"lineage": "0'), "edited by hand", "state rebuild"),
+    "a checksum, by hand": (by_hand(b'"sha256": "', b'"sha256": "0'), "edited by hand", "state rebuild"),
+    "no checksum": (by_hand(b'"sha256"', b'"sha255"'), "edited by hand", "state rebuild"),
+    "a record twice": (
+        by_hand(b'\n "records": {', b'\n "records": {},\n "records": {'),
+        "edited by hand",
+        "state rebuild",
+    ),
+    "an endless depth": (lambda body: b"[" * 99_999, "not a whole state document", "state rebuild"),
     "an unknown kind": (unknown_kind, "a.thing/x, a kind that is not known here", "upgrade livekit_deploy"),
 }
 
@@ -224,7 +253,7 @@ def test_a_bad_document_is_refused_with_the_reason_and_the_command_that_helps(sm
 
 def test_what_cannot_be_read_is_restored_or_rebuilt(small: Place) -> None:
     good, upkeep = small.state, small.upkeep
-    for name in ("empty", "truncated", "another tool's", "a circle"):
+    for name in ("empty", "truncated", "another tool's", "a circle", "another id, by hand"):
         small.write(BAD[name][0](small.body()))
         upkeep.carry_out(upkeep.restore_version(str(good.serial)), "state restore")
         assert essence(small.state) == essence(good)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from livekit_deploy.engine.graph import closure, edges_down, ordered, without
 from livekit_deploy.engine.inputs import Ref, SecretRef, plain, revive, substitute
-from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan, compare
+from livekit_deploy.engine.plan import UNKNOWN, Action, Change, FieldDiff, Plan, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.sight import Sight
 from livekit_deploy.errors import ConfigError, Denied, ResourceError, StalePlan
@@ -122,7 +123,34 @@ def test_a_plan_that_no_longer_holds_is_refused_by_what_moved(now: dict[str, Any
         plan().expect(plan(**now))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 99, "all": []}'])
+SIZE = FieldDiff("size", 1, 2)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"before": 0},
+        {"after": 3},
+        {"after": "2"},
+        {"path": "cidr"},
+        {"origin": "drift"},
+    ],
+)
+def test_a_saved_plan_that_says_something_else_than_what_would_be_done_is_refused(edit: dict[str, Any]) -> None:
+    """Edited by hand, or moved in AWS since: what was looked at is what is done."""
+
+    def said(*diffs: FieldDiff) -> Plan:
+        return plan(all=(Change("a.b/c", Action.UPDATE, "infrastructure", diffs),))
+
+    saved = Plan.load(said(SIZE, FieldDiff("ports", (1, 2), UNKNOWN)).dump())
+    saved.expect(said(SIZE, FieldDiff("ports", (1, 2), UNKNOWN)))
+    with pytest.raises(StalePlan, match=r"changed in AWS since the plan: a\.b/c$"):
+        Plan.load(said(SIZE).dump()).expect(said(replace(SIZE, **edit)))
+    with pytest.raises(StalePlan, match=r"a\.b/c$"):
+        Plan.load(said().dump()).expect(said(SIZE))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[" * 99_999, "{}", '{"format": 1}', '{"format": 99, "all": []}'])
 def test_what_is_no_saved_plan_is_refused(text: str) -> None:
     with pytest.raises(StalePlan):
         Plan.load(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections import Counter
@@ -17,7 +18,7 @@ from tests.bench.scale import World, graph
 
 def test_the_text_of_the_document_is_that_of_plain_json() -> None:
     """It is put together from the texts of the records, whatever these hold."""
-    inputs = {"x": [1, {"y": '\n "records": {}'}], "empty": {}, "list": []}
+    inputs = {"x": [1, {"y": '\n "records": {}\n "write": '}], "empty": {}, "list": []}
     odd = Record(Phase.READY, "a.b", inputs, id="z", deps=("a.b/c",))
     state = State.new("p", "e")
     full = replace(
@@ -27,7 +28,9 @@ def test_the_text_of_the_document_is_that_of_plain_json() -> None:
         durations={"k": (1.0, 2.0)},
     )
     for one in (state, full):
-        assert dump(one).decode() == json.dumps(asdict(one), indent=1, sort_keys=True) + "\n"
+        text = json.dumps(asdict(one), indent=1, sort_keys=True) + "\n"
+        whole = {**asdict(one), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        assert dump(one).decode() == json.dumps(whole, indent=1, sort_keys=True) + "\n"
     assert load(dump(full), "here") == full
 
 
