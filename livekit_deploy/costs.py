@@ -2,12 +2,13 @@
 
 An estimate, not a bill: it counts what is paid for by the hour or month because it is there. What is paid for by use
 (traffic, logs, backups, load balancer capacity units) cannot be known beforehand. A node group counts with the nodes
-that the file or the state asks for, not with those that an autoscaler added. Nothing is asked of AWS.
+that the file or the state asks for, not with those that an autoscaler added. What the price table lacks is asked of
+whoever is given to ask, and only that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,7 +20,7 @@ from livekit_deploy.engine.plan import UNKNOWN, Action, unknown
 from livekit_deploy.engine.planner import Planned
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import TooExpensive
-from livekit_deploy.prices import Prices, as_of, regions
+from livekit_deploy.prices import Ask, Item, Prices, Told, as_of, regions
 from livekit_deploy.state.document import Phase, State
 
 #: kinds that AWS asks nothing for, or only by use
@@ -52,10 +53,24 @@ class Piece:
 
 
 Pieces = Mapping[str, Piece]
-Charge = tuple[str, float | None]  # what is counted; dollars a month, None where the table has no price
 
 
-def of_plan(planned: Planned, state: State | None, region: str, today: date | None = None) -> Estimate:
+@dataclass(frozen=True)
+class Charge:
+    """What is counted: so many of an item; ``item`` is None where there is no list price to look for."""
+
+    what: str
+    item: Item | None
+    count: int = 1
+
+
+def _table_only(items: Collection[Item]) -> Told:
+    return Told()
+
+
+def of_plan(
+    planned: Planned, state: State | None, region: str, today: date | None = None, ask: Ask = _table_only
+) -> Estimate:
     """What is recorded and there, and what will be once the plan is carried out."""
     changes = planned.plan.all
     made = {change.address for change in changes if change.action is Action.CREATE}
@@ -71,46 +86,61 @@ def of_plan(planned: Planned, state: State | None, region: str, today: date | No
             after.pop(change.address, None)
         else:
             after[change.address] = Piece.of(item)
-    return estimate(now, after, region, today or date.today())
+    return estimate(now, after, region, today or date.today(), ask)
 
 
-def of_stack(resources: Iterable[Resource], region: str, today: date | None = None) -> Estimate:
+def of_stack(resources: Iterable[Resource], region: str, today: date | None = None, ask: Ask = _table_only) -> Estimate:
     """What resources cost that are all yet to be made."""
-    return estimate({}, {item.address: Piece.of(item) for item in resources}, region, today or date.today())
+    return estimate({}, {item.address: Piece.of(item) for item in resources}, region, today or date.today(), ask)
 
 
-def estimate(now: Pieces, after: Pieces, region: str, today: date) -> Estimate:
+def estimate(now: Pieces, after: Pieces, region: str, today: date, ask: Ask = _table_only) -> Estimate:
     """Each address that is paid for, what comes first in the graph first."""
-    prices = Prices(region)
-    before, then = _Bill(prices, now, today), _Bill(prices, after, today)
+    before, then = _Bill(now, today), _Bill(after, today)
+    charges = {
+        address: (list(before.charges(address)), list(then.charges(address)))
+        for address in dict.fromkeys([*after, *now])
+    }
+    items = dict.fromkeys(one.item for pair in charges.values() for some in pair for one in some if one.item)
+    lacking = [item for item in items if not Prices(region).listed(item)]
+    told = ask(lacking) if lacking else Told()
+    prices = Prices(region, told.usd)
     lines, unpriced = [], dict[Unpriced, None]()
-    for address in dict.fromkeys([*after, *now]):
-        old, new = list(before.charges(address)), list(then.charges(address))
-        what = ", ".join(text for text, usd in new or old if usd is not None)
+    for address, (old, new) in charges.items():
+        what = ", ".join(one.what for one in new or old if _usd(prices, one) is not None)
         if what:
-            lines.append(Line(address, what, _sum(old), _sum(new)))
-        unpriced |= {Unpriced(address, text): None for text, usd in (*new, *old) if usd is None}
-    if unpriced and not prices.known:
+            lines.append(Line(address, what, _sum(prices, old), _sum(prices, new)))
+        unpriced |= {Unpriced(address, one.what): None for one in (*new, *old) if _usd(prices, one) is None}
+    if unpriced and not lines and region not in regions():
         unpriced = {Unpriced("", f"anything in {region} (only in {', '.join(regions())})"): None}
     return Estimate(
         region=region,
-        as_of=as_of(),
+        as_of=as_of() if len(lacking) < len(items) or not told.usd else "",
         usd_month_now=round(sum((line.usd_month_now for line in lines), 0.0), 2),
         usd_month=round(sum((line.usd_month for line in lines), 0.0), 2),
         lines=tuple(lines),
         unpriced=tuple(unpriced),
+        asked=tuple(map(str, told.usd)),
+        asked_on=today.isoformat() if told.usd else "",
+        not_told=told.why_not,
     )
 
 
-def _sum(charges: Iterable[Charge]) -> float:
-    return round(sum((usd or 0.0 for _, usd in charges), 0.0), 2)
+def _usd(prices: Prices, charge: Charge) -> float | None:
+    """Dollars a month; None for what has no price."""
+    one = prices.monthly(charge.item) if charge.item else None
+    return None if one is None else charge.count * one
+
+
+def _sum(prices: Prices, charges: Iterable[Charge]) -> float:
+    return round(sum((_usd(prices, one) or 0.0 for one in charges), 0.0), 2)
 
 
 class _Bill:
-    """What AWS asks for the pieces of one environment."""
+    """What is paid for among the pieces of one environment."""
 
-    def __init__(self, prices: Prices, pieces: Pieces, today: date) -> None:
-        self._prices, self._pieces, self._today = prices, pieces, today
+    def __init__(self, pieces: Pieces, today: date) -> None:
+        self._pieces, self._today = pieces, today
 
     def charges(self, address: str) -> Iterator[Charge]:
         """What is paid for at an address; nothing for what is free or not there."""
@@ -118,20 +148,19 @@ class _Bill:
         if piece is None or piece.kind in FREE:
             return
         if piece.kind not in _CHARGES:
-            yield "a kind that the price table does not know", None
+            yield Charge("a kind that the price table does not know", None)
             return
         charges, needed = _CHARGES[piece.kind]
         if all(_told(piece.inputs.get(key)) for key in needed):
             yield from charges(self, piece)
         else:
-            yield "its size is not on record", None
+            yield Charge("its size is not on record", None)
 
     def cluster(self, piece: Piece) -> Iterator[Charge]:
-        """EKS pricing: a version in extended support costs six times as much."""
+        """EKS pricing: a version in extended support costs five times as much again."""
+        yield from self.one("cluster")
         if in_extended_support(str(piece.inputs["version"]), self._today):
-            yield "control plane in extended support", self._prices.monthly("cluster_extended")
-        else:
-            yield "control plane", self._prices.monthly("cluster")
+            yield from self.one("extended_support")
 
     def node_group(self, piece: Piece) -> Iterator[Charge]:
         """Instances of the first type, their disks, and an address each in public subnets."""
@@ -139,39 +168,38 @@ class _Bill:
         if not count:
             return
         if piece.inputs["capacity"] == "SPOT":
-            yield f"{count} {kind} at the spot price", None
+            yield Charge(f"{count} {kind} at the spot price", None)
         else:
-            yield f"{count} {kind}", _times(count, self._prices.typed("instance", kind))
+            yield Charge(f"{count} {kind}", Item("instance", kind), count)
         near = [self._pieces[address] for address in piece.deps if address in self._pieces]
         gib = count * sum(one.inputs.get("disk_gib") or 0 for one in near if one.kind == "ec2.launch_template")
-        yield f"{gib} GiB gp3", _times(gib, self._prices.monthly("gp3_gib"))
+        yield Charge(f"{gib} GiB gp3", Item("gp3_gib"), gib)
         if any(_public_subnet(one) for one in near):
-            yield self._addresses(count)
+            yield _addresses(count)
 
     def replication_group(self, piece: Piece) -> Iterator[Charge]:
         """ElastiCache pricing: by node, and Valkey costs less than Redis."""
-        count, kind = int(piece.inputs["replicas"]) + 1, str(piece.inputs["node_type"])
-        engine = str(piece.inputs["engine"])
-        yield f"{count} {kind} ({engine})", _times(count, self._prices.typed(engine, kind))
+        count, node = (
+            int(piece.inputs["replicas"]) + 1,
+            Item(str(piece.inputs["engine"]), str(piece.inputs["node_type"])),
+        )
+        yield Charge(f"{count} {node}", node, count)
 
     def load_balancer(self, piece: Piece) -> Iterator[Charge]:
         """It faces the Internet, with one address in each public subnet."""
-        yield "load balancer", self._prices.monthly("load_balancer")
+        yield from self.one("load_balancer")
         zones = sum(_public_subnet(one) for one in self._pieces.values())
         if zones:
-            yield self._addresses(zones)
+            yield _addresses(zones)
 
-    def _addresses(self, count: int) -> Charge:
-        plural = "" if count == 1 else "es"
-        return f"{count} public IPv4 address{plural}", _times(count, self._prices.monthly("public_ipv4"))
-
-    def one(self, what: str, item: str) -> Iterator[Charge]:
+    def one(self, name: str) -> Iterator[Charge]:
         """Something that costs the same whatever its inputs."""
-        yield what, self._prices.monthly(item)
+        yield Charge(str(Item(name)), Item(name))
 
 
-def _times(count: int, usd: float | None) -> float | None:
-    return None if usd is None else count * usd
+def _addresses(count: int) -> Charge:
+    plural = "" if count == 1 else "es"
+    return Charge(f"{count} public IPv4 address{plural}", Item("public_ipv4"), count)
 
 
 def _told(value: Any) -> bool:
@@ -189,10 +217,10 @@ _CHARGES: Mapping[str, tuple[Callable[[_Bill, Piece], Iterator[Charge]], tuple[s
     "eks.node_group": (_Bill.node_group, ("desired_size", "instance_types", "capacity")),
     "elasticache.replication_group": (_Bill.replication_group, ("engine", "node_type", "replicas")),
     "elbv2.load_balancer": (_Bill.load_balancer, ()),
-    "ec2.nat_gateway": (lambda bill, _: bill.one("NAT gateway", "nat_gateway"), ()),
-    "ec2.elastic_ip": (lambda bill, _: bill.one("1 public IPv4 address", "public_ipv4"), ()),
-    "kms.key": (lambda bill, _: bill.one("KMS key", "kms_key"), ()),
-    "secretsmanager.secret": (lambda bill, _: bill.one("secret", "secret"), ()),
+    "ec2.nat_gateway": (lambda bill, _: bill.one("nat_gateway"), ()),
+    "ec2.elastic_ip": (lambda bill, _: iter([_addresses(1)]), ()),
+    "kms.key": (lambda bill, _: bill.one("kms_key"), ()),
+    "secretsmanager.secret": (lambda bill, _: bill.one("secret"), ()),
 }
 #: kinds that are paid for because they are there
 PRICED = frozenset(_CHARGES)
@@ -212,7 +240,7 @@ def keep_limit(cost: Estimate | None, env: Environment) -> None:
     parts = "\n".join(f"  ${line.usd_month:,.2f}  {line.address}: {line.what}" for line in largest)
     text = (
         f"{_LIMIT} is {limit}, and with this plan {env.name} costs about ${cost.usd_month:,.2f} a month "
-        f"(list prices of {cost.as_of}, {cost.region}). The largest parts:\n{parts}"
+        f"({cost.sources}). The largest parts:\n{parts}"
     )
     if cost.unpriced:
         text += f"\nNot priced and not counted: {'; '.join(map(str, cost.unpriced))}"

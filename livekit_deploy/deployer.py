@@ -25,6 +25,7 @@ from livekit_deploy import costs, health, preflight
 from livekit_deploy.aws.bucket import store_of
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.clock import Clock
@@ -89,6 +90,7 @@ class Deployer:
         self._marks = Marks(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
         self._cancel = threading.Event()
         self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism, cancel=self._cancel)
+        self._price_list = PriceList(self.cloud)
         self._given, self._store = resources, store
         self._checked: set[str] | None = None
         self._listener, self._listening = on_event or silent, threading.Lock()
@@ -308,7 +310,7 @@ class Deployer:
         resources = [] if destroy else self.resources
         planner = Planner(self.cloud.remembering(), state, self.env.digest())
         planned = planner.down() if destroy else planner.up(resources, tuple(targets), stage)
-        cost = costs.of_plan(planned, state, self.env.region)
+        cost = costs.of_plan(planned, state, self.env.region, ask=self._price_list)
         return Planned(replace(planned.plan, header=self._header(), cost=cost), planned.entries)
 
     def _header(self) -> dict[str, str]:

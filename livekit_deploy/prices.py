@@ -1,19 +1,32 @@
 """What AWS asks by list for what is made here: the table in ``prices.json``, dated, with its sources.
 
-All prices are in US dollars a month of 730 hours, which is how AWS's own calculator counts. A price that the table does
-not have is None: it is said to be missing and never guessed from another region or type.
+What the table lacks may be told from elsewhere (`livekit_deploy.aws.price_list`). All prices are in US dollars a month
+of 730 hours, which is how AWS's own calculator counts. A price that nobody knows is None: it is said to be missing and
+never guessed from another region or type.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
 _HOURS = 730
 #: items that are paid by the month; the rest is paid by the hour
 _MONTHLY = {"gp3_gib", "kms_key", "secret"}
+_NAMES = {
+    "cluster": "control plane",
+    "extended_support": "its extended support",
+    "nat_gateway": "NAT gateway",
+    "public_ipv4": "public IPv4 address",
+    "load_balancer": "load balancer",
+    "gp3_gib": "GiB gp3",
+    "kms_key": "KMS key",
+    "secret": "secret",
+}
 #: what may be left behind after `down` → the item of the table
 _LEFT = {
     "eks.cluster": "cluster",
@@ -26,6 +39,35 @@ _LEFT = {
 }
 #: what is paid for by size, use or type, which nobody knows of a thing that is left
 _BY_USE = {"instance", "eks.node_group", "elasticache.replication_group", "logs.log_group", "ec2.flow_log"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that has a price in a region.
+
+    ``name`` is its key in the table, such as ``nat_gateway`` or ``gp3_gib``; an ``instance`` has a ``type`` such as
+    ``c6i.large``, a node of the engine ``valkey`` or ``redis`` one such as ``cache.t4g.small``.
+    """
+
+    name: str
+    type: str = ""
+
+    def __str__(self) -> str:
+        if not self.type:
+            return _NAMES[self.name]
+        return self.type if self.name == "instance" else f"{self.type} ({self.name})"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody says about items: dollars an hour, or a month where the table has them so; and why not of all."""
+
+    usd: Mapping[Item, float] = field(default_factory=dict)
+    why_not: str = ""
+
+
+#: tells prices that the table lacks, as far as it can
+Ask = Callable[[Collection[Item]], Told]
 
 
 @functools.cache
@@ -45,33 +87,35 @@ def regions() -> list[str]:
 
 
 class Prices:
-    """The list prices of one region."""
+    """The list prices of one region: those of the table, and those that were ``told``."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, told: Mapping[Item, float] | None = None) -> None:
         self.region = region
         self._here: dict[str, Any] = _table()["regions"].get(region, {})
+        self._told = told or {}
 
-    @property
-    def known(self) -> bool:
-        """Whether the table covers the region."""
-        return bool(self._here)
+    def listed(self, item: Item) -> bool:
+        """Whether the table has it."""
+        return self._listed(item) is not None
 
-    def monthly(self, item: str) -> float | None:
-        """One of ``item``, such as ``nat_gateway``; of ``gp3_gib`` one GiB."""
-        price = self._here.get(item)
-        return None if price is None else price * (1 if item in _MONTHLY else _HOURS)
-
-    def typed(self, item: str, type: str) -> float | None:
-        """One ``instance`` of a type such as ``c6i.large``, or one node of the engine ``valkey`` or ``redis``."""
-        family, _, size = type.removeprefix("cache.").partition(".")
-        price = self._here.get(item, {}).get(family, {}).get(size)
-        return None if price is None else price * _HOURS
+    def monthly(self, item: Item) -> float | None:
+        """One of it; of ``gp3_gib`` one GiB."""
+        price = self._listed(item)
+        price = self._told.get(item) if price is None else price
+        return None if price is None else price * (1 if item.name in _MONTHLY else _HOURS)
 
     def left(self, what: str, gib: int = 0) -> float | None:
         """One thing that `down` left behind; None where that depends on its type or use, 0 for what is free."""
         if what == "volume":
-            price = self.monthly("gp3_gib")
+            price = self.monthly(Item("gp3_gib"))
             return None if price is None else round(price * gib, 2)
-        if what in _BY_USE or (what in _LEFT and not self.known):
+        if what in _BY_USE or (what in _LEFT and not self._here):
             return None
-        return round(self.monthly(_LEFT[what]) or 0.0, 2) if what in _LEFT else 0.0
+        return round(self.monthly(Item(_LEFT[what])) or 0.0, 2) if what in _LEFT else 0.0
+
+    def _listed(self, item: Item) -> float | None:
+        if not item.type:
+            return self._here.get(item.name)
+        family, _, size = item.type.removeprefix("cache.").partition(".")
+        price: float | None = self._here.get(item.name, {}).get(family, {}).get(size)
+        return price

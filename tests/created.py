@@ -77,8 +77,10 @@ def _costs() -> Iterator[str]:
 
 _RULES = """\
 `plan` says the same for your file under the changes, with what the plan adds or saves, and `plan --json` has it by
-address. It asks AWS nothing: the prices are a dated table in the package, `livekit_deploy/prices.json`, which names its
-sources. It is an estimate, not a bill:
+address. The prices are a dated table in the package, `livekit_deploy/prices.json`, which names its sources. What the
+table lacks, and only that, is asked of AWS's Price List (`pricing:GetProducts`; it costs nothing): all at once, without
+a second attempt, for two seconds at most. Where the action is denied or nobody answers, the plan goes on and says so.
+The line under the plan tells which prices were asked of AWS, and on which day. It is an estimate, not a bill:
 
 - A node group counts with its `desired` nodes of its first instance type, on demand, their disks, and an address each
   where its subnets are public. Nodes that somebody or something added are not seen.
@@ -88,7 +90,8 @@ sources. It is an estimate, not a bill:
   they depend on use. Spot prices move, and are not counted either.
 - The table has {regions}.
   In `us-east-1` it is whole; elsewhere it has the instance families of the presets and few Redis node types.
-- What it does not have, such as a new instance type or another region, is named and not counted. No price is guessed.
+- What neither has is named and not counted. No price is guessed. In China and in the regions of the US
+  government there is no Price List in dollars to ask.
 
 `guard: {{max_monthly_cost: 500}}` in the file refuses a plan that would go above so many dollars a month, before
 anything is changed. What has no price does not count towards it. A plan that makes nothing dearer is let through even

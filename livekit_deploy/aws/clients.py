@@ -70,6 +70,22 @@ class Clients:
                     self._instrument(client)
             return client
 
+    def beside(self, region: str, *, call_bound: float) -> Clients:
+        """Clients of the same session for another region, with a bound of their own."""
+        with self._lock:
+            session = self.session()
+        other = Clients(
+            region,
+            profile=self.profile,
+            role_arn=self.role_arn,
+            endpoint_url=self.endpoint_url,
+            call_bound=call_bound,
+            instrument=self._instrument,
+            clock=self.clock,
+        )
+        other._session, other._lock = session, self._lock
+        return other
+
     def session(self) -> boto3.Session:
         """The one session; the caller holds the lock."""
         if self._session is None:
@@ -107,7 +123,9 @@ class Clients:
             user_agent_extra="livekit_deploy",
         )
         try:
-            client = self.session().client(service, config=config, endpoint_url=self.endpoint_url)
+            client = self.session().client(
+                service, region_name=self.region, config=config, endpoint_url=self.endpoint_url
+            )
         except BotoCoreError as error:
             raise translate_local(error, service, "client") from error
         client.meta.events.register("before-send", self._before_send)

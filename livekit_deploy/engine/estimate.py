@@ -19,7 +19,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Unpriced:
-    """Something that is paid for and that the table has no price of; no sum counts it. ``address`` "" means all."""
+    """Something that is paid for and whose price is not known; no sum counts it. ``address`` "" means all."""
 
     address: str
     what: str
@@ -30,7 +30,11 @@ class Unpriced:
 
 @dataclass(frozen=True)
 class Estimate:
-    """By list prices of ``as_of`` (a month) in ``region``: what is recorded now, and what will be with the plan."""
+    """By list prices in ``region``: what is recorded now, and what will be with the plan.
+
+    ``as_of`` is the month of the price table, "" where no price is from it. ``asked`` names what AWS was asked for on
+    ``asked_on`` and told; ``not_told`` is why it did not tell the rest, "" where it was not asked or has no price.
+    """
 
     region: str
     as_of: str
@@ -38,6 +42,9 @@ class Estimate:
     usd_month: float
     lines: tuple[Line, ...] = ()
     unpriced: tuple[Unpriced, ...] = ()
+    asked: tuple[str, ...] = ()
+    asked_on: str = ""
+    not_told: str = ""
 
     @property
     def usd_change(self) -> float:
@@ -48,7 +55,17 @@ class Estimate:
     def revived(cls, raw: Mapping[str, Any]) -> Self:
         """The reverse of `dataclasses.asdict`."""
         lines = tuple(Line(**one) for one in raw["lines"])
-        return cls(**{**raw, "lines": lines, "unpriced": tuple(Unpriced(**one) for one in raw["unpriced"])})
+        unpriced = tuple(Unpriced(**one) for one in raw["unpriced"])
+        return cls(**{**raw, "lines": lines, "unpriced": unpriced, "asked": tuple(raw.get("asked", ()))})
+
+    @property
+    def sources(self) -> str:
+        """Where the prices are from, in words."""
+        if not self.asked:
+            return f"list prices of {self.as_of}, {self.region}"
+        if not self.as_of:
+            return f"list prices asked of AWS on {self.asked_on}, {self.region}"
+        return f"list prices of {self.as_of}, {self.region}; asked of AWS on {self.asked_on}: {', '.join(self.asked)}"
 
 
 def dollars(usd: float) -> str:

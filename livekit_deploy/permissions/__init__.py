@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: characters of a managed policy, blanks not counted
 MANAGED_POLICY = 6144
+#: statements that `up` and `down` can do without
+OPTIONAL = {prerequisites.LIST_PRICES}
 
 _PARTS = {
     "prerequisites": prerequisites.statements,

@@ -1,12 +1,16 @@
-"""What `prerequisites` looks at before `up` begins, and the probe of the state bucket."""
+"""What `prerequisites` looks at before `up` begins, the probe of the state bucket, and the prices that a plan asks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from livekit_deploy.aws import price_list
 from livekit_deploy.aws.bucket import default_bucket
 from livekit_deploy.config import S3State
 from livekit_deploy.permissions.statement import Scope, Statement
+
+#: its statement, without which a plan says that it has no price for what the price table lacks
+LIST_PRICES = "ListPrices"
 
 
 def statements(scope: Scope) -> Iterator[Statement]:
@@ -29,3 +33,5 @@ def statements(scope: Scope) -> Iterator[Statement]:
         probe = f"{bucket}/livekit-deploy/{scope.env.project}/{scope.env.name}/probe"
         ours = {"StringEquals": {"s3:ResourceAccount": scope.account}}
         yield Statement("CheckBucket", "s3", ("PutObject", "DeleteObject", "DeleteObjectVersion"), [probe], ours)
+    if scope.partition == price_list.PARTITION:
+        yield Statement(LIST_PRICES, "pricing", ("GetProducts",))

@@ -54,10 +54,10 @@ def session(survey: Survey) -> str:
 
 
 def rights(survey: Survey) -> str:
-    """IAM's simulator allows every action of this environment's policy to us, on the resources that it is for."""
+    """IAM's simulator allows us every action of this environment's policy, on its resources, that `up` needs."""
     who = survey.cloud.identity
     document = permissions.policy(survey.env, account=who.account)
-    statements = document["Statement"]
+    statements = [one for one in document["Statement"] if one["Sid"] not in permissions.OPTIONAL]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         try:
             denied = [action for found in pool.map(lambda one: _denied(survey, one), statements) for action in found]
@@ -75,7 +75,7 @@ def rights(survey: Survey) -> str:
             cause=f"the policies of {who.principal}, its boundary or its organization do not allow them",
             remedy=f"attach what is printed by: livekit-deploy iam-policy --env {survey.env.name}",
         )
-    return f"{len(permissions.actions(document))} actions are allowed"
+    return f"{len(permissions.actions({'Statement': statements}))} actions are allowed"
 
 
 def _denied(survey: Survey, statement: Mapping[str, Any]) -> list[str]:

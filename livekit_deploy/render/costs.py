@@ -19,11 +19,11 @@ def lines(cost: Estimate | None, width: int | None) -> Iterator[str]:
     if cost is None:
         return
     if cost.lines:
-        prices = f"list prices of {cost.as_of}, {cost.region}; {_NOT_COUNTED}"
-        yield from hanging("", f"About {brief(cost)} ({prices}).", width)
+        yield from hanging("", f"About {brief(cost)} ({cost.sources}; {_NOT_COUNTED}).", width)
     if cost.unpriced:
         missing = "; ".join(map(str, cost.unpriced))
-        yield from hanging("", f"Not counted, as the price table does not have it: {missing}.", width)
+        why = f" AWS's price list was not read: {cost.not_told}." if cost.not_told else ""
+        yield from hanging("", f"Not counted, as no price is known: {missing}.{why}", width)
 
 
 def brief(cost: Estimate) -> str:

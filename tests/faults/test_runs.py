@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.nat import ElasticIp
+from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
 from livekit_deploy.render import failure
 from livekit_deploy.state.store import FileStore
-from tests.aws.rig import REGION, _boto
+from tests.aws.rig import _boto
 from tests.contract.cases import CASES, ZONE, Base, closure
 from tests.fakes import FakeClock
 from tests.faults.rig import faults, world
@@ -42,7 +44,7 @@ def env(tmp_path: Path) -> Environment:
 
 
 def deployer(env: Environment, folder: Path, resources: list[Resource]) -> Deployer:
-    clients = Clients(REGION)
+    clients = Clients(env.region)
     clients._session = _boto()
     store = FileStore(folder / "state.json", now=lambda: 1_000_000.0)
     return Deployer(env, resources=resources, store=store, clients=clients, clock=FakeClock())
@@ -175,3 +177,33 @@ def test_credentials_that_expire_in_the_middle_exit_with_4_and_lose_nothing(
     }
     assert standing <= {address for address, *_ in made.status().records}, "what was made is recorded"
     converges(env, tmp_path, node_group())
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("denied", "the action pricing:GetProducts is denied"),
+        ("throttling", "it did not answer (Throttling"),
+        ("error-503", "it did not answer ("),
+        ("reset-before", "it did not answer (ConnectionClosedError)"),
+        ("hang", "it did not answer (ReadTimeoutError)"),
+        ("expired", "the AWS credentials are no longer valid: pricing:GetProducts: "),
+    ],
+)
+def test_a_price_list_that_cannot_be_read_stops_no_plan(tmp_path: Path, fault: str, why: str) -> None:
+    path = tmp_path / "far.yaml"
+    path.write_text("region: ap-southeast-2\nlivekit: {domain: livekit.example.com}\n")
+    far = load_environment(path, environ={})
+    made, again = (deployer(far, tmp_path, [ElasticIp("a")]) for _ in range(2))
+    for one in (made, again):
+        one._price_list = PriceList(one.cloud, patience=60)
+    with faults({"fault": fault, "call": "pricing:GetProducts"}):
+        made.up()
+        cost = made.plan().cost
+    assert cost is not None
+    assert (cost.usd_month, len(cost.unpriced)) == (0, 1)
+    assert cost.not_told.startswith(why)
+    told = again.plan()
+    assert told.changes == ()
+    assert told.cost is not None
+    assert told.cost.asked == ("public IPv4 address",)

@@ -41,8 +41,10 @@ def test_no_call_outside_the_policy_and_no_statement_unused(here: Workspace) -> 
         "load_balancer_controller.repo": here.sandbox.charts_url,
         "load_balancer_controller.digest": here.sandbox.charts_digest,
     }
-    env = load_environment(path, overrides=charts, environ={})
-    bigger = load_environment(path, overrides={**charts, "redis.node_type": "cache.m7g.large"}, environ={})
+    # a type that the price table lacks, so that AWS is asked for its price
+    given = {**charts, "nodes.media.instance_types": '["c6id.2xlarge"]'}
+    env = load_environment(path, overrides=given, environ={})
+    bigger = load_environment(path, overrides={**given, "redis.node_type": "cache.m7g.large"}, environ={})
     called, noting = set[str](), threading.Lock()
 
     def watch(client: Any) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from livekit_deploy.engine.plan import Action, Change, Plan
 from livekit_deploy.engine.planner import Entry, Planned
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import TooExpensive
-from livekit_deploy.prices import Prices, as_of, regions
+from livekit_deploy.prices import Item, Prices, Told, as_of, regions
 from livekit_deploy.render.costs import lines
 from livekit_deploy.render.markdown import plan_markdown
 from livekit_deploy.stack import stack
@@ -84,7 +84,7 @@ def test_a_version_in_extended_support_costs_six_times_as_much(file: File) -> No
     env = file.about('cluster: {version: "1.34"}').load()
     before, after = _of(env, date(2026, 12, 2)), _of(env, date(2026, 12, 3))
     assert after.usd_month - before.usd_month == pytest.approx(5 * 73)
-    assert "control plane in extended support" in [line.what for line in after.lines]
+    assert "control plane, its extended support" in [line.what for line in after.lines]
 
 
 # ---- what has no price
@@ -107,7 +107,7 @@ redis: {node_type: cache.x9g.large}"""
     disks = 3 * (50 * 0.08 + 730 * 0.005)
     assert found.usd_month == pytest.approx(BASE + disks + _balancers(1, 2), abs=0.03), "the rest is counted"
     said = " ".join(lines(found, None))
-    assert "Not counted, as the price table does not have it: 2 c99i.large (eks.node_group/media-" in said
+    assert "Not counted, as no price is known: 2 c99i.large (eks.node_group/media-" in said
 
 
 def test_a_region_that_the_table_does_not_have_is_said_once(file: File) -> None:
@@ -115,7 +115,7 @@ def test_a_region_that_the_table_does_not_have_is_said_once(file: File) -> None:
     covered = ", ".join(regions())
     assert found.unpriced == (Unpriced("", f"anything in ap-south-2 (only in {covered})"),)
     (line,) = lines(found, None)
-    assert line.startswith("Not counted, as the price table does not have it: anything in ap-south-2 (")
+    assert line.startswith("Not counted, as no price is known: anything in ap-south-2 (")
     assert Prices("ap-south-2").left("ec2.nat_gateway") is None
 
 
@@ -124,6 +124,61 @@ def test_another_region_has_its_own_prices_and_only_those(file: File) -> None:
     node = 730 * 0.097 + 50 * 0.0952 + 730 * 0.005
     assert found.usd_month == pytest.approx(BASE + node + 730 * (0.027 + 2 * 0.005), abs=0.03)
     assert [one.what for one in found.unpriced] == ["1 cache.t4g.micro (valkey)"]
+
+
+# ---- what is asked of AWS
+
+
+def _list_of(region: str, usd: dict[Item, float], why_not: str = "") -> Callable[[Collection[Item]], Told]:
+    """A price list that knows these, and must be asked for nothing that our own table has."""
+
+    def ask(items: Collection[Item]) -> Told:
+        assert not [item for item in items if Prices(region).listed(item)]
+        return Told({item: usd[item] for item in items if item in usd}, why_not)
+
+    return ask
+
+
+def test_only_what_the_table_lacks_is_asked_for_and_the_line_says_so(file: File) -> None:
+    env = file.write("region: eu-central-1\nlivekit: {domain: livekit.example.com}\n").load()
+    node = Item("valkey", "cache.t4g.micro")
+    found = costs.of_stack(stack(env), env.region, TODAY, _list_of(env.region, {node: 0.0152}))
+    assert (found.unpriced, found.asked, found.asked_on) == ((), ("cache.t4g.micro (valkey)",), TODAY.isoformat())
+    assert found.usd_month == pytest.approx(_of(env).usd_month + 730 * 0.0152, abs=0.01)
+    (line,) = lines(found, None)
+    assert f"(list prices of {as_of()}, eu-central-1; asked of AWS on {TODAY}: cache.t4g.micro (valkey); " in line
+    assert Estimate.revived(json.loads(json.dumps(asdict(found)))) == found
+
+
+def test_a_region_that_the_table_does_not_have_is_priced_by_what_aws_tells(file: File) -> None:
+    env = file.write("region: ap-south-2\nlivekit: {domain: livekit.example.com}\n").load()
+    told = {Item("cluster"): 0.1, Item("gp3_gib"): 0.09}
+    found = costs.of_stack(stack(env), env.region, TODAY, _list_of(env.region, told))
+    assert found.usd_month == pytest.approx(73 + 50 * 0.09)
+    assert {one.what for one in found.unpriced} >= {"1 c6i.large", "load balancer", "secret"}
+    assert next(lines(found, None)).startswith(
+        f"About $78 a month with this plan (list prices asked of AWS on {TODAY}, ap-south-2; "
+    )
+
+
+def test_a_price_list_that_does_not_answer_leaves_all_as_it_was_and_says_why(file: File) -> None:
+    env = file.write("region: eu-central-1\nlivekit: {domain: livekit.example.com}\n").load()
+    found = costs.of_stack(stack(env), env.region, TODAY, _list_of(env.region, {}, "it did not answer within 2 s"))
+    assert replace(found, not_told="") == _of(env)
+    assert [*lines(found, None)][-1].endswith(" AWS's price list was not read: it did not answer within 2 s.")
+
+
+@pytest.mark.parametrize("preset", ["dev", "uat", "prod"])
+def test_of_a_preset_where_the_table_is_whole_nothing_is_asked(file: File, preset: str) -> None:
+    env = file.write(
+        f"preset: {preset}\nregion: us-east-1\ncluster: {{public_cidrs: [203.0.113.0/24]}}\n"
+        "livekit: {domain: livekit.example.com}\n"
+    ).load()
+
+    def ask(items: Collection[Item]) -> Told:
+        raise AssertionError(items)
+
+    assert costs.of_stack(stack(env), env.region, TODAY, ask).lines
 
 
 def test_sizes_of_a_family_cost_in_proportion() -> None:

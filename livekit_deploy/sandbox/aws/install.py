@@ -17,6 +17,7 @@ from livekit_deploy.sandbox.aws import (
     logs,
     once,
     paging,
+    price_list,
     route53,
     s3,
     service_quotas,
@@ -64,6 +65,7 @@ def install(clock: SandboxClock) -> None:
         sts.install()
         keeping.install()
         service_quotas.install()
+        price_list.install()
         paging.install()
         once.install()
         calls.install()
