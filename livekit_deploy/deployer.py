@@ -44,7 +44,6 @@ from livekit_deploy.k8s.kubeconfig import credential, for_people
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.keyring import Keyring
-from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report, StatusReport, cluster_of, outputs_of, status_of
 from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
@@ -186,8 +185,7 @@ class Deployer:
             report = self._running.carry_out(
                 "down", session, planned, fail_fast=fail_fast, abandon=abandon_cluster_objects
             )
-            if not report.failed:
-                report.leftovers, report.vanishing = leftovers(self.cloud, vpcs)
+            self._running.prove(report, vpcs)
         return self._running.closed(report)
 
     def verify(self, *, within: float = 0.0) -> list[Finding]:

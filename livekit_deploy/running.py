@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +21,19 @@ from livekit_deploy.engine.resource import kinds
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
-from livekit_deploy.errors import CredentialsError, Denied, Incomplete, Interrupted, StateError, VerifyFailed
+from livekit_deploy.errors import (
+    CredentialsError,
+    Denied,
+    DeployError,
+    Incomplete,
+    Interrupted,
+    StateError,
+    VerifyFailed,
+)
 from livekit_deploy.events import Event, Looked, Notice, RunFinished, RunStarted
 from livekit_deploy.finding import Finding, failed
 from livekit_deploy.health import Reach
+from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report
 from livekit_deploy.state.document import Phase, Record, dump
 from livekit_deploy.state.session import Session
@@ -107,6 +116,18 @@ class Running:
             waits.settle(look, lambda found: not failed(found), timeout=within)
         return seen
 
+    def prove(self, report: Report, vpcs: Iterable[str]) -> None:
+        """Add to the report of `down` what is left; ``vpcs`` are the ids of the networks that we had.
+
+        Of a run that failed it is said as far as it can be: what cannot be listed then must not hide the failure.
+        """
+        try:
+            report.leftovers, report.vanishing = leftovers(self._cloud, vpcs)
+        except DeployError as error:
+            if not report.failed:
+                raise
+            self._emit(Notice(level="warning", message=f"what is left cannot be listed: {error}"))
+
     def _warn_of_session(self, plan: Plan) -> None:
         """Say before the first call that the credentials end before this usually does."""
         kind, end = session_end(self._cloud.clients)
@@ -183,7 +204,8 @@ def _exit_code(report: Report) -> int:
     denied = next(
         (error.exit_code for error in report.failed.values() if isinstance(error, Denied | CredentialsError)), 0
     )
-    return denied or (8 if report.created or report.updated or report.deleted or report.kept else 1)
+    something = report.created or report.updated or report.deleted or report.kept or report.leftovers
+    return denied or (8 if something else 1)
 
 
 def _finished(report: Report) -> RunFinished:

@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import cluster_name
-from livekit_deploy.aws.load_balancers import CLUSTER_TAG, controlled
+from livekit_deploy.aws.load_balancers import CLUSTER_TAG, controlled, tags_of
 from livekit_deploy.aws.security_groups import CONTROLLER_RULE, SecurityGroupRule
 from livekit_deploy.aws.tags import mapping
 from livekit_deploy.engine.inputs import Change, Input
@@ -20,7 +20,6 @@ from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 
 _CNI_TAG = "cluster.k8s.amazonaws.com/name"  # Amazon VPC CNI plugin, interfaces that it made
 _FIXED = "A VPC keeps its id."
-_TAGS_AT_ONCE = 20
 
 
 class Barrier(Observed):
@@ -106,11 +105,7 @@ class LoadBalancersGone(Barrier):
 
 def _target_groups(cloud: Cloud, cluster: str) -> list[str]:
     arns = sorted(item["TargetGroupArn"] for item in cloud.elbv2.pages("describe_target_groups", "TargetGroups"))
-    found = []
-    for start in range(0, len(arns), _TAGS_AT_ONCE):
-        said = cloud.elbv2.describe_tags(ResourceArns=arns[start : start + _TAGS_AT_ONCE])["TagDescriptions"]
-        found += [one["ResourceArn"] for one in said if mapping(one["Tags"]).get(CLUSTER_TAG) == cluster]
-    return sorted(found)
+    return [arn for arn, tags in tags_of(cloud, arns).items() if tags.get(CLUSTER_TAG) == cluster]
 
 
 def _rules_of(cloud: Cloud, groups: set[str]) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.holders import maker
+from livekit_deploy.aws.load_balancers import tags_of
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
@@ -98,8 +99,10 @@ def _maker(cloud: Cloud, arn: str) -> str:
     _, _, service, _, account, _ = arn.split(":", 5)
     if service != "elasticloadbalancing" or account != cloud.identity.account:
         return f"{service} in account {account}" if account else service
-    said = cloud.elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"]
-    return maker(cloud, {"Tags": [tag for one in said for tag in one["Tags"]]})
+    found = tags_of(cloud, [arn])
+    if arn not in found:
+        return "nobody any more: it is deleted, which ACM sees some minutes later"
+    return maker(cloud, {"Tags": [{"Key": key, "Value": value} for key, value in found[arn].items()]})
 
 
 def _describe(cloud: Cloud, arn: str) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ they are gone before the controller is. These resources wait until AWS has one a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
@@ -14,6 +14,7 @@ from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.tags import mapping
 from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
+from livekit_deploy.errors import Absent
 
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
 INGRESS_TAG = "ingress.k8s.aws/stack"
@@ -24,13 +25,25 @@ _TAGS_AT_ONCE = 20  # ELB's limit for DescribeTags
 def controlled(cloud: Cloud, cluster: str) -> list[tuple[Mapping[str, Any], dict[str, str]]]:
     """Every load balancer that the controller of ``cluster`` made, with its tags."""
     found = {item["LoadBalancerArn"]: item for item in cloud.elbv2.pages("describe_load_balancers", "LoadBalancers")}
-    arns = sorted(found)
-    tags: dict[str, dict[str, str]] = {}
+    tagged = tags_of(cloud, sorted(found))
+    return [(found[arn], tags) for arn, tags in tagged.items() if tags.get(CLUSTER_TAG) == cluster]
+
+
+def tags_of(cloud: Cloud, arns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags of load balancers or target groups; what somebody has deleted meanwhile is not among them."""
+    found: dict[str, dict[str, str]] = {}
     for start in range(0, len(arns), _TAGS_AT_ONCE):
-        said = cloud.elbv2.describe_tags(ResourceArns=arns[start : start + _TAGS_AT_ONCE])
-        tags |= {item["ResourceArn"]: mapping(item["Tags"]) for item in said["TagDescriptions"]}
-    ours = [arn for arn in arns if tags.get(arn, {}).get(CLUSTER_TAG) == cluster]
-    return [(found[arn], tags[arn]) for arn in ours]
+        found |= _tags_at_once(cloud, arns[start : start + _TAGS_AT_ONCE])
+    return found
+
+
+def _tags_at_once(cloud: Cloud, arns: Sequence[str]) -> dict[str, dict[str, str]]:
+    try:
+        said = cloud.elbv2.describe_tags(ResourceArns=arns)["TagDescriptions"]
+    except Absent:  # of one: ELB then tells of none
+        each = [_tags_at_once(cloud, [arn]) for arn in arns] if len(arns) > 1 else []
+        return {arn: tags for one in each for arn, tags in one.items()}
+    return {item["ResourceArn"]: mapping(item["Tags"]) for item in said}
 
 
 class LoadBalancer(Observed):

@@ -119,21 +119,18 @@ class Removal:
         except ResourceError as error:
             if not isinstance(error, InUse) and not spreads(self._item, error):
                 raise
-            refused = self._held(error, live) if isinstance(error, InUse) else error
-            self._progress(str(refused))
-            return refused
+            held = self._holders(live) if isinstance(error, InUse) else ()
+            shown = "; ".join(held[:_SHOWN]) + (f"; and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")
+            self._progress(f"held by {shown}" if held else str(error))
+            return _held(error, held, shown) if held else error
         return None
 
-    def _held(self, error: InUse, live: Live) -> InUse:
-        """The same refusal with the names of those that hold it."""
-        named = tuple(self._item.blockers(self._run.cloud, live))
-        if not named:
-            return error
-        shown = "; ".join(named[:_SHOWN]) + (f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else "")
-        said = f"{error.message} Held by {shown}."
-        return InUse(
-            said, blockers=named, code=error.code, request_id=error.request_id, hint=error.hint, likely=error.likely
-        )
+    def _holders(self, live: Live) -> tuple[str, ...]:
+        """Those that hold it, as far as they can be told: looking for them must not hide that it is held."""
+        try:
+            return tuple(self._item.blockers(self._run.cloud, live))
+        except ResourceError:
+            return ()
 
     def _elapsed(self) -> float:
         return round(self._waits.clock.now() - self._began, 1)
@@ -153,6 +150,8 @@ class Removal:
     def _out_of_time(self, live: Live) -> DeployError:
         refused = self._refused
         minutes = self._item.delete_timeout / 60
+        held = isinstance(refused, InUse) and refused.blockers
+        hint = "run down again: it goes on from here"
         why = str(refused) if refused else (live.detail or live.status.value)
         return TimedOut(
             f"{self.address} was not gone within {minutes:.0f} minutes: {why}",
@@ -160,5 +159,17 @@ class Removal:
             verb="delete",
             code=refused.code if refused else "",
             request_id=refused.request_id if refused else "",
-            hint="run down again: it goes on from here",
+            hint=f"delete what holds it, or take it off there; then {hint}" if held else hint,
         )
+
+
+def _held(error: ResourceError, holders: tuple[str, ...], shown: str) -> InUse:
+    """The same refusal with the names of those that hold it."""
+    return InUse(
+        f"{error.message} Held by {shown}.",
+        blockers=holders,
+        code=error.code,
+        request_id=error.request_id,
+        hint=error.hint,
+        likely=error.likely,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
@@ -11,6 +12,7 @@ from rich.markup import escape
 from livekit_deploy.errors import DeployError, Incomplete, ResourceError, VerifyFailed
 from livekit_deploy.finding import Finding
 from livekit_deploy.render import findings, json_lines
+from livekit_deploy.render.reports import left_lines
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.words import hanging, plural, wrapped
 from livekit_deploy.report import Report
@@ -46,6 +48,7 @@ def as_json(error: DeployError) -> dict[str, Any]:
         found["failed"] = {address: as_json(one) for address, one in report.failed.items()}
         found["skipped"] = dict(report.skipped)
         found["kept"] = report.kept
+        found["leftovers"] = [asdict(one) for one in report.leftovers]
     return found
 
 
@@ -98,5 +101,8 @@ def _incomplete(error: Incomplete, width: int | None) -> Iterator[str]:
         yield f"  and {more} more"
     if report.skipped:
         yield f"  waits   {plural(len(report.skipped), 'resource')} that come after"
-    yield f"  kept    {plural(report.kept, 'resource')} are up and recorded; nothing needs cleaning"
+    if report.command == "down":
+        yield from left_lines(report) if report.leftovers else ()
+    else:
+        yield f"  kept    {plural(report.kept, 'resource')} are up and recorded; nothing needs cleaning"
     yield from hanging("  then    ", error.hint, width)

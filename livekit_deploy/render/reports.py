@@ -63,9 +63,14 @@ def down_lines(report: Report) -> Iterator[str]:
         yield "  vanishing by itself, at no cost:"
         for what, when in report.vanishing:
             yield f"    {escape(what)}  {escape(when)}"
-    if not report.leftovers:
+    if report.leftovers:
+        yield from left_lines(report)
+    else:
         yield "[bold green]leftovers: 0[/]"
-        return
+
+
+def left_lines(report: Report) -> Iterator[str]:
+    """What `down` did not delete, with what each costs."""
     yield f"[bold red]leftovers: {len(report.leftovers)}[/]"
     for one in report.leftovers:
         yield f"    {escape(str(one))}  {_cost(one.usd_month)}"

@@ -62,6 +62,34 @@ def test_a_dead_controller_and_a_cluster_that_somebody_deleted(rig: AwsRig) -> N
     assert boto3.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
 
+def test_what_is_deleted_while_its_tags_are_asked_for_is_gone(rig: AwsRig) -> None:
+    """The controller may still be at work, and load balancers of others come and go too."""
+    base = Base()
+    subnets = [base.subnet("a"), base.subnet("b")]
+    rig.up([base.vpc(), base.gateway(), *subnets, LoadBalancersGone("main", after=subnets)])
+    elb, vpc = boto3.client("elbv2"), str(rig.records["ec2.vpc/main"].id)
+    balancers, groups = [], []
+    for name in ("going", "staying"):
+        places = [str(rig.records[one.address].id) for one in subnets]
+        made = elb.create_load_balancer(Name=name, Subnets=places, Tags=[CLUSTER])
+        balancers.append(made["LoadBalancers"][0]["LoadBalancerArn"])
+        group = elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc, Tags=[CLUSTER])
+        groups.append(group["TargetGroups"][0]["TargetGroupArn"])
+
+    def meanwhile(**_: object) -> None:
+        if len(balancers) == 2:
+            elb.delete_load_balancer(LoadBalancerArn=balancers.pop(0))
+        elif len(groups) == 2:
+            elb.delete_target_group(TargetGroupArn=groups.pop(0))
+
+    rig.clients("elbv2").meta.events.register("before-call.elastic-load-balancing-v2.DescribeTags", meanwhile)
+    rig.down()
+    assert (len(balancers), len(groups)) == (1, 1)
+    assert rig.records == {}
+    assert elb.describe_load_balancers()["LoadBalancers"] == []
+    assert elb.describe_target_groups()["TargetGroups"] == []
+
+
 def test_the_protection_of_a_cluster_is_lifted_by_down(rig: AwsRig) -> None:
     base = Base()
     cluster = base.new_cluster(deletion_protection=True)

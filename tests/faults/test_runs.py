@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
+from livekit_deploy.events import Event
 from livekit_deploy.render import failure
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import _boto
@@ -43,11 +44,13 @@ def env(tmp_path: Path) -> Environment:
     return load_environment(path, environ={})
 
 
-def deployer(env: Environment, folder: Path, resources: list[Resource]) -> Deployer:
+def deployer(
+    env: Environment, folder: Path, resources: list[Resource], on_event: Callable[[Event], None] = lambda event: None
+) -> Deployer:
     clients = Clients(env.region)
     clients._session = _boto()
     store = FileStore(folder / "state.json", now=lambda: 1_000_000.0)
-    return Deployer(env, resources=resources, store=store, clients=clients, clock=FakeClock())
+    return Deployer(env, resources=resources, store=store, clients=clients, clock=FakeClock(), on_event=on_event)
 
 
 def node_group(base: Base | None = None) -> list[Resource]:

@@ -1,7 +1,8 @@
 """Every fault of the Kubernetes API against every kind in a cluster: what AWS's own faults are in tests/faults.
 
 A kind is made, changed and deleted under it. The run ends converged, or with an error that says what, why and what
-next; the next run converges, and `down` after it leaves nothing. ``barrier.calls_drained`` makes nothing: its steps are tried in test_drain.py.
+next; the next run converges, and `down` after it leaves nothing. ``barrier.calls_drained`` makes nothing: its steps
+are tried in test_drain.py.
 """
 
 from __future__ import annotations

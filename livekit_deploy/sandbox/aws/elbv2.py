@@ -27,6 +27,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     """Correct ELB; ``clock`` gives the clock of the moment."""
     _name_by_type()
     _change_listeners()
+    _tell_tags_of_what_is_there()
 
     @around(ELBv2Backend, "create_load_balancer")
     def create_load_balancer(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
@@ -86,6 +87,14 @@ def _change_listeners() -> None:
             listener.certificates = [one["CertificateArn"] for one in certificates]
             listener.certificate = listener.certificates[0]
         return listener
+
+
+def _tell_tags_of_what_is_there() -> None:
+    @around(ELBv2Backend, "describe_tags")
+    def describe_tags(original: Original, backend: Any, arns: list[str]) -> Any:
+        for arn in arns:
+            backend._get_resource_by_arn(arn)  # raises for one that is not there
+        return original(arns)
 
 
 def _name_by_type() -> None:

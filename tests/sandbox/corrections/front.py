@@ -87,6 +87,18 @@ def certificate_in_use(world: World) -> None:
 
 
 @probe("ELB")
+def tags_of_what_is_gone(world: World) -> None:
+    """tells no tags of a load balancer that is not there
+
+    LoadBalancerNotFound
+    """
+    arn = _balancer(world, "application")["LoadBalancerArn"]
+    world.elbv2.delete_load_balancer(LoadBalancerArn=arn)
+    with refused("LoadBalancerNotFound"):
+        world.elbv2.describe_tags(ResourceArns=[arn])
+
+
+@probe("ELB")
 def load_balancer_takes_its_time(world: World) -> None:
     """makes a load balancer active by looking at it
 
