@@ -12,6 +12,7 @@ DeployError (1)
 ├─ StalePlan · NotOurs · Blocked · Declined (1)
 ├─ VerifyFailed (7)
 ├─ Interrupted (130)
+│  └─ OutOfTime (8)            the limit that the caller gave
 ├─ ToolError (1)               the helm binary is missing, too old, or could not be installed
 └─ ResourceError (1, or 8 when other resources succeeded)
    ├─ Absent                   AWS says that the thing asked for is not there
@@ -137,6 +138,12 @@ class Interrupted(DeployError):
     """The run was asked to stop; what is in the state is true and the next run goes on."""
 
     exit_code = 130
+
+
+class OutOfTime(Interrupted):
+    """The run took as long as its caller allowed; what is in the state is true and the next run goes on."""
+
+    exit_code = 8
 
 
 class ToolError(DeployError):

@@ -27,6 +27,7 @@ from livekit_deploy.errors import (
     DeployError,
     Incomplete,
     Interrupted,
+    OutOfTime,
     StateError,
     VerifyFailed,
 )
@@ -66,6 +67,7 @@ class Running:
     ) -> None:
         self._env, self._cloud, self._clock, self._cancel = env, cloud, clock, cancel
         self._emit, self._timeout, self._reach = emit, timeout, reach
+        self._late = False
 
     def carry_out(
         self, command: str, session: Session, planned: Planned, *, fail_fast: bool, abandon: bool = False
@@ -141,7 +143,7 @@ class Running:
         if self._timeout is None:
             yield
             return
-        timer = threading.Timer(self._timeout / self._clock.speed, self._cancel.set)
+        timer = threading.Timer(self._timeout / self._clock.speed, self._run_out)
         timer.daemon = True
         timer.start()
         try:
@@ -149,19 +151,27 @@ class Running:
         finally:
             timer.cancel()
 
+    def _run_out(self) -> None:
+        self._late = not self._cancel.is_set()
+        self._cancel.set()
+
     def _check_end(self, session: Session, outcome: Outcome) -> None:
         if isinstance(session.failure, StateError):
             raise self._rescued(session)
         if session.failure is not None:
             raise session.failure
         if self._cancel.is_set() or outcome.unfinished:
-            interrupted = Interrupted(
-                "interrupted: what was made is recorded, nothing needs cleaning",
-                hint="run the same command again: it goes on from here",
-            )
+            interrupted = self._interrupted()
             if outcome.unfinished and self._cloud.mutating:
                 raise InFlight(interrupted)
             raise interrupted
+
+    def _interrupted(self) -> Interrupted:
+        kept, again = "what was made is recorded, nothing needs cleaning", "run the same command again"
+        if self._late:
+            hint = f"{again}, with more time: it goes on from here"
+            return OutOfTime(f"the time limit of {self._timeout:g} s is over: {kept}", hint=hint)
+        return Interrupted(f"interrupted: {kept}", hint=f"{again}: it goes on from here")
 
     def _rescued(self, session: Session) -> StateError:
         """Save what could not be written, and say how to bring it back."""

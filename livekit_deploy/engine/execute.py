@@ -154,6 +154,7 @@ class Execution:
         plain = address.partition("@")[0]
         kind = kind_of(record.kind if record else plain.partition("/")[0], plain)
         item = kind.recorded(plain, record.inputs if record else {})
+        item.stage = self._stage_of(address, record)
         if record is not None and record.lives_in:
             item.host = hosts[record.lives_in]
             if item.host is None:
@@ -168,9 +169,12 @@ class Execution:
 
     def _gone_with_host(self, address: str) -> None:
         self.deleted.append(address)
-        entry = self._entries.get(address)
-        stage = entry.change.stage if entry else ""
+        stage = self._stage_of(address, None)
         self._run.emit(Done(address=address, verb="delete", stage=stage, id="", elapsed_s=0.0))
+
+    def _stage_of(self, address: str, record: Record | None) -> str:
+        entry = self._entries.get(address)
+        return record.stage if record else entry.change.stage if entry else ""
 
     # ---- both
 
@@ -209,7 +213,7 @@ class Execution:
             ResourceFailed(
                 address=address,
                 verb=entry.change.action.value if entry else "delete",
-                stage=entry.change.stage if entry else "",
+                stage=self._stage_of(address, None),
                 message=error.message,
                 hint=error.hint,
                 likely=error.likely,

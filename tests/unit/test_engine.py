@@ -11,6 +11,7 @@ from livekit_deploy.engine.inputs import Output
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut
+from livekit_deploy.events import Done, Started
 from livekit_deploy.state.document import Phase
 from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
 from tests.unit.conftest import Rig
@@ -147,6 +148,17 @@ def test_down_deletes_in_reverse_and_leaves_nothing(rig: Rig) -> None:
     assert rig.cloud.things == {}
     assert rig.state.records == {}
     assert [address for _, address in rig.cloud.log][-1] == "fake.thing/root"
+
+
+def test_what_is_deleted_is_told_with_the_stage_that_made_it(rig: Rig) -> None:
+    root = Fake("root")
+    late = Fake("late", parents=[root.id])
+    late.stage = "livekit"
+    rig.up([root, late])
+    rig.events.clear()
+    rig.down()
+    told = {(event.address, event.stage) for event in rig.events if isinstance(event, Started | Done)}
+    assert told == {("fake.thing/root", "infrastructure"), ("fake.thing/late", "livekit")}
 
 
 def test_a_failed_resource_names_the_reason_skips_its_dependents_and_lets_others_finish(rig: Rig) -> None:
