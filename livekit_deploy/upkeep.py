@@ -19,7 +19,7 @@ from livekit_deploy.engine.inputs import Ref, revive
 from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
 from livekit_deploy.engine.planner import difference, kind_of
 from livekit_deploy.engine.recover import Recovery, record_of
-from livekit_deploy.engine.resource import Live, Resource, kinds
+from livekit_deploy.engine.resource import Live, Observed, Resource, kinds
 from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.holder import this_process
 from livekit_deploy.state.document import Record, State
@@ -153,6 +153,8 @@ class Upkeep:
         item = next((item for item in _counted(resources, state) if item.address == address), None)
         if item is None:
             raise UsageError(f"the configuration has no resource {address}", hint="see the addresses with: graph")
+        if isinstance(item, Observed):
+            raise UsageError(f"{address} is only watched: there is no object of ours to import", hint="up records it")
         missing = [other.address for other in item.dependencies() if other.address not in state.records]
         if missing:
             raise StateError(

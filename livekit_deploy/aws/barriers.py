@@ -15,11 +15,10 @@ from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.load_balancers import CLUSTER_TAG, controlled, tags_of
 from livekit_deploy.aws.security_groups import CONTROLLER_RULE, SecurityGroupRule
 from livekit_deploy.aws.tags import mapping
-from livekit_deploy.engine.inputs import Change, Input
+from livekit_deploy.engine.inputs import Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 
 _CNI_TAG = "cluster.k8s.amazonaws.com/name"  # Amazon VPC CNI plugin, interfaces that it made
-_FIXED = "A VPC keeps its id."
 
 
 class Barrier(Observed):
@@ -148,7 +147,7 @@ class NetworkInterfacesGone(Barrier):
 
     kind = "barrier.network_interfaces_gone"
 
-    vpc_id: Input[str] = Input(change=Change.FIXED, way_out=_FIXED)
+    vpc_id: Input[str] = Input()
 
     def left(self, cloud: Cloud) -> Iterator[tuple[str, str]]:
         vpc = [{"Name": "vpc-id", "Values": [self.vpc_id]}]

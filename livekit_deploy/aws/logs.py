@@ -86,7 +86,8 @@ class FlowLog(Ec2Resource):
     # a role that was made a moment ago
     propagation = {**SPREADING, "InvalidParameter": ("role", "assume"), "AccessDenied": ("role",)}
 
-    vpc_id: Input[str] = Input(api="ResourceIds", change=Change.FIXED, way_out=_FIXED)
+    # that of a VPC which is no more may stay for a while beside the new one's
+    vpc_id: Input[str] = Input(api="ResourceIds", change=Change.IMMUTABLE)
     group_name: Input[str] = Input(api="LogGroupName", change=Change.FIXED, way_out=_FIXED)
     role_arn: Input[str] = Input(api="DeliverLogsPermissionArn", change=Change.FIXED, way_out=_FIXED)
 

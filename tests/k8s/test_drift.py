@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from livekit_deploy import packaged
+from livekit_deploy.config import load_environment
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
@@ -19,6 +21,7 @@ from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_command import helm
 from livekit_deploy.k8s.marks import LINEAGE_LABEL
 from livekit_deploy.k8s.objects import Namespace, Secret
+from livekit_deploy.upkeep import Upkeep
 from tests.k8s.drifts import TRIED_IN_CLUSTER
 from tests.k8s.rig import KubeRig, chart
 
@@ -26,6 +29,7 @@ _SECRETS = "/api/v1/namespaces/media/secrets"
 _CONFIG = "/api/v1/namespaces/media/configmaps/app"
 _DEPLOYMENT = "/apis/apps/v1/namespaces/media/deployments/app"
 _LABELS = {"app": "app"}
+_OF_THE_RUN = {"since": "", "token": None, "spent": None}
 
 
 def secret(rig: KubeRig) -> list[Resource]:
@@ -171,3 +175,21 @@ def test_a_deleted_release_is_made_again(rig: KubeRig, charts: Path) -> None:
     rig.up(release(rig))
     assert "app" in rig.objects("configmaps")
     assert rig.plan(release(rig)).changes == ()
+
+
+# ---- single records
+
+
+def test_what_is_not_recorded_of_the_cluster_is_imported(rig: KubeRig, charts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "uat.yaml"
+    path.write_text("region: us-east-1\nlivekit: {domain: livekit.example.com}\n")
+    upkeep = Upkeep(load_environment(path, environ={}), rig.cloud, rig._store)
+    for declared, address in ((secret, "k8s.secret/keys"), (release, "helm.release/app")):
+        rig.up(declared(rig))
+        before = rig.records[address]
+        upkeep.carry_out(upkeep.forget(address), "state forget")
+        proposal = upkeep.take_over(declared(rig), address, str(before.id))
+        assert (proposal.added, proposal.diffs) == ((address,), ())
+        upkeep.carry_out(proposal, "state import")
+        assert {**asdict(rig.records[address]), **_OF_THE_RUN} == {**asdict(before), **_OF_THE_RUN}
+        assert rig.plan(declared(rig)).changes == ()
