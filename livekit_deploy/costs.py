@@ -9,13 +9,13 @@ whoever is given to ask, and only that.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from livekit_deploy.config import Environment
 from livekit_deploy.config.checks import in_extended_support
-from livekit_deploy.engine.estimate import Estimate, Line, Unpriced
+from livekit_deploy.engine.estimate import Estimate, Guard, Line, Unpriced
 from livekit_deploy.engine.plan import UNKNOWN, Action, unknown
 from livekit_deploy.engine.planner import Planned
 from livekit_deploy.engine.resource import Resource
@@ -227,25 +227,41 @@ PRICED = frozenset(_CHARGES)
 _LOOKED_AT = PRICED | {"ec2.launch_template", "ec2.subnet"}
 
 
-def keep_limit(cost: Estimate | None, env: Environment) -> None:
-    """Raise `TooExpensive` when the plan would bring the environment above its ``guard.max_monthly_cost``.
+def guarded(cost: Estimate, env: Environment) -> Estimate:
+    """The estimate with what the file's ``guard.max_monthly_cost`` says to it.
 
     A plan that makes it no dearer is let through though it stays above: it may be the way back under the limit, or a
     repair, and to refuse it would keep the higher cost.
     """
     limit = env.guard.max_monthly_cost
-    if cost is None or limit is None or cost.usd_month <= limit or cost.usd_change <= 0:
-        return
+    if limit is None:
+        return replace(cost, guard=None)
+    missing = "; ".join(map(str, cost.unpriced))
+    guard = Guard(limit, "allowed")
+    if cost.usd_month > limit and cost.usd_change > 0:
+        guard = Guard(limit, "refused", _too_much(cost, env, missing))
+    elif missing:
+        guard = Guard(limit, "unheld", f"{_LIMIT} cannot be held: no price is known of {missing}")
+    return replace(cost, guard=guard)
+
+
+def _too_much(cost: Estimate, env: Environment, missing: str) -> str:
     largest = sorted(cost.lines, key=lambda line: -line.usd_month)[:_LARGEST]
     parts = "\n".join(f"  ${line.usd_month:,.2f}  {line.address}: {line.what}" for line in largest)
     text = (
-        f"{_LIMIT} is {limit}, and with this plan {env.name} costs about ${cost.usd_month:,.2f} a month "
-        f"({cost.sources}). The largest parts:\n{parts}"
+        f"{_LIMIT} is {env.guard.max_monthly_cost}, and with this plan {env.name} costs about "
+        f"${cost.usd_month:,.2f} a month ({cost.sources}). The largest parts:\n{parts}"
     )
-    if cost.unpriced:
-        text += f"\nNot priced and not counted: {'; '.join(map(str, cost.unpriced))}"
+    return f"{text}\nNot priced and not counted: {missing}" if missing else text
+
+
+def keep_limit(cost: Estimate | None, env: Environment) -> None:
+    """Raise `TooExpensive` when the plan would bring the environment above its ``guard.max_monthly_cost``."""
+    guard = guarded(cost, env).guard if cost else None
+    if guard is None or guard.verdict != "refused":
+        return
     raise TooExpensive(
-        text,
+        guard.text,
         where=env.place(_LIMIT),
         field=_LIMIT,
         hint=f"choose less, or raise {_LIMIT}; docs/what-is-created.md says what each preset costs",

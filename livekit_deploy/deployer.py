@@ -309,6 +309,7 @@ class Deployer:
         planner = Planner(self.cloud.remembering(), state, self.env.digest())
         planned = planner.down() if destroy else planner.up(resources, tuple(targets), stage)
         cost = costs.of_plan(planned, state, self.env.region, ask=self._price_list)
+        cost = cost if destroy else costs.guarded(cost, self.env)
         return Planned(replace(planned.plan, header=self._header(), cost=cost), planned.entries)
 
     def _header(self) -> dict[str, str]:

@@ -90,9 +90,12 @@ The line under the plan tells which prices were asked of AWS, and on which day. 
   they depend on use. Spot prices move, and are not counted either.
 - The table has {regions}.
   In `us-east-1` it is whole; elsewhere it has the instance families of the presets and few Redis node types.
-- What neither has is named and not counted. No price is guessed. In China and in the regions of the US
-  government there is no Price List in dollars to ask.
+- What neither has is named and not counted. No price is guessed. In China and in the regions of the US government
+  there is no Price List in dollars to ask.
 
 `guard: {{max_monthly_cost: 500}}` in the file refuses a plan that would go above so many dollars a month, before
-anything is changed. What has no price does not count towards it. A plan that makes nothing dearer is let through even
-above the limit, and `down` always is. A plan of one step counts what is there already and what the step adds."""
+anything is changed. A plan that makes nothing dearer is let through even
+above the limit, and `down` always is. Where something has no price the sum may be too small: then the limit cannot be
+held, which `plan` and `up` say in a warning, and `cost.guard` in their JSON. A refused plan is still shown, with the
+largest parts of its cost: by `plan`, which exits with 3, in its Markdown and in GitHub's summary. A plan of one step
+counts what is there already and what the step adds."""

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from livekit_deploy import events
+from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.finding import Finding
 from livekit_deploy.k8s.cluster_events import ClusterEvent
@@ -80,7 +81,12 @@ def _stream() -> Schema:
     common = {"@timestamp": _TEXT, "address": _TEXT, "elapsed_s": _NUMBER}
     addresses: Schema = {"type": "array", "items": _TEXT}
     changes = {"type": "array", "items": {"type": "object", "required": ["address", "action", "stage"]}}
-    plan = _object({"type": {"const": "plan"}, **common, "serial": {"type": "integer"}, "changes": changes})
+    estimate = _of(Estimate)
+    definitions = estimate.pop("$defs")
+    cost = {"anyOf": [estimate, {"type": "null"}]}
+    plan = _object(
+        {"type": {"const": "plan"}, **common, "serial": {"type": "integer"}, "changes": changes, "cost": cost}
+    )
     counted = dict.fromkeys(("created", "updated", "deleted"), addresses)
     counted["leftovers"] = {"type": "array", "items": _of(Leftover)}
     seconds = dict.fromkeys(("queued_s", "calling_s", "waiting_s", "writing_s"), _NUMBER)
@@ -90,7 +96,7 @@ def _stream() -> Schema:
     error = _object(
         {"type": {"const": "error"}, "@timestamp": _TEXT, "error": _TEXT, "message": _TEXT, "hint": _TEXT}, more=True
     )
-    return {"oneOf": [plan, *(_event(kind) for kind in _event_kinds()), result, error]}
+    return {"oneOf": [plan, *(_event(kind) for kind in _event_kinds()), result, error], "$defs": definitions}
 
 
 def _log_line() -> Schema:
@@ -177,7 +183,8 @@ def _lines() -> Iterator[str]:
     yield "## The stream of `up` and `down`"
     yield ""
     yield 'One object a line. Each has `type`, `@timestamp` (UTC), `address` ("" where it is about the whole run) and'
-    yield "`elapsed_s`. First comes `plan`, last `result` or `error`."
+    yield "`elapsed_s`. First comes `plan`, with its `changes` and its `cost` as `plan --json` has it, last `result` or"
+    yield "`error`."
     yield ""
     yield "| `type` | Further keys | When |"
     yield "|---|---|---|"

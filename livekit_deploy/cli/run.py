@@ -14,7 +14,7 @@ from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
 from livekit_deploy.cli.steps import STEPS, looking, stage_of
 from livekit_deploy.engine.stages import STAGES
-from livekit_deploy.errors import Declined, UsageError
+from livekit_deploy.errors import Declined, TooExpensive, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -101,7 +101,9 @@ def plan(
     if refresh_only:
         _show_drift(options, where, found)
     else:
-        _show(options, where, found, env)
+        refused = _show(options, where, found, env)
+        if refused:
+            return refused
     if out:
         private.write(Path(out), found.dump())
     if not detailed_exitcode:
@@ -177,20 +179,27 @@ def plan_all(options: Options) -> int:
     env, where = load(options), screen(options)
     where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
-        _show(options, where, made.plan(), env)
-    return 0
+        return _show(options, where, made.plan(), env)
 
 
-def _show(options: Options, where: Screen, plan: Plan, env: Environment) -> None:
-    """The plan; then `TooExpensive` where it goes above the limit of the file, for which JSON has room only alone."""
+def _show(options: Options, where: Screen, plan: Plan, env: Environment) -> int:
+    """The plan, and after it `TooExpensive` where the file's limit refuses it; the exit code.
+
+    JSON has room for one object: the plan, whose cost says that it is refused. The words go to stderr.
+    """
     from livekit_deploy.costs import keep_limit
 
-    if options.json:
-        keep_limit(plan.cost, env)
-        where.json(plan.dump())
-    else:
+    if not options.json:
         where.plan(plan)
         keep_limit(plan.cost, env)
+        return 0
+    where.json(plan.dump())
+    try:
+        keep_limit(plan.cost, env)
+    except TooExpensive as error:
+        where.say(error.message)
+        return error.exit_code
+    return 0
 
 
 def _show_drift(options: Options, where: Screen, plan: Plan) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,22 @@ class Unpriced:
 
 
 @dataclass(frozen=True)
+class Guard:
+    """What ``guard.max_monthly_cost`` says to a plan, and in ``text`` why it is refused, or why nobody can tell: what
+    has no price is not in the sum, so that a plan that is "unheld" may be above the limit."""
+
+    max_monthly_cost: int
+    verdict: Literal["allowed", "refused", "unheld"]
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Estimate:
     """By list prices in ``region``: what is recorded now, and what will be with the plan.
 
     ``as_of`` is the month of the price table, "" where no price is from it. ``asked`` names what AWS was asked for on
     ``asked_on`` and told; ``not_told`` is why it did not tell the rest, "" where it was not asked or has no price.
+    ``guard`` is None where the file sets no limit, and for `down`.
     """
 
     region: str
@@ -45,6 +56,7 @@ class Estimate:
     asked: tuple[str, ...] = ()
     asked_on: str = ""
     not_told: str = ""
+    guard: Guard | None = None
 
     @property
     def usd_change(self) -> float:
@@ -56,7 +68,9 @@ class Estimate:
         """The reverse of `dataclasses.asdict`."""
         lines = tuple(Line(**one) for one in raw["lines"])
         unpriced = tuple(Unpriced(**one) for one in raw["unpriced"])
-        return cls(**{**raw, "lines": lines, "unpriced": unpriced, "asked": tuple(raw.get("asked", ()))})
+        asked, guard = tuple(raw.get("asked", ())), raw.get("guard")
+        guarded = guard and Guard(**guard)
+        return cls(**{**raw, "lines": lines, "unpriced": unpriced, "asked": asked, "guard": guarded})
 
     @property
     def sources(self) -> str:

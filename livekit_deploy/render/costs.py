@@ -15,7 +15,7 @@ _NOT_COUNTED = "traffic, logs, backups and load balancer capacity units not coun
 
 
 def lines(cost: Estimate | None, width: int | None) -> Iterator[str]:
-    """The estimate and what it leaves out; nothing where nothing is paid for."""
+    """The estimate, what it leaves out, and whether that keeps a limit from being held; nothing where all is free."""
     if cost is None:
         return
     if cost.lines:
@@ -24,6 +24,8 @@ def lines(cost: Estimate | None, width: int | None) -> Iterator[str]:
         missing = "; ".join(map(str, cost.unpriced))
         why = f" AWS's price list was not read: {cost.not_told}." if cost.not_told else ""
         yield from hanging("", f"Not counted, as no price is known: {missing}.{why}", width)
+    if cost.guard and cost.guard.verdict == "unheld":
+        yield from hanging("Warning: ", f"{cost.guard.text}.", width, "bold yellow")
 
 
 def brief(cost: Estimate) -> str:

@@ -51,9 +51,10 @@ class JsonLines:
         self._write(event.plain())
 
     def planned(self, plan: Plan) -> None:
-        """What is about to be done, each address with its action."""
+        """What is about to be done, each address with its action, and what it costs."""
+        cost = asdict(plan.cost) if plan.cost else None
         changes = [{"address": one.address, "action": one.action.value, "stage": one.stage} for one in plan.changes]
-        self._write({"type": "plan", "serial": plan.serial, "changes": changes})
+        self._write({"type": "plan", "serial": plan.serial, "changes": changes, "cost": cost})
 
     def finished(self, report: Report) -> None:
         """What was done, where it answers, and what is left."""

@@ -9,6 +9,7 @@ from rich.text import Text
 from livekit_deploy.render import costs, plans
 
 if TYPE_CHECKING:
+    from livekit_deploy.engine.estimate import Guard
     from livekit_deploy.engine.plan import Plan
 
 #: GitHub refuses a comment of more than 65536 characters; one comment may hold the plans of several environments
@@ -23,11 +24,23 @@ def plan_markdown(plan: Plan) -> str:
     title = f"{len(plan.changes)} changes" if plan.changes else "no changes"
     if plan.cost and plan.cost.lines:
         title += f", about {costs.brief(plan.cost)}"
+    guard = plan.cost.guard if plan.cost else None
+    if guard and guard.verdict == "refused":
+        title = f"refused: {title}"
     fence = "`" * max(3, _longest_run(text) + 1)
     return (
-        f"### {plan.header['env']}: {title}\n\n<details><summary>plan</summary>\n\n"
+        f"### {plan.header['env']}: {title}\n\n{_alert(guard)}<details><summary>plan</summary>\n\n"
         f"{fence}\n{text}\n{fence}\n\n</details>\n\n"
     )
+
+
+def _alert(guard: Guard | None) -> str:
+    """What must be seen before the plan is unfolded: that it is refused, or that its cost is not known."""
+    if guard is None or not guard.text:
+        return ""
+    first, *rest = guard.text.splitlines()
+    kind = "CAUTION" if guard.verdict == "refused" else "WARNING"
+    return "\n".join([f"> [!{kind}]", f"> {first}", *(f"> - {line.strip()}" for line in rest)]) + "\n\n"
 
 
 def _longest_run(text: str) -> int:

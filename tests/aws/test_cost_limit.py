@@ -68,5 +68,8 @@ def test_above_the_limit_nothing_may_be_added_and_everything_may_go(deployer: Ma
     assert (plan.cost.usd_month_now, plan.cost.usd_month) == (7.3, 3.65)
     less.up(plan)
     assert _there() == 1
+    down = deployer(1, 1).plan(destroy=True)
+    assert down.cost is not None
+    assert down.cost.guard is None, "nothing keeps the way down"
     assert deployer(1, 1).down().leftovers == []
     assert _there() == 0

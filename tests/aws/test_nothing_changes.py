@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import jsonschema
 import pytest
 import yaml
 from botocore.awsrequest import AWSResponse
@@ -33,6 +34,7 @@ from tests.aws.rig import REGION
 ROOT = Path(__file__).parents[2]
 ACCOUNT, OTHER = "123456789012", "210987654321"
 BUCKET = f"livekit-deploy-{ACCOUNT}-{REGION}"
+SCHEMAS = json.loads((ROOT / "docs" / "json.schema.json").read_text(encoding="utf-8"))["outputs"]
 Streams = pytest.CaptureFixture[str]
 
 
@@ -88,6 +90,57 @@ def test_a_wrong_account(calls: Calls, capsys: Streams) -> None:
     assert f"the credentials are for account {ACCOUNT}, the environment is for {OTHER}" in err
     assert "AWS_PROFILE or --profile" in err
     assert calls.made == ["GetCallerIdentity"]
+
+
+def test_a_plan_above_the_limit_is_shown_everywhere_and_refused(
+    calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Streams
+) -> None:
+    summary = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    limit = ("--set", "guard.max_monthly_cost=100")
+    assert entry.run(["plan", "--env", "dev", *limit, "--markdown", "plan.md", "--out", "plan.json"]) == 3
+    said = capsys.readouterr()
+    assert "+ eks.cluster/main" in said.out
+    assert "guard.max_monthly_cost is 100, and with this plan dev costs about $" in said.err
+    comment = (tmp_path / "plan.md").read_text()
+    assert comment.startswith("### dev: refused: ")
+    assert "> [!CAUTION]\n> guard.max_monthly_cost is 100, and with this plan dev costs about $" in comment
+    assert "\n> - $73.00  eks.cluster/main: control plane\n" in comment
+    assert comment in summary.read_text()
+    assert not (tmp_path / "plan.json").exists(), "up would refuse it"
+
+    assert entry.run(["plan", "--env", "dev", *limit, "--json"]) == 3
+    said = capsys.readouterr()
+    guard = json.loads(said.out)["cost"]["guard"]
+    assert (guard["max_monthly_cost"], guard["verdict"]) == (100, "refused")
+    assert guard["text"] in said.err
+
+    assert up(*limit, "--json") == 3
+    plan, error = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (plan["type"], error["type"], error["error"]) == ("plan", "error", "TooExpensive")
+    for line in (plan, error):
+        jsonschema.validate(line, SCHEMAS["run"])
+    assert plan["cost"]["guard"] == guard
+    assert calls.mutating == []
+
+
+def test_a_limit_that_cannot_be_held_is_said_by_the_plan_and_by_up(
+    calls: Calls, tmp_path: Path, capsys: Streams
+) -> None:
+    calls.hooks.append(("before-send.pricing", answer(403, "AccessDeniedException", "no")))
+    limit = ("--set", "guard.max_monthly_cost=5000", "--set", 'nodes.media.instance_types=["c6id.large"]')
+    warning = "guard.max_monthly_cost cannot be held: no price is known of 1 c6id.large (eks.node_group/media-"
+    assert entry.run(["plan", "--env", "dev", *limit, "--markdown", "plan.md"]) == 0
+    assert f"\nWarning: {warning}" in capsys.readouterr().out
+    assert f"> [!WARNING]\n> {warning}" in (tmp_path / "plan.md").read_text()
+    nowhere = ("--set", "load_balancer_controller.repo=http://127.0.0.1:9")
+    assert up(*limit, *nowhere, "--json") == 1
+    plan, error = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "http://127.0.0.1:9" in error["message"], "up goes on to what comes next"
+    assert plan["cost"]["guard"]["verdict"] == "unheld"
+    assert plan["cost"]["guard"]["text"].startswith(warning)
+    assert calls.mutating == []
 
 
 def test_no_credentials(calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: Streams) -> None:

@@ -346,8 +346,36 @@ def test_what_keeps_the_limit_or_is_no_dearer_than_before_may_go_on(file: File, 
     costs.keep_limit(_estimate(now, after), _limited(file, 150))
 
 
+@pytest.mark.parametrize(
+    ("now", "after", "unpriced", "verdict"),
+    [
+        (0, 150, (), "allowed"),
+        (0, 151, (), "refused"),
+        (900, 800, (), "allowed"),
+        (0, 150, (Unpriced("x", "2 c99i.large"),), "unheld"),
+        (0, 151, (Unpriced("x", "2 c99i.large"),), "refused"),
+    ],
+)
+def test_what_the_limit_says_is_part_of_the_estimate(
+    file: File, now: float, after: float, unpriced: tuple[Unpriced, ...], verdict: str
+) -> None:
+    found = costs.guarded(replace(_estimate(now, after), unpriced=unpriced), _limited(file, 150))
+    assert found.guard is not None
+    assert (found.guard.max_monthly_cost, found.guard.verdict) == (150, verdict)
+    assert bool(found.guard.text) == (verdict != "allowed")
+    assert Estimate.revived(json.loads(json.dumps(asdict(found)))) == found
+    warned = [line for line in lines(found, None) if line.startswith("Warning: ")]
+    assert warned == (
+        ["Warning: [bold yellow]guard.max_monthly_cost cannot be held: no price is known of 2 c99i.large (x).[/]"]
+        if verdict == "unheld"
+        else []
+    )
+
+
 def test_without_a_limit_nothing_is_refused(file: File) -> None:
-    costs.keep_limit(_estimate(0, 1e6), file.about("").load())
+    env = file.about("").load()
+    costs.keep_limit(_estimate(0, 1e6), env)
+    assert costs.guarded(_estimate(0, 1e6), env).guard is None
 
 
 @pytest.mark.parametrize("wrong", ["0", "-5", "much", "12.5"])
