@@ -15,7 +15,7 @@ from livekit_deploy.stack import Infrastructure
 from tests.contract.cases import Case
 from tests.faults.matrix import NOTHING, ROWS, TRIED, Row, columns
 from tests.faults.rig import FaultRig, world
-from tests.kill.test_kill import ENVIRONMENT
+from tests.kill.changes import ENVIRONMENT
 
 #: which kinds, and which faults of each: another seed tries others
 SEED, KINDS, FAULTS = 20261124, 3, 6

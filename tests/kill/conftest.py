@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.kill.recording import Recording, Result, Set
+from livekit_deploy.config import Environment
+from tests.kill.helm import stand_in
+from tests.kill.recording import Recording, Result, Set, in_child
+from tests.kill.standing import Standing, stood_up
+from tests.kill.world import World, world
 
-SHARDS = 4
+SHARES, READS = 4, 20
+FORKS = (
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+)
+Wanted = Callable[[int], tuple[str, ...]]
 
 
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+@pytest.fixture(scope="module", autouse=True)
+def credentials() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    """A world with nothing in it."""
+    with world(tmp_path) as made, stand_in():
+        yield made
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """Made once for all tests of a file, each of which works in a copy (`in_child`)."""
+    with world(tmp_path_factory.mktemp("standing")) as made, stand_in():
+        yield stood_up(made)
 
 
 @dataclass
@@ -25,7 +52,6 @@ class Kills:
     """Where to die, and what is said of it."""
 
     every: int
-    shard: int
     only: int | None
     record: Callable[[str, Any], None]
 
@@ -33,12 +59,25 @@ class Kills:
         """What to do after a death at this boundary: both ways on, or one by turns where only some are tried."""
         if self.only is not None:
             return ("up", "down") if number == self.only else ()
-        # what is after a change and what is before the next one are the same world: both boundaries are tried in it
-        world = (number + 1) // 2
         if self.every == 1:
-            return ("up", "down") if world % SHARDS == self.shard else ()
-        turn, rest = divmod(world, self.every)
+            return ("up", "down")
+        turn, rest = divmod(_world(number), self.every)
         return (("up", "down")[turn % 2],) if rest == turn % self.every else ()
+
+    def part(self, share: int | None) -> Wanted:
+        """The same for one share of all boundaries, None for no sharing."""
+        return lambda number: self.wanted(number) if share is None or _world(number) % SHARES == share else ()
+
+    def sampled(self, here: World, env: Environment, before: dict[str, set[str]], verb: str, seed: int) -> Wanted:
+        """Some of the reads that this run makes, both ways on."""
+
+        def count() -> int:
+            recording = Recording(here, env, before, lambda number: (), reads=True)
+            recording.run(verb)
+            return recording.seen
+
+        chosen = set(random.Random(seed).sample(range(in_child(count)), READS))
+        return lambda number: ("up", "down") if number in chosen else ()
 
     def judged(self, scenario: str, recording: Recording, everything: Set) -> list[Any]:
         """A row of the table, and what went wrong.
@@ -64,6 +103,11 @@ class Kills:
         assert not wrong, "replay one with --boundary N:\n" + "\n".join(wrong)
 
 
+def _world(number: int) -> int:
+    """What is after a change and what is before the next one are the same world: both boundaries are tried in it."""
+    return (number + 1) // 2
+
+
 def _wrong(result: Result, everything: Set) -> str:
     where = f"boundary {result.number} ({result.boundary}), then {result.then}:"
     if result.error:
@@ -84,10 +128,9 @@ def _more(result: Result, everything: Set) -> int:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Where every boundary is tried, they are shared out."""
-    if "kills" in metafunc.fixturenames:
+    if "share" in metafunc.fixturenames:
         every, only = metafunc.config.getoption("--every"), metafunc.config.getoption("--boundary")
-        shared = every == "1" and only is None and "reads" not in metafunc.function.__name__
-        metafunc.parametrize("kills", range(SHARDS if shared else 1), indirect=True, ids=str)
+        metafunc.parametrize("share", range(SHARES) if every == "1" and only is None else [None])
     if "turn" in metafunc.fixturenames:
         metafunc.parametrize("turn", range(int(metafunc.config.getoption("--rounds"))))
 
@@ -95,7 +138,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def kills(request: pytest.FixtureRequest, record_property: Callable[[str, Any], None]) -> Kills:
     every, only = int(request.config.getoption("--every")), request.config.getoption("--boundary")
-    return Kills(every, request.param, None if only is None else int(only), record_property)
+    return Kills(every, None if only is None else int(only), record_property)
 
 
 @pytest.fixture

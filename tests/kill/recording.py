@@ -24,6 +24,7 @@ from unittest import mock
 from livekit_deploy.config import Environment
 from livekit_deploy.engine import walk
 from livekit_deploy.k8s import helm
+from livekit_deploy.report import Report
 from tests.inventory import inventory
 from tests.kill import world as worlds
 from tests.kill.world import World
@@ -110,7 +111,7 @@ class Recording:
         self._moved: tuple[int, int] = (0, 0)
         self.results: list[Result] = []
 
-    def run(self, verb: str) -> None:
+    def run(self, verb: str) -> Report:
         """To its end; nothing that happened beside it has touched it."""
         gc.collect()
         gc.freeze()
@@ -118,7 +119,7 @@ class Recording:
         self._world.passing = self._passes
         try:
             with _one_at_a_time():
-                deployer.up() if verb == "up" else deployer.down()
+                return deployer.up() if verb == "up" else deployer.down()
         finally:
             self._world.passing = None
 
@@ -158,6 +159,7 @@ def go_on(world: World, env: Environment, then: str, before: dict[str, set[str]]
     if then == "up":
         deployer().up()
         left = [f"{change.action.value} {change.address}" for change in deployer().plan().changes]
+        now = inventory()
     else:
         report = deployer().down()
         now = inventory()
@@ -166,12 +168,12 @@ def go_on(world: World, env: Environment, then: str, before: dict[str, set[str]]
         left = [*report.leftovers, *extra, *missing]
     state = deployer().lease()
     addresses = sorted(state[0].records) if state else []
-    return {"everything": how_many(), "addresses": addresses, "left": left}
+    return {"everything": how_many(now), "addresses": addresses, "left": left}
 
 
-def how_many() -> Set:
-    """Of everything there is."""
-    return {what.split()[0]: len(ids) for what, ids in inventory().items()}
+def how_many(of: dict[str, set[str]] | None = None) -> Set:
+    """Of everything there is, or was when this was seen."""
+    return {what.split()[0]: len(ids) for what, ids in (of or inventory()).items()}
 
 
 class _Later(datetime):

@@ -7,6 +7,8 @@ run only while somebody waits, so that nothing happens between two calls of the 
 from __future__ import annotations
 
 import contextlib
+import gzip
+import hashlib
 import json
 import math
 import threading
@@ -187,7 +189,10 @@ class World:
     def environment(self, values: dict[str, Any]) -> Path:
         """An environment file that takes its controller chart from this machine."""
         path = self.folder / "dev.yaml"
-        path.write_text(yaml.safe_dump({**values, "load_balancer_controller": self._charts}), encoding="utf-8")
+        given = values.get("load_balancer_controller", {})
+        chart = {"repo": "http://127.0.0.1/charts", "digest": self._charts[given.get("chart_version", "3.5.0")]}
+        whole = {**values, "load_balancer_controller": {**given, **chart}}
+        path.write_text(yaml.safe_dump(whole), encoding="utf-8")
         return path
 
     # ---- the cluster's API without a socket
@@ -234,8 +239,13 @@ def world(folder: Path) -> Iterator[World]:
 
 
 def _charts() -> dict[str, str]:
-    """The stand-in controller chart, which this machine has fetched before."""
+    """Digests of the stand-in controller chart by its version: this machine has fetched it before, and its next."""
     repository = Repository()
-    name = next(name for name in repository._files if name.endswith(".tgz"))
-    charts._keep(charts._cached(repository.digest), repository._files[name])
-    return {"repo": "http://127.0.0.1/charts", "digest": repository.digest}
+    archive = next(archive for name, archive in repository._files.items() if name.endswith(".tgz"))
+    found = {
+        "3.5.0": archive,
+        "3.6.0": gzip.compress(gzip.decompress(archive).replace(b": 3.5.0", b": 3.6.0"), mtime=0),
+    }
+    for archive in found.values():
+        charts._keep(charts._cached(hashlib.sha256(archive).hexdigest()), archive)
+    return {version: hashlib.sha256(archive).hexdigest() for version, archive in found.items()}

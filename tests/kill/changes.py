@@ -1,0 +1,149 @@
+"""The environment that is killed, and a change of every kind in it that can change: by its file, or behind its back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livekit_deploy.engine.inputs import Change
+from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.k8s.client import Api
+from livekit_deploy.state.document import Record
+from tests.contract import by_hand
+from tests.contract.cases import document
+
+ENVIRONMENT = """
+preset: dev
+region: us-east-1
+state: {lease_seconds: 900}
+network: {nat: single}
+cluster: {secrets_key: true, logs: [api]}
+livekit: {domain: livekit.dev.example.com, hosted_zone: example.com, turn: {domain: turn.dev.example.com}}
+"""
+
+
+@dataclass(frozen=True)
+class Alteration:
+    """Another environment: ``kinds`` are those of what is created, changed or deleted on the way to it.
+
+    ``values`` are what the file says otherwise, {} where somebody changes things by hand.
+    """
+
+    values: dict[str, Any]
+    kinds: set[str]
+
+
+BY_HAND = "what others changed"
+ALTERATIONS = {
+    "zones and type of nodes": Alteration(
+        {"network": {"availability_zones": 3}, "nodes": {"media": {"instance_types": ["c6i.xlarge"]}}},
+        {
+            *("ec2.subnet", "ec2.route_table", "ec2.vpc_endpoint", "elasticache.subnet_group", "eks.cluster"),
+            *("eks.node_group", "barrier.calls_drained"),
+        },
+    ),
+    "no NAT, flow logs": Alteration(
+        {"network": {"nat": "none", "flow_logs": True}},
+        {
+            *("ec2.nat_gateway", "ec2.elastic_ip", "ec2.route_table", "ec2.flow_log", "logs.log_group"),
+            *("iam.role", "iam.policy"),
+        },
+    ),
+    "control plane": Alteration(
+        {
+            "cluster": {
+                "version": "1.37",
+                "logs": ["api", "audit"],
+                "public_cidrs": ["203.0.113.0/24"],
+                "deletion_protection": True,
+                "admins": ["arn:aws:iam::123456789012:role/platform"],
+                "addons": {"coredns": {"configuration": {"replicaCount": 3}}},
+            }
+        },
+        {"eks.cluster", "eks.access_entry", "eks.addon", "eks.node_group"},
+    ),
+    "size and disks of nodes": Alteration(
+        {"nodes": {"media": {"max": 3, "disk_gib": 60}}}, {"ec2.launch_template", "eks.node_group"}
+    ),
+    "Redis nodes": Alteration(
+        {"redis": {"node_type": "cache.t4g.medium", "replicas": 1, "multi_az": True}},
+        {"elasticache.replication_group"},
+    ),
+    "Redis password": Alteration(
+        {"redis": {"auth": False}},
+        {"elasticache.replication_group", "secretsmanager.secret", "k8s.secret", "helm.release"},
+    ),
+    "controller": Alteration({"load_balancer_controller": {"chart_version": "3.6.0", "replicas": 3}}, {"helm.release"}),
+    "LiveKit": Alteration(
+        {
+            "livekit": {
+                "rtc": {"tcp_port": 7882},
+                "webhook_urls": ["https://example.com/livekit"],
+                "settings": {"room": {"empty_timeout": 120}},
+            }
+        },
+        {"ec2.security_group_rule", "k8s.secret", "helm.release"},
+    ),
+    "certificate, DNS, TURN": Alteration(
+        {"livekit": {"domain": "rtc.dev.example.com", "turn": None}},
+        {
+            *("acm.certificate", "acm.issued", "route53.record", "elbv2.load_balancer", "helm.release"),
+            "ec2.security_group_rule",
+        },
+    ),
+    "roles and log group": Alteration(
+        {
+            "iam": {"permissions_boundary": "arn:aws:iam::aws:policy/AdministratorAccess"},
+            "cluster": {"log_retention_days": 60},
+        },
+        {"iam.role", "logs.log_group"},
+    ),
+    BY_HAND: Alteration(
+        {},
+        {
+            *("ec2.vpc", "ec2.security_group", "iam.policy", "iam.oidc_provider", "kms.key", "kms.alias"),
+            *("secretsmanager.secret", "k8s.namespace", "k8s.secret", "helm.release"),
+        },
+    ),
+}
+#: kinds that nothing here changes
+UNCHANGED = {
+    "barrier.network_interfaces_gone": "it follows its VPC, and nobody deletes that with all that is in it",
+    "ec2.internet_gateway": "EC2 detaches it for nobody while nodes have public addresses, and it stays in its VPC",
+}
+
+
+def able_to_change() -> set[str]:
+    """The kinds of which a change is carried out, and not refused."""
+    ours = (kind for kind in kinds().values() if kind.__module__.startswith("livekit_deploy."))
+    return {kind.kind for kind in ours if _changes(kind)}
+
+
+def _changes(kind: type[Resource]) -> bool:
+    return any(declared.change in (Change.MUTABLE, Change.IMMUTABLE) for declared in kind.inputs.values())
+
+
+def _without_alias(made: Record) -> None:
+    by_hand.aws("kms").delete_alias(AliasName=made.id)
+
+
+#: of what no line of the file changes
+_HANDS: dict[str, by_hand.Hand] = {
+    "ec2.vpc/main": by_hand.vpc_attribute("EnableDnsHostnames", False),
+    "ec2.security_group/media": by_hand.open_port(),
+    "iam.policy/load-balancer-controller": by_hand.policy_version(document("s3:*")),
+    "iam.oidc_provider/cluster": by_hand.call("iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"),
+    "kms.key/cluster": by_hand.call("kms", "disable_key_rotation", "KeyId"),
+    "kms.alias/cluster": _without_alias,
+    "secretsmanager.secret/api-keys": by_hand.retire,
+}
+
+
+def changed_by_hand(records: Mapping[str, Record], api: Callable[[], Api]) -> None:
+    """Somebody has been everywhere."""
+    for address, hand in _HANDS.items():
+        (made,) = [record for at, record in records.items() if at.startswith(address)]
+        hand(made)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "livekit"}}
+    api().apply("/api/v1/namespaces/livekit", namespace)  # which takes our marks from it

@@ -1,0 +1,61 @@
+"""Die before and after every change that `up` to another environment and `down` ask for: the next run ends it well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.inventory import inventory
+from tests.kill.changes import ALTERATIONS, UNCHANGED, able_to_change
+from tests.kill.conftest import FORKS, Kills
+from tests.kill.recording import Recording, how_many, in_child
+from tests.kill.standing import Standing, environment
+
+pytestmark = [pytest.mark.kill, *FORKS]
+
+
+def test_every_kind_that_can_change_is_changed() -> None:
+    """A new kind fails here until `up` is killed on the way to a change of it."""
+    changed = {kind for alteration in ALTERATIONS.values() for kind in alteration.kinds}
+    assert able_to_change() - changed == set(UNCHANGED)
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
+    def changed() -> tuple[list[Any], list[str]]:
+        recording = Recording(standing.here, standing.altered(name), standing.before, kills.wanted)
+        report = recording.run("up")
+        kinds = {address.partition("/")[0] for address in (*report.created, *report.updated, *report.deleted)}
+        return kills.judged(f"up: {name}", recording, how_many()), sorted(kinds)
+
+    judged, kinds = in_child(changed)
+    wrong = kills.told(judged)
+    assert not wrong, "\n".join(wrong)
+    assert set(kinds) == ALTERATIONS[name].kinds
+
+
+def test_down(standing: Standing, kills: Kills, share: int | None) -> None:
+    def gone() -> tuple[list[Any], bool]:
+        recording = Recording(standing.here, environment(standing.here), standing.before, kills.part(share))
+        recording.run("down")
+        return kills.judged("down", recording, standing.everything), inventory() == standing.before
+
+    judged, nothing = in_child(gone)
+    wrong = kills.told(judged)
+    assert not wrong, "\n".join(wrong)
+    assert nothing
+
+
+@pytest.mark.slow
+def test_a_death_at_a_read_is_the_one_before_it(standing: Standing, kills: Kills, seed: int) -> None:
+    env, before = environment(standing.here), standing.before
+
+    def gone() -> list[Any]:
+        wanted = kills.sampled(standing.here, env, before, "down", seed)
+        recording = Recording(standing.here, env, before, wanted, reads=True)
+        recording.run("down")
+        return kills.judged(f"down: reads, seed {seed}", recording, standing.everything)
+
+    wrong = kills.told(in_child(gone))
+    assert not wrong, "\n".join(wrong)

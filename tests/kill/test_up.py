@@ -1,0 +1,36 @@
+"""Die before and after every change that `up` from nothing asks for: the next run makes all of it, or leaves nothing.
+
+The real Deployer with the whole stack, against the sandbox's AWS and clusters. A boundary is a call to AWS that changes
+something (the writes of the state among them) or such a request to Kubernetes, before and after it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.inventory import inventory
+from tests.kill.conftest import FORKS, Kills
+from tests.kill.recording import Recording, how_many, in_child
+from tests.kill.standing import environment
+from tests.kill.world import World
+
+pytestmark = [pytest.mark.kill, *FORKS]
+
+
+def test_a_copy_that_cannot_say_what_it_found_ends_all_the_same() -> None:
+    with pytest.raises(AssertionError, match="it did not end"):
+        in_child(object)
+
+
+def test_up_from_nothing(here: World, kills: Kills, share: int | None) -> None:
+    recording = Recording(here, environment(here), inventory(), kills.part(share))
+    recording.run("up")
+    kills.judge("up", recording, how_many())
+
+
+@pytest.mark.slow
+def test_a_death_at_a_read_is_the_one_before_it(here: World, kills: Kills, seed: int) -> None:
+    env, before = environment(here), inventory()
+    recording = Recording(here, env, before, kills.sampled(here, env, before, "up", seed), reads=True)
+    recording.run("up")
+    kills.judge(f"up: reads, seed {seed}", recording, how_many())
