@@ -16,6 +16,9 @@ ACTION = ROOT / ".github" / "actions" / "livekit-deploy" / "action.yml"
 DEPLOY = ROOT / ".github" / "workflows" / "deploy.yml"
 RELEASE = ROOT / ".github" / "workflows" / "release.yml"
 
+#: whether a step of the job, or a job that it needs, has failed
+FAILED = "job.failed"
+
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"\b(?:inputs|matrix|needs|steps|vars|github)(?:\.[\w-]+)+")
 _STRING = re.compile(r"'[^']*'")
@@ -39,6 +42,8 @@ def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
         "format": lambda text, *given: text.format(*given),
         "contains": lambda items, item: item in items,
         "fromJSON": yaml.safe_load,
+        "success": lambda: not values.get(FAILED),
+        "failure": lambda: bool(values.get(FAILED)),
     }
     return eval(" ".join(code.split()), {"__builtins__": {}}, functions)
 
@@ -62,18 +67,24 @@ class Runner:
         """Whether the job's condition holds."""
         return bool(evaluate(str(self._job(job).get("if", "True")), self.values))
 
-    def job(self, job: str) -> list[subprocess.CompletedProcess[str]]:
-        """Run a job's steps in order; each must succeed."""
-        done = []
+    def job(self, job: str, *, fails: bool = False) -> list[subprocess.CompletedProcess[str]]:
+        """Run a job's steps in order, each under its condition; it must end as ``fails`` says."""
+        done: list[subprocess.CompletedProcess[str]] = []
+        self.values[FAILED] = False
         for step in self._job(job)["steps"]:
+            if not evaluate(step.get("if", "success()"), self.values):
+                continue
             inputs = {key: substitute(str(value), self.values) for key, value in step.get("with", {}).items()}
             if step.get("uses", "").startswith("./"):
-                done.append(self.finish(self.start(inputs)))
+                done.append(self._ended(self.start(inputs)))
                 outputs = self._outputs()
                 self.values |= {f"steps.{step.get('id')}.outputs.{name}": value for name, value in outputs.items()}
             elif "run" in step:
                 environ = {key: substitute(value, self.values) for key, value in step.get("env", {}).items()}
-                done.append(self.finish(self._shell(step["run"], environ)))
+                done.append(self._ended(self._shell(step["run"], environ)))
+            self.values[FAILED] |= bool(done and done[-1].returncode)
+        assert self.values[FAILED] is fails, [(one.stdout, one.stderr) for one in done]
+        self.values[f"needs.{job}.result"] = "failure" if fails else "success"
         for name, expression in self._job(job).get("outputs", {}).items():
             self.values[f"needs.{job}.outputs.{name}"] = substitute(expression, self.values)
         return done
@@ -91,8 +102,12 @@ class Runner:
 
     def finish(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         """Wait for it; it must succeed."""
+        done = self._ended(process)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def _ended(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         out, err = process.communicate(timeout=180)
-        assert process.returncode == 0, out + err
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def _job(self, name: str) -> dict[str, Any]:

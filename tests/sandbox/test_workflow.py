@@ -94,13 +94,20 @@ def test_a_pull_request_gets_one_comment_with_every_plan(here: Workspace, tmp_pa
         "github.event.pull_request.number": 7,
     }
     assert runner.wanted("preview")
-    for environment in ("dev", "uat"):
+    runner.values["matrix.environment"] = "dev"
+    runner.job("preview")
+    runner.environ["LIVEKIT_DEPLOY__GUARD__MAX_MONTHLY_COST"] = "100"
+    for environment in ("uat", "gone"):
         runner.values["matrix.environment"] = environment
-        runner.job("preview")
+        runner.job("preview", fails=True)
+    assert runner.wanted("comment")
     runner.job("comment")
     said = (here.folder / "comment.md").read_text()
     assert said.startswith("### dev: ")
-    assert "### uat: " in said
+    assert "### uat: refused: " in said
+    assert "> guard.max_monthly_cost is 100, and with this plan uat costs about $" in said
+    assert "### gone: no plan, see the log of this run\n" in said
+    assert "### uat: refused: " in (tmp_path / "summary").read_text()
     assert "+ eks.cluster/main" in said
     assert told.read_text().split()[:3] == ["pr", "comment", "7"]
     assert {"--edit-last", "--create-if-none"} <= set(told.read_text().split())
