@@ -152,7 +152,9 @@ class Upkeep:
         state, now = self._whole()
         item = next((item for item in _counted(resources, state) if item.address == address), None)
         if item is None:
-            raise UsageError(f"the configuration has no resource {address}", hint="see the addresses with: graph")
+            raise UsageError(
+                f"the configuration has no resource {address}", hint="see the addresses with: livekit-deploy graph"
+            )
         if isinstance(item, Observed):
             raise UsageError(f"{address} is only watched: there is no object of ours to import", hint="up records it")
         missing = [other.address for other in item.dependencies() if other.address not in state.records]

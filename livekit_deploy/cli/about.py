@@ -32,7 +32,8 @@ def completion(shell: str) -> int:
     """Print a script that completes commands and options, for: eval "$(livekit-deploy completion bash)"."""
     from click.shell_completion import get_completion_class
 
-    from livekit_deploy.cli.entry import PROGRAM, cli
+    from livekit_deploy.cli.entry import cli
+    from livekit_deploy.cli.spelling import PROGRAM
     from livekit_deploy.render.screen import Screen
 
     made = get_completion_class(shell)

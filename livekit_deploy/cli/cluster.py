@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from livekit_deploy import private
+from livekit_deploy.cli.files import written
 from livekit_deploy.cli.options import Options, deployer, load, path_of, screen, shared
 
 
@@ -30,7 +30,7 @@ def kubeconfig(options: Options, out: str | None) -> int:
         # the plugin finds the state and the sandbox from where this was run
         found = made.kubeconfig(command, {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd())})
     path = Path(out or f"kubeconfig-{env.name}")
-    private.write(path, yaml.safe_dump(found, sort_keys=False))
+    written(path, yaml.safe_dump(found, sort_keys=False))
     where.say(f"wrote {path}; use it with: export KUBECONFIG={path.resolve()}")
     return 0
 

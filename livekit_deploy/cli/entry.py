@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import sys
+import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from livekit_deploy import __version__
 from livekit_deploy.cli.examples import show_example
+from livekit_deploy.cli.spelling import PROGRAM, Spelling, program
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
 
-PROGRAM = "livekit-deploy"
 #: new objects; what is imported and read in (AWS's service models) is many, and none of it is garbage
 _COLLECTED_AFTER = 100_000
 #: command → (module of `cli`, its name there, what --help says)
@@ -39,6 +42,27 @@ _COMMANDS = {
     "version": ("about", "version", "the version of this program and of what it is built on"),
     "completion": ("about", "completion", "a script that completes commands and options in a shell"),
 }
+#: what other tools call it → what it is called here
+_ELSEWHERE = {
+    "apply": "up",
+    "deploy": "up",
+    "preview": "plan",
+    "diff": "plan",
+    "cost": "plan",
+    "drift": "plan --refresh-only",
+    "refresh": "status --refresh",
+    "destroy": "down",
+    "delete": "down",
+    "init": "config init",
+    "validate": "config validate",
+    "doctor": "prerequisites",
+    "health": "verify",
+    "output": "outputs",
+    "show": "state show",
+    "import": "state import",
+    "unlock": "state unlock",
+    "force-unlock": "state unlock",
+}
 
 
 class _Commands(click.Group):
@@ -54,6 +78,19 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"livekit_deploy.cli.{module}"), attribute)
         show_example(command, name)
         return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As usual; for a name that is none, the nearest one, or what it is called here."""
+        name = arguments[0]
+        if name in _COMMANDS or name.startswith("-") or context.resilient_parsing:
+            return super().resolve_command(context, arguments)
+        if name in _ELSEWHERE:
+            raise UsageError(f"there is no command {name}", hint=f"here it is: {PROGRAM} {_ELSEWHERE[name]}")
+        near = difflib.get_close_matches(name, _COMMANDS, n=1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"No such command {name!r}.{meant}", hint=f"see: {PROGRAM} --help")
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """What each does, without importing any."""
@@ -93,11 +130,26 @@ def run(arguments: list[str]) -> int:
         return 130
     except DeployError as error:
         return _told(error, arguments)
+    except Exception as error:
+        if {"-v", "-vv", "--verbose"} & set(arguments):
+            raise
+        return _told(_unexpected(error), arguments)
     return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception) -> DeployError:
+    """What no code of ours foresaw, with the place where it came up."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    return DeployError(
+        f"this is a mistake of the program: {said}",
+        hint="what was made is recorded: run the same command again, with -vv; report what it says then",
+    )
 
 
 def _told(error: DeployError, arguments: list[str]) -> int:
     from livekit_deploy.render.failure import show
 
+    Spelling(program()).correct(error)
     show(error, json="--json" in arguments, plain="--no-color" in arguments)
     return error.code if isinstance(error, Incomplete) else error.exit_code

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livekit_deploy.errors import UsageError
+from livekit_deploy.cli.spelling import spelling
+from livekit_deploy.errors import DeployError, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -57,9 +58,14 @@ def seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+def _names(context: click.Context, option: click.Parameter, begun: str) -> list[str]:
+    """The environments that there are, for a shell that completes."""
+    return sorted(path.stem for path in ENVIRONMENTS.glob(f"{begun}*.yaml"))
+
+
 _DECLARED = (
-    click.option("--env", metavar="NAME", help=f"read {ENVIRONMENTS}/NAME.yaml"),
-    click.option("--config", metavar="FILE", help="read any other file"),
+    click.option("--env", metavar="NAME", help=f"read {ENVIRONMENTS}/NAME.yaml", shell_complete=_names),
+    click.option("--config", metavar="FILE", type=click.Path(), help="read any other file"),
     click.option("--set", "set", multiple=True, metavar="A.B=C", help="override a key of the file"),
     click.option("--profile", metavar="NAME", help="AWS profile"),
     click.option("--region", metavar="NAME", help="override the file's region"),
@@ -102,7 +108,12 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(**given: Any) -> Any:
-        return command(Options(**{name: given.pop(name) for name in names}), **given)
+        options = Options(**{name: given.pop(name) for name in names})
+        try:
+            return command(options, **given)
+        except DeployError as error:
+            spelling(options).correct(error)
+            raise
 
     result: Callable[..., Any] = wrapped
     for declare in reversed(_DECLARED):
@@ -114,6 +125,8 @@ def path_of(options: Options) -> Path:
     """The environment file; raises `UsageError` when none or two are named."""
     if bool(options.env) == bool(options.config):
         raise UsageError("name one environment", hint="--env NAME, or --config FILE")
+    if options.env and Path(options.env).name != options.env:
+        raise UsageError(f"--env {options.env} is no name", hint="--env NAME, or --config FILE for a path")
     if options.config:
         return Path(options.config)
     return ENVIRONMENTS / f"{options.env}.yaml"
@@ -143,7 +156,7 @@ def screen(options: Options) -> Screen:
     """Where things are said."""
     from livekit_deploy.render.screen import Screen
 
-    return Screen(color=not options.no_color, quiet=options.quiet, verbose=options.verbose)
+    return Screen(color=not options.no_color, quiet=options.quiet, verbose=options.verbose, spelled=spelling(options))
 
 
 def connected(options: Options, env: Environment) -> tuple[Environment, Sandbox]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from livekit_deploy.cli.files import written
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.errors import UsageError
 
 
 @click.command("iam-policy")
@@ -28,9 +30,12 @@ def iam_policy(options: Options, parts: Path | None) -> int:
     if parts is None:
         where.json(json.dumps(permissions.policy(env, account=account), indent=2))
         return 0
-    parts.mkdir(parents=True, exist_ok=True)
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{parts} cannot be made: {error.strerror}", hint="name another folder") from error
     for name, document in permissions.parts(env, account=account).items():
         path = parts / f"{env.resource_prefix}-{name}.json"
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        written(path, json.dumps(document, indent=2) + "\n")
         where.say(f"wrote {path}")
     return 0

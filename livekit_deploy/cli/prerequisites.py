@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.spelling import spelling
 
 #: by the first check that fails: credentials and rights have an exit code of their own
 _DENIED, _FAILED = 4, 1
@@ -30,7 +31,7 @@ def _looked_at(options: Options, fix: bool) -> int:
 
     env, where = load(options), screen(options)
     with deployer(options, env, "prerequisites") as made:
-        found = made.prerequisites(fix=fix)
+        found = spelling(options).findings(made.prerequisites(fix=fix))
     if options.json:
         where.json_value(findings.as_json(found))
     else:

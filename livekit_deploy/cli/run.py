@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livekit_deploy import private
 from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.files import written
 from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
 from livekit_deploy.cli.steps import STEPS, looking, stage_of
@@ -105,7 +105,7 @@ def plan(
         if refused:
             return refused
     if out:
-        private.write(Path(out), found.dump())
+        written(Path(out), found.dump())
     if not detailed_exitcode:
         return 0
     if refresh_only:
@@ -223,7 +223,7 @@ def _saved(path: str | None) -> Plan | None:
         return Plan.load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(
-            f"the plan {path} cannot be read: {error.strerror}", hint="save one with: plan --out FILE"
+            f"the plan {path} cannot be read: {error.strerror}", hint="save one with: livekit-deploy plan --out FILE"
         ) from error
 
 
@@ -233,7 +233,7 @@ def _published(plan: Plan, markdown: str | None) -> None:
     from livekit_deploy.render.markdown import plan_markdown
 
     if markdown:
-        Path(markdown).write_text(plan_markdown(plan), encoding="utf-8")
+        written(Path(markdown), plan_markdown(plan))
     if github.here():
         github.planned(plan)
 

@@ -28,7 +28,7 @@ _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 def restore(options: Options, file: Path | None, version: str | None, yes: bool) -> int:
     """Bring back a saved document: a FILE, such as a rescue copy, or an earlier version."""
     if (file is None) == (version is None):
-        raise UsageError("name one document", hint="state restore FILE, or --version ID; see: state history")
+        raise UsageError("name one document", hint="FILE, or --version ID; see: livekit-deploy state history")
 
     def make(made: Deployer) -> Proposal:
         return made.upkeep.restore(file) if file is not None else made.upkeep.restore_version(str(version))
@@ -78,5 +78,5 @@ def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deploye
         where.json_value({"serial": written.serial, "lineage": written.lineage, **proposal.summary()})
     else:
         where.say(f"the state is #{written.serial} now, with {len(written.records)} records")
-        where.say(f"next: python -m livekit_deploy plan --env {env.name}")
+        where.say(f"next: livekit-deploy plan --env {env.name}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.spelling import spelling
 
 FAILED = 7
 _WATCH = 600.0
@@ -30,7 +31,7 @@ def _verified(options: Options, within: float) -> int:
 
     env, where = load(options), screen(options)
     with deployer(options, env, "verify", lambda event: where.note(sentence(event)) if within else None) as made:
-        found = made.verify(within=within)
+        found = spelling(options).findings(made.verify(within=within))
     if options.json:
         where.json_value(findings.as_json(found))
     else:

@@ -85,7 +85,9 @@ class Planner:
     def _targeted(self, targets: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
         chosen = [a for t in targets for a in self._entries if a == t or a.rpartition("-")[0] == t]
         if (missing := [t for t in targets if not any(a == t or a.rpartition("-")[0] == t for a in chosen)]) != []:
-            raise UsageError(f"no resource has the address {missing[0]}", hint="list them with: plan, or state list")
+            raise UsageError(
+                f"no resource has the address {missing[0]}", hint="see the addresses with: livekit-deploy graph"
+            )
         return closure(chosen, edges) if chosen else set(self._entries)
 
     def _look(self, order: list[Resource]) -> Sight:

@@ -37,7 +37,9 @@ def require(resources: Iterable[Resource], records: Mapping[str, Record], stage:
     if lacks:
         steps = [where for where in STAGES if where in lacks]
         told = "; ".join(f"the step {where} makes {_some(sorted(lacks[where]))}" for where in steps)
-        raise UsageError(f"the step {stage} needs what is not there yet: {told}", hint=f"first: up --step {steps[0]}")
+        raise UsageError(
+            f"the step {stage} needs what is not there yet: {told}", hint=f"first: livekit-deploy up --step {steps[0]}"
+        )
 
 
 def _some(addresses: list[str]) -> str:

@@ -148,7 +148,7 @@ def _translated(said: str, verb: str) -> DeployError:
             whole,
             code=WEBHOOK,
             request_id="helm",
-            hint="the load balancer controller does not run: python -m livekit_deploy status",
+            hint="the load balancer controller does not run: livekit-deploy status",
         )
     if "invalid ownership metadata" in low:
         return NotOurs(whole, hint="delete what is in the way, or give the release another namespace")

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from livekit_deploy.config import Environment
     from livekit_deploy.keyring import Keys
 
-_PROGRAM = "python -m livekit_deploy"
-
 
 def list_lines(found: Keys, width: int | None, now: datetime | None = None) -> Iterator[str]:
     """A line each, then where they are kept and who has them."""
@@ -30,7 +28,7 @@ def list_lines(found: Keys, width: int | None, now: datetime | None = None) -> I
     yield from whole("secret   ", f"secretsmanager:{found.secret_name}", width)
     yield from whole("version  ", found.version, width)
     if found.pods:
-        late = "" if found.following == found.pods else "; the others drain calls, or wait for: up"
+        late = "" if found.following == found.pods else "; the others drain calls, or wait for up"
         yield f"pods     {found.following} of {plural(found.pods, 'pod')} started with this version{late}"
 
 
@@ -44,4 +42,4 @@ def changed_lines(env: Environment, *, key: str = "", name: str = "", old: str =
     yield f"  Secret      secretsmanager:{env.project}/{env.name}/api-keys, under pairs"
     if old:
         yield "  Next        give the new one to whoever signs tokens; when nobody uses the old one any more:"
-        yield f"              {_PROGRAM} keys remove {escape(old)} --env {env.name}"
+        yield f"              livekit-deploy keys remove --env {env.name} {escape(old)}"

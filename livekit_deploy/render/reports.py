@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from livekit_deploy.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
 
-_PROGRAM = "python -m livekit_deploy"
-
 
 def _counts(report: Report) -> str:
     parts = [(report.created, "created"), (report.updated, "updated"), (report.deleted, "deleted")]
@@ -26,21 +24,27 @@ def _counts(report: Report) -> str:
     return told or "nothing to do"
 
 
-def up_lines(report: Report, env: Environment, stage: str, width: int | None = None) -> Iterator[str]:
-    """Where LiveKit answers, and what to do next; ``stage`` is the only one that was applied, "" for all."""
+def up_lines(
+    report: Report, env: Environment, stage: str, width: int | None = None, spelled: Callable[[str], str] = str
+) -> Iterator[str]:
+    """Where LiveKit answers, and what to do next; ``stage`` is the only one that was applied, "" for all.
+
+    ``spelled`` puts the commands as they must be typed here.
+    """
     summary = f"{report.command}: {_counts(report)} in {duration(report.seconds)}"
     if not report.findings:
         yield f"[bold green]✔[/] {summary}"
         if stage:
             following = [*STAGES, "verify"][STAGES.index(stage) + 1]
-            yield f"  Next        {_PROGRAM} up --env {env.name} --step {following}"
+            yield f"  Next        {escape(spelled(f'livekit-deploy up --env {env.name}'))} --step {following}"
         return
     yield from _beside(answers(env), summary, 8, width)
     if secret := report.outputs.get("secret.api-keys"):
         lead = "  API key     "
         told = f"{lead}secretsmanager:{escape(str(secret))}"
-        yield from _beside(told, f"({_PROGRAM} outputs --env {env.name} --json)", 3, width, under=len(lead))
-    yield f"  Next        {_PROGRAM} verify --env {env.name}"
+        command = spelled(f"livekit-deploy outputs --env {env.name}")
+        yield from _beside(told, escape(f"({command} --json)"), 3, width, under=len(lead))
+    yield f"  Next        {escape(spelled(f'livekit-deploy verify --env {env.name}'))}"
 
 
 def _beside(first: str, second: str, gap: int, width: int | None, under: int = 2) -> Iterator[str]:

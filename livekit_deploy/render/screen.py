@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """``out`` takes results, ``err`` progress and prompts."""
+    """``out`` takes results, ``err`` progress and prompts; ``spelled`` puts commands as they must be typed here."""
 
-    def __init__(self, *, color: bool = True, quiet: bool = False, verbose: int = 0) -> None:
+    def __init__(
+        self, *, color: bool = True, quiet: bool = False, verbose: int = 0, spelled: Callable[[str], str] = str
+    ) -> None:
+        self._spelled = spelled
         self._plain = not color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self.quiet, self.verbose = quiet, verbose
 
@@ -139,7 +142,7 @@ class Screen:
         """Which key is there now, and which is on its way out."""
         from livekit_deploy.render import keys
 
-        self._lines(keys.changed_lines(env, **what))
+        self._lines(map(self._spelled, keys.changed_lines(env, **what)))
 
     def history(self, past: Iterable[Past]) -> None:
         """Earlier states."""
@@ -157,7 +160,7 @@ class Screen:
         """How `up` ended, and where LiveKit answers."""
         from livekit_deploy.render import reports
 
-        self._lines(["", *self._went(report), *reports.up_lines(report, env, stage, self._width)])
+        self._lines(["", *self._went(report), *reports.up_lines(report, env, stage, self._width, self._spelled)])
 
     def finished_down(self, report: Report) -> None:
         """How `down` ended, with the proof."""
@@ -208,7 +211,7 @@ class Screen:
     def say(self, text: str) -> None:
         """A line on the way."""
         if not self.quiet:
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{self._spelled(text)}\n")
 
     def warn(self, texts: Iterable[str]) -> None:
         """What is allowed but should be known."""

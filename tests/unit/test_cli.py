@@ -19,6 +19,8 @@ from livekit_deploy import __version__
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.cli import entry, options
 from livekit_deploy.cli.examples import EXAMPLES
+from livekit_deploy.cli.files import written
+from livekit_deploy.errors import UsageError
 from livekit_deploy.state.document import Holder, State
 from livekit_deploy.state.session import Session, lease_of
 from livekit_deploy.state.store import FileStore
@@ -96,13 +98,20 @@ def test_the_version(capsys: Streams) -> None:
 @pytest.mark.parametrize(
     ("line", "wrong", "hint"),
     [
-        ("upp", "No such command 'upp'", "see: livekit-deploy --help"),
+        ("upp", "No such command 'upp'. Did you mean 'up'?", "see: livekit-deploy --help"),
+        ("sattus --env dev", "No such command 'sattus'. Did you mean 'status'?", "see: livekit-deploy --help"),
+        ("nothing", "No such command 'nothing'.", "see: livekit-deploy --help"),
+        ("apply", "there is no command apply", "here it is: livekit-deploy up"),
+        ("destroy --env dev", "there is no command destroy", "here it is: livekit-deploy down"),
         ("state lst", "No such command 'lst'", "see: livekit-deploy state --help"),
         ("plan --bogus", "No such option '--bogus'", "see: livekit-deploy plan --help"),
         ("plan --env", "Option '--env' requires an argument", "see: livekit-deploy --help"),
         ("plan extra --env dev", "unexpected extra argument", "see: livekit-deploy plan --help"),
         ("plan", "name one environment", "--env NAME, or --config FILE"),
         ("plan --env dev --config x.yaml", "name one environment", "--env NAME, or --config FILE"),
+        ("plan --env ../uat", "--env ../uat is no name", "--config FILE for a path"),
+        ("graph --env dev --format svg --bogus", "No such option '--bogus'", "graph --help"),
+        ("iam-policy --env dev --set account_id=123456789012 --parts /dev/null/x", "cannot be made", "another folder"),
         ("plan --env nope", "there is no environment file", "config init --env nope"),
         ("plan --config nope.yaml", "there is no environment file nope.yaml", "config init --env nope"),
         ("plan --env dev --set redis", "--set redis has no value", "--set redis.node_type=cache.m7g.large"),
@@ -115,14 +124,14 @@ def test_the_version(capsys: Streams) -> None:
         ("plan --env dev --parallelism 0", "'--parallelism': 0 is not in the range", "plan --help"),
         ("plan --env dev --log-format xml", "'xml' is not one of 'console', 'json'", "plan --help"),
         ("graph --env dev --format png", "'png' is not one of", "graph --help"),
-        ("up --env dev --yes --plan nope.plan", "the plan nope.plan cannot be read", "plan --out FILE"),
+        ("up --env dev --yes --plan nope.plan", "the plan nope.plan cannot be read", "plan --env dev --out FILE"),
         ("logs --env dev --follow --previous", "--follow and --previous say two things", "nothing new"),
         ("logs --env dev --since soon", "'soon' is no time", "logs --help"),
         ("down --env dev --confirm prod", "--confirm prod is not the name of this environment", "--confirm dev"),
         ("sandbox start --speed 0", "--speed must be above 0", "inf waits for nothing"),
         ("config init --preset dev", "name one environment", "--env NAME"),
         ("config init --env Dev", "cannot be the name of an environment", "2 to 20 small letters"),
-        ("config init --env ../dev", "cannot be the name of an environment", "2 to 20 small letters"),
+        ("config init --env ../dev", "--env ../dev is no name", "--config FILE for a path"),
         ("config init --env dev", "exists already", "choose another name"),
         ("config init --config manifests/environments/uat.yaml/x.yaml", "cannot be", ""),
         ("state show", "name one environment", "--env NAME"),
@@ -147,6 +156,26 @@ def test_no_command_shows_the_help(path: list[str], capsys: Streams) -> None:
     assert out == ""
     assert err.startswith(f"Usage: {' '.join(['livekit-deploy', *path])}")
     assert "✖" not in err
+
+
+def test_a_mistake_of_the_program_is_one_line_and_the_traceback_is_for_who_asks(
+    here: Path, capsys: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr("livekit_deploy.cli.config.load", broken)
+    assert entry.run(["config", "show", "--env", "dev"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, "Traceback" in err) == ("", False)
+    assert "this is a mistake of the program: KeyError: 'x' (test_cli.py:" in err
+    with pytest.raises(KeyError):
+        entry.run(["config", "show", "--env", "dev", "-vv"])
+
+
+def test_a_file_that_cannot_be_written_is_a_mistake_of_the_command_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere/plan cannot be written: No such file or directory"):
+        written(tmp_path / "nowhere" / "plan", "text")
 
 
 def test_errors_in_json_are_json_and_nothing_else(here: Path, capsys: Streams) -> None:
@@ -325,8 +354,29 @@ def test_completion_asks_the_program_itself(shell: str, capsys: Streams, monkeyp
     assert "_LIVEKIT_DEPLOY_COMPLETE" in capsys.readouterr().out
 
 
-def test_completion_knows_the_commands() -> None:
-    asked = {"_LIVEKIT_DEPLOY_COMPLETE": "bash_complete", "COMP_WORDS": "livekit-deploy st", "COMP_CWORD": "1"}
-    code = "from livekit_deploy.cli.entry import PROGRAM, cli; cli(prog_name=PROGRAM)"
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True)
-    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == {"status", "state"}
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("st", {"status", "state"}),
+        ("state re", {"restore", "rebuild"}),
+        ("up --st", {"--step"}),
+        ("up --step in", {"infrastructure"}),
+        ("up --env u", {"uat"}),
+    ],
+)
+def test_completion_knows_commands_options_and_environments(typed: str, offered: set[str], here: Path) -> None:
+    words = f"livekit-deploy {typed}"
+    asked = {
+        "_LIVEKIT_DEPLOY_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": f"{len(words.split()) - 1}",
+    }
+    code = "from livekit_deploy.cli.entry import cli; cli(prog_name='livekit-deploy')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **asked, "PYTHONPATH": str(ROOT)},
+        cwd=here,
+        capture_output=True,
+        text=True,
+    )
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == offered

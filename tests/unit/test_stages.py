@@ -39,7 +39,7 @@ def test_a_stage_names_what_it_lacks_and_the_step_that_makes_it(rig: Rig) -> Non
     with pytest.raises(UsageError, match=r"the step infrastructure makes fake\.pool/pool") as lacking:
         rig.up(staged(), stage="livekit")
     assert "the step load-balancer makes fake.thing/controller" in lacking.value.message
-    assert lacking.value.hint == "first: up --step infrastructure"
+    assert lacking.value.hint == "first: livekit-deploy up --step infrastructure"
     assert lacking.value.exit_code == 3
     assert rig.cloud.log == []
 

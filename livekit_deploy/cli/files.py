@@ -1,0 +1,18 @@
+"""Files that a command writes where the user says: one that cannot be written is a mistake of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from livekit_deploy import private
+from livekit_deploy.errors import UsageError
+
+
+def written(path: Path, text: str) -> None:
+    """Write a file that only its owner may read; raises `UsageError` where that cannot be."""
+    try:
+        private.write(path, text)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", hint="name a file in a folder of yours"
+        ) from error

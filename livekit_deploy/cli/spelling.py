@@ -1,0 +1,80 @@
+"""Commands as they must be typed here: with this program's name, this environment and, in a rehearsal, the sandbox.
+
+The library names commands as `livekit-deploy up --env uat`. Copied from a rehearsal that would run on real AWS, and
+copied from a run with a profile, a file or an override it would look at something else.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livekit_deploy.errors import DeployError, Incomplete, VerifyFailed
+from livekit_deploy.finding import Finding
+
+if TYPE_CHECKING:
+    from livekit_deploy.cli.options import Options
+
+PROGRAM = "livekit-deploy"
+#: what takes an environment, and may be named without its words
+_TAKES = (
+    "up|plan|down|prerequisites|check|verify|status|outputs|logs|events|iam-policy|graph|kubeconfig|token"
+    "|keys (?:list|add|rotate|remove)|state (?:list|show|history|restore|unlock|rebuild|import|forget)"
+    "|config (?:validate|show)"
+)
+_OTHERS = "sandbox|version|completion|config (?:init|schema)"
+_NAMED = re.compile(rf"\b{PROGRAM} (?:(?P<command>{_TAKES})\b(?P<env> --env [^\s:,;]+)?|(?={_OTHERS}))")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """``program`` is how it was started, ``where`` the options that say which environment, and where it is."""
+
+    program: str
+    where: str = ""
+
+    def __call__(self, text: str) -> str:
+        """The text with its commands as they must be typed."""
+        return _NAMED.sub(self._typed, text)
+
+    def _typed(self, found: re.Match[str]) -> str:
+        command = found["command"]
+        return f"{self.program} {command}{self.where or found['env'] or ''}" if command else f"{self.program} "
+
+    def correct(self, error: DeployError) -> None:
+        """The same for all that an error says."""
+        error.message, error.hint, error.likely = self(error.message), self(error.hint), self(error.likely)
+        if isinstance(error, VerifyFailed):
+            error.findings = tuple(self.findings([one for one in error.findings if isinstance(one, Finding)]))
+        failed = getattr(error.report, "failed", {}) if isinstance(error, Incomplete) else {}
+        for one in failed.values():
+            self.correct(one)
+
+    def findings(self, found: Sequence[Finding]) -> list[Finding]:
+        """The same for what checks found."""
+        return [replace(one, cause=self(one.cause), remedy=self(one.remedy)) for one in found]
+
+
+def program() -> str:
+    """How this program was started."""
+    as_module = Path(sys.argv[0]).parts[-2:] == ("livekit_deploy", "__main__.py")
+    return "python -m livekit_deploy" if as_module else PROGRAM
+
+
+def spelling(options: Options) -> Spelling:
+    """How commands are typed for these options."""
+    given = (
+        ("env", options.env),
+        ("config", options.config),
+        ("profile", options.profile),
+        ("region", options.region),
+        ("role-arn", options.role_arn),
+        *(("set", one) for one in options.set),
+    )
+    words = [f" --{name} {shlex.quote(value)}" for name, value in given if value]
+    return Spelling(program(), "".join([*words, *([" --sandbox"] if options.sandbox else [])]))
