@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import boto3
 import pytest
 
+from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.resource import Resource
+from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import Blocked
 from tests.aws.rig import AwsRig
 from tests.contract import coverage
@@ -93,3 +94,17 @@ def test_every_input_is_tried_or_has_an_owner() -> None:
     assert coverage.tried() | set(coverage.owned()) == coverage.declared(), "a case of an input that is no more"
     assert coverage.tried() & set(coverage.owned()) == set()
     assert {why.partition(":")[0] for why in coverage.owned().values()} <= set(coverage.OWNERS)
+
+
+_WHAT_AN_OWNER_MEANS = {
+    "AWS": {Change.FIXED, Change.IMMUTABLE},  # what we can change in place, others can too
+    "autoscaler": {Change.CREATE_ONLY},
+    "create-only": {Change.CREATE_ONLY},
+}
+
+
+def test_an_owner_keeps_only_what_its_class_lets_nobody_change() -> None:
+    declared = {f"{kind.kind}.{name}": one for kind in kinds().values() for name, one in kind.inputs.items()}
+    for name, why in coverage.owned().items():
+        may_be = _WHAT_AN_OWNER_MEANS.get(why.partition(":")[0], set(Change))
+        assert declared[name].change in may_be, f"{name}: {why}"

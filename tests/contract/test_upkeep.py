@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from livekit_deploy.aws.bucket import default_bucket
 from livekit_deploy.aws.clients import Clients
+from livekit_deploy.cli.entry import run
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource
@@ -329,6 +331,27 @@ def test_what_rebuild_finds_is_told_before_it_is_written(small: Place) -> None:
     assert other.surplus == (VPC,)
     with pytest.raises(Exception, match="NoSuchKey"):
         small.body()
+
+
+# ---- drift
+
+
+def test_drift_has_an_exit_code_of_its_own_until_up_puts_it_right(
+    small: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert small.env.source is not None
+    look = ["plan", "--config", str(small.env.source), "--refresh-only", "--detailed-exitcode"]
+    assert run(look) == 0
+    vpc = str(small.state.records[VPC].id)
+    boto3.client("ec2").modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
+    capsys.readouterr()
+    assert run(look) == 6
+    shown = capsys.readouterr().out
+    assert VPC in shown
+    assert re.search(r"dns_support +true → false", shown), shown
+    assert run(look[:-1]) == 0
+    small.deployer().up()
+    assert run(look) == 0
 
 
 # ---- history and restore

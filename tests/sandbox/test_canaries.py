@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ CHANGE = ("--set", "livekit.settings.room.empty_timeout=60", "--set", "redis.nod
 _SAMPLE_SECONDS, _LOOKS = 0.02, 10
 #: the cluster's own copies, where they belong
 _HELD = "where it is kept"
+#: a token for the cluster (base64 of a presigned URL), a signature, a session's token, a header that carries one
+_CREDENTIAL = re.compile(
+    rb"k8s-aws-v1\.[\w-]{20}|X-Amz-Signature|AWS4-HMAC|X-Amz-Security-Token|Authorization\b|Bearer "
+)
 _HOLD_THEM = {("livekit", "livekit-api-keys"), ("livekit", "livekit-redis")}
 
 
@@ -162,6 +167,7 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
     ):
         assert what in places
     assert any(b"helm" in said and b"upgrade" in said for said in processes.seen)
+    assert {what for what, said in found if _CREDENTIAL.search(said)} <= {"a process"}, "what signs or is signed"
     leaks = {(name, what) for name, canary in canaries.items() for what, said in found if canary in said}
     assert {what for _, what in leaks} == {_HELD}  # they are found where they are to be, and nowhere else
     assert {name for name, _ in leaks} == {"the Redis token in base64", "the keys in base64"}

@@ -15,6 +15,7 @@ from tests.sandbox.workspace import STATE_BUCKET, Workspace
 
 KEY = "livekit-deploy/livekit/uat.json"
 UAT = ("--env", "uat", "--sandbox")
+CHANGED = ("--set", "livekit.settings.room.empty_timeout=60")
 
 
 def _up_without_a_store(here: Workspace) -> Any:
@@ -71,11 +72,14 @@ def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebui
     here.run("state", "restore", *UAT, "--version", last, "--yes")
     assert "No changes" in here.run("plan", *UAT, "--detailed-exitcode").out
 
+    here.run("keys", "add", "second", *UAT, "--yes")
+    here.run("up", *UAT, *CHANGED, "--yes")
+    assert "No changes" in here.run("plan", *UAT, *CHANGED, "--detailed-exitcode").out
     records = here.document("uat")["records"]
     _lose(here)
     rebuilt = here.run("state", "rebuild", *UAT, "--yes")
     assert f"{len(records)} records" in rebuilt.out
-    assert "No changes" in here.run("plan", *UAT, "--detailed-exitcode").out
+    assert "No changes" in here.run("plan", *UAT, *CHANGED, "--detailed-exitcode").out
     assert here.document("uat")["records"].keys() == records.keys()
     assert "leftovers: 0" in here.run("down", *UAT, "--yes").out
     after = here.inventory()
