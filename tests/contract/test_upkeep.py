@@ -18,6 +18,8 @@ from livekit_deploy.aws.clients import Clients
 from livekit_deploy.cli.entry import run
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
+from livekit_deploy.engine.graph import ordered
+from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import LockedError, NotOurs, StateError, UsageError
 from livekit_deploy.holder import this_process
@@ -32,7 +34,6 @@ from tests.inventory import inventory
 
 ACCOUNT = "123456789012"
 BUCKET = default_bucket(ACCOUNT, REGION)
-KEY = "livekit-deploy/livekit/dev.json"
 SMALL = """
 preset: dev
 region: us-east-1
@@ -68,6 +69,7 @@ class Place:
     def __init__(self, env: Environment, choose: Callable[[list[Resource]], list[Resource]]) -> None:
         self.env, self._choose = env, choose
         self.s3 = boto3.client("s3", region_name=REGION)
+        self.key = f"livekit-deploy/{env.project}/{env.name}.json"
 
     def deployer(self, *adopt: str) -> Deployer:
         resources = self._choose(Infrastructure(self.env).resources)
@@ -89,10 +91,10 @@ class Place:
         return load(self.body(), "here")
 
     def body(self) -> bytes:
-        return bytes(self.s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
+        return bytes(self.s3.get_object(Bucket=BUCKET, Key=self.key)["Body"].read())
 
     def write(self, body: bytes) -> None:
-        self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
+        self.s3.put_object(Bucket=BUCKET, Key=self.key, Body=body)
 
     def lose(self) -> None:
         """Nothing is left of the document, its versions and its history."""
@@ -105,8 +107,8 @@ class Place:
         return made.upkeep.carry_out(made.upkeep.rebuild(made.resources, **options), "state rebuild")
 
 
-def environment(folder: Path, text: str) -> Environment:
-    path = folder / "dev.yaml"
+def environment(folder: Path, text: str, name: str = "dev") -> Environment:
+    path = folder / f"{name}.yaml"
     path.write_text(text)
     return load_environment(path, environ={})
 
@@ -140,6 +142,49 @@ def test_a_lost_document_is_rebuilt_from_the_tags_and_the_plan_is_empty(whole: P
     assert whole.deployer().plan().changes == ()
     whole.deployer().down()
     assert {**inventory(), "s3.list_buckets": set()} == {**before, "s3.list_buckets": set()}
+
+
+def _preset(folder: Path, name: str, more: str = "", most: int | None = None) -> Place:
+    """The infrastructure of a preset, or only so many resources of it."""
+    text = SMALL.replace("dev", name) + "cluster: {public_cidrs: [203.0.113.0/24]}\n" + more
+    return Place(environment(folder, text, name), lambda resources: list(ordered(resources))[:most])
+
+
+@pytest.mark.slow
+def test_of_two_environments_each_is_rebuilt_from_its_own_tags(tmp_path: Path) -> None:
+    uat, prod = _preset(tmp_path, "uat"), _preset(tmp_path, "prod")
+    for place in (uat, prod):
+        place.deployer().up()
+    lost = {place: place.state for place in (uat, prod)}
+    uat.lose()
+    for place in (prod, uat):
+        place.rebuild()
+        assert essence(place.state) == essence(lost[place])
+        assert place.deployer().plan().changes == ()
+
+    uat.lose()
+    bigger = _preset(tmp_path, "uat", "redis: {node_type: cache.m7g.xlarge}\n")
+    bigger.rebuild()
+    (change,) = bigger.deployer().plan().changes
+    assert {diff.path for diff in change.diffs} == {"node_type"}, "what the file changed since, and nothing else"
+    bigger.deployer().up()
+    assert bigger.deployer().plan().changes == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_what_a_broken_run_left_is_rebuilt_and_goes_on(tmp_path: Path, share: float) -> None:
+    uat = _preset(tmp_path, "uat")
+    broken = _preset(tmp_path, "uat", most=int(len(Infrastructure(uat.env).resources) * share))
+    broken.deployer().up()
+    made = {address: record.id for address, record in uat.state.records.items()}
+    uat.lose()
+    uat.rebuild()
+    assert {a: r.id for a, r in uat.state.records.items() if a in made} == made
+    assert {change.action for change in uat.deployer().plan().changes} <= {Action.CREATE, Action.RESUME}
+    uat.deployer().up()
+    assert uat.deployer().plan().changes == ()
+    assert {a: r.id for a, r in uat.state.records.items() if a in made} == made, "nothing is made twice"
 
 
 # ---- documents that are refused
@@ -372,7 +417,7 @@ def test_history_says_when_who_and_how_much(small: Place) -> None:
 def test_an_earlier_version_of_the_bucket_comes_back(small: Place) -> None:
     good = small.state
     spoilt = edited(records=None)(small.body())
-    kept = boto3.client("s3").list_object_versions(Bucket=BUCKET, Prefix=KEY)["Versions"][0]["VersionId"]
+    kept = boto3.client("s3").list_object_versions(Bucket=BUCKET, Prefix=small.key)["Versions"][0]["VersionId"]
     small.write(spoilt)
     assert any(item.damage for item in small.upkeep.history())
     upkeep = small.upkeep

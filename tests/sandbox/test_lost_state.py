@@ -72,7 +72,7 @@ def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebui
     here.run("state", "restore", *UAT, "--version", last, "--yes")
     assert "No changes" in here.run("plan", *UAT, "--detailed-exitcode").out
 
-    here.run("keys", "add", "second", *UAT, "--yes")
+    here.run("keys", "add", *UAT, "--name", "second", "--yes")
     here.run("up", *UAT, *CHANGED, "--yes")
     assert "No changes" in here.run("plan", *UAT, *CHANGED, "--detailed-exitcode").out
     records = here.document("uat")["records"]
