@@ -91,7 +91,7 @@ The line under the plan tells which prices were asked of AWS, and on which day. 
 - The table has {regions}.
   In `us-east-1` it is whole; elsewhere it has the instance families of the presets and few Redis node types.
 - What neither has is named and not counted. No price is guessed. In China and in the regions of the US government
-  there is no Price List in dollars to ask.
+  there is no Price List in dollars to ask. In a rehearsal it is the sandbox that answers, with prices that are made up.
 
 `guard: {{max_monthly_cost: 500}}` in the file refuses a plan that would go above so many dollars a month, before
 anything is changed. A plan that makes nothing dearer is let through even

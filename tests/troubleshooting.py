@@ -58,6 +58,11 @@ OURS = (
         "The plan would bring the environment above `guard.max_monthly_cost`. Nothing was changed.",
         "Choose less of what it names, or raise the limit; [what it costs](what-is-created.md#what-it-costs).",
     ),
+    (
+        "cannot be held: no price is known of",
+        "The sum leaves out what has no price, so that nobody can tell whether it is above `guard.max_monthly_cost`.",
+        "If AWS's price list was not read, the line before says why; for a denial allow `pricing:GetProducts`.",
+    ),
     ("there is no terminal to ask on", "Nobody can be asked in a pipeline.", "Add the flag that the message names."),
     (
         "but LiveKit does not answer",
