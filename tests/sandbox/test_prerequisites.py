@@ -149,10 +149,12 @@ def _day(ahead: int) -> str:
     return f"{datetime.now(UTC) + timedelta(days=ahead):%Y-%m-%d}"
 
 
-def test_a_role_that_may_not_make_clusters(before: Before) -> None:
+def test_a_role_that_may_not_make_clusters_and_may_not_read_prices(before: Before) -> None:
     document = permissions.policy(before.env(), account=ACCOUNT)
+    lacking = {"eks:CreateCluster", "pricing:GetProducts"}  # `up` can do without the second
+    assert lacking <= set(permissions.actions(document))
     for statement in document["Statement"]:
-        statement["Action"] = [action for action in statement["Action"] if action != "eks:CreateCluster"]
+        statement["Action"] = [action for action in statement["Action"] if action not in lacking]
     document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
     iam = before.here.client("iam")
     trust = {

@@ -26,10 +26,11 @@ def _stages(here: Workspace) -> dict[str, str]:
     return {address: record["stage"] for address, record in records.items()}
 
 
+_FIRST = "up --env uat --sandbox --step infrastructure"
 #: a step, what it says that it lacks, and what to do first
 LACKS = (
-    ("load-balancer", "the step infrastructure makes ec2.vpc/main, eks.access_entry/creator-b4ab, ", "up --step infra"),
-    ("livekit", "; the step load-balancer makes barrier.load_balancers_gone/main", "up --step infrastructure"),
+    ("load-balancer", "the step infrastructure makes ec2.vpc/main, eks.access_entry/creator-b4ab, ", _FIRST),
+    ("livekit", "; the step load-balancer makes barrier.load_balancers_gone/main", _FIRST),
     ("verify", "there is nothing to verify: the step livekit makes it", "up --env uat"),
 )
 
