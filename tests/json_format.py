@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from livekit_deploy import events
 from livekit_deploy.engine.estimate import Estimate
+from livekit_deploy.engine.expected import Step
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.finding import Finding
 from livekit_deploy.k8s.cluster_events import ClusterEvent
@@ -103,6 +104,21 @@ def _log_line() -> Schema:
     return _object({"type": {"const": "log"}, "@timestamp": _TEXT, **_of(LogLine)["properties"]})
 
 
+_LIST: Schema = {"type": "array"}
+_PROPOSED = ("added", "changed", "dropped", "absent", "surplus", "diffs")
+_OF_RESOURCE: dict[str, Schema] = {
+    "address": _TEXT,
+    "stage": _TEXT,
+    "usual_s": _NUMBER,
+    "after": {"type": "array", "items": _TEXT},
+    "longest": {"type": "boolean"},
+}
+_RESOURCE: Schema = {
+    "type": "object",
+    "properties": _OF_RESOURCE,
+    "required": list(_OF_RESOURCE),
+    "additionalProperties": False,
+}
 _FINDINGS = "Every check with what it saw; of those that failed the cause and the remedy."
 OUTPUTS = {
     "run": Output(
@@ -128,6 +144,27 @@ OUTPUTS = {
     "logs": Output("logs", "A stream: one line of a pod each, `at` when it was said.", _log_line()),
     "events": Output("events", "What the cluster tells of LiveKit, newest last.", _list("events", ClusterEvent)),
     "keys list": Output("keys list", "The API keys and who has them; `keys add` prints a stream.", _versioned(Keys)),
+    "state rebuild": Output(
+        "state rebuild, state restore, state import, state forget",
+        "The document that was written, and what it changed.",
+        _object({"serial": {"type": "integer"}, "lineage": _TEXT, **dict.fromkeys(_PROPOSED, _LIST)}),
+    ),
+    "graph": Output(
+        "graph",
+        "Every resource in the order of work, with what it comes `after`; `longest` are those on the longest chain.",
+        _object({"resources": {"type": "array", "items": _RESOURCE}}),
+    ),
+    "graph --critical-path": Output(
+        "graph --critical-path", "The longest chain.", _list("chain", Step, seconds=_NUMBER)
+    ),
+    "sandbox status": Output(
+        "sandbox status", "Whether it is running, and where.", _object({"running": {"type": "boolean"}}, more=True)
+    ),
+    "sandbox faults list": Output(
+        "sandbox faults list",
+        "The faults that are set, and how often each has struck.",
+        _object({"faults": {"type": "array", "items": {"type": "object", "required": ["fault", "call", "struck"]}}}),
+    ),
     "config validate": Output(
         "config validate",
         "The file and what should be known about it.",

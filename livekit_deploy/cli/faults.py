@@ -17,9 +17,10 @@ def faults() -> None:
 
 
 @faults.command("list")
-def show() -> int:
+@click.option("--json", "json", is_flag=True, help="only JSON on stdout")
+def show(json: bool) -> int:
     """The faults that are set, and how often each has struck."""
-    return _shown(())
+    return _shown((), json=json)
 
 
 @faults.command()
@@ -47,7 +48,8 @@ def load(file: Path) -> int:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}", hint="check the path") from error
+        why = getattr(error, "strerror", "") or "it is no text in UTF-8"
+        raise UsageError(f"cannot read {file}: {why}", hint="check the path") from error
     return _set([one.plain() for one in read(text, str(file))])
 
 
@@ -73,7 +75,7 @@ def _set(given: Sequence[Mapping[str, Any]]) -> int:
     return _shown([parsed(one).plain() for one in given])
 
 
-def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False) -> int:
+def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool = False) -> int:
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import faults as ask
 
@@ -81,6 +83,9 @@ def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False) -> int:
     if found is None:
         raise UsageError("there is no sandbox to fail", hint="run: livekit-deploy sandbox start")
     screen = Screen()
+    if json:
+        screen.json_value({"faults": found})
+        return 0
     for one in found:
         where = "".join(f" where {key}={value}" for key, value in one.get("where", {}).items())
         limit = f" of {one['times']}" if "times" in one else ""

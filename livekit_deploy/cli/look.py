@@ -59,11 +59,15 @@ def outputs(options: Options, name: str | None) -> int:
 def graph(options: Options, form: str, critical_path: bool) -> int:
     """The resource graph: what comes after what, with how long each usually takes."""
     from livekit_deploy.engine.expected import expected_chain
+    from livekit_deploy.render.graph import as_json
     from livekit_deploy.stack import stack
 
     env, where = load(options), screen(options)
     if not critical_path:
-        where.graph(stack(env), form)
+        if options.json:
+            where.json_value(as_json(stack(env)))
+        else:
+            where.graph(stack(env), form)
         return 0
     chain = expected_chain(stack(env), _known(options, env, where))
     if options.json:

@@ -14,7 +14,7 @@ from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
 from livekit_deploy.cli.steps import STEPS, looking, stage_of
 from livekit_deploy.engine.stages import STAGES
-from livekit_deploy.errors import Declined, TooExpensive, UsageError
+from livekit_deploy.errors import Declined, StalePlan, TooExpensive, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -52,7 +52,7 @@ def up(
     can_ask(options, yes or bool(plan_file), "--yes")
     where.warn(env.warnings)
     with listening(options, where, "up", env) as (listener, made):
-        saved = _saved(plan_file)
+        saved = _saved(plan_file, "up", env)
         stage = saved.stage if saved else stage  # a saved plan knows its step
         plan = saved or made.plan(targets=targets, stage=stage)
         if options.json:
@@ -93,6 +93,8 @@ def plan(
     step: str,
 ) -> int:
     """What `up` would do, attribute by attribute. It takes no lease and writes nothing."""
+    if destroy and refresh_only:
+        raise UsageError("--destroy and --refresh-only say two things", hint="leave one of them out")
     env, where = load(options), screen(options)
     where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
@@ -150,7 +152,7 @@ def down(
     else:
         can_ask(options, yes or confirm is not None or bool(plan_file), "--yes")
     with listening(options, where, "down", env) as (listener, made):
-        saved = _saved(plan_file)
+        saved = _saved(plan_file, "down", env)
         found = saved or made.plan(destroy=True)
         if options.json:
             listener.planned(found)
@@ -214,17 +216,22 @@ def _bound(shown: Plan, saved: Plan | None, yes: bool) -> Plan | None:
     return saved if saved is not None or yes else shown
 
 
-def _saved(path: str | None) -> Plan | None:
+def _saved(path: str | None, command: str, env: Environment) -> Plan | None:
+    """The plan in a file, if it is one for this command and environment."""
     if path is None:
         return None
     from livekit_deploy.engine.plan import Plan
 
     try:
-        return Plan.load(Path(path).read_text(encoding="utf-8"))
+        found = Plan.load(Path(path).read_text(encoding="utf-8", errors="replace"))
+        found.meant_for(command, {"project": env.project, "env": env.name, "region": env.region})
     except OSError as error:
         raise UsageError(
             f"the plan {path} cannot be read: {error.strerror}", hint="save one with: livekit-deploy plan --out FILE"
         ) from error
+    except StalePlan as error:
+        raise UsageError(f"{path}: {error}", hint=error.hint) from error
+    return found
 
 
 def _published(plan: Plan, markdown: str | None) -> None:

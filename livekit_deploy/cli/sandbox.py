@@ -43,12 +43,20 @@ def stop() -> int:
 
 
 @sandbox.command()
-def status() -> int:
+@click.option("--json", "json", is_flag=True, help="only JSON on stdout")
+def status(json: bool) -> int:
     """What runs in it."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import status as ask
 
-    Screen().outputs(ask() or {"sandbox": "not running"})
+    found = ask() or {}
+    if json:
+        Screen().json_value({"running": bool(found), **found})
+    elif found:
+        clusters = ", ".join(found["clusters"]) or "none"
+        Screen().outputs({**found, "speed": f"{found['speed']:g}", "clusters": clusters})
+    else:
+        Screen().say("there is no sandbox")
     return 0
 
 

@@ -20,6 +20,9 @@ FORMAT = 1
 GONE = "it was deleted by someone else"
 
 
+_HEADED = {"project": "project", "env": "environment", "region": "region", "account": "account"}
+
+
 class _Unknown(str):
     """A value that is only known once another resource is made; prints as such."""
 
@@ -135,19 +138,31 @@ class Plan:
             cost = raw.pop("cost", None)
             return cls(all=changes, cost=cost and Estimate.revived(cost), **raw)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise StalePlan(f"this is not a saved plan: {error!r}", hint="make one with: plan --out FILE") from error
+            raise StalePlan("this is not a saved plan", hint="make one with: livekit-deploy plan --out FILE") from error
+
+    def meant_for(self, command: str, header: Mapping[str, str]) -> None:
+        """Raise `StalePlan` for a plan of another command or environment; what a header leaves out is not compared."""
+        hint = f"make one with: livekit-deploy plan --out FILE{' --destroy' if command == 'down' else ''}"
+        if self.command != command:
+            raise StalePlan(f"the plan is for {self.command}, not for {command}", hint=hint)
+        for key in ("project", "env", "region", "account"):
+            mine, theirs = self.header.get(key), header.get(key)
+            if mine and theirs and mine != theirs:
+                raise StalePlan(f"it is a plan for the {_HEADED[key]} {mine}, and this is {theirs}", hint=hint)
 
     def expect(self, now: Plan) -> None:
         """Raise `StalePlan`, saying what moved, unless ``now`` is the same plan made again."""
+        self.meant_for(now.command, now.header)
         hint = "plan again and look at what changed"
-        if self.command != now.command:
-            raise StalePlan(f"the plan is for {self.command}, not for {now.command}", hint=hint)
         if self.lineage != now.lineage:
             raise StalePlan("the plan was made for another state document (its lineage differs)", hint=hint)
         if self.serial != now.serial:
             raise StalePlan(f"the state moved from #{self.serial} to #{now.serial} since the plan", hint=hint)
         if self.digest != now.digest:
-            raise StalePlan("the configuration changed since the plan", hint=hint)
+            raise StalePlan(
+                "the configuration is not the one of the plan",
+                hint="plan again, or give the same file, --set and variables as for the plan",
+            )
         before, after = self._essence(), now._essence()
         if before != after:
             moved = sorted({address for address, _ in before ^ after})

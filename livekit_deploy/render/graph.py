@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 from xml.sax.saxutils import escape
 
 from livekit_deploy.engine.graph import Edges, closure, edges_up, longest_chain, ordered
@@ -18,6 +19,23 @@ def drawn(resources: Sequence[Resource], form: str, width: int | None = None) ->
     order = ordered(resources)
     chain = set(longest_chain(edges_up(order), {item.address: item.usual for item in order}))
     return _text(order, chain, width) if form == "text" else _FORMS[form](order, chain)
+
+
+def as_json(resources: Sequence[Resource]) -> dict[str, Any]:
+    """The same as plain values, in the order of work."""
+    order = ordered(resources)
+    chain = set(longest_chain(edges_up(order), {item.address: item.usual for item in order}))
+    found = [
+        {
+            "address": item.address,
+            "stage": item.stage,
+            "usual_s": item.usual,
+            "after": sorted(dep.address for dep in item.dependencies()),
+            "longest": item.address in chain,
+        }
+        for item in order
+    ]
+    return {"resources": found}
 
 
 def _text(order: Sequence[Resource], chain: set[str], width: int | None) -> str:

@@ -39,10 +39,18 @@ def test_every_output_is_as_its_schema_says(here: Workspace) -> None:
         "config validate": ("config", "validate"),
         "keys list": ("keys", "list"),
         "events": ("events",),
+        "graph": ("graph",),
+        "graph --critical-path": ("graph", "--critical-path"),
+        "state rebuild": ("state", "rebuild", "--yes"),
     }
-    assert {*single, "run", "logs"} == set(SCHEMAS)
+    bare = {"sandbox status": ("sandbox", "status"), "sandbox faults list": ("sandbox", "faults", "list")}
+    assert {*single, *bare, "run", "logs"} == set(SCHEMAS)
     for name, command in single.items():
         _valid(name, json.loads(here.run(*command, *ENV).out))
+    here.run("sandbox", "faults", "add", "throttling", "ec2:CreateSubnet")
+    for name, command in bare.items():
+        _valid(name, json.loads(here.run(*command, "--json").out))
+    here.run("sandbox", "faults", "clear")
 
     for line in here.run("logs", *ENV).lines():
         _valid("logs", line)

@@ -100,7 +100,14 @@ def test_what_lives_in_an_absent_host_is_absent_without_a_read() -> None:
 
 
 def plan(**changes: Any) -> Plan:
-    base: dict[str, Any] = {"command": "up", "lineage": "l", "serial": 1, "digest": "d", "all": ()}
+    base: dict[str, Any] = {
+        "command": "up",
+        "lineage": "l",
+        "serial": 1,
+        "digest": "d",
+        "all": (),
+        "header": {"env": "uat"},
+    }
     return Plan(**{**base, **changes})
 
 
@@ -110,7 +117,8 @@ def plan(**changes: Any) -> Plan:
         ({"command": "down"}, "the plan is for up, not for down"),
         ({"lineage": "other"}, "another state document"),
         ({"serial": 2}, "the state moved from #1 to #2"),
-        ({"digest": "e"}, "the configuration changed"),
+        ({"digest": "e"}, "the configuration is not the one of the plan"),
+        ({"header": {"env": "dev"}}, "it is a plan for the environment uat, and this is dev"),
         (
             {"all": (Change("a.b/c", Action.CREATE, "infrastructure"),)},
             "changed in AWS since the plan: a.b/c",

@@ -113,7 +113,11 @@ def parsed(given: Mapping[str, Any]) -> Fault:
             f"there is no fault {name!r}" + (f"; did you mean {near[0]}?" if near else ""),
             hint=f"choose one of: {', '.join(CATALOGUE)}",
         )
-    service, _, operation = str(given.get("call") or CATALOGUE[name].call).partition(":")
+    service, colon, operation = str(given.get("call") or CATALOGUE[name].call).partition(":")
+    if not (service and colon and operation):
+        raise UsageError(
+            f"{service} is no call", hint="write it as SERVICE:OPERATION, such as ec2:CreateSubnet or ec2:*"
+        )
     where = given.get("where") or CATALOGUE[name].where
     if not isinstance(where, Mapping):
         raise UsageError("where is no list of parameters", hint="write it as where: {SubnetId: subnet-0a1}")
@@ -145,7 +149,11 @@ def read(text: str, where: str) -> list[Fault]:
     try:
         found = yaml.safe_load(text) or []
     except yaml.YAMLError as error:
-        raise UsageError(f"{where} is no YAML: {error}", hint="write a list of faults") from error
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise UsageError(
+            f"{where}{place}: {getattr(error, 'problem', None) or 'this is no YAML'}", hint="write a list of faults"
+        ) from error
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
         raise UsageError(f"{where} is not a list of faults", hint="write each as: - fault: throttling")
     faults = []
