@@ -1,7 +1,8 @@
 """Helm releases as resources: helm's own record says what is installed, the objects of its manifest how it does.
 
 Helm is never told to wait: the engine polls. A run that was killed leaves a pending record; it is repaired once a whole
-lease has passed, since until then another process may still be at it.
+lease has passed, since until then another process may still be at it. An upgrade is rolled back; what it had yet to
+take away goes first, since a rollback stumbles over an object that only the revision before knows.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolv
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.charts import bundled, definitions, fetched
-from livekit_deploy.k8s.client import PASSING, Api, api, serves
+from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.marks import claim
-from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
+from livekit_deploy.k8s.release_record import ReleaseRecord, read_release, read_revision
 from livekit_deploy.k8s.remains import Remains
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named, unready
 
@@ -91,18 +92,31 @@ class HelmRelease(Resource):
         if record.status == "uninstalling":
             return Live(self._id(), Status.READY, props, detail="helm was interrupted while it uninstalled")
         if record.status.startswith("pending"):
-            return self._pending(cloud, record, props)
+            return self._pending(cloud, connection, record, props)
         return self._settled(connection, record, props)
 
     def _id(self) -> str:
         return f"{self.namespace}/{self.instance}"
 
-    def _pending(self, cloud: Cloud, record: ReleaseRecord, props: dict[str, Any]) -> Live:
+    def _pending(self, cloud: Cloud, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
         lease = cloud.clients.call_bound * 9 / 4
         age = (datetime.now(UTC) - record.deployed).total_seconds()
-        if age >= lease:  # nobody can be at it any more; the difference in state asks for the repair
-            return Live(self._id(), Status.READY, props)
-        return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")
+        if age < lease:
+            return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")
+        # nobody can be at it any more; the difference in state asks for the repair
+        if way := self._in_the_way(connection, record):
+            props["state"] = f"{record.status}, with {', '.join(map(named, way))} in the way"
+            if all(item["metadata"].get("deletionTimestamp") for item in way):
+                return Live(self._id(), Status.PENDING, props, detail=f"waiting for {named(way[0])} to go")
+        return Live(self._id(), Status.READY, props)
+
+    def _in_the_way(self, connection: Api, record: ReleaseRecord) -> list[Obj]:
+        """What is there of the revision before and is not in the newest one; those on their way out last."""
+        before = read_revision(connection, self.namespace, self.instance, record.revision - 1)
+        kept = [_identity(item) for item in record.manifest]
+        surplus = [item for item in before.manifest if _identity(item) not in kept] if before else []
+        found = [live for _, live in live_objects(connection, surplus, self.namespace) if live]
+        return sorted(found, key=lambda item: bool(item["metadata"].get("deletionTimestamp")))
 
     def _settled(self, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
         objects = live_objects(connection, record.manifest, self.namespace)
@@ -148,11 +162,21 @@ class HelmRelease(Resource):
         if state in ("pending-install", "uninstalling"):
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         elif state.startswith("pending"):
-            asyncio.run(runner.back(self.instance, self.namespace))
+            self._roll_back(cloud, runner)
         elif not changed <= {"repo", "digest", "endpoints"}:
             if "version" in changed:
                 self._define(cloud)
             self._install(cloud)
+
+    def _roll_back(self, cloud: Cloud, runner: Helm) -> None:
+        """Take away one object that is in the way; roll back when there is none."""
+        connection = api(cloud, self._host())
+        record = read_release(connection, self.namespace, self.instance)
+        way = self._in_the_way(connection, record) if record else []
+        if not way:
+            asyncio.run(runner.back(self.instance, self.namespace))
+        elif path := connection.path(*_identity(way[0])):
+            connection.delete(path)
 
     def _define(self, cloud: Cloud) -> None:
         """Bring the custom resource definitions of another version of the chart, which helm leaves as they are."""
@@ -194,6 +218,11 @@ class HelmRelease(Resource):
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         """None: a release is found by its name, and goes with its cluster at the latest."""
         yield from ()
+
+
+def _identity(item: Obj) -> tuple[str, str, str | None, str]:
+    metadata = item["metadata"]
+    return item["apiVersion"], item["kind"], metadata.get("namespace"), metadata["name"]
 
 
 def _server_side(runner: Helm) -> dict[str, Any]:

@@ -36,12 +36,18 @@ def read_release(api: Api, namespace: str, name: str) -> ReleaseRecord | None:
     secrets = api.list(f"/api/v1/namespaces/{namespace}/secrets", f"owner=helm,name={name}")
     if not secrets:
         return None
-    newest = max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"]))
-    packed = base64.b64decode(base64.b64decode(newest["data"]["release"]))
-    return _parsed(json.loads(gzip.decompress(packed)))
+    return _parsed(max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"])))
 
 
-def _parsed(release: Obj) -> ReleaseRecord:
+def read_revision(api: Api, namespace: str, name: str, revision: int) -> ReleaseRecord | None:
+    """One revision; None when helm does not keep it."""
+    secret = api.get(f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}")
+    return _parsed(secret) if secret is not None else None
+
+
+def _parsed(secret: Obj) -> ReleaseRecord:
+    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+    release = json.loads(gzip.decompress(packed))
     values = dict(release.get("config") or {})
     shared = dict(values.pop("global", None) or {})
     marks = shared.pop("livekitDeploy", None) or {}
