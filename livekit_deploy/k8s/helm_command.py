@@ -6,6 +6,7 @@ The token is in a file and renewed before it runs out; values go in by stdin.
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -36,7 +37,19 @@ def helm(cloud: Cloud, host: Live) -> Helm:
 def rendered(chart: Path, name: str, namespace: str, values: Mapping[str, Any]) -> bytes:
     """The chart's objects as YAML, made on this machine. Raises `Failed` when it does not take these values."""
     arguments = ["template", name, str(chart), "--namespace", namespace, "--values", "-"]
-    return HelmBinary().run(arguments, yaml.safe_dump(dict(values)).encode(), _RENDER_SECONDS)
+    return HelmBinary().run(arguments, _exact(values), _RENDER_SECONDS)
+
+
+class _Quoting(yaml.SafeDumper):
+    """YAML that says the same to every reader: for helm's a bare ``y`` is true, and ``1e3`` a number."""
+
+
+_Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, '"'))
+
+
+def _exact(values: Mapping[str, Any]) -> bytes:
+    """Values as helm's stdin takes them; JSON would not do, whose pairs of surrogates helm's parser refuses."""
+    return yaml.dump(dict(values), Dumper=_Quoting, width=math.inf).encode()
 
 
 class Helm(pyhelm3.Command):  # type: ignore[misc]
@@ -65,10 +78,14 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
         return semver.Version(*tools.version(self._binary.path), 0)
 
     async def run(self, command: list[Any], input: bytes | None = None) -> bytes:
-        """Run helm with these arguments. Raises our errors, told apart by what helm says."""
+        """Run helm with these arguments; ``input`` are values, as pyhelm3 has them: in JSON.
+
+        Raises our errors, told apart by what helm says.
+        """
         self._refresh()
+        values = _exact(json.loads(input)) if input is not None else None
         with self._changing():
-            return self._binary.run([*map(str, command), "--kubeconfig", str(self._kubeconfig)], input, self.seconds)
+            return self._binary.run([*map(str, command), "--kubeconfig", str(self._kubeconfig)], values, self.seconds)
 
     async def back(self, release: str, namespace: str) -> None:
         """Roll back to the revision before; as an upgrade does, it takes back what others changed meanwhile."""

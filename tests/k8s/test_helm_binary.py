@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import signal
 import stat
@@ -17,10 +18,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from livekit_deploy.errors import Interrupted, LostLease, ResourceError
 from livekit_deploy.k8s import helm_binary, helm_command
 from livekit_deploy.k8s.charts import fetched
+from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_binary import HelmBinary, end_all
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values
 from livekit_deploy.k8s.release_record import read_release
@@ -218,3 +222,66 @@ def test_marks_go_where_every_chart_leaves_room() -> None:
     marks = {"lineage": "l", "address": "helm.release/web"}
     assert release_values(given, marks) == {"level": "info", "global": {"theirs": 1, "livekitDeploy": marks}}
     assert given["global"] == {"theirs": 1}
+
+
+# ---- values: whatever text they hold, helm gets that text, and gets it by stdin
+
+_SAID = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: said}
+data: {values: {{ .Values | toJson | quote }}}
+"""
+#: text that a shell, a template, `--set` or another reader of YAML would take for something else
+NASTY = [
+    *("-x", "--set=a=b", "a b", "a,b=c", "$(id)", "`id`", "; true", "'", '"', "\\", "{{ .Release.Name }}", "${region}"),
+    *("y", "no", "on", "~", "null", "1e3", "0x1F", "0o17", "1_000", "12:30:45", "2026-01-01", ".inf", "<<", "=", ""),
+    *(
+        "a\nb",
+        "\n- a",
+        "\r\t",
+        " a ",
+        "# a",
+        "a: b",
+        "*a",
+        "&a",
+        "!a",
+        "|",
+        "\x01\x7f\x85\u2028\ufeff",
+        "é",
+        "\U0001f600",
+    ),
+]
+
+
+@given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8"))))
+@settings(max_examples=60, deadline=None)
+def test_no_value_is_an_argument_and_each_arrives_as_it_is(values: dict[str, str]) -> None:
+    given_to: list[tuple[list[str], bytes]] = []
+
+    def noted(self: object, arguments: list[str], input: bytes, seconds: float) -> bytes:
+        given_to.append((arguments, input))
+        return b""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HelmBinary, "__init__", lambda self: None)
+        patch.setattr(HelmBinary, "run", noted)
+        helm_command.rendered(Path("/chart"), "web", "default", values)
+    ((arguments, input),) = given_to
+    assert arguments == ["template", "web", "/chart", "--namespace", "default", "--values", "-"]
+    assert yaml.safe_load(input) == values
+
+
+def test_values_arrive_as_they_are_at_helm_itself(rig: KubeRig, charts: Path) -> None:
+    values = {"texts": NASTY, **{f"k {text}": text for text in NASTY}, "number": 1000.0, "yes": True}
+    repo = publish(charts, "said", {"said": _SAID})
+    chart = fetched(repo, "said", "1.0.0", None)
+    (item,) = yaml.safe_load_all(helm_command.rendered(chart, "said", "default", values))
+    assert json.loads(item["data"]["values"]) == values
+
+    release = HelmRelease(
+        "said", namespace="default", chart="said", repo=repo, version="1.0.0", values=values, lives_in=rig.host
+    )
+    rig.up([rig.host, release])
+    assert json.loads(rig.objects("configmaps")["said"]["data"]["values"]).items() >= values.items()
+    assert rig.plan([rig.host, release]).changes == ()

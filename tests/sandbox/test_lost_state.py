@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 import threading
 from typing import Any
@@ -52,12 +53,15 @@ def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebui
     here.edit("uat", state={"lease_seconds": 10})
     failed = _up_without_a_store(here)
     assert failed.code == 1
-    rescue = re.search(r"state restore --env uat (state/local/errored-uat-\d+\.json)", failed.said)
-    assert rescue is not None, failed.said
-    assert stat.S_IMODE((here.folder / rescue[1]).stat().st_mode) == 0o600
+    printed = re.search(
+        r"python -m livekit_deploy (state restore --env uat .*?(state/local/errored-uat-\d+\.json))", failed.said
+    )
+    assert printed is not None, failed.said
+    assert stat.S_IMODE((here.folder / printed[2]).stat().st_mode) == 0o600
     written = len(here.document("uat")["records"])
-    here.run("state", "restore", *UAT, rescue[1], code=3)  # nobody can be asked here
-    restored = here.run("state", "restore", *UAT, rescue[1], "--yes")
+    command, environ = shlex.split(printed[1]), here.sandbox.environ()
+    here.run(*command, code=3, **environ)  # nobody can be asked here
+    restored = here.run(*command, "--yes", code=0, **environ)
     assert "plan --env uat" in restored.err
     assert len(here.document("uat")["records"]) >= written
     assert "LiveKit answers" in here.run("up", *UAT, "--yes").out
