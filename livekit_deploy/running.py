@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
-from livekit_deploy import health, private
+from livekit_deploy import health
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.session import session_end
 from livekit_deploy.clock import Clock
@@ -36,10 +35,10 @@ from livekit_deploy.finding import Finding, failed
 from livekit_deploy.health import Reach
 from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report
-from livekit_deploy.state.document import Phase, Record, dump
+from livekit_deploy.state.document import Phase, Record
+from livekit_deploy.state.rescue import rescued
 from livekit_deploy.state.session import Session
 
-RESCUE_FOLDER = Path("state/local")
 #: seconds that targets are given to become healthy after everything else is ready
 _ANSWER_SECONDS = 300.0
 
@@ -175,12 +174,15 @@ class Running:
 
     def _rescued(self, session: Session) -> StateError:
         """Save what could not be written, and say how to bring it back."""
-        RESCUE_FOLDER.mkdir(parents=True, exist_ok=True)
-        path = RESCUE_FOLDER / f"errored-{self._env.name}-{session.unsaved.serial}.json"
-        private.write(path, dump(session.unsaved).decode())
+        path, env = rescued(session.unsaved), self._env.name
+        if path is None:
+            return StateError(
+                f"{session.failure}; no rescue copy could be written either",
+                hint=f"when the store answers again, run: livekit-deploy state rebuild --env {env}",
+            )
         return StateError(
             f"{session.failure}; a rescue copy of the state is in {path}",
-            hint=f"when the store answers again, run: livekit-deploy state restore --env {self._env.name} {path}",
+            hint=f"when the store answers again, run: livekit-deploy state restore --env {env} {path}",
         )
 
     def closed(self, report: Report) -> Report:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from livekit_deploy.errors import Absent, Denied, LockedError, LostLease, ResourceError, StateError
-from livekit_deploy.state.document import Holder, Phase, Record, State, dump
+from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
 from livekit_deploy.state.edit import unlock, whole
+from livekit_deploy.state.rescue import rescued
 from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import FileStore, Mismatch, S3Store
 
@@ -166,3 +170,27 @@ def test_what_is_not_whole_is_no_ground_for_a_change(store: FileStore) -> None:
     store.put(dump(State.new("p", "e"))[:40], None)
     with pytest.raises(StateError, match="not a whole state document"):
         whole(store, "p", "e")
+
+
+# ---- what the store does not take
+
+
+def test_a_rescue_copy_is_for_its_owner_and_goes_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+    (tmp_path / "temp").mkdir()
+    state = State.new("p", "e")
+    beside = rescued(state)
+    assert beside == Path("state/local/errored-e-0.json")
+    shutil.rmtree("state")
+    Path("state").touch()  # nothing can be written below it
+    elsewhere = rescued(state)
+    assert elsewhere is not None
+    assert elsewhere.is_relative_to(tmp_path / "temp")
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o600
+    assert stat.S_IMODE(elsewhere.parent.stat().st_mode) == 0o700
+    assert load(elsewhere.read_bytes(), "here") == state
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert rescued(state) is None

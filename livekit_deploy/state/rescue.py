@@ -1,0 +1,33 @@
+"""A copy of a document that its store does not take: in the working directory, or wherever there is room for it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from livekit_deploy import private
+from livekit_deploy.state.document import State, dump
+
+FOLDER = Path("state/local")
+
+
+def rescued(state: State) -> Path | None:
+    """Where the copy is, of mode 0600; None when it can be written nowhere."""
+    for folder in _folders():
+        path = folder / f"errored-{state.env}-{state.serial}.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            private.write(path, dump(state).decode())
+        except OSError:
+            continue
+        return path
+    return None
+
+
+def _folders() -> Iterator[Path]:
+    yield FOLDER
+    try:
+        yield Path(tempfile.mkdtemp(prefix="livekit-deploy-"))
+    except OSError:
+        return
