@@ -18,7 +18,9 @@ import boto3
 from livekit_deploy.aws.cloud import mutates
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Observed, Resource
-from livekit_deploy.errors import CredentialsError, Denied, DeployError, Failed, ResourceError, TimedOut
+from livekit_deploy.errors import CredentialsError, Denied, DeployError, Failed, Incomplete, ResourceError, TimedOut
+from livekit_deploy.render import failure
+from livekit_deploy.report import Report
 from livekit_deploy.sandbox.faults.endings import ENDINGS
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
 from tests.faults.rig import PLAN, FaultRig, faults, world
@@ -324,18 +326,25 @@ def kind_of(failed: Mapping[str, DeployError]) -> str:
 
 
 def explains(address: str, error: DeployError) -> None:
-    """The error says which resource, why in AWS's code, by which request, and what to do."""
+    """The screen says which resource, why in AWS's code, by which request, what is kept and what to do."""
     said = f"{address}: {type(error).__name__}: {error.message}"
     assert error.hint, f"no next step: {said}"
+    report = Report("up", failed={address: error}, kept=3)
+    shown = "\n".join(failure.lines(Incomplete(said, report=report, code=8, hint="run: livekit-deploy up --env uat")))
+    for what in (address, error.hint, "3 resources are up and recorded", "run: livekit-deploy up --env uat"):
+        assert what in shown, f"the screen does not say {what}: {said}"
     if isinstance(error, CredentialsError):
         assert error.exit_code == 4
         return
     assert isinstance(error, ResourceError), said
     assert address == PLAN or error.address == address, f"it names {error.address!r}: {said}"
     assert error.exit_code == 4 or not isinstance(error, Denied)
-    if not isinstance(error, Failed | TimedOut):
+    if not isinstance(error, TimedOut):
         assert error.code, f"no code: {said}"
+        assert error.code in shown
+    if not isinstance(error, Failed | TimedOut):
         assert error.request_id or error.code in LOCAL, f"no request id: {said}"
+        assert error.request_id in shown
 
 
 def columns(cases: Sequence[Case]) -> Iterator[Column]:
