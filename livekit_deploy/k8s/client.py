@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import kubernetes.client
@@ -94,6 +96,8 @@ class Api:
         self._lock = threading.Lock()
         self._fresh: tuple[str, float] | None = None
         self._served: dict[str, dict[str, Obj]] = {}
+        #: how far the API's clock is ahead of ours, by its last answer
+        self.ahead = timedelta()
 
     # ---- verbs
 
@@ -195,6 +199,8 @@ class Api:
             raise self.unreachable(error) from error
         if answer.status >= 400:
             raise self._refused(answer.status, refused, method, path)
+        if said := answer.headers.get("Date"):
+            self.ahead = parsedate_to_datetime(said) - datetime.now(UTC)
         return answer
 
     def _refused(self, status: int | None, body: Any, method: str, path: str) -> Exception:

@@ -100,7 +100,7 @@ class HelmRelease(Resource):
 
     def _pending(self, cloud: Cloud, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
         lease = cloud.clients.call_bound * 9 / 4
-        age = (datetime.now(UTC) - record.deployed).total_seconds()
+        age = (datetime.now(UTC) - record.written).total_seconds()
         if age < lease:
             return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")
         # nobody can be at it any more; the difference in state asks for the repair

@@ -28,7 +28,8 @@ class ReleaseRecord:
     values: Obj
     marks: Obj
     manifest: list[Obj]
-    deployed: datetime
+    #: when helm wrote it, by our own clock: the cluster dates it, since other machines' clocks may be wrong
+    written: datetime
 
 
 def read_release(api: Api, namespace: str, name: str) -> ReleaseRecord | None:
@@ -36,16 +37,16 @@ def read_release(api: Api, namespace: str, name: str) -> ReleaseRecord | None:
     secrets = api.list(f"/api/v1/namespaces/{namespace}/secrets", f"owner=helm,name={name}")
     if not secrets:
         return None
-    return _parsed(max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"])))
+    return _parsed(api, max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"])))
 
 
 def read_revision(api: Api, namespace: str, name: str, revision: int) -> ReleaseRecord | None:
     """One revision; None when helm does not keep it."""
     secret = api.get(f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}")
-    return _parsed(secret) if secret is not None else None
+    return _parsed(api, secret) if secret is not None else None
 
 
-def _parsed(secret: Obj) -> ReleaseRecord:
+def _parsed(api: Api, secret: Obj) -> ReleaseRecord:
     packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
     release = json.loads(gzip.decompress(packed))
     values = dict(release.get("config") or {})
@@ -60,7 +61,7 @@ def _parsed(secret: Obj) -> ReleaseRecord:
         values={**values, **({"global": shared} if shared else {})},
         marks=marks,
         manifest=list(_objects(release.get("manifest") or "")),
-        deployed=_moment(release["info"]["last_deployed"]),
+        written=datetime.fromisoformat(secret["metadata"]["creationTimestamp"]) - api.ahead,
     )
 
 
@@ -68,13 +69,3 @@ def _objects(manifest: str) -> Iterator[Obj]:
     """The objects of a manifest, those of its Lists one by one."""
     for document in filter(None, yaml.load_all(manifest, Loader=LOADER)):
         yield from document["items"] if document["kind"] == "List" else (document,)
-
-
-def _moment(text: str) -> datetime:
-    """Go writes up to nine digits of a second, Python reads six."""
-    head, dot, rest = text.partition(".")
-    if not dot:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    zone = rest[len(digits) :].replace("Z", "+00:00")
-    return datetime.fromisoformat(f"{head}.{digits[:6]}{zone}")

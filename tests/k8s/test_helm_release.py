@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from livekit_deploy import tools
 from livekit_deploy.clock import Clock
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Conflict, Denied, Failed, NotOurs, ResourceError
-from livekit_deploy.k8s import helm_binary
+from livekit_deploy.k8s import client, helm_binary
+from livekit_deploy.k8s import helm as releases
 from livekit_deploy.k8s.charts import fetched
 from livekit_deploy.k8s.client import Obj
 from livekit_deploy.k8s.helm import HelmRelease
@@ -246,6 +249,28 @@ def test_a_pending_release_is_repaired_when_nobody_can_be_at_it(
     rig.up(wanted)
     assert (record(rig).status, level(rig)) == ("deployed", "debug")
     assert rig.diffs(wanted) == {}
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600])
+def test_a_clock_that_is_an_hour_off_neither_hurries_nor_holds_a_repair(
+    rig: KubeRig, charts: Path, monkeypatch: pytest.MonkeyPatch, skew: int
+) -> None:
+    repo = publish(charts, "web", {**ALL, "deployment": deployment(nodeSelector={"none": "such"})})
+    wanted = release(rig, repo)
+    rig.up(wanted[:2])
+    interrupted(rig, fetched(repo, "web", "1.0.0", None), "info")
+
+    class Skewed(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Skewed:
+            return cls.fromtimestamp(time.time() + skew, tz)
+
+    for module in (client, releases):
+        monkeypatch.setattr(module, "datetime", Skewed)
+    rig.cloud._shared.clear()
+    assert rig.seen(wanted[2]).status is Status.PENDING
+    aged(rig, "media", "web", LEASE + 1)
+    assert rig.seen(wanted[2]).status is Status.READY
 
 
 @pytest.mark.parametrize("pins", [(tools.HELM_3, tools.DEFAULT), (tools.DEFAULT, tools.HELM_3)], ids=["up", "back"])

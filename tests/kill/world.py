@@ -13,10 +13,10 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -117,6 +117,7 @@ class Outside(Reach):
 class _Response:
     status: int
     body: bytes
+    headers: ClassVar[Mapping[str, str]] = {}  # undated: its clock is ours
 
     def read(self) -> bytes:
         return self.body
