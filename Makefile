@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m livekit_deploy
 
-.PHONY: help setup demo test check kill faults bench schema clean
+.PHONY: help setup demo test check kill soak faults bench schema clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,8 +28,11 @@ check: setup  ## formatting, lint, types, layers, generated files up to date
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
 
-kill: setup  ## die before and after every call of up and down, and at random moments; and every other long proof
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'kill or slow' --every 1
+kill: setup  ## die before and after every call of up, of up with a change and of down, and print the table
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m kill --every 1
+
+soak: setup  ## run the proofs that take long: a hundred processes killed at random moments, and all the others
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'slow and not kill' --rounds 100
 
 faults: setup  ## print the table of every fault against every kind
 	$(BIN)/python -m tests.faults

@@ -8,6 +8,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.kill.table import tell
+
 # how fast the machine is says nothing about the code
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -49,7 +51,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         from tests.contract.coverage import figure
 
         terminalreporter.write_line(figure())
-    if any("tests/kill/" in report.nodeid for report in [*passed, *terminalreporter.getreports("failed")]):
-        from tests.kill.table import tell
-
-        tell(terminalreporter)
+    tell(terminalreporter)

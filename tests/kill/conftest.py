@@ -88,7 +88,8 @@ class Kills:
         wrong = [text for result in results if (text := _wrong(result, everything))]
         duplicates = sum(_more(result, everything) for result in results if result.then == "up")
         orphans = sum(len(result.left) for result in results if result.then == "down")
-        row = [scenario, len({one.number for one in results}), len(results), len(wrong), orphans, duplicates]
+        passed = len(results) - len(wrong)
+        row = [scenario, len({one.number for one in results}), len(results), passed, orphans, duplicates]
         return [row, [f"{scenario}, {text}" for text in wrong]]
 
     def told(self, judged: list[Any]) -> list[str]:

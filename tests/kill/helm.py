@@ -49,7 +49,7 @@ def _run(binary: HelmBinary, arguments: Sequence[str], input: bytes | None, seco
     }
     release = Release(_connected(Path(given["--kubeconfig"])), given["--namespace"], arguments[1])
     if verb == "upgrade":
-        release.upgrade(Path(arguments[2]), json.loads(input or b"{}"))
+        release.upgrade(Path(arguments[2]), yaml.safe_load(input or b"{}"))
     elif verb == "uninstall":
         release.uninstall()
     elif verb == "rollback":
@@ -113,7 +113,7 @@ class Release:
             if item:
                 wanted[self._path(item)] = item
         for path, item in wanted.items():
-            self._api.apply(path, item)
+            self._api.apply(path, self._owned(item))
         for path in self._paths(last["manifest"]) if last else ():
             if path not in wanted:
                 self._api.delete(path)
@@ -124,7 +124,7 @@ class Release:
 
     def _record(self, revision: Obj, status: str) -> None:
         moment = datetime.now(UTC).isoformat()
-        info = {"first_deployed": moment, "last_deployed": moment, "status": status}
+        info = {"first_deployed": moment, "last_deployed": moment, "description": "", "status": status}
         whole = {**revision, "name": self._name, "namespace": self._namespace, "info": info}
         packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(whole).encode()))).decode()
         labels = {"owner": "helm", "name": self._name, "status": status, "version": str(revision["version"])}
@@ -149,6 +149,14 @@ class Release:
         return next(reversed(self._revisions()), None)
 
     # ---- objects
+
+    def _owned(self, item: Obj) -> Obj:
+        """The object with helm's own marks."""
+        metadata = item["metadata"]
+        labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+        release = {"meta.helm.sh/release-name": self._name, "meta.helm.sh/release-namespace": self._namespace}
+        annotations = {**(metadata.get("annotations") or {}), **release}
+        return {**item, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
 
     def _paths(self, manifest: str) -> list[str]:
         return [self._path(item) for item in yaml.safe_load_all(manifest) if item]

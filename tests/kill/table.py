@@ -16,8 +16,8 @@ def tell(reporter: pytest.TerminalReporter) -> None:
     if not rows:
         return
     reporter.section("killed, then run again")
-    line = "{:34}{:>12}{:>12}{:>8}{:>10}{:>12}"
-    reporter.line(line.format("scenario", "boundaries", "recoveries", "failed", "orphans", "duplicates"))
+    line = "{:36}{:>12}{:>12}{:>8}{:>10}{:>12}"
+    reporter.line(line.format("scenario", "boundaries", "recoveries", "passed", "orphans", "duplicates"))
     total = [sum(column) for column in zip(*rows.values(), strict=True)]
     for name, figures in [*sorted(rows.items()), ("all", total)]:
         reporter.line(line.format(name, *figures))

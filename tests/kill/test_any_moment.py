@@ -10,7 +10,8 @@ import random
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -63,9 +64,12 @@ def _killed_after(here: Workspace, command: tuple[str, ...], seconds: float) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.kill
 def test_killed_at_any_moment(
-    unhurried: Workspace, undisturbed: tuple[dict[str, int], float, float], turn: int, seed: int
+    unhurried: Workspace,
+    undisturbed: tuple[dict[str, int], float, float],
+    turn: int,
+    seed: int,
+    record_property: Callable[[str, Any], None],
 ) -> None:
     here, (everything, *lengths) = unhurried, undisturbed
     here.reset()
@@ -82,8 +86,12 @@ def test_killed_at_any_moment(
     else:
         _killed_after(here, command, moment)
     here.run(*command)
+    now = here.inventory()
+    left = sum(len(ids - before.get(what, set())) for what, ids in now.items()) if down else 0
+    many = 0 if down else sum(max(0, count - everything.get(what, 0)) for what, count in _set(here).items())
+    passed = now == before if down else _set(here) == everything
+    record_property("kill", [f"SIGKILL at a random moment: {command[0]}", 1, 1, int(passed), left, many])
+    assert passed, (now, before if down else everything)
     if down:
-        assert here.inventory() == before
         return
-    assert _set(here) == everything
     here.run("plan", "--env", "dev", "--sandbox", "--detailed-exitcode")
