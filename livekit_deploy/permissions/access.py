@@ -8,9 +8,8 @@ from livekit_deploy.aws.roles import CLUSTER_POLICIES, NODE_POLICIES
 from livekit_deploy.permissions.statement import Scope, Statement
 
 _ROLE_READS = ("ListAttachedRolePolicies", "ListRolePolicies", "ListInstanceProfilesForRole")
-_ROLE_CHANGES = ("TagRole", "UpdateAssumeRolePolicy", "DeleteRolePolicy", "DeleteRole")
+_ROLE_CHANGES = ("UpdateAssumeRolePolicy", "DetachRolePolicy", "DeleteRolePolicy", "DeleteRole")
 _POLICY_CHANGES = ("CreatePolicyVersion", "DeletePolicyVersion", "DeletePolicy")
-_PROVIDER = ("GetOpenIDConnectProvider", "DeleteOpenIDConnectProvider")
 _SERVICES = {
     "eks.amazonaws.com": "eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
     "eks-nodegroup.amazonaws.com": "eks-nodegroup.amazonaws.com/AWSServiceRoleForAmazonEKSNodegroup",
@@ -30,15 +29,22 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("IamLookIntoRoles", "iam", _ROLE_READS, roles)
     making = {"StringEquals": {**scope.tagging["StringEquals"], **fenced}}
     yield Statement("IamMakeRoles", "iam", ("CreateRole",), roles, making)
-    yield Statement("IamChangeRoles", "iam", _ROLE_CHANGES, roles)
+    yield Statement("IamTagRoles", "iam", ("TagRole",), roles, scope.tagging)
+    yield Statement("IamChangeRoles", "iam", _ROLE_CHANGES, roles, scope.tagged)
     attachable = [*(_aws(scope, name) for name in (*CLUSTER_POLICIES, *NODE_POLICIES)), *policies]
-    yield Statement("IamAttach", "iam", ("AttachRolePolicy",), roles, {"ArnLike": {"iam:PolicyARN": attachable}})
-    yield Statement("IamDetach", "iam", ("DetachRolePolicy",), roles)
+    attaching = {**scope.tagged, "ArnLike": {"iam:PolicyARN": attachable}}
+    yield Statement("IamAttach", "iam", ("AttachRolePolicy",), roles, attaching)
     if boundary:
-        yield Statement("IamFence", "iam", ("PutRolePermissionsBoundary",), roles, {"StringEquals": fenced})
+        fencing = {"StringEquals": {**scope.tagged["StringEquals"], **fenced}}
+        yield Statement("IamFence", "iam", ("PutRolePermissionsBoundary",), roles, fencing)
+    else:  # one that somebody else gave to a role of ours
+        yield Statement("IamUnfence", "iam", ("DeleteRolePermissionsBoundary",), roles, scope.tagged)
+    # that of a node group which went without it would hold the role of the nodes
+    profiles = [f"arn:{scope.partition}:iam::{scope.account}:instance-profile/eks-*"]
+    yield Statement("IamFreeRoles", "iam", ("RemoveRoleFromInstanceProfile",), profiles)
     yield Statement("IamMakePolicies", "iam", ("CreatePolicy", "TagPolicy"), policies, scope.tagging)
     yield Statement("IamLookAtPolicies", "iam", ("GetPolicy", "GetPolicyVersion", "ListPolicyVersions"), policies)
-    yield Statement("IamChangePolicies", "iam", _POLICY_CHANGES, policies)
+    yield Statement("IamChangePolicies", "iam", _POLICY_CHANGES, policies, scope.tagged)
     yield from _provider(scope)
     yield from _given_to_services(scope, roles)
 
@@ -52,7 +58,8 @@ def _provider(scope: Scope) -> Iterator[Statement]:
     arns = [f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/oidc.eks.{scope.env.region}.*/id/*"]
     making = ("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider")
     yield Statement("IamMakeProvider", "iam", making, arns, scope.tagging)
-    yield Statement("IamChangeProvider", "iam", _PROVIDER, arns)
+    yield Statement("IamLookAtProvider", "iam", ("GetOpenIDConnectProvider",), arns)
+    yield Statement("IamDeleteProvider", "iam", ("DeleteOpenIDConnectProvider",), arns, scope.tagged)
 
 
 def _given_to_services(scope: Scope, roles: list[str]) -> Iterator[Statement]:

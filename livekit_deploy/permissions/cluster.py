@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from livekit_deploy.permissions.statement import Scope, Statement
 
-_OF_CLUSTER = (
-    *("DescribeCluster", "UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster"),
-    *("ListNodegroups", "ListAddons", "ListAccessEntries"),
+_LOOKS = (
+    *("DescribeCluster", "ListNodegroups", "ListAddons", "ListAccessEntries"),
+    *("DescribeNodegroup", "DescribeAddon", "DescribeAccessEntry", "ListAssociatedAccessPolicies"),
 )
-_OF_NODE_GROUP = ("DescribeNodegroup", "UpdateNodegroupConfig", "UpdateNodegroupVersion", "DeleteNodegroup")
-_OF_ADDON = ("DescribeAddon", "UpdateAddon", "DeleteAddon")
-_OF_ENTRY = (
-    *("DescribeAccessEntry", "DeleteAccessEntry"),
-    *("ListAssociatedAccessPolicies", "AssociateAccessPolicy", "DisassociateAccessPolicy"),
+_CHANGES = (
+    *("UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster"),
+    *("UpdateNodegroupConfig", "UpdateNodegroupVersion", "DeleteNodegroup"),
+    *("UpdateAddon", "DeleteAddon"),
+    *("DeleteAccessEntry", "AssociateAccessPolicy", "DisassociateAccessPolicy"),
 )
 _OF_KEY = (
     *("DescribeKey", "GetKeyRotationStatus", "EnableKeyRotation", "UpdateKeyDescription"),
@@ -23,20 +23,21 @@ _OF_KEY = (
 
 
 def statements(scope: Scope) -> Iterator[Statement]:
-    """One cluster, by its name."""
+    """One cluster, by its name; it and what belongs to it is changed only where it carries the environment's tags."""
     name = scope.cluster
     cluster = [scope.arn("eks", f"cluster/{name}")]
     nodegroups, addons = ([scope.arn("eks", f"{kind}/{name}/*/*")] for kind in ("nodegroup", "addon"))
     entries = [scope.arn("eks", f"access-entry/{name}/*/*/*/*")]
-    yield Statement("EksList", "eks", ("ListClusters",), conditions=scope.in_region)
+    every = [*cluster, *nodegroups, *addons, *entries]
+    yield Statement("EksList", "eks", ("ListClusters", "DescribeAddonVersions"), conditions=scope.in_region)
     yield Statement("EksMakeCluster", "eks", ("CreateCluster",), conditions=scope.tagging)
-    yield Statement("EksCluster", "eks", _OF_CLUSTER, cluster)
     made = ("CreateNodegroup", "CreateAddon", "CreateAccessEntry")
     yield Statement("EksMakeChildren", "eks", made, cluster, scope.tagging)
-    yield Statement("EksNodeGroups", "eks", _OF_NODE_GROUP, nodegroups)
-    yield Statement("EksAddons", "eks", _OF_ADDON, addons)
-    yield Statement("EksAccess", "eks", _OF_ENTRY, entries)
-    yield Statement("EksTag", "eks", ("TagResource",), [*cluster, *nodegroups, *addons, *entries], scope.tagging)
+    yield Statement("EksTag", "eks", ("TagResource",), every, scope.tagging)
+    yield Statement("EksLook", "eks", _LOOKS, every)
+    yield Statement("EksChange", "eks", _CHANGES, every, scope.tagged)
+    # an entry that two resources stand for gets the other's address
+    yield Statement("EksHandOver", "eks", ("TagResource",), entries, scope.tagged)
     yield from _logs(scope)
     if scope.env.cluster.secrets_key:
         yield from _key(scope)

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from livekit_deploy.permissions.statement import Scope, Statement
 
 _CACHE_READS = ("DescribeReplicationGroups", "DescribeCacheClusters", "DescribeCacheSubnetGroups")
-_GROUP_CHANGES = ("ModifyReplicationGroup", "DeleteReplicationGroup")
+_GROUP_CHANGES = (
+    *("ModifyReplicationGroup", "IncreaseReplicaCount", "DecreaseReplicaCount", "DeleteReplicationGroup"),
+)
 _SUBNET_CHANGES = ("ModifyCacheSubnetGroup", "DeleteCacheSubnetGroup")
-_SECRET_CHANGES = ("DescribeSecret", "GetSecretValue", "PutSecretValue", "DeleteSecret", "RestoreSecret")
+_SECRET_CHANGES = ("DescribeSecret", "GetSecretValue", "PutSecretValue", "DeleteSecret", "RestoreSecret", "TagResource")
 
 
 def statements(scope: Scope) -> Iterator[Statement]:
-    """Groups and secrets of the environment, by their names; they carry its tags as well."""
+    """Groups and secrets of the environment, by their names and tags."""
     prefix = scope.prefix.lower()
     groups = [scope.arn("elasticache", f"replicationgroup:{prefix}-*")]
     subnets = [scope.arn("elasticache", f"subnetgroup:{prefix}-*")]
@@ -24,8 +26,10 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("CacheTags", "elasticache", ("ListTagsForResource",), [*groups, *subnets])
     making = ("CreateReplicationGroup", "CreateCacheSubnetGroup", "AddTagsToResource")
     yield Statement("CacheMake", "elasticache", making, [*groups, *subnets, *members, *defaults], scope.tagging)
-    yield Statement("CacheChange", "elasticache", _GROUP_CHANGES, [*groups, *defaults])
-    yield Statement("CacheSubnets", "elasticache", _SUBNET_CHANGES, subnets)
+    yield Statement("CacheEvents", "elasticache", ("DescribeEvents",), conditions=scope.in_region)
+    yield Statement("CacheChange", "elasticache", _GROUP_CHANGES, groups, scope.tagged)
+    yield Statement("CacheDefaults", "elasticache", ("ModifyReplicationGroup",), defaults)
+    yield Statement("CacheSubnets", "elasticache", _SUBNET_CHANGES, subnets, scope.tagged)
     secrets = [scope.arn("secretsmanager", f"secret:{scope.env.project}/{scope.env.name}/*")]
     yield Statement("SecretsList", "secretsmanager", ("ListSecrets",), conditions=scope.in_region)
     yield Statement("SecretsMake", "secretsmanager", ("CreateSecret", "TagResource"), secrets, scope.tagging)
