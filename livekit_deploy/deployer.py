@@ -245,8 +245,9 @@ class Deployer:
         return Keyring(self.cloud, self._state, self._session, self._kube, self._emit)
 
     def status(self) -> StatusReport:
-        """What the state document says; reads nothing else."""
-        return status_of(self._header(), self.lease(), self.env.livekit.domain)
+        """What the state document says of what is configured and recorded; reads nothing else."""
+        wanted = {item.address: item.stage for item in self.resources}
+        return status_of(self._header(), self.lease(), self.env.livekit.domain, wanted)
 
     def outputs(self) -> dict[str, Any]:
         """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""

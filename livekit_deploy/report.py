@@ -71,14 +71,24 @@ class StatusReport:
     outputs: dict[str, Any]
 
 
-def status_of(header: dict[str, str], found: tuple[State, Holder | None, float] | None, domain: str) -> StatusReport:
-    """What a state document says, with the live holder of its lease and the seconds that are left of it."""
+def status_of(
+    header: dict[str, str],
+    found: tuple[State, Holder | None, float] | None,
+    domain: str,
+    wanted: Mapping[str, str],
+) -> StatusReport:
+    """What a state document says, with the live holder of its lease and the seconds that are left of it.
+
+    ``wanted`` is the stage of each address of the configuration: what is not made yet counts as well.
+    """
     state, holder, remaining = found or (None, None, 0.0)
     records = dict(state.records) if state else {}
+    counted = {**(wanted if records else {}), **{address: record.stage for address, record in records.items()}}
     stages: dict[str, tuple[int, int]] = {}
-    for record in records.values():
-        ready, total = stages.get(record.stage, (0, 0))
-        stages[record.stage] = (ready + (record.phase is Phase.READY), total + 1)
+    for address, stage in counted.items():
+        ready, total = stages.get(stage, (0, 0))
+        made = address in records and records[address].phase is Phase.READY
+        stages[stage] = (ready + made, total + 1)
     return StatusReport(
         header=header,
         lineage=state.lineage if state else None,

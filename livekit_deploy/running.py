@@ -194,7 +194,7 @@ class Running:
                 f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
                 report=report,
                 code=_exit_code(report),
-                hint=f"run: livekit-deploy {report.command} --env {self._env.name}: it goes on from what is recorded",
+                hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}",
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(

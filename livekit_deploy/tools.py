@@ -77,6 +77,14 @@ def helm(*, install: bool = True) -> Path:
     raise ToolError(_passed_over(found) if found else "helm is missing", hint=_BY_HAND)
 
 
+def missing() -> bool:
+    """Whether the first `helm` has to fetch one."""
+    try:
+        return not helm(install=False).exists()
+    except ToolError:
+        return True
+
+
 def _passed_over(found: str) -> str:
     number = version(Path(found))
     what = f"is helm {number[0]}.{number[1]}, which is not supported" if number != _NONE else "does not run"

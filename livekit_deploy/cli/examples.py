@@ -62,4 +62,5 @@ def show_example(command: click.Command, path: str) -> None:
         command.epilog = f"Example:\n\n\b\n  livekit-deploy {EXAMPLES[path]}"
     if isinstance(command, click.Group) and path:
         for name, inner in command.commands.items():
+            inner.short_help = (inner.help or "").partition(".")[0]  # whole, where click would cut it
             show_example(inner, f"{path} {name}")

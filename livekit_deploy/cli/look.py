@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,13 @@ def outputs(options: Options, name: str | None) -> int:
         found = made.outputs()
     if name is not None:
         if name not in found:
-            near = ", ".join(sorted(found)) or "none yet: run up first"
-            raise UsageError(f"there is no output {name}", hint=f"there are: {near}")
+            near = difflib.get_close_matches(name, found, n=1)
+            there = (
+                f"there are: {', '.join(sorted(found))}"
+                if found
+                else "there are none yet: livekit-deploy up makes them"
+            )
+            raise UsageError(f"there is no output {name}", hint=f"did you mean {near[0]}?" if near else there)
         where.result(str(found[name]))
     elif options.json:
         where.json_value(found)

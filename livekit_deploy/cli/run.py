@@ -59,6 +59,7 @@ def up(
             listener.planned(plan)
         else:
             where.plan(plan)
+        _say_what_is_fetched(where, plan)
         made.check(plan)
         if plan.changes and not (yes or plan_file):
             agreed(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
@@ -209,6 +210,14 @@ def _show_drift(options: Options, where: Screen, plan: Plan) -> None:
         where.json(replace(plan, all=plan.drift()).dump())
     else:
         where.drift(plan)
+
+
+def _say_what_is_fetched(where: Screen, plan: Plan) -> None:
+    """The first check of a chart may have to fetch helm, which takes a while."""
+    from livekit_deploy import tools
+
+    if any(change.address.startswith("helm.release/") for change in plan.changes) and tools.missing():
+        where.say(f"fetching helm {tools.DEFAULT.version}, as there is none here")
 
 
 def _bound(shown: Plan, saved: Plan | None, yes: bool) -> Plan | None:

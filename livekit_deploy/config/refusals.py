@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -39,13 +40,16 @@ _WHERE = {
     "an own KMS key": ("", "cluster", "redis", "state"),
     "an own Redis": ("redis",),
 }
+_EXPLAINED = "see docs/configuration.md"
+_NOT_VALID = "Input is not a valid "  # pydantic's words
 _KINDS = {
     "bool": "true or false",
     "int": "a whole number",
-    "model": "a section with keys of its own, such as {key: value}",
-    "dict": "a mapping, such as {key: value}",
-    "tuple": "a list, such as [a, b]",
+    "model": "a section with keys of its own",
+    "dict": "a mapping",
+    "tuple": "a list",
 }
+_SHAPES = {"model": "such as {key: value}", "dict": "such as {key: value}", "tuple": "such as [a, b]"}
 
 
 def misfit(error: ValidationError, where: Where, path: Path) -> ConfigError:
@@ -64,8 +68,15 @@ def listed(findings: Sequence[Finding], where: Where, path: Path) -> ConfigError
     if len(findings) == 1:
         return ConfigError(text, where=_spot(field, keyed, path), hint=hint, field=field)
     lines = [f"{_spot(at, keyed, path)}: {words} ({tip})" for at, words, tip in findings]
+    lines.sort(key=_by_place)
     whole = "\n".join([f"{len(findings)} things are wrong:", *lines])
     return ConfigError(whole, hint="correct them; every key is explained in docs/configuration.md", field=field)
+
+
+def _by_place(line: str) -> tuple[int, ...]:
+    """The line and the column that it begins with; first what has none."""
+    found = re.match(r".*?:(\d+):(\d+): ", line)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def secrets_typed(places: Iterable[Place]) -> Iterator[Finding]:
@@ -109,7 +120,9 @@ def _worded(kind: str, text: str) -> str:
         return "it must be text"
     if item := _KINDS.get(kind.partition("_")[0]):
         return f"it must be {item}" if kind.endswith(("type", "parsing", "from_float")) else text
-    return f"it must be {text}" if text[:1].islower() or text[:1] == "'" else text
+    if text.startswith(_NOT_VALID):
+        return f"it is no {text.removeprefix(_NOT_VALID)}"
+    return f"it must be {text}" if text[:1].islower() or text[:1].isdigit() or text[:1] == "'" else text
 
 
 def _remedy(kind: str, item: Any, place: Place) -> str:
@@ -120,12 +133,13 @@ def _remedy(kind: str, item: Any, place: Place) -> str:
         return f"write {whole}"
     if kind == "too_short":
         return f"name one or more, such as {_example(place)}"
-    if "expected" in item.get("ctx", {}):
-        return f"allowed: {item['ctx']['expected']}"
     example = _example(place)
+    if "expected" in item.get("ctx", {}):
+        near = difflib.get_close_matches(str(value), re.findall(r"'([^']+)'", item["ctx"]["expected"]), n=1)
+        return f"did you mean {near[0]!r}?" if near else "name one of these"
     if value is None and not _field(place).is_required():
         return f"give it a value{', such as ' if example else ''}{example}, or remove the key"
-    return f"such as {example}" if example else "see docs/configuration.md"
+    return f"such as {example}" if example else _SHAPES.get(kind.partition("_")[0], _EXPLAINED)
 
 
 def _network(text: str) -> IPv4Network | None:

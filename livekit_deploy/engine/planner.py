@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import graphlib
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -85,9 +86,9 @@ class Planner:
     def _targeted(self, targets: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
         chosen = [a for t in targets for a in self._entries if a == t or a.rpartition("-")[0] == t]
         if (missing := [t for t in targets if not any(a == t or a.rpartition("-")[0] == t for a in chosen)]) != []:
-            raise UsageError(
-                f"no resource has the address {missing[0]}", hint="see the addresses with: livekit-deploy graph"
-            )
+            near = difflib.get_close_matches(missing[0], self._entries, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see the addresses with: livekit-deploy graph"
+            raise UsageError(f"no resource has the address {missing[0]}", hint=hint)
         return closure(chosen, edges) if chosen else set(self._entries)
 
     def _look(self, order: list[Resource]) -> Sight:

@@ -11,11 +11,14 @@ from rich.text import Text
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.prices import as_of
 from livekit_deploy.render.words import duration, ordered, plural, whole
+from livekit_deploy.state.document import Phase
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
     from livekit_deploy.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
+
+_MOST = 8
 
 
 def _counts(report: Report) -> str:
@@ -86,28 +89,36 @@ def _cost(usd: float | None) -> str:
     return "no price known" if usd is None else f"${usd:.2f} a month" if usd else "free"
 
 
-def status_lines(report: StatusReport, width: int | None = None) -> Iterator[str]:
-    """One screen."""
+def status_lines(report: StatusReport, width: int | None = None, spelled: Callable[[str], str] = str) -> Iterator[str]:
+    """One screen; ``spelled`` puts the commands as they must be typed here."""
+    leaving = any(phase == Phase.DELETING for _, phase, *_ in report.records)
+    again = f"livekit-deploy {'down' if leaving else 'up'} --env {report.header.get('env', 'NAME')}"
     head = report.header
     where = " · ".join(str(head[key]) for key in ("project", "env", "region") if key in head)
-    yield f"[bold]{escape(where)}[/] · account {head.get('account', '?')} · state #{report.serial}"
+    state = f"state #{report.serial}" if report.lineage else "no state yet"
+    yield f"[bold]{escape(where)}[/] · account {head.get('account', '?')} · {state}"
     yield holder_line(report.holder, report.lease_remaining) if report.holder else "lease: free"
-    if report.lineage is None:
-        yield "nothing is here yet"
-        return
     yield ""
+    if not report.stages:
+        yield "  nothing is here"
+        yield f"  Next        {escape(spelled(again))}"
+        return
+    missing = False
     column = max((len(f"{total}") for _, total in report.stages.values()), default=0)
     for stage in ordered(set(report.stages)):
         ready, total = report.stages[stage]
+        missing |= ready < total
         mark = "[green]✔[/]" if ready == total else "[yellow]…[/]"
         yield f"  {mark} {stage:<16} {ready:>{column}}/{total}"
-    if not report.stages:
-        yield "  nothing is recorded"
     if report.pending:
         yield ""
-        yield f"unfinished ({plural(len(report.pending), 'resource')}): run up again to go on"
-        for address in report.pending[:8]:
+        yield f"unfinished: {plural(len(report.pending), 'resource')}"
+        for address in report.pending[:_MOST]:
             yield f"    {escape(address)}"
+        if (more := len(report.pending) - _MOST) > 0:
+            yield f"    and {more} more"
+    if report.pending or missing:
+        yield f"  Next        {escape(spelled(again))}"
     if report.outputs:
         yield ""
     for name in ("livekit.url", "cluster.name", "cluster.endpoint", "redis.address", "load_balancer.signal"):

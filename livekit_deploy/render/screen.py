@@ -90,6 +90,8 @@ class Screen:
 
     def outputs(self, outputs: Mapping[str, Any]) -> None:
         """Names and values, aligned."""
+        if not outputs:
+            self.say("there is nothing yet: livekit-deploy up makes it")
         width = max(map(len, outputs), default=0)
         for name, value in outputs.items():
             self.result(f"{name:<{width}}  {value}")
@@ -98,7 +100,7 @@ class Screen:
         """One screen."""
         from livekit_deploy.render import reports
 
-        self._lines(reports.status_lines(report, self._width))
+        self._lines(reports.status_lines(report, self._width, self._spelled))
         if plan is not None:
             from livekit_deploy.render import plans
 
@@ -114,6 +116,8 @@ class Screen:
         """Address, phase and id of each record."""
         from livekit_deploy.render.words import address_column, whole
 
+        if not records:
+            self.say("nothing is recorded yet: livekit-deploy up makes it")
         column = address_column((address for address, *_ in records), self._width)
         for address, phase, id, _ in records:
             self._lines(whole(f"{address:<{column}}  {phase:<9} ", id, self._width))
@@ -172,6 +176,8 @@ class Screen:
         """Where the time of a run went, with an empty line after it."""
         from livekit_deploy.render import chains
 
+        if not (report.created or report.updated or report.deleted):
+            return
         if shown := list(chains.run_lines(report.chain, self._width, every=self.verbose > 0)):
             yield from (*shown, "")
 

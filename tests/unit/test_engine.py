@@ -10,7 +10,7 @@ import pytest
 from livekit_deploy.engine.inputs import Output
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.resource import Live, Resource
-from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut
+from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut, UsageError
 from livekit_deploy.events import Done, Started
 from livekit_deploy.state.document import Phase
 from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
@@ -233,6 +233,13 @@ def test_two_objects_at_one_address_heal(rig: Rig) -> None:
 def test_a_target_brings_what_it_depends_on_and_nothing_else(rig: Rig) -> None:
     rig.up(stack(), "fake.thing/left")
     assert {t.address for t in rig.cloud.things.values()} == {"fake.thing/root", "fake.thing/left"}
+
+
+def test_a_target_that_is_none_leads_to_the_nearest_one(rig: Rig) -> None:
+    for target, hint in (("fake.thing/rot", "did you mean fake.thing/root?"), ("x", "livekit-deploy graph")):
+        with pytest.raises(UsageError, match=f"no resource has the address {target}") as refused:
+            rig.up(stack(), target)
+        assert hint in refused.value.hint
 
 
 def test_a_circle_is_named(rig: Rig) -> None:
