@@ -18,7 +18,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from livekit_deploy import costs, health, preflight
@@ -47,7 +47,7 @@ from livekit_deploy.keyring import Keyring
 from livekit_deploy.report import Report, StatusReport, cluster_of, outputs_of, status_of
 from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
-from livekit_deploy.state.document import Holder, State, belongs
+from livekit_deploy.state.document import Holder, Home, State, belongs
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import CALL_BOUND, Session, lease_of
 from livekit_deploy.state.store import Store
@@ -83,6 +83,8 @@ class Deployer:
         reach: Reach | None = None,
     ) -> None:
         self.env, self.clock = env, clock or Clock()
+        #: whose state it is; the account is known once the credentials were asked
+        self._home = Home(env.project, env.name, region=env.region)
         self._lease_seconds = float(env.state.lease_seconds)
         self._clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
         self._clients.call_bound = self._lease_seconds * CALL_BOUND
@@ -261,7 +263,7 @@ class Deployer:
         """
         found = lease_of(self.store)
         if found is not None:
-            belongs(found[0], self.env.project, self.env.name, self.store.location)
+            belongs(found[0], self._home, self.store.location)
         return found
 
     def _state(self) -> State | None:
@@ -301,7 +303,9 @@ class Deployer:
 
     def _guard(self) -> None:
         """Refuse the wrong account before anything else is asked."""
-        preflight.right_account(self.cloud.identity, self.env)
+        identity = self.cloud.identity
+        preflight.right_account(identity, self.env)
+        self._home = replace(self._home, account=identity.account)
 
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
@@ -326,7 +330,7 @@ class Deployer:
         session = Session.acquire(
             self.store,
             holder,
-            lambda: State.new(self.env.project, self.env.name),
+            lambda: State.new(**asdict(self._home)),
             lock_timeout=self._lock_timeout,
             cancel=self._cancel,
             emit=self._emit,

@@ -22,7 +22,7 @@ from livekit_deploy.engine.recover import Recovery, record_of
 from livekit_deploy.engine.resource import Live, Observed, Resource, kinds
 from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.holder import this_process
-from livekit_deploy.state.document import Record, State
+from livekit_deploy.state.document import Home, Record, State
 from livekit_deploy.state.edit import Present, present, replaced, saved, whole
 from livekit_deploy.state.history import Past, history
 from livekit_deploy.state.store import Store
@@ -98,7 +98,7 @@ class Upkeep:
 
     def _restore(self, body: bytes, where: str) -> Proposal:
         now = self._present()
-        state = saved(body, where, now, self._env.project, self._env.name)
+        state = saved(body, where, now, self._home)
         if now.state is None and (marked := lineages(self._cloud)) and state.lineage not in marked:
             raise StateError(
                 f"{where} has the lineage {state.lineage}, but what is there carries {', '.join(sorted(marked))}",
@@ -122,7 +122,7 @@ class Upkeep:
         chosen = now.state.lineage if now.state is not None else lineage or self._only_lineage()
         self._cloud.with_lineage(chosen)
         found = Recovery(self._cloud.remembering(), kinds()).everything(resources)
-        base = now.state or State(chosen, self._env.project, self._env.name)
+        base = now.state or replace(State.new(**asdict(self._home)), lineage=chosen)
         return Proposal(now, replace(base, records=found.records), found.surplus, found.absent)
 
     def _only_lineage(self) -> str:
@@ -213,11 +213,15 @@ class Upkeep:
         holder = this_process(command, float(self._env.state.lease_seconds))
         return replaced(self._store, proposal.now, proposal.state, holder)
 
+    @property
+    def _home(self) -> Home:
+        return Home(self._env.project, self._env.name, self._cloud.identity.account, self._env.region)
+
     def _present(self) -> Present:
-        return present(self._store, self._env.project, self._env.name)
+        return present(self._store, self._home)
 
     def _whole(self) -> tuple[State, Present]:
-        return whole(self._store, self._env.project, self._env.name)
+        return whole(self._store, self._home)
 
 
 def _counted(resources: Sequence[Resource], state: State) -> Iterator[Resource]:

@@ -91,6 +91,20 @@ class Holder:
 
 
 @dataclass(frozen=True)
+class Home:
+    """Which environment, and where its objects are; ``account`` and ``region`` are "" where that is not known."""
+
+    project: str
+    env: str
+    account: str = ""
+    region: str = ""
+
+    def __str__(self) -> str:
+        where = [self.region, f"account {self.account}" if self.account else ""]
+        return " in ".join(filter(None, (f"{self.project}/{self.env}", ", ".join(filter(None, where)))))
+
+
+@dataclass(frozen=True)
 class State:
     """One environment's document. ``serial`` counts changes of records only, ``epoch`` takeovers of the lease."""
 
@@ -99,6 +113,8 @@ class State:
     lineage: str
     project: str
     env: str
+    account: str = ""
+    region: str = ""
     serial: int = 0
     epoch: int = 0
     write: str = ""
@@ -108,9 +124,14 @@ class State:
     format: int = FORMAT
 
     @classmethod
-    def new(cls, project: str, env: str) -> State:
+    def new(cls, project: str, env: str, account: str = "", region: str = "") -> State:
         """An empty document with a lineage of its own."""
-        return cls(lineage=str(uuid.uuid4()), project=project, env=env)
+        return cls(lineage=str(uuid.uuid4()), project=project, env=env, account=account, region=region)
+
+    @property
+    def home(self) -> Home:
+        """Whose document it is."""
+        return Home(self.project, self.env, self.account, self.region)
 
     def with_records(self, changes: Mapping[str, Record | None]) -> State:
         """This document with records set, or dropped where the change is None."""
@@ -145,12 +166,20 @@ def check(state: State, where: str) -> None:
             raise StateError(f"{where}: {address} is {record.phase}, but has no id", hint=REPAIR)
 
 
-def belongs(state: State, project: str, env: str, where: str) -> None:
-    """Raise `StateError` when the document is that of another environment."""
-    if (state.project, state.env) != (project, env):
+def belongs(state: State, home: Home, where: str) -> None:
+    """Raise `StateError` when the document is that of another environment, or of the same one somewhere else."""
+    theirs = state.home
+    if (theirs.project, theirs.env) != (home.project, home.env):
         raise StateError(
-            f"{where} is the state of {state.project}/{state.env}, not of {project}/{env}",
+            f"{where} is the state of {theirs.project}/{theirs.env}, not of {home.project}/{home.env}",
             hint="give each environment a state of its own: check project, name and state in the environment file",
+        )
+    pairs = ((theirs.account, home.account), (theirs.region, home.region))
+    if any(one and other and one != other for one, other in pairs):
+        raise StateError(
+            f"{where} is the state of {theirs}, not of {home}",
+            hint="go back to that account and region, and run down there before the environment moves; "
+            "or give it another name, or a state of its own",
         )
 
 

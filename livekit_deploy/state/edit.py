@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from livekit_deploy.errors import LockedError, StateError
-from livekit_deploy.state.document import Holder, State, belongs, dump, load
+from livekit_deploy.state.document import Holder, Home, State, belongs, dump, load
 from livekit_deploy.state.session import keep, locked, remaining
 from livekit_deploy.state.store import Mismatch, Store
 
@@ -30,7 +30,7 @@ class Present:
     serial: int = 0
 
 
-def present(store: Store, project: str, env: str) -> Present:
+def present(store: Store, home: Home) -> Present:
     """What is stored now. Raises `LockedError` while somebody holds the lease, `StateError` for another's document."""
     stored = store.get()
     if stored is None:
@@ -39,7 +39,7 @@ def present(store: Store, project: str, env: str) -> Present:
         state = load(stored.body, store.location)
     except StateError as error:
         return Present(None, stored.etag, error, _last_serial(store))
-    belongs(state, project, env, store.location)
+    belongs(state, home, store.location)
     if state.lease is not None and (left := remaining(state, stored)) > 0:
         raise locked(state.lease, left)
     return Present(state, stored.etag, serial=state.serial)
@@ -49,9 +49,9 @@ def _last_serial(store: Store) -> int:
     return max((int(version.id) for version in store.versions(1) if version.id.isdigit()), default=0)
 
 
-def whole(store: Store, project: str, env: str) -> tuple[State, Present]:
+def whole(store: Store, home: Home) -> tuple[State, Present]:
     """The document that is stored now; raises as `present` does, and `StateError` when there is no whole one."""
-    now = present(store, project, env)
+    now = present(store, home)
     if now.damage is not None:
         raise now.damage
     if now.state is None:
@@ -59,13 +59,13 @@ def whole(store: Store, project: str, env: str) -> tuple[State, Present]:
     return now.state, now
 
 
-def saved(body: bytes, where: str, now: Present, project: str, env: str) -> State:
+def saved(body: bytes, where: str, now: Present, home: Home) -> State:
     """The saved document in ``body``, which is to replace the present one; ``where`` names it in errors.
 
     Raises `StateError` for one that is damaged or belongs to another environment or lineage.
     """
     state = load(body, where)
-    belongs(state, project, env, where)
+    belongs(state, home, where)
     if now.state is not None and now.state.lineage != state.lineage:
         raise StateError(
             f"{where} belongs to another state document (lineage {state.lineage}, here it is {now.state.lineage})",

@@ -102,7 +102,7 @@ class Session:
                 state, etag = fresh, None
             else:
                 state, etag = load(stored.body, store.location), stored.etag
-                belongs(state, fresh.project, fresh.env, store.location)
+                belongs(state, fresh.home, store.location)
                 left = remaining(state, stored)
                 if left > 0 and state.lease is not None:
                     if stop.is_set():
@@ -112,6 +112,7 @@ class Session:
                     emit(LeaseWaiting(holder=str(state.lease), since=state.lease.since, remaining_s=left))
                     stop.wait(min(left + 0.1, 2.0))
                     continue
+            state = replace(state, account=state.account or fresh.account, region=state.region or fresh.region)
             session = cls(store, state, etag, holder, emit)
             if session._take():
                 return session

@@ -19,7 +19,7 @@ from livekit_deploy.aws.tags import Marks
 from livekit_deploy.errors import LockedError, LostLease, StateError
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
+from livekit_deploy.state.document import Holder, Home, Phase, Record, State, dump, load
 from livekit_deploy.state.edit import Present, present, replaced, saved, unlock, whole
 from livekit_deploy.state.history import history
 from livekit_deploy.state.session import Session, lease_of, utc_now
@@ -251,10 +251,10 @@ def test_a_document_survives_its_own_form() -> None:
 def test_a_document_is_replaced_but_never_under_a_living_holder(store: Store) -> None:
     session = acquire(store, "one")
     with pytest.raises(LockedError, match="ada@laptop"):
-        present(store, "livekit", "uat")
+        present(store, Home("livekit", "uat"))
     session.release()
-    now = present(store, "livekit", "uat")
-    rescue = saved(dump(session.state.with_records({"a.thing/x": THING})), "rescue.json", now, "livekit", "uat")
+    now = present(store, Home("livekit", "uat"))
+    rescue = saved(dump(session.state.with_records({"a.thing/x": THING})), "rescue.json", now, Home("livekit", "uat"))
     written = replaced(store, now, rescue, holder("two"))
     assert (written.serial, written.lease) == (2, None)
     later = acquire(store, "three")
@@ -265,11 +265,11 @@ def test_a_document_is_replaced_but_never_under_a_living_holder(store: Store) ->
 
 
 def test_what_is_not_there_can_be_replaced_too(store: Store) -> None:
-    assert present(store, "livekit", "uat") == Present()
+    assert present(store, Home("livekit", "uat")) == Present()
     with pytest.raises(StateError, match="there is no document"):
-        whole(store, "livekit", "uat")
+        whole(store, Home("livekit", "uat"))
     replaced(store, Present(), new(), holder("one"))
-    assert whole(store, "livekit", "uat")[0].serial == 1
+    assert whole(store, Home("livekit", "uat"))[0].serial == 1
 
 
 def test_each_run_that_changed_a_record_leaves_a_copy_with_its_holder(store: Store) -> None:

@@ -250,6 +250,8 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
         "the state of livekit/prod, not of livekit/dev",
         "a state of its own",
     ),
+    "another region's": (edited(region="eu-west-1"), "of livekit/dev in eu-west-1", "run down there before"),
+    "another account's": (edited(account="210987654321"), "account 210987654321, not of", "a state of its own"),
     "an unknown key": (edited(locked=True), "damaged: locked", "state history"),
     "a serial in words": (edited(serial="seven"), "damaged: serial", "state history"),
     "no records": (edited(records=None), "damaged: records", "state history"),
@@ -315,7 +317,7 @@ def test_what_cannot_be_read_is_restored_or_rebuilt(small: Place) -> None:
 def test_anothers_document_is_not_written_over(small: Place) -> None:
     good, serial = small.body(), str(small.state.serial)
     attempts = (small.rebuild, lambda: small.upkeep.forget(GATEWAY), lambda: small.upkeep.restore_version(serial))
-    for name in ("another project's", "another environment's"):
+    for name in ("another project's", "another environment's", "another region's", "another account's"):
         small.write(BAD[name][0](good))
         for attempt in attempts:
             with pytest.raises(StateError, match=r"not of livekit/dev"):

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from livekit_deploy.errors import Absent, Denied, LockedError, LostLease, ResourceError, StateError
-from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
+from livekit_deploy.state.document import Holder, Home, Phase, Record, State, dump, load
 from livekit_deploy.state.edit import unlock, whole
 from livekit_deploy.state.rescue import rescued
 from livekit_deploy.state.session import Session
@@ -169,7 +169,7 @@ def test_unlock_of_what_is_not_there_or_is_alive_does_nothing(
 def test_what_is_not_whole_is_no_ground_for_a_change(store: FileStore) -> None:
     store.put(dump(State.new("p", "e"))[:40], None)
     with pytest.raises(StateError, match="not a whole state document"):
-        whole(store, "p", "e")
+        whole(store, Home("p", "e"))
 
 
 # ---- what the store does not take
