@@ -47,7 +47,7 @@ def ensure_bucket(cloud: Cloud, bucket: str) -> None:
             _check(cloud, bucket, owner)
             return
     else:
-        _create(cloud, bucket)
+        _create(cloud, bucket, owner)
     _configure(cloud, bucket, owner)
 
 
@@ -96,7 +96,7 @@ def _exists(cloud: Cloud, bucket: str, owner: str) -> bool:
     return True
 
 
-def _create(cloud: Cloud, bucket: str) -> None:
+def _create(cloud: Cloud, bucket: str, owner: str) -> None:
     elsewhere = {} if cloud.region == "us-east-1" else {"LocationConstraint": cloud.region}
     parameters: dict[str, Any] = {"Bucket": bucket}
     if elsewhere:
@@ -108,7 +108,8 @@ def _create(cloud: Cloud, bucket: str) -> None:
             raise StateError(
                 f"the bucket name {bucket} is taken by another account", hint="choose another in state.bucket"
             ) from error
-    cloud.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": pairs({PROJECT: cloud.marks.project})})
+    where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    cloud.s3.put_bucket_tagging(**where, Tagging={"TagSet": pairs({PROJECT: cloud.marks.project})})
 
 
 def _tags(cloud: Cloud, bucket: str, owner: str) -> dict[str, str]:
