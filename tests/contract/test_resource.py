@@ -18,6 +18,7 @@ from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Observed, Resource, kinds
 from livekit_deploy.errors import Blocked
+from livekit_deploy.state.document import Phase
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, closure, tried
 
@@ -26,11 +27,16 @@ _BY_KIND = [pytest.param(case, id=case.kind.kind) for case in CASES]
 _MADE_BY_OTHERS = {"elbv2.load_balancer"}
 
 
+#: the phases of which one must be on record, in the store, before a verb is asked for its call
+_INTENTS = {"create": {Phase.CREATING}, "update": {Phase.UPDATING, Phase.MADE}, "delete": {Phase.DELETING}}
+
+
 class Verbs:
-    """Counts the mutating calls of each verb in the thread that runs it."""
+    """Counts the mutating calls of each verb in the thread that runs it, and looks for the intent behind it."""
 
     def __init__(self, rig: AwsRig, monkeypatch: pytest.MonkeyPatch) -> None:
         self._local, self.most = threading.local(), Counter[str]()
+        self._rig, self.unannounced = rig, set[str]()
         note = rig._note
 
         def noted(model: Any, **more: Any) -> None:
@@ -47,6 +53,9 @@ class Verbs:
     def _counted(self, kind: type[Resource], verb: str, original: Any) -> Any:
         @functools.wraps(original)
         def counted(*args: Any, **more: Any) -> Any:
+            record = self._rig.records.get(args[0].address)
+            if record is None or record.phase not in _INTENTS[verb]:
+                self.unannounced.add(f"{kind.kind}.{verb}")
             self._local.count = 0
             try:
                 return original(*args, **more)
@@ -67,6 +76,7 @@ def verbs(rig: AwsRig, zone: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     found = Verbs(rig, monkeypatch)
     yield found
     assert {name: count for name, count in found.most.items() if count > 1} == {}, "law 1: one mutating call a verb"
+    assert found.unannounced == set(), "no effect without a recorded intent"
 
 
 def built(case: Case, changed: str | None = None, *, also: str | None = None) -> tuple[Resource, list[Resource]]:
