@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from livekit_deploy.cli.options import Options, interactive, path_of
-from livekit_deploy.errors import Declined, UsageError
+from livekit_deploy.errors import Declined, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.render.screen import Screen
@@ -19,5 +20,23 @@ def can_ask(options: Options, settled: bool, flag: str) -> None:
 
 def agreed(where: Screen, question: str) -> None:
     """Ask; raise `Declined` unless the answer is yes."""
-    if not where.ask(question):
+    if not says_yes(where, question):
         raise Declined("nothing was changed", hint="answer y, or add --yes")
+
+
+def says_yes(where: Screen, question: str) -> bool:
+    """Ask for a yes or no; no is the default."""
+    return answer(where, f"{question} [y/N]").strip().lower() in ("y", "yes")
+
+
+def answer(where: Screen, question: str) -> str:
+    """What is typed, "" at the end of the input. A signal ends the question: there is no run yet that could end."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return where.prompt(question)
+    except KeyboardInterrupt:
+        where.say("")
+        raise Interrupted("interrupted at the question: it is not carried out", hint="answer y, or add --yes") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

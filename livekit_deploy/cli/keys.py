@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.asking import agreed, can_ask, says_yes
 from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
 from livekit_deploy.errors import Declined
@@ -104,7 +104,7 @@ def _follow(options: Options, env: Environment, where: Screen, listener: Listene
     elif plan.changes:
         where.plan(plan)
     made.check(plan)
-    if plan.changes and not yes and not where.ask(f"Apply these {len(plan.changes)} changes to {env.name}?"):
+    if plan.changes and not yes and not says_yes(where, f"Apply these {len(plan.changes)} changes to {env.name}?"):
         raise Declined(
             "Secrets Manager has the change, the pods do not", hint=f"run: livekit-deploy up --env {env.name}"
         )

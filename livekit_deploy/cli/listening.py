@@ -62,7 +62,7 @@ def _signals(made: Deployer, where: Screen) -> Iterator[None]:
             end_all()
             os._exit(130)
         seen = True
-        where.say("stopping: no new work begins, what is under way is recorded (again: stop at once)")
+        where.say("stopping: what is under way is recorded (again: stop at once)")
         made.cancel()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

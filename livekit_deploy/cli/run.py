@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.asking import agreed, answer, can_ask
 from livekit_deploy.cli.files import written
 from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
@@ -256,7 +256,7 @@ def _published(plan: Plan, markdown: str | None) -> None:
 
 def _confirm_down(where: Screen, env: Environment, yes: bool, confirm: str | None) -> None:
     if env.protect and confirm is None:
-        if where.prompt(f"{env.name} is protected. Type its name to delete it") != env.name:
+        if answer(where, f"{env.name} is protected. Type its name to delete it:") != env.name:
             raise Declined("nothing was deleted: that is not its name", hint=f"--confirm {env.name}")
     elif not yes and confirm is None:
         agreed(where, f"Delete all of {env.name}?")

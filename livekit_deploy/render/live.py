@@ -88,7 +88,15 @@ def _stage(stage: str, done: int, total: int, column: int) -> str:
 
 
 def _row(row: Row, elapsed: float, width: int) -> str:
-    column = 34 if width < WIDE else 46
-    name = row.address if len(row.address) <= column else row.address[: column - 1] + "…"
+    column = 28 if width < WIDE else 46
     usual = f" of {about(row.usual)}" if row.usual >= _WORTH_SAYING else ""
-    return f"  {escape(name):<{column}} {row.verb:<7} {duration(elapsed) + usual:<17}  [dim]{escape(row.detail)}[/]"
+    took = f"{duration(elapsed) + usual:<17}"
+    return f"  {escape(_fitted(row.address, column)):<{column}} {row.verb:<6} {took} [dim]{escape(row.detail)}[/]"
+
+
+def _fitted(address: str, column: int) -> str:
+    """The address in so many columns: its kind gives way before its name does, as what it waits for must be read."""
+    kind, _, name = address.partition("/")
+    if len(address) > column:
+        address = f"{kind.partition('.')[0]}.…/{name}"
+    return address if len(address) <= column else f"{address[: column - 1]}…"

@@ -235,10 +235,6 @@ class Screen:
 
         self.err.print(reports.holder_line(holder, remaining))
 
-    def ask(self, question: str) -> bool:
-        """A yes or no; no is the default."""
-        return self.prompt(f"{question} [y/N]").strip().lower() in ("y", "yes")
-
     def prompt(self, question: str) -> str:
         """An answer, "" at the end of the input."""
         sys.stderr.write(f"{question} ")

@@ -122,7 +122,9 @@ def test_nothing_runs_beside_a_run_and_none_is_cancelled() -> None:
             "group": "deploy-${{ inputs.environment }}",
             "cancel-in-progress": False,
         }
-    assert jobs["apply"]["environment"] == "${{ inputs.environment }}"
+    for name in ("apply", "look"):  # with the rights of the role that changes, or to see whether it has them
+        assert jobs[name]["environment"] == "${{ inputs.environment }}"
+        assert jobs[name]["steps"][-1]["with"]["role-arn"] == "${{ vars.AWS_ROLE_ARN }}"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)

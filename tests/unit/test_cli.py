@@ -6,9 +6,10 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ import pytest
 from livekit_deploy import __version__
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.cli import entry, options
+from livekit_deploy.cli.asking import agreed, says_yes
 from livekit_deploy.cli.examples import EXAMPLES
 from livekit_deploy.cli.files import written
-from livekit_deploy.errors import UsageError
+from livekit_deploy.errors import Interrupted, UsageError
+from livekit_deploy.render.screen import Screen
 from livekit_deploy.state.document import Holder, State
 from livekit_deploy.state.session import Session, lease_of
 from livekit_deploy.state.store import FileStore
@@ -188,6 +191,43 @@ def test_errors_in_json_are_json_and_nothing_else(here: Path, capsys: Streams) -
     found = json.loads(out)
     assert (found["type"], found["error"], err) == ("error", "ConfigError", "")
     assert "unknown key 'nodes'" in found["message"]
+
+
+# ---- asking
+
+
+class _Typing:
+    """A terminal at which somebody does something in place of answering."""
+
+    def __init__(self, act: Callable[[], str]) -> None:
+        self.readline = act
+
+
+def _interrupts() -> str:
+    signal.raise_signal(signal.SIGINT)
+    return "y\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "agrees"), [("y\n", True), ("Yes\n", True), ("\n", False), ("", False), ("no\n", False)]
+)
+def test_only_yes_is_yes(typed: str, agrees: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", _Typing(lambda: typed))
+    assert says_yes(Screen(), "Do it?") is agrees
+
+
+def test_ctrl_c_ends_a_question_although_a_run_would_take_it(monkeypatch: pytest.MonkeyPatch, capsys: Streams) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    monkeypatch.setattr(sys, "stdin", _Typing(_interrupts))
+    try:
+        with pytest.raises(Interrupted, match="it is not carried out") as ended:
+            agreed(Screen(), "Do it?")
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (ended.value.exit_code, heard) == (130, [signal.SIGINT])
+    assert capsys.readouterr().err == "Do it? [y/N] \n"
 
 
 # ---- nobody to ask
