@@ -65,6 +65,14 @@ _CONFLICT = {
 _QUOTA = ("QuotaExceeded", "QuotaExceededException", "QuotaForCustomerExceeded", "QuotaExceededFault")
 #: IAM's name of a service, where it is not boto3's
 _PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
+#: operations whose right has another name (Service Authorization Reference, Amazon S3)
+_RIGHTS = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
 _HINTS: dict[type[errors.ResourceError], str] = {
     errors.Throttled: "run the same command again later, or with a lower --parallelism",
 }
@@ -130,7 +138,8 @@ def _allow(said: str, action: str) -> str:
     denied = re.search(r"perform: ([\w-]+:\w+)", said)
     who = re.search(r"User: (arn:\S+)", said)
     principal = who[1] if who else "the principal that runs this"
-    return f"allow the action {denied[1] if denied else action} to {principal} (livekit-deploy iam-policy prints all)"
+    right = denied[1] if denied else _RIGHTS.get(action, action)
+    return f"allow the action {right} to {principal} (livekit-deploy iam-policy prints all)"
 
 
 def translate_local(error: Exception, service: str, operation: str) -> errors.DeployError:

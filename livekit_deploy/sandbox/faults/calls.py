@@ -48,12 +48,23 @@ def install() -> None:
         _s3(name, resource)
 
 
+#: a subresource, as the query has it → boto3's name of it, where moto says another or none
+_PARTS_OF_BUCKETS = {
+    "encryption": "BucketEncryption",
+    "publicAccessBlock": "PublicAccessBlock",
+    "lifecycle": "BucketLifecycleConfiguration",
+}
+
+
 def _s3(name: str, resource: str) -> None:
     @around(S3Response, name)
     def respond(original: Callable[..., Answer], response: Any, request: Any, full_url: str) -> Answer:
         def call() -> Call:
-            response._set_action(resource, request.method, response._get_querystring(request, full_url))
-            return Call("s3", str(response.data["Action"]), {"url": full_url})
+            asked = response._get_querystring(request, full_url)
+            response._set_action(resource, request.method, asked)
+            part = next((name for key, name in _PARTS_OF_BUCKETS.items() if key in asked), None)
+            named = f"{request.method.title()}{part}" if part else str(response.data["Action"])
+            return Call("s3", named, {"url": full_url})
 
         return _passes(response, call, lambda: original(request, full_url))
 

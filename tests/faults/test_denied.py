@@ -1,0 +1,129 @@
+"""Rights that no column of the matrix asks for are taken away too: those to the state bucket, and those to sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.config import load_environment
+from livekit_deploy.deployer import Deployer
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import DeployError
+from livekit_deploy.render import failure
+from tests.aws.rig import _boto
+from tests.contract.cases import Base
+from tests.fakes import FakeClock
+from tests.faults.matrix import explains
+from tests.faults.rig import FaultRig, faults, world
+from tests.faults.test_runs import ENVIRONMENT
+
+#: operation on the state → IAM's right to it (Service Authorization Reference, Amazon S3)
+STATE = {
+    "HeadBucket": "ListBucket",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    **{name: name for name in ("CreateBucket", "PutBucketTagging", "PutBucketVersioning", "PutBucketPolicy")},
+    **{name: name for name in ("GetObject", "PutObject")},
+}
+SWEEP = (
+    "elbv2:DescribeLoadBalancerAttributes",
+    "elbv2:ModifyLoadBalancerAttributes",
+    "elbv2:DeleteLoadBalancer",
+    "elbv2:DeleteTargetGroup",
+    "ec2:RevokeSecurityGroupIngress",
+    "ec2:DeleteSecurityGroup",
+    "ec2:DeleteVolume",
+    "ec2:DeleteNetworkInterface",
+)
+CLUSTER = {"Key": "elbv2.k8s.aws/cluster", "Value": "livekit-uat-main"}
+OWNED = {"Key": "kubernetes.io/cluster/livekit-uat-main", "Value": "owned"}
+
+
+@pytest.fixture(autouse=True)
+def _world() -> Iterator[None]:
+    with world():
+        yield
+
+
+# ---- the state bucket
+
+
+@pytest.mark.parametrize("operation", STATE)
+def test_a_right_to_the_state_that_is_lacking_is_named_and_the_next_up_goes_on(operation: str, tmp_path: Path) -> None:
+    path = tmp_path / "dev.yaml"
+    path.write_text(ENVIRONMENT)
+
+    def deployer() -> Deployer:
+        clients = Clients("us-east-1")
+        clients._session = _boto()
+        env = load_environment(path, environ={})
+        return Deployer(env, resources=[Base().vpc()], clients=clients, clock=FakeClock())
+
+    silent = {"fault": "denied", "call": f"s3:{operation}", "message": "Access Denied"}  # S3 often says no more
+    with faults(silent), pytest.raises(DeployError) as caught:
+        deployer().up()
+    error = caught.value
+    assert error.exit_code == 4, f"{type(error).__name__}: {error}"
+    assert "next    allow " in (said := "\n".join(failure.lines(error)))
+    assert f"s3:{STATE[operation]} " in said.replace(",", " ")
+    made = deployer()
+    made.up()
+    assert made.plan().changes == ()
+    assert len(made.cloud.ec2.describe_vpcs()["Vpcs"]) == 2, "the default one and ours"
+
+
+# ---- what others have left
+
+
+def _declared() -> list[Resource]:
+    base = Base()
+    subnets = [base.subnet("a"), base.subnet("b")]
+    interfaces = NetworkInterfacesGone("main", vpc_id=base.vpc().id, after=subnets)
+    volumes = VolumesGone("main", after=[interfaces])
+    gone = [interfaces, volumes, LoadBalancersGone("main", after=[volumes, base.group()])]
+    return [base.vpc(), base.gateway(), *subnets, base.group(), *gone]
+
+
+def _left_behind(rig: FaultRig) -> None:
+    ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
+    vpc, nodes = str(rig.records["ec2.vpc/main"].id), str(rig.records["ec2.security_group/media"].id)
+    subnets = [str(rig.records[f"ec2.subnet/public-{letter}"].id) for letter in "ab"]
+    group = ec2.create_security_group(GroupName="k8s-traffic", Description="d", VpcId=vpc)["GroupId"]
+    ec2.create_tags(Resources=[group], Tags=[CLUSTER])
+    pairs = [{"GroupId": group, "Description": "elbv2.k8s.aws/targetGroupBinding=shared"}]
+    permission: Any = {"IpProtocol": "tcp", "FromPort": 7880, "ToPort": 7880, "UserIdGroupPairs": pairs}
+    ec2.authorize_security_group_ingress(GroupId=nodes, IpPermissions=[permission])
+    made = elb.create_load_balancer(Name="k8s-livekit", Subnets=subnets, SecurityGroups=[group], Tags=[CLUSTER])
+    on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"], Attributes=on)
+    elb.create_target_group(Name="k8s-livekit", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=[CLUSTER])
+    tagged: Any = [{"ResourceType": "volume", "Tags": [OWNED]}]
+    ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, TagSpecifications=tagged)
+    ec2.create_network_interface(SubnetId=subnets[0], Description="aws-K8S-i-0123")
+
+
+@pytest.mark.slow
+def test_a_right_to_the_sweep_that_is_lacking_is_named_and_the_next_down_goes_on(tmp_path: Path) -> None:
+    rig = FaultRig(tmp_path)
+    assert rig.attempt(_declared()) == {}
+    _left_behind(rig)
+    for call in SWEEP:
+        with faults({"fault": "denied", "call": call}):
+            failed = rig.attempt(None)
+        assert failed, f"it does not need {call}"
+        for address, error in failed.items():
+            explains(address, error)
+            assert error.exit_code == 4
+            action = call.replace("elbv2", "elasticloadbalancing")
+            assert f"allow the action {action} to " in error.hint
+    assert rig.attempt(None) == {}
+    assert rig.records == {}
+    assert boto3.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert boto3.client("ec2").describe_volumes()["Volumes"] == []
