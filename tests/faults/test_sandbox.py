@@ -110,7 +110,7 @@ def test_a_zone_without_capacity_is_told_by_the_subnets_of_the_call(fault: Set) 
         ("- {fault: hang, times: often}", "times is 'often'"),
         ("- {fault: hang, where: here}", "where is no list"),
         ("fault: hang", "not a list"),
-        ("- [", "no YAML"),
+        ("- [", "1:4: expected the node content"),
     ],
 )
 def test_a_plan_that_cannot_be_read_says_what_is_wrong(given: str, names: str) -> None:
