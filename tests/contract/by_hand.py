@@ -48,6 +48,11 @@ def untag(key: str) -> Hand:
     return lambda made: aws("ec2").delete_tags(Resources=[made.id], Tags=[{"Key": key}])
 
 
+def tag(key: str) -> Hand:
+    """A tag that a controller, a cost tool or somebody's script puts on it."""
+    return lambda made: aws("ec2").create_tags(Resources=[made.id], Tags=[{"Key": key, "Value": "theirs"}])
+
+
 def detach_gateway(made: Record) -> None:
     aws("ec2").detach_internet_gateway(InternetGatewayId=made.id, VpcId=made.inputs["vpc_id"])
 

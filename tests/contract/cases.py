@@ -245,6 +245,7 @@ CASES = [
             "dns_hostnames": Drift(by_hand.vpc_attribute("EnableDnsHostnames", False)),
         },
         owned={"cidr": "AWS: a VPC keeps its range"},
+        silent={"a tag of somebody's": by_hand.tag("cost-center")},
     ),
     Case(
         Subnet,
@@ -270,6 +271,7 @@ CASES = [
             "role": Drift(by_hand.untag("kubernetes.io/role/elb")),
         },
         owned=dict.fromkeys(("vpc_id", "cidr", "zone"), "AWS: a subnet keeps it"),
+        silent={"a tag of a cluster": by_hand.tag("kubernetes.io/cluster/theirs")},
     ),
     Case(
         InternetGateway,
@@ -545,7 +547,12 @@ CASES = [
                 "AWS: a node group keeps it",
             ),
         },
-        silent={"an autoscaler's size": by_hand.nodes("update_nodegroup_config", scalingConfig={"desiredSize": 2})},
+        silent={
+            "a newer image of the same version": by_hand.nodes(
+                "update_nodegroup_version", releaseVersion="1.35.9-20261124"
+            ),
+            "an autoscaler's size": by_hand.nodes("update_nodegroup_config", scalingConfig={"desiredSize": 2}),
+        },
     ),
     Case(
         SubnetGroup,
@@ -598,7 +605,10 @@ CASES = [
             "subnet_group": "AWS: a replication group keeps it",
             "auth_token": "write-only: ElastiCache does not tell the token",
         },
-        silent={"a patch of the engine by AWS": by_hand.redis(EngineVersion="8.0.2")},
+        silent={
+            "a patch of the engine by AWS": by_hand.redis(EngineVersion="8.0.2"),
+            "another hour for its maintenance": by_hand.redis(PreferredMaintenanceWindow="sun:05:00-sun:06:00"),
+        },
     ),
     Case(
         Certificate,

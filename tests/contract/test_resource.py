@@ -6,7 +6,6 @@ import functools
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -153,21 +152,3 @@ def test_a_changed_input_does_what_its_class_says(case: Case, name: str, rig: Aw
         assert before.address not in rig.records
     rig.down()
     assert rig.records == {}
-
-
-@pytest.mark.parametrize("case", [one for one in _BY_KIND if one.id not in _MADE_BY_OTHERS])
-def test_what_was_made_and_not_recorded_is_found_by_its_mark(
-    case: Case, rig: AwsRig, zone: None, tmp_path: Path
-) -> None:
-    """Law 2: the create call carries the mark. The state is put back to before it, as after a crash."""
-    subject, everything = built(case)
-    needs = [item for item in everything if item is not subject]
-    rig.up(needs)
-    saved = (tmp_path / "uat.json").read_bytes()
-    rig.up(built(case)[1])
-    made = rig.records[subject.address].id
-    (tmp_path / "uat.json").write_bytes(saved)
-    rig.calls()
-    rig.up(built(case)[1])
-    assert rig.records[subject.address].id == made
-    assert rig.calls() == []
