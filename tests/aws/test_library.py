@@ -1,0 +1,74 @@
+"""As a library: Deployers beside each other in one process, each with its own events; nothing else notices them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+
+from livekit_deploy import Deployer, load_environment
+from livekit_deploy.aws.nat import ElasticIp
+from livekit_deploy.events import Done, Event
+from livekit_deploy.state.store import FileStore
+from tests.fakes import FakeClock
+
+NAMES = ("east", "west")
+_SECONDS = 60
+
+
+def _deployer(folder: Path, name: str, heard: Callable[[Event], None]) -> Deployer:
+    path = folder / f"{name}.yaml"
+    path.write_text(f"region: us-east-1\nlivekit: {{domain: {name}.example.com}}\n")
+    store = FileStore(folder / f"{name}.json", now=lambda: 1_000_000.0)
+    env = load_environment(path, environ={})
+    resources = [ElasticIp(letter) for letter in "abc"]
+    return Deployer(env, resources=resources, store=store, clock=FakeClock(), on_event=heard)
+
+
+def _owners() -> list[str]:
+    addresses = boto3.client("ec2", region_name="us-east-1").describe_addresses()["Addresses"]
+    return sorted(tag["Value"] for one in addresses for tag in one["Tags"] if tag["Key"] == "livekit-deploy:env")
+
+
+def test_two_deployers_in_one_process_do_not_meet(aws: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    meeting = threading.Barrier(2)
+    heard: dict[str, list[Event]] = {name: [] for name in NAMES}
+    wrong: list[BaseException] = []
+    before = (os.getcwd(), dict(os.environ), logging.root.level, [signal.getsignal(n) for n in signal.valid_signals()])
+
+    def run(name: str, work: Callable[[Deployer], object]) -> None:
+        try:
+            with _deployer(tmp_path, name, heard[name].append) as deployer:
+                meeting.wait(_SECONDS)
+                work(deployer)
+        except BaseException as error:
+            wrong.append(error)
+            raise
+
+    def together(work: Callable[[Deployer], object]) -> None:
+        threads = [threading.Thread(target=run, args=(name, work)) for name in NAMES]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(_SECONDS)
+        assert wrong == []
+
+    together(lambda deployer: deployer.up())
+    assert _owners() == ["east"] * 3 + ["west"] * 3
+    for name in NAMES:
+        made = {event.address: event.id for event in heard[name] if isinstance(event, Done)}
+        assert set(made) == {f"ec2.elastic_ip/{letter}" for letter in "abc"}
+    ids = [{event.id for event in heard[name] if isinstance(event, Done)} for name in NAMES]
+    assert not ids[0] & ids[1]
+
+    together(lambda deployer: deployer.down())
+    assert _owners() == []
+    after = (os.getcwd(), dict(os.environ), logging.root.level, [signal.getsignal(n) for n in signal.valid_signals()])
+    assert before == after
+    assert capfd.readouterr() == ("", "")
