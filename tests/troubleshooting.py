@@ -24,6 +24,41 @@ OURS = (
         "Plan again and look at what changed.",
     ),
     (
+        "is not the one of the plan",
+        "The file, `--set` or the variables are not those that the plan was made with.",
+        "Give the same ones, or plan again.",
+    ),
+    (
+        "it is a plan for the",
+        "The saved plan was made for another environment, project, region or account.",
+        "Make one for this environment: `livekit-deploy plan --out FILE`.",
+    ),
+    (
+        "needs what is not there yet",
+        "A step alone needs what an earlier step makes; the message says which.",
+        "Run that step first, or `up` without `--step`.",
+    ),
+    (
+        "there is nothing to verify",
+        "LiveKit is not recorded in this environment's state.",
+        "Run `livekit-deploy up`; `livekit-deploy status` says what there is.",
+    ),
+    (
+        "no resource has the address",
+        "`--target` names nothing of this environment.",
+        "`livekit-deploy graph` lists the addresses.",
+    ),
+    (
+        "the time limit of",
+        "The run took as long as `--timeout` allows. What was made is recorded (exit code 8).",
+        "Run the same command again with more time: it goes on.",
+    ),
+    (
+        "was not gone within",
+        "AWS still refuses to delete something; the message says who holds it.",
+        "Remove the holder if it is not ours, and run `down` again: it goes on.",
+    ),
+    (
         "cannot be changed in place",
         "AWS cannot change this attribute, and making it anew would take something exclusive down.",
         "The line after it says the way out.",
@@ -39,6 +74,11 @@ OURS = (
         "`livekit-deploy state history`, then `state restore`; or `state rebuild` from the tags.",
     ),
     (
+        "was edited by hand, or is damaged",
+        "The document's checksum is not that of the rest.",
+        "`livekit-deploy state history`, then `state restore`; or `state rebuild` from the tags.",
+    ),
+    (
         "a rescue copy of the state is in",
         "The state could not be written any more; the run stopped and saved it beside you.",
         "When the store answers again: `livekit-deploy state restore --env NAME FILE`.",
@@ -47,6 +87,11 @@ OURS = (
         "the cluster does not know this caller",
         "The credentials are not among the cluster's access entries.",
         "Use those of whoever made the cluster, or add the role to `cluster.admins` and let them run `up`.",
+    ),
+    (
+        "no usable AWS credentials",
+        "There are none, or they have expired.",
+        "Log in again, set `AWS_PROFILE` or `--profile`, or rehearse with `--sandbox`.",
     ),
     (
         "the credentials are for account",
@@ -62,6 +107,16 @@ OURS = (
         "cannot be held: no price is known of",
         "The sum leaves out what has no price, so that nobody can tell whether it is above `guard.max_monthly_cost`.",
         "If AWS's price list was not read, the line before says why; for a denial allow `pricing:GetProducts`.",
+    ),
+    (
+        "could not be installed",
+        "There is no supported helm, and none could be fetched.",
+        "Install helm 3.19 or 4.x and put it on PATH; `livekit-deploy prerequisites` says whether it is found.",
+    ),
+    (
+        "this is a mistake of the program",
+        "Something that no code foresaw. What was made is recorded.",
+        "Run the same command again; if it stays, report it with what `-vv` prints.",
     ),
     ("there is no terminal to ask on", "Nobody can be asked in a pipeline.", "Add the flag that the message names."),
     (
