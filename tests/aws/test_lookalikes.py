@@ -10,12 +10,14 @@ from typing import Any
 import boto3
 import pytest
 
+from livekit_deploy import Deployer
 from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
-from tests.contract.cases import NODES_TRUST, ZONE, document
+from tests.contract.cases import NODES_TRUST, ZONE, Base, document
+from tests.fakes import FakeClock
 
 ENVIRONMENT = f"""
 preset: dev
@@ -196,3 +198,43 @@ def test_look_alikes_are_byte_for_byte_as_they_were(rig: AwsRig, declared: Calla
     assert before - account() == set(), "changed by a change"
     rig.down(*kinds().values())
     assert account() == before
+
+
+# ---- a bucket that others use too
+
+
+def _bucket(name: str) -> dict[str, Any]:
+    """All that S3 tells of it, and every object but ours."""
+    s3 = boto3.client("s3")
+    tells = ("tagging", "policy", "versioning", "encryption", "lifecycle_configuration")
+    found = {what: getattr(s3, f"get_bucket_{what}")(Bucket=name) for what in tells}
+    found |= {"public": s3.get_public_access_block(Bucket=name)}
+    for said in found.values():
+        said.pop("ResponseMetadata")
+    versions = s3.list_object_versions(Bucket=name)["Versions"]
+    return {**found, "objects": [one for one in versions if not one["Key"].startswith("livekit-deploy/livekit/dev")]}
+
+
+def test_a_shared_state_bucket_keeps_its_settings_and_what_others_keep_in_it(tmp_path: Path, aws: None) -> None:
+    s3, name = boto3.client("s3"), "acme-shared"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "team", "Value": "platform"}]})
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/public/*"}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    kms = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [kms]})
+    rule = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 3}}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration={"BlockPublicAcls": False})
+    for key in ("livekit-deploy/livekit/uat.json", "livekit-deploy/livekit/history/1.json", "terraform.tfstate"):
+        s3.put_object(Bucket=name, Key=key, Body=b"theirs")
+    before = _bucket(name)
+    path = tmp_path / "dev.yaml"
+    path.write_text(f"{ENVIRONMENT % 7}\nstate: {{bucket: {name}}}\n")
+    with Deployer(load_environment(path, environ={}), resources=[Base().vpc()], clock=FakeClock()) as made:
+        made.up()
+        assert _bucket(name) == before
+        assert made.down().leftovers == []
+    assert _bucket(name) == before
+    assert s3.get_object(Bucket=name, Key="livekit-deploy/livekit/dev.json")["ContentLength"], "it was used"
