@@ -607,6 +607,7 @@ CASES = [
         },
         silent={
             "a patch of the engine by AWS": by_hand.redis(EngineVersion="8.0.2"),
+            "another description": by_hand.redis(ReplicationGroupDescription="theirs"),
             "another hour for its maintenance": by_hand.redis(PreferredMaintenanceWindow="sun:05:00-sun:06:00"),
         },
     ),

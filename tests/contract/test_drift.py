@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 
 from livekit_deploy.engine.inputs import Change
@@ -108,3 +111,48 @@ def test_an_owner_keeps_only_what_its_class_lets_nobody_change() -> None:
     for name, why in coverage.owned().items():
         may_be = _WHAT_AN_OWNER_MEANS.get(why.partition(":")[0], set(Change))
         assert declared[name].change in may_be, f"{name}: {why}"
+
+
+#: calls that name the parameter and change something else
+_OTHERWISE = {
+    "ec2.security_group.vpc_id": {"AssociateSecurityGroupVpc"},  # one more VPC that may use it
+    "ec2.security_group_rule.group_id": {  # whose rule it is
+        *("AssociateSecurityGroupVpc", "ModifySecurityGroupRules"),
+        *("UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress"),
+    },
+    "ec2.vpc.cidr": {"AssociateVpcCidrBlock"},  # a second range beside it
+    "eks.node_group.template_id": {"UpdateNodegroupVersion"},  # another version of the same template
+    "eks.access_entry.principal": {"AssociateAccessPolicy", "UpdateAccessEntry"},  # whose entry it is
+}
+_CHANGING = ("Modify", "Update", "Put", "Replace", "Set", "Associate")
+
+
+def test_of_what_aws_keeps_no_call_of_its_api_changes_it() -> None:
+    """Read from the API models that botocore carries: an owner that is only claimed shows here."""
+    for name, why in coverage.owned().items():
+        kind, _, one = name.rpartition(".")
+        api = kinds()[kind].inputs[one].api
+        if why.startswith("AWS") and api:
+            assert _callers(kind, api.partition(".")[0]) <= _OTHERWISE.get(name, set()), name
+
+
+def _callers(kind: str, parameter: str) -> set[str]:
+    """The operations that change something of this kind and take this parameter."""
+    service, _, noun = kind.replace("_", "").partition(".")
+    model = _model(service)
+    found = (one for one in model.operation_names if one.startswith(_CHANGING) and noun[:6] in one.lower())
+    return {one for one in found if parameter in set(_members(model.operation_model(one).input_shape))}
+
+
+@functools.cache
+def _model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def _members(shape: Any, depth: int = 3) -> Iterator[str]:
+    if shape is not None and depth and shape.type_name == "structure":
+        for name, member in shape.members.items():
+            yield name
+            yield from _members(member, depth - 1)
+    elif shape is not None and depth and shape.type_name == "list":
+        yield from _members(shape.member, depth - 1)
