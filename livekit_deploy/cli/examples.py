@@ -35,7 +35,7 @@ EXAMPLES = {
     "state forget": "state forget ec2.vpc/main --env uat",
     "state restore": "state restore state/local/errored-uat-41.json --env uat",
     "config": "config validate --env uat",
-    "config init": "config init --env uat --preset uat",
+    "config init": "config init --env media --preset uat",
     "config validate": "config validate --env uat --set network.nat=single",
     "config show": "config show --env uat",
     "config schema": "config schema > environment.schema.json",

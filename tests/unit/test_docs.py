@@ -58,6 +58,12 @@ def test_commands_exist_with_their_options() -> None:
     assert checked > 10
 
 
+def test_environments_that_are_to_be_made_are_not_there_yet() -> None:
+    made = [name for _, line in _commands() for name in re.findall(r"^config init .*--env (\w+)", line)]
+    assert made
+    assert [name for name in made if (ROOT / "manifests" / "environments" / f"{name}.yaml").exists()] == []
+
+
 def test_tests_that_pages_name_are_there() -> None:
     named = [(page.name, path) for page in PAGES for path in re.findall(r"`(tests/[\w/.]+)`", page.read_text("utf-8"))]
     assert named
