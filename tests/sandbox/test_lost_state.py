@@ -88,3 +88,17 @@ def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebui
     assert "leftovers: 0" in here.run("down", *UAT, "--yes").out
     after = here.inventory()
     assert after == before
+
+
+@pytest.mark.slow
+def test_the_other_presets_of_one_account_are_rebuilt_with_all_that_is_in_their_clusters(here: Workspace) -> None:
+    presets = {env: ("--env", env, "--sandbox") for env in ("dev", "prod")}
+    for where in presets.values():
+        here.run("up", *where, "--yes")
+    here.run("keys", "rotate", *presets["prod"], "--yes")
+    lost = {env: here.document(env)["records"].keys() for env in presets}
+    _lose(here)
+    for env, where in presets.items():
+        here.run("state", "rebuild", *where, "--yes")
+        assert "No changes" in here.run("plan", *where, "--detailed-exitcode").out
+        assert here.document(env)["records"].keys() == lost[env]
