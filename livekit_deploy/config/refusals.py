@@ -109,6 +109,8 @@ def _finding(item: Any) -> Finding:
     if field in ("cluster.secrets_key", "livekit.hosted_zone") and kind in ("bool_parsing", "bool_type", "string_type"):
         what = "an own KMS key" if field == "cluster.secrets_key" else "to make a hosted zone"
         return field, f"{field}: {what} is not supported yet", _INSTEAD[what]
+    if item.get("input") is None and kind.endswith("_type"):
+        return field, f"{field}: it has no value", _remedy(kind, item, place)
     text = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return field, f"{field}: {_worded(kind, text)}", _remedy(kind, item, place)
 

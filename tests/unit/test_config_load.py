@@ -301,7 +301,7 @@ def test_an_address_is_a_range_of_one(file: File) -> None:
         ("", ":1:1", "is a mapping of keys", "config init"),
         ("# nothing but a comment\n", ":1:1", "is a mapping of keys", "config init"),
         ("region: \x00\n", "", "characters that YAML does not allow", "plain text"),
-        ("redis:\nregion: us-east-1\n" + LIVEKIT, ":1:1", "redis: it must be a section", "or remove the key"),
+        ("redis:\nregion: us-east-1\n" + LIVEKIT, ":1:1", "redis: it has no value", "or remove the key"),
         ("1: x\nregion: us-east-1\n" + LIVEKIT, ":1:1", "unknown key '1'", "known in the top of the file"),
     ],
 )
