@@ -42,6 +42,7 @@ class ClusterProvisioner:
             name,
             role_arn=roles.cluster.arn,
             subnet_ids=[subnet.id for subnet in network.private_subnets],
+            zones=network.zones,
             version=config.version,
             public_cidrs=[str(cidr) for cidr in config.public_cidrs],
             private_access=True,

@@ -27,6 +27,7 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _NAME = 100
 _NOT_READY = {"CREATING": Status.PENDING, "UPDATING": Status.PENDING, "PENDING": Status.PENDING}
 _STATUS = {**_NOT_READY, "ACTIVE": Status.READY, "DELETING": Status.DELETING, "FAILED": Status.FAILED}
+_ZONES = "EKS keeps the zones of a control plane: put network.availability_zones back, or run down and then up."
 _ANEW = "EKS fixes it when the cluster is made: put the old value back, or run down and then up."
 
 
@@ -53,7 +54,9 @@ class Cluster(Resource):
     """An EKS cluster. ``version`` is ``1.36``; ``logs`` are the control plane logs that go to CloudWatch.
 
     ``public_cidrs`` may reach the public endpoint, none of them closes it. ``key_arn`` is a KMS key for Kubernetes
-    secrets. Source: EKS API reference, CreateCluster, UpdateClusterConfig and UpdateClusterVersion.
+    secrets. ``zones`` are those of the subnets, which may become others of the same zones only.
+    Source: EKS API reference, CreateCluster, UpdateClusterConfig and UpdateClusterVersion; EKS user guide, "View Amazon
+    EKS networking requirements for VPC and subnets".
     """
 
     kind = "eks.cluster"
@@ -73,6 +76,7 @@ class Cluster(Resource):
 
     role_arn: Input[str] = Input(api="roleArn", change=Change.FIXED, way_out=_ANEW)
     subnet_ids: Inputs[str] = Inputs(api="resourcesVpcConfig.subnetIds")
+    zones: Inputs[str] = Inputs(change=Change.FIXED, default=(), way_out=_ZONES)
     version: Input[str] = Input(api="version")
     public_cidrs: Inputs[str] = Inputs(api="resourcesVpcConfig.publicAccessCidrs")
     private_access: Input[bool] = Input(api="resourcesVpcConfig.endpointPrivateAccess", default=True)

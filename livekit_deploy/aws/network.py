@@ -28,11 +28,12 @@ def subnet_cidrs(network: IPv4Network, zones: int) -> tuple[list[IPv4Network], l
 class NetworkProvisioner:
     """``vpc``, ``public_subnets``, ``private_subnets``, gateways, route tables and the S3 endpoint.
 
-    Nodes and what needs the Internet come after ``ways_out``. ``region`` names the zones where the file gives a number.
+    Nodes and what needs the Internet come after ``ways_out``. ``region`` names the ``zones`` where the file gives a
+    number.
     """
 
     def __init__(self, network: Network, *, region: str) -> None:
-        names = zones(network, region)
+        self.zones = names = zones(network, region)
         letters = [name.removeprefix(region).lstrip("-") for name in names]
         public, private = subnet_cidrs(network.cidr, len(names))
         self.vpc = Vpc("main", cidr=str(network.cidr))

@@ -453,6 +453,7 @@ CASES = [
         {
             "role_arn": lambda b: b.role("other").arn,
             "subnet_ids": lambda b: [b.subnet("a").id, b.subnet("b").id, b.subnet("c").id],
+            "zones": literal(["us-east-1c"]),
             "version": literal("1.36"),
             "public_cidrs": literal(["203.0.113.0/24"]),
             "private_access": literal(False),
@@ -474,7 +475,7 @@ CASES = [
             "key_arn": Drift(by_hand.encrypt, blocked=True),
             "deletion_protection": Drift(by_hand.cluster(deletionProtection=True)),
         },
-        owned={"role_arn": "AWS: a cluster keeps it"},
+        owned={"role_arn": "AWS: a cluster keeps it", "zones": "write-only: EKS tells of subnets, not of zones"},
     ),
     Case(
         AccessEntry,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,12 +37,8 @@ class Alteration:
 
 BY_HAND = "what others changed"
 ALTERATIONS = {
-    "zones and type of nodes": Alteration(
-        {"network": {"availability_zones": 3}, "nodes": {"media": {"instance_types": ["c6i.xlarge"]}}},
-        {
-            *("ec2.subnet", "ec2.route_table", "ec2.vpc_endpoint", "elasticache.subnet_group", "eks.cluster"),
-            *("eks.node_group", "barrier.calls_drained"),
-        },
+    "type of nodes": Alteration(
+        {"nodes": {"media": {"instance_types": ["c6i.xlarge"]}}}, {"eks.node_group", "barrier.calls_drained"}
     ),
     "no NAT, flow logs": Alteration(
         {"network": {"nat": "none", "flow_logs": True}},
@@ -102,7 +99,8 @@ ALTERATIONS = {
     BY_HAND: Alteration(
         {},
         {
-            *("ec2.vpc", "ec2.security_group", "iam.policy", "iam.oidc_provider", "kms.key", "kms.alias"),
+            *("ec2.vpc", "ec2.subnet", "ec2.vpc_endpoint", "elasticache.subnet_group"),
+            *("ec2.security_group", "iam.policy", "iam.oidc_provider", "kms.key", "kms.alias"),
             *("secretsmanager.secret", "k8s.namespace", "k8s.secret", "helm.release"),
         },
     ),
@@ -128,9 +126,28 @@ def _without_alias(made: Record) -> None:
     by_hand.aws("kms").delete_alias(AliasName=made.id)
 
 
+def _without_route_table(made: Record) -> None:
+    table = made.inputs["route_table_ids"][0]
+    by_hand.aws("ec2").modify_vpc_endpoint(VpcEndpointId=made.id, RemoveRouteTableIds=[table])
+
+
+def _without_cache_subnet(made: Record) -> None:
+    """Whichever Redis is not in."""
+    elasticache = by_hand.aws("elasticache")
+    for subnet in made.inputs["subnet_ids"]:
+        with contextlib.suppress(elasticache.exceptions.SubnetInUse):
+            elasticache.modify_cache_subnet_group(CacheSubnetGroupName=made.id, SubnetIds=[subnet])
+            return
+
+
 #: of what no line of the file changes
 _HANDS: dict[str, by_hand.Hand] = {
     "ec2.vpc/main": by_hand.vpc_attribute("EnableDnsHostnames", False),
+    "ec2.subnet/public-a": by_hand.call(
+        "ec2", "modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": False}
+    ),
+    "ec2.vpc_endpoint/s3": _without_route_table,
+    "elasticache.subnet_group/redis": _without_cache_subnet,
     "ec2.security_group/media": by_hand.open_port(),
     "iam.policy/load-balancer-controller": by_hand.policy_version(document("s3:*")),
     "iam.oidc_provider/cluster": by_hand.call("iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"),
