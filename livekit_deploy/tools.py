@@ -20,19 +20,19 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from livekit_deploy.download import download
 from livekit_deploy.errors import ToolError
 
 _log = logging.getLogger(__name__)
 LEAST, BELOW = (3, 19), (5, 0)
 ARCHIVE = "https://get.helm.sh/helm-v{version}-linux-amd64.tar.gz"
-_ARCHIVE_SECONDS, _PIP_SECONDS = 20.0, 300.0
+_ARCHIVE_SECONDS, _PIP_SECONDS, _LARGEST = 120.0, 300.0, 128 << 20
 _NONE = (0, 0)
 #: a source that does not answer, or answers with something else
 _UNUSABLE = (
@@ -148,8 +148,8 @@ def _put(path: Path, binary: bytes) -> Path:
 
 
 def _from_archive(pin: Pin) -> bytes:
-    with urllib.request.urlopen(ARCHIVE.format(version=pin.version), timeout=_ARCHIVE_SECONDS) as response:
-        archive = io.BytesIO(response.read())
+    url = ARCHIVE.format(version=pin.version)
+    archive = io.BytesIO(download(url, seconds=_ARCHIVE_SECONDS, most=_LARGEST))
     with tarfile.open(fileobj=archive, mode="r:gz") as packed:
         member = packed.extractfile("linux-amd64/helm")
         if member is None:

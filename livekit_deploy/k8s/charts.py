@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import re
 import tarfile
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from livekit_deploy import packaged
+from livekit_deploy.download import download
 from livekit_deploy.errors import Failed, ToolError
 from livekit_deploy.k8s.release_record import LOADER
 
-_SECONDS = 30.0
+_SECONDS, _LARGEST = 60.0, 64 << 20  # a chart repository's index is a file of some MiB
 #: name and version → sha256 of the published archive; a mirror has the same bytes, or says in ``digest`` what it has.
 #: Source: the index of https://aws.github.io/eks-charts (branch gh-pages of aws/eks-charts)
 PINNED = {
@@ -102,9 +102,8 @@ def _offered(repo: str, name: str, version: str) -> tuple[str, str]:
 
 def _get(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=_SECONDS) as response:
-            return bytes(response.read())
-    except (OSError, urllib.error.URLError, ValueError) as error:
+        return download(url, seconds=_SECONDS, most=_LARGEST)
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise ToolError(
             f"{url} cannot be fetched: {error}", hint="check the network and the proxy, or name a mirror in repo"
         ) from error
