@@ -108,11 +108,13 @@ _IN_A_VPC = (
     ("VPC endpoint", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "vpc-id"),
     ("security group", "describe_security_groups", "SecurityGroups", "GroupId", "vpc-id"),
     ("route table", "describe_route_tables", "RouteTables", "RouteTableId", "vpc-id"),
+    ("network ACL", "describe_network_acls", "NetworkAcls", "NetworkAclId", "vpc-id"),
+    ("VPN gateway", "describe_vpn_gateways", "VpnGateways", "VpnGatewayId", "attachment.vpc-id"),
 )
 
 
 def in_vpc(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
-    """Everything in a VPC but what goes with it: its default group and its main route table."""
+    """Everything in a VPC but what goes with it: its default group, its main route table and its default ACL."""
     for item in cloud.elbv2.pages("describe_load_balancers", "LoadBalancers"):
         if item.get("VpcId") == vpc_id:
             yield Thing("load balancer", item["LoadBalancerArn"], f"a controller ({item['LoadBalancerName']})")
@@ -124,5 +126,6 @@ def in_vpc(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
     for what, operation, key, id, name in _IN_A_VPC:
         for item in cloud.ec2.pages(operation, key, Filters=[{"Name": name, "Values": [vpc_id]}]):
             main = any(one.get("Main") for one in item.get("Associations", []))
-            if not main and item.get("GroupName") != "default" and str(item.get("State", "")).lower() != "deleted":
+            goes_along = main or item.get("GroupName") == "default" or item.get("IsDefault", False)
+            if not goes_along and str(item.get("State", "")).lower() != "deleted":
                 yield Thing(what, item[id], maker(cloud, item))

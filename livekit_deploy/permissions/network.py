@@ -39,7 +39,7 @@ _FLOW_LOG_CHANGES = ("CreateFlowLogs", "DeleteFlowLogs")
 _READS = (
     *("DescribeVpcs", "DescribeVpcAttribute", "DescribeSubnets", "DescribeAvailabilityZones"),
     *("DescribeInternetGateways", "DescribeRouteTables", "DescribeVpcEndpoints"),
-    *("DescribeSecurityGroups", "DescribeSecurityGroupRules"),
+    *("DescribeSecurityGroups", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeVpnGateways"),
     *("DescribeInstances", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions", "DescribeNetworkInterfaces"),
 )
 _NAT_READS = ("DescribeNatGateways", "DescribeAddresses")

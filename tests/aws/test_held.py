@@ -83,8 +83,24 @@ def _address_of_ours(rig: AwsRig) -> tuple[str, str, str]:
     return "ec2.elastic_ip/a", f"network interface {id}", "somebody else"
 
 
+def _acl_of_a_stack(rig: AwsRig) -> tuple[str, str, str]:
+    acl = boto3.client("ec2").create_network_acl(VpcId=_id(rig, "ec2.vpc/main"))["NetworkAcl"]["NetworkAclId"]
+    boto3.client("ec2").create_tags(Resources=[acl], Tags=[{"Key": "aws:cloudformation:stack-name", "Value": "net"}])
+    return "ec2.vpc/main", f"network ACL {acl}", "the CloudFormation stack net"
+
+
+def _vpn_gateway(rig: AwsRig) -> tuple[str, str, str]:
+    gateway = boto3.client("ec2").create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    boto3.client("ec2").attach_vpn_gateway(VpcId=_id(rig, "ec2.vpc/main"), VpnGatewayId=gateway)
+    return "ec2.vpc/main", f"VPN gateway {gateway}", "somebody else"
+
+
 @pytest.mark.parametrize(
-    "hold", [_of_lambda, _of_another_cluster, _of_the_controller, _rule_of_somebody, _public_address, _address_of_ours]
+    "hold",
+    [
+        *(_of_lambda, _of_another_cluster, _of_the_controller, _rule_of_somebody, _public_address, _address_of_ours),
+        *(_acl_of_a_stack, _vpn_gateway),
+    ],
 )
 def test_who_holds_it_is_named_by_type_id_and_maker(
     hold: Callable[[AwsRig], tuple[str, str, str]], rig: AwsRig, monkeypatch: pytest.MonkeyPatch

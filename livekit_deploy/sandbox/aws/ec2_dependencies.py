@@ -48,12 +48,17 @@ def _vpcs() -> None:
         attached = [one for one in backend.internet_gateways.values() if one.vpc and one.vpc.id == vpc_id]
         endpoints = [one for one in backend.vpc_end_points.values() if one.vpc_id == vpc_id and one.state != "deleted"]
         groups = [group for group in backend.groups.get(vpc_id, {}).values() if group.name != "default"]
-        if attached or endpoints or groups or list(interfaces_in(backend, vpc_id)):
+        acls = [one for one in backend.network_acls.values() if one.vpc_id == vpc_id and not _default(one)]
+        if attached or endpoints or groups or acls or list(interfaces_in(backend, vpc_id)):
             raise _depended("vpc", vpc_id)
         deleted = original(vpc_id)
         for acl in [one for one in backend.network_acls.values() if one.vpc_id == vpc_id]:
             del backend.network_acls[acl.id]
         return deleted
+
+
+def _default(acl: Any) -> bool:
+    return str(acl.default).lower() == "true"
 
 
 def _subnets() -> None:

@@ -45,6 +45,20 @@ def vpc_with_an_endpoint(world: World) -> None:
 
 
 @probe("EC2")
+def vpc_with_a_network_acl(world: World) -> None:
+    """deletes a VPC that has a network ACL beside its default one
+
+    DependencyViolation
+    """
+    vpc = world.ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    acl = world.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    with refused("DependencyViolation"):
+        world.ec2.delete_vpc(VpcId=vpc)
+    world.ec2.delete_network_acl(NetworkAclId=acl)
+    world.ec2.delete_vpc(VpcId=vpc)
+
+
+@probe("EC2")
 def network_acl_goes_with_its_vpc(world: World) -> None:
     """keeps the default network ACL of a VPC that is deleted
 
