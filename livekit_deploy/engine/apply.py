@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -57,7 +58,7 @@ class Application:
         self.verb = "create" if live is None or appears else "update"
         self.changed = appears
         self._started(self._item.usual)
-        made_here, steps, last = False, 0, ""
+        made_here, steps = False, Counter[str]()
         while True:
             self._waits.check()
             if live is None:
@@ -69,12 +70,9 @@ class Application:
             elif live.status is Status.PENDING:
                 live = self._settle_ready(live)
             elif diffs := difference(self._item, self._session.record(self.address), live, self._lookup):
-                if (text := repr(sorted(diffs.items()))) == last:
-                    steps += 1
-                else:
-                    steps, last = 1, text
-                if steps > MOST_STEPS:
-                    raise self._failed("AWS accepted the change but does not show it", live)
+                steps[text := repr(sorted(diffs.items()))] += 1
+                if steps[text] > MOST_STEPS:
+                    raise self._failed("AWS accepted the change but does not show it, or somebody undoes it", live)
                 live = self._update(live, diffs)
             else:
                 self._finish(live)

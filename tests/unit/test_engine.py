@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -207,6 +208,22 @@ def test_a_lost_answer_to_a_create_makes_no_second_object(rig: Rig) -> None:
     rig.cloud.lost.add(("create", "fake.thing/one"))
     assert rig.up([Fake("one")]).clean
     assert len(rig.cloud.things) == 1
+
+
+def test_a_change_that_somebody_undoes_each_time_is_an_error(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that fight over a value, by turns: it ends."""
+    rig.up([Fake("one")])
+    theirs = itertools.cycle([7, 8, 9])
+    update, updates = Fake.update, itertools.count()
+
+    def undone(self: Fake, cloud: FakeCloud, live: Live, changed: frozenset[str]) -> None:
+        assert next(updates) < 20
+        update(self, cloud, live, changed)
+        cloud.things[live.id].props["size"] = next(theirs)
+
+    monkeypatch.setattr(Fake, "update", undone)
+    outcome = rig.up([Fake("one", size=5)])
+    assert "somebody undoes it" in str(outcome.failed["fake.thing/one"])
 
 
 def test_an_accepted_change_that_never_shows_is_an_error(rig: Rig) -> None:
