@@ -58,7 +58,7 @@ def test_the_steps_in_order_make_what_all_makes(
         assert step(name) == 0
         said = capsys.readouterr().out
         assert "LiveKit answers" not in said
-        assert f"up --env uat --step {following}" in said
+        assert f"up --env uat --sandbox --step {following}" in said
         assert {stage for address, stage in _stages(here).items() if address not in made} == {name}
         made = _stages(here)
     assert step("verify") == 0

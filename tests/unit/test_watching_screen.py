@@ -51,7 +51,7 @@ def test_keys_say_who_has_them() -> None:
         "",
         "secret   secretsmanager:livekit/uat/api-keys",
         "version  v2",
-        "pods     1 of 2 pods started with this version; the others drain calls, or wait for: up",
+        "pods     1 of 2 pods started with this version; the others drain calls, or wait for up",
     ]
     assert list(list_lines(Keys("s", "v2", keys, 0, 0), None, NOW))[-1] == "version  v2"
 
