@@ -73,6 +73,7 @@ def test_a_holder_that_cannot_renew_ends_its_helm_and_calls_nothing_more(here: W
     assert done.code == 1, done.said
     assert "the state cannot be written" in done.said
     assert "state restore --env dev" in done.said, "the rescue copy"
+    assert "did not end within" not in done.said, "helm was ended with the lease, not by its own time limit"
     _gone(mark)
     ends = told + LEASE  # the last write may have been answered right before the store failed
     late = [call for call in here.changes(0) if call["at"] > ends]
