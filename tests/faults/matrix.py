@@ -26,6 +26,7 @@ from tests.contract.cases import CASES, ZONE, Base, Case, closure
 from tests.faults.rig import PLAN, FaultRig, faults, world
 from tests.inventory import inventory
 
+Declared = Callable[[], list[Resource]]
 #: kinds without a column: what makes them is in the cluster
 NO_COLUMN = {"elbv2.load_balancer": "the load balancer controller makes it: tests/sandbox stops that one instead"}
 TRIED = [case for case in CASES if case.kind.kind not in NO_COLUMN]
@@ -309,6 +310,35 @@ class Column:
         found = [one for one in type(subject).scan(self._rig.cloud, host) if one.address == subject.address]
         unmarked = self._case.kind.kind in NO_CALL | NO_MARK
         assert len(found) == 1 or unmarked, f"{len(found)} of {subject.address}"
+
+    def deny_each(self, there: Declared, *, first: Declared, other: Declared, tried: set[str]) -> None:
+        """Deny every action of the change to ``there`` that is not in ``tried``, one run after the other.
+
+        It changes from the other of ``first``, which can be made at once, and ``other``.
+        """
+
+        def ready() -> bool:
+            self._well(self._needs())
+            self._well(first())
+            self._well(first() if there is other else other())
+            return not self._rig.plan(there()).blocked
+
+        if ready():
+            self._rig.made()
+            self._well(there())
+            new = set(self._rig.made()) - tried
+            tried |= new
+            for call in sorted(new):
+                assert ready()
+                with faults({"fault": "denied", "call": call}):
+                    failed = self._rig.attempt(there())
+                assert failed, f"it does not need {call}"
+                for address, error in failed.items():
+                    explains(address, error)
+                    assert error.exit_code == 4
+                self._well(there())
+                assert self._rig.plan(there()).changes == ()
+        self._well(self._needs())
 
     def close(self) -> None:
         """Nothing of it is left."""

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.engine.inputs import Change
+from livekit_deploy.engine.resource import Resource
 from livekit_deploy.stack import Infrastructure
-from tests.contract.cases import Case
-from tests.faults.matrix import NOTHING, ROWS, TRIED, Row, columns
+from tests.contract.cases import Base, Case, closure
+from tests.faults.matrix import NOTHING, ROWS, TRIED, Row, changeable, columns
 from tests.faults.rig import FaultRig, world
 from tests.kill.changes import ENVIRONMENT
 
@@ -27,6 +30,9 @@ ALWAYS = {
     "ec2.subnet": ("dependency not spread", "reset after", "not visible for 3 reads"),
     "eks.node_group": ("role not spread", "ends failed", "no capacity in a zone", "expired in the middle"),
 }
+
+#: EKS makes a log group of its own for them, which another kind takes away; the action is that of other inputs
+MAKES_MORE = ("eks.cluster", "logs")
 
 
 def _sample() -> list[tuple[Case, list[Row]]]:
@@ -71,3 +77,23 @@ def _actions_of(env: Environment, folder: Path) -> set[str]:
         for resources in (Infrastructure(env).resources, None):
             assert rig.attempt(resources) == {}
         return {*rig._made}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.kind.kind) for case in TRIED if changeable(case)])
+def test_each_action_of_every_change_is_denied_in_turn(case: Case) -> None:
+    """The row of the matrix changes one input; this every one, there and back."""
+    for column in columns([case]):
+        tried = {*column.calls.ups, *column.calls.changes, *column.calls.downs}
+        mutable = [name for name in case.changes if case.kind.inputs[name].change is Change.MUTABLE]
+        for name in (one for one in mutable if (case.kind.kind, one) != MAKES_MORE):
+            one, other = partial(_either, case, name, 0), partial(_either, case, name, 1)
+            for there in (other, one):
+                column.deny_each(there, first=one, other=other, tried=tried)
+
+
+def _either(case: Case, name: str, which: int) -> list[Resource]:
+    """The case with one or the other value of an input, and what either needs."""
+    base = Base()
+    both = case.make(base), case.changed(base, name)
+    return closure(both[which], *both[0].dependencies(), *both[1].dependencies())
