@@ -110,20 +110,25 @@ def status_lines(report: StatusReport, width: int | None = None, spelled: Callab
         missing |= ready < total
         mark = "[green]✔[/]" if ready == total else "[yellow]…[/]"
         yield f"  {mark} {stage:<16} {ready:>{column}}/{total}"
-    if report.pending:
-        yield ""
-        yield f"unfinished: {plural(len(report.pending), 'resource')}"
-        for address in report.pending[:_MOST]:
-            yield f"    {escape(address)}"
-        if (more := len(report.pending) - _MOST) > 0:
-            yield f"    and {more} more"
     if report.pending or missing:
+        yield ""
+        yield from _unfinished(report.pending)
         yield f"  Next        {escape(spelled(again))}"
     if report.outputs:
         yield ""
     for name in ("livekit.url", "cluster.name", "cluster.endpoint", "redis.address", "load_balancer.signal"):
         if value := report.outputs.get(name):
             yield from whole(f"  {name:<22} ", str(value), width)
+
+
+def _unfinished(pending: list[str]) -> Iterator[str]:
+    """What a run left in the middle, as far as it fits one screen."""
+    if pending:
+        yield f"unfinished: {plural(len(pending), 'resource')}"
+    for address in pending[:_MOST]:
+        yield f"    {escape(address)}"
+    if (more := len(pending) - _MOST) > 0:
+        yield f"    and {more} more"
 
 
 def holder_line(holder: Holder, remaining: float) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
+from livekit_deploy.aws.keys import Key
+from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.render.reports import status_lines
 from livekit_deploy.report import status_of
 from livekit_deploy.state.document import Phase, Record, State
 
 HEADER = {"project": "livekit", "env": "uat", "region": "us-east-1", "account": "123456789012"}
-WANTED = {f"kms.key/{number}": "infrastructure" for number in range(12)} | {"k8s.namespace/livekit": "livekit"}
+WANTED = {f"{Key.kind}/{number}": "infrastructure" for number in range(12)} | {f"{Namespace.kind}/livekit": "livekit"}
 
 
 def _shown(phases: Mapping[str, Phase] | None) -> list[str]:
@@ -36,6 +38,11 @@ def test_what_is_not_made_yet_counts() -> None:
     assert "  … livekit           0/1" in [line.replace(" 0/1 ", " 0/1") for line in shown]
     assert "unfinished: 1 resource" in shown
     assert "  Next        livekit-deploy up --env uat" in shown
+
+
+def test_the_next_command_stands_apart() -> None:
+    shown = _shown({"kms.key/0": Phase.READY})
+    assert shown[-2:] == ["", "  Next        livekit-deploy up --env uat"]
 
 
 def test_everything_that_is_wanted_is_all() -> None:
