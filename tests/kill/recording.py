@@ -31,12 +31,16 @@ from tests.kill.world import World
 
 LATER = 3600.0  # real seconds between a death and the next run: by then every lease is over
 _RECOVERY_SECONDS = 300.0
+RECORDING_SECONDS = 3600.0  # of a run with all the recoveries beside it
 _THREADS = walk.MOST_THREADS
 Set = dict[str, int]
 
 
-def in_child(work: Callable[[], Any]) -> Any:
-    """What ``work`` returns in a copy of this process, as JSON carries it; raises AssertionError with its traceback."""
+def in_child(work: Callable[[], Any], seconds: float = _RECOVERY_SECONDS) -> Any:
+    """What ``work`` returns in a copy of this process, as JSON carries it; raises AssertionError with its traceback.
+
+    It is ended when it has said nothing for so many seconds.
+    """
     ours, theirs = os.pipe()
     with worlds.lock:
         pid = os.fork()
@@ -55,16 +59,16 @@ def in_child(work: Callable[[], Any]) -> Any:
             finally:
                 os._exit(0)  # or the copy would go on as a second pytest, on the channel of the first
     os.close(theirs)
-    said = json.loads(_read(ours, pid) or b'{"error": "it did not end"}')
+    said = json.loads(_read(ours, pid, seconds) or b'{"error": "it did not end"}')
     if "error" in said:
         raise AssertionError(said["error"])
     return said["result"]
 
 
-def _read(pipe: int, pid: int) -> bytes:
+def _read(pipe: int, pid: int, seconds: float) -> bytes:
     found = b""
     with os.fdopen(pipe, "rb", buffering=0) as file:
-        while select.select([file], [], [], _RECOVERY_SECONDS)[0]:
+        while select.select([file], [], [], seconds)[0]:
             part = file.read(1 << 16)
             if not part:
                 break

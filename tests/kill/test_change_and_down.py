@@ -9,7 +9,7 @@ import pytest
 from tests.inventory import inventory
 from tests.kill.changes import ALTERATIONS, UNCHANGED, able_to_change
 from tests.kill.conftest import FORKS, Kills
-from tests.kill.recording import Recording, how_many, in_child
+from tests.kill.recording import RECORDING_SECONDS, Recording, how_many, in_child
 from tests.kill.standing import Standing, environment
 
 pytestmark = [pytest.mark.kill, *FORKS]
@@ -29,7 +29,7 @@ def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
         kinds = {address.partition("/")[0] for address in (*report.created, *report.updated, *report.deleted)}
         return kills.judged(f"up: {name}", recording, how_many()), sorted(kinds)
 
-    judged, kinds = in_child(changed)
+    judged, kinds = in_child(changed, RECORDING_SECONDS)
     wrong = kills.told(judged)
     assert not wrong, "\n".join(wrong)
     assert set(kinds) == ALTERATIONS[name].kinds
@@ -41,7 +41,7 @@ def test_down(standing: Standing, kills: Kills, share: int | None) -> None:
         recording.run("down")
         return kills.judged("down", recording, standing.everything), inventory() == standing.before
 
-    judged, nothing = in_child(gone)
+    judged, nothing = in_child(gone, RECORDING_SECONDS)
     wrong = kills.told(judged)
     assert not wrong, "\n".join(wrong)
     assert nothing
@@ -57,5 +57,5 @@ def test_a_death_at_a_read_is_the_one_before_it(standing: Standing, kills: Kills
         recording.run("down")
         return kills.judged(f"down: reads, seed {seed}", recording, standing.everything)
 
-    wrong = kills.told(in_child(gone))
+    wrong = kills.told(in_child(gone, RECORDING_SECONDS))
     assert not wrong, "\n".join(wrong)
