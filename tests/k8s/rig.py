@@ -19,6 +19,7 @@ import yaml
 
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.cloud import Identity as Caller
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.clock import Clock
 from livekit_deploy.engine.inputs import Input, Output, SecretRef
@@ -29,6 +30,7 @@ from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, N
 from tests.aws.rig import REGION, AwsRig
 
 TOKEN = "k8s-aws-v1.good"
+_CALLER = "arn:aws:iam::123456789012:user/tests"
 _SPEED = 25.0
 
 
@@ -116,10 +118,11 @@ class Named(Resource):
 
 
 class KubeCloud(Cloud):
-    """A cloud that knows one cluster, its caller's token, and secrets by their key and version."""
+    """A cloud that knows its caller, one cluster and a token for it, and secrets by their key and version."""
 
     def __init__(self, clients: Clients, cluster: Cluster, env: str) -> None:
         super().__init__(clients, Marks("livekit", env))
+        self._identity = Caller("123456789012", _CALLER, _CALLER)
         self.host: Live | None = Live(
             "livekit-uat-main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data}
         )
