@@ -51,7 +51,10 @@ def _world() -> Iterator[None]:
 # ---- the state bucket
 
 
-@pytest.mark.parametrize("operation", STATE)
+@pytest.mark.parametrize(
+    "operation",
+    [pytest.param(one, marks=() if one in ("PutBucketEncryption", "PutObject") else pytest.mark.slow) for one in STATE],
+)
 def test_a_right_to_the_state_that_is_lacking_is_named_and_the_next_up_goes_on(operation: str, tmp_path: Path) -> None:
     path = tmp_path / "dev.yaml"
     path.write_text(ENVIRONMENT)
