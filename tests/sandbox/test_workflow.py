@@ -84,7 +84,7 @@ def test_a_cancelled_job_goes_on_and_what_was_planned_is_applied(here: Workspace
 def test_a_pull_request_gets_one_comment_with_every_plan(here: Workspace, tmp_path: Path) -> None:
     runner = _runner(here, tmp_path, environment="")
     told = tmp_path / "gh-arguments"
-    _program(tmp_path / "bin" / "gh", f'#!/bin/sh\nprintf "%s\\n" "$@" > "{told}"\n')
+    _program(tmp_path / "bin" / "gh", f'#!/bin/sh\necho "$@" >> "{told}"; case "$*" in *--jq*) echo $FOUND;; esac\n')
     runner.environ["PATH"] = f"{tmp_path / 'bin'}:{runner.environ['PATH']}"
     runner.values |= {
         "github.event_name": "pull_request",
@@ -103,14 +103,20 @@ def test_a_pull_request_gets_one_comment_with_every_plan(here: Workspace, tmp_pa
     assert runner.wanted("comment")
     runner.job("comment")
     said = (here.folder / "comment.md").read_text()
-    assert said.startswith("### dev: ")
+    assert said.startswith("<!-- livekit_deploy: plan -->\n### dev: ")
     assert "### uat: refused: " in said
     assert "> guard.max_monthly_cost is 100, and with this plan uat costs about $" in said
     assert "### gone: no plan, see the log of this run\n" in said
     assert "### uat: refused: " in (tmp_path / "summary").read_text()
     assert "+ eks.cluster/main" in said
-    assert told.read_text().split()[:3] == ["pr", "comment", "7"]
-    assert {"--edit-last", "--create-if-none"} <= set(told.read_text().split())
+    looked, added = told.read_text().splitlines()
+    assert looked.startswith("api --paginate repos/acme/media/issues/7/comments --jq ")
+    assert "<!-- livekit_deploy: plan -->" in looked
+    assert added == "pr comment 7 --body-file comment.md"
+    runner.environ["FOUND"] = "1234"
+    runner.job("comment")
+    edited = told.read_text().splitlines()[-1]
+    assert edited == "api --silent --method PATCH repos/acme/media/issues/comments/1234 --field body=@comment.md"
     runner.values["github.event.pull_request.head.repo.full_name"] = "somebody/fork"
     assert not runner.wanted("preview")
 
