@@ -1,6 +1,6 @@
 """What an uninstalled release leaves for a while, and how that ends when nobody else ends it.
 
-Pods drain calls for hours; Ingresses and Services are held by finalizers of the load balancer controller until it has
+Helm uninstalls what its newest revision holds: what an upgrade was still to take away when it died is left. Pods drain calls for hours; Ingresses and Services are held by finalizers of the load balancer controller until it has
 deleted their load balancers. A controller that is dead never does: then the finalizers are taken away, and the load
 balancers are deleted through AWS by the barrier behind. Its webhook, which is asked about Ingresses, is dead with it
 and would refuse even that, so its configuration goes first.
@@ -31,20 +31,26 @@ class Remains:
         self._api, self._namespace, self._instance = api, namespace, instance
 
     def live(self, id: str) -> Live | None:
-        """READY while pods drain calls (a step ends them), DELETING while others may be at it, None for nothing."""
+        """READY where a step is called for (pods that drain calls, what nobody deletes), DELETING while others may be
+        at it, None for nothing."""
         left = [item for path in _WHERE for item in self._list(path)]
         if not left:
             return None
-        draining = any("containers" in item["spec"] and _graceful(item) for item in left)
+        idle = any(_graceful(item) if item["kind"] == "Pod" else not _leaving(item) for item in left)
         shown = ", ".join(sorted(named(item) for item in left)[:3])
-        status = Status.READY if draining else Status.DELETING
+        status = Status.READY if idle else Status.DELETING
         return Live(id, status, {"state": "uninstalled"}, detail=f"waiting for {shown}")
 
     def end(self) -> None:
-        """One step: end the pods; then, one after the other, let go of what finalizers hold."""
+        """One step: delete what nobody does; end the pods; then, one by one, let go of what finalizers hold."""
         pods = self._list(_PODS)
-        held = [(path, item) for path in _WHERE[1:] for item in self._list(path) if _held(item)]
-        if pods or not held:
+        balanced = [(path, item) for path in _WHERE[1:] for item in self._list(path)]
+        forgotten = [(path, item) for path, item in balanced if not _leaving(item)]
+        held = [(path, item) for path, item in balanced if _leaving(item) and item["metadata"].get("finalizers")]
+        if forgotten:
+            path, item = forgotten[0]
+            self._api.delete(f"{self._path(path)}/{item['metadata']['name']}")
+        elif pods or not held:
             self._api.delete(self._path(_PODS), grace_seconds=0, labels=f"{_INSTANCE}={self._instance}")
         elif webhook := self._dead_webhook():
             self._api.delete(f"{_WEBHOOKS}/{webhook}")
@@ -70,9 +76,8 @@ class Remains:
         return None
 
 
-def _held(item: Obj) -> bool:
-    metadata = item["metadata"]
-    return bool(metadata.get("deletionTimestamp") and metadata.get("finalizers"))
+def _leaving(item: Obj) -> bool:
+    return bool(item["metadata"].get("deletionTimestamp"))
 
 
 def _graceful(pod: Obj) -> bool:

@@ -129,4 +129,10 @@ def test_killed_inside_helm(
             assert rig.diffs(wanted()) == {}
         down()
         assert held(rig) == set(), f"request {death}"
+        if scenario in ("upgrade", "rollback"):
+            ready()
+            with cluster.death(death):
+                run()
+            down()
+            assert held(rig) == set(), f"request {death}, then down"
     record_property("kill", [f"inside helm {scenario}", number, number, number, 0, 0])
