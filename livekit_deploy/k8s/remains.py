@@ -1,9 +1,10 @@
 """What an uninstalled release leaves for a while, and how that ends when nobody else ends it.
 
-Helm uninstalls what its newest revision holds: what an upgrade was still to take away when it died is left. Pods drain calls for hours; Ingresses and Services are held by finalizers of the load balancer controller until it has
-deleted their load balancers. A controller that is dead never does: then the finalizers are taken away, and the load
-balancers are deleted through AWS by the barrier behind. Its webhook, which is asked about Ingresses, is dead with it
-and would refuse even that, so its configuration goes first.
+Helm uninstalls what its newest revision holds: what an upgrade was still to take away when it died is left. Pods drain
+calls for hours; Ingresses and Services are held by finalizers of the load balancer controller until it has deleted
+their load balancers. A controller that is dead never does: then the finalizers are taken away, and the load balancers
+are deleted through AWS by the barrier behind. Its webhook, which is asked about Ingresses, is dead with it and would
+refuse even that, so its configuration goes first.
 Source: Kubernetes, "Finalizers" and "Dynamic Admission Control".
 """
 
