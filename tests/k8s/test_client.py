@@ -6,11 +6,13 @@ import base64
 import gc
 import http.server
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -23,6 +25,7 @@ from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, ResourceE
 from livekit_deploy.k8s import client
 from livekit_deploy.k8s.client import Api, serves
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster import front
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.port import Identity
 from tests.k8s.rig import TOKEN, KubeRig, Sky
@@ -151,6 +154,27 @@ def test_who_is_gone_before_the_handshake_leaves_nothing_open(rig: KubeRig, clus
             gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
     assert rig.api.get(DEFAULT)  # all before it are dealt with
     gc.collect()  # a socket that is still open is told of here
+
+
+def test_who_is_gone_before_the_answer_leaves_nothing_open(
+    rig: KubeRig, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers: list[Any] = []
+    inside = front._Handler.setup
+
+    def setup(handler: Any) -> None:
+        handlers.append(handler)
+        inside(handler)
+
+    monkeypatch.setattr(front._Handler, "setup", setup)
+    where, context = urlparse(cluster.endpoint), ssl._create_unverified_context()
+    request = f"GET /openapi/v2 HTTP/1.1\r\nAuthorization: Bearer {rig.cloud.token}\r\n\r\n".encode()
+    for _ in range(20):
+        plain = socket.create_connection((where.hostname, where.port))
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+        with context.wrap_socket(plain) as gone:
+            gone.sendall(request)
+    rig.wait(lambda: len(handlers) == 20 and all(one.rfile.closed for one in handlers))
 
 
 # ---- verbs

@@ -109,6 +109,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.close_connection = True
 
+    def finish(self) -> None:
+        """As usual; of a client that is gone nothing stays open either, where what it was to be told is lost."""
+        try:
+            super().finish()
+        finally:
+            self.rfile.close()
+
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _run
 
     def _body(self) -> bytes:
