@@ -27,7 +27,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every", default="12", help="kill suite: die at every N-th boundary (make kill: 1)")
+    parser.addoption("--every", default="20", help="kill suite: die at every N-th boundary (make kill: 1)")
     parser.addoption("--boundary", default=None, help="kill suite: die at this boundary only")
     parser.addoption("--seed", default="1", help="kill suite: what random moments are drawn with")
     parser.addoption("--rounds", default="20", help="kill suite: how many processes are killed at a random moment")
