@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 import json
 import time
 import zlib
@@ -24,7 +25,9 @@ from livekit_deploy.sandbox.cluster.sayings import called
 from livekit_deploy.sandbox.outside.door import Refused
 from livekit_deploy.sandbox.outside.firewall import admitted, redis_problem
 
-_NETWORK = "203.0.113"  # TEST-NET-3: every load balancer seems to be there
+_OURS = "203.0.113.254"  # of TEST-NET-3: where we seem to be
+#: the network for benchmarks (RFC 2544), where every load balancer seems to be: wide enough for one address each
+_BALANCERS = ipaddress.ip_network("198.18.0.0/15")
 _MY_ADDRESS = "checkip.amazonaws.com"  # says from where it is asked
 _API = "/twirp/livekit.RoomService/"
 
@@ -122,7 +125,7 @@ class World:
     def respond(self, host: str, port: int, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
         """As a load balancer and LiveKit answer: 404 for another host, 503 without a healthy target, else the pod."""
         if host == _MY_ADDRESS:
-            return 200, f"{_NETWORK}.254\n".encode()
+            return 200, f"{_OURS}\n".encode()
         bridge, made, balancer = self._reached(host)
         if made.request.hosts and host not in made.request.hosts:
             return 404, b"not found"
@@ -188,7 +191,7 @@ def _where(balancer: Any) -> tuple[str, str]:
 
 def _address(made: Made) -> str:
     """One for each, so that a name that leads to the wrong one shows."""
-    return f"{_NETWORK}.{1 + zlib.crc32(made.arn.encode()) % 254}"
+    return str(_BALANCERS[zlib.crc32(made.arn.encode()) % _BALANCERS.num_addresses])
 
 
 def _plain(name: str) -> str:

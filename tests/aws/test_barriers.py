@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import boto3
+import pytest
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
 from livekit_deploy.aws.oidc import OidcProvider
@@ -48,6 +49,7 @@ def _cni_left(rig: AwsRig) -> None:
     boto3.client("ec2").create_network_interface(SubnetId=subnet, Groups=[group], Description="aws-K8S-i-0123")
 
 
+@pytest.mark.slow
 def test_a_dead_controller_and_a_cluster_that_somebody_deleted(rig: AwsRig) -> None:
     rig.up(_declared())
     _controller_made(rig)

@@ -80,6 +80,7 @@ def _delete_cluster(rig: AwsRig) -> None:
     eks.delete_cluster(name=name)
 
 
+@pytest.mark.slow
 def test_parts_of_an_environment_come_back_with_what_refers_to_them(rig: AwsRig, env: Environment, aws: None) -> None:
     boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
 

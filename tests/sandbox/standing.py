@@ -210,8 +210,10 @@ def _alias(up: Standing, action: str, change: Callable[[dict[str, Any]], dict[st
 @contextmanager
 def alias_deleted(up: Standing) -> Iterator[None]:
     was = _alias(up, "DELETE")
-    yield
-    _alias(up, "UPSERT", lambda _: was)
+    try:
+        yield
+    finally:
+        _alias(up, "UPSERT", lambda _: was)
 
 
 @contextmanager
@@ -219,8 +221,10 @@ def alias_moved(up: Standing) -> Iterator[None]:
     """The name leads to the load balancer of TURN."""
     target = up.look.outputs(TURN)["dns_name"]
     was = _alias(up, "UPSERT", lambda one: {**one, "AliasTarget": {**one["AliasTarget"], "DNSName": target}})
-    yield
-    _alias(up, "UPSERT", lambda _: was)
+    try:
+        yield
+    finally:
+        _alias(up, "UPSERT", lambda _: was)
 
 
 def rule_revoked(find: Callable[[Standing], str], port: int) -> Fault:
@@ -269,7 +273,7 @@ FAULTS: tuple[tuple[str, str, Fault], ...] = (
     ("turn", "0 of 0 targets are healthy: none is registered", targets_away(TURN)),
     ("certificate", f"the certificate of {DOMAIN} is issued, ends 20", certificate_ending),
     ("dns", f"{DOMAIN} does not resolve", alias_deleted),
-    ("dns", f"{DOMAIN} leads to 203.0.113.", alias_moved),
+    ("dns", f"{DOMAIN} leads to 198.1", alias_moved),
     ("https", "gives no answer: the proxy cannot connect: Tunnel connection failed: 504", rule_revoked(_front, 443)),
     ("api", "ListRooms answers 401: the token is refused", key_changed),
     ("redis", "ListRooms answers 500", rule_revoked(_group("redis"), 6379)),
