@@ -147,6 +147,7 @@ def test_only_the_ca_of_the_cluster_is_trusted(rig: KubeRig, cluster: Cluster) -
     other.stop()
 
 
+@pytest.mark.filterwarnings("error::ResourceWarning")
 def test_who_is_gone_before_the_handshake_leaves_nothing_open(rig: KubeRig, cluster: Cluster) -> None:
     where = urlparse(cluster.endpoint)
     for _ in range(100):
