@@ -1,8 +1,9 @@
-"""kubectl, as people have it: from the package that carries helm, kept beside it."""
+"""kubectl, as people have it, from the package that carries helm; and a script in the place of helm."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from livekit_deploy import tools
@@ -16,3 +17,13 @@ def kubectl() -> Path:
         beside.chmod(0o755)
         beside.replace(path)
     return path
+
+
+def helm_replaced(folder: Path, script: str, path: str, **paths: Path) -> str:
+    """The PATH ``path`` with a script first on it as helm; ``{helm}`` in it is the real one, and ``paths`` by name."""
+    wrapper = folder / "bin" / "helm"
+    wrapper.parent.mkdir()
+    named = {"helm": tools.installed(tools.DEFAULT), **paths}
+    wrapper.write_text(script.format(**{name: shlex.quote(str(path)) for name, path in named.items()}))
+    wrapper.chmod(0o755)
+    return f"{wrapper.parent}:{path}"

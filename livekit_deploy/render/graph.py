@@ -16,15 +16,13 @@ _BELOW = 6  # columns that what comes before is indented by where it has lines o
 
 def drawn(resources: Sequence[Resource], form: str, width: int | None = None) -> str:
     """``text``, in ``width`` columns (None: as wide as it comes), ``mermaid`` or ``svg``."""
-    order = ordered(resources)
-    chain = set(longest_chain(edges_up(order), {item.address: item.usual for item in order}))
+    order, chain = _in_order(resources)
     return _text(order, chain, width) if form == "text" else _FORMS[form](order, chain)
 
 
 def as_json(resources: Sequence[Resource]) -> dict[str, Any]:
     """The same as plain values, in the order of work."""
-    order = ordered(resources)
-    chain = set(longest_chain(edges_up(order), {item.address: item.usual for item in order}))
+    order, chain = _in_order(resources)
     found = [
         {
             "address": item.address,
@@ -36,6 +34,12 @@ def as_json(resources: Sequence[Resource]) -> dict[str, Any]:
         for item in order
     ]
     return {"resources": found}
+
+
+def _in_order(resources: Sequence[Resource]) -> tuple[list[Resource], set[str]]:
+    """What comes first, first; and the addresses of the longest chain."""
+    order = ordered(resources)
+    return order, set(longest_chain(edges_up(order), {item.address: item.usual for item in order}))
 
 
 def _text(order: Sequence[Resource], chain: set[str], width: int | None) -> str:

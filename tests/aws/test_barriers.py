@@ -8,10 +8,9 @@ import pytest
 from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
 from livekit_deploy.aws.oidc import OidcProvider
 from livekit_deploy.engine.resource import Resource
+from tests.aws.controller import CLUSTER, controller_made
 from tests.aws.rig import AwsRig
 from tests.contract.cases import Base
-
-CLUSTER = {"Key": "elbv2.k8s.aws/cluster", "Value": "livekit-uat-main"}
 
 
 def _declared() -> list[Resource]:
@@ -25,23 +24,6 @@ def _declared() -> list[Resource]:
     return [*network, left, cluster, oidc, balanced]
 
 
-def _controller_made(rig: AwsRig) -> None:
-    """A protected load balancer with its target group, its group, and its rule in the nodes' group."""
-    ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
-    vpc, nodes = str(rig.records["ec2.vpc/main"].id), str(rig.records["ec2.security_group/media"].id)
-    subnets = [str(rig.records[f"ec2.subnet/public-{letter}"].id) for letter in "ab"]
-    group = ec2.create_security_group(GroupName="k8s-traffic", Description="d", VpcId=vpc)["GroupId"]
-    ec2.create_tags(Resources=[group], Tags=[CLUSTER])
-    pairs = [{"GroupId": group, "Description": "elbv2.k8s.aws/targetGroupBinding=shared"}]
-    permission = {"IpProtocol": "tcp", "FromPort": 7880, "ToPort": 7880, "UserIdGroupPairs": pairs}
-    ec2.authorize_security_group_ingress(GroupId=nodes, IpPermissions=[permission])
-    made = elb.create_load_balancer(Name="k8s-livekit", Subnets=subnets, SecurityGroups=[group], Tags=[CLUSTER])
-    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
-    on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
-    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=on)
-    elb.create_target_group(Name="k8s-livekit", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=[CLUSTER])
-
-
 def _cni_left(rig: AwsRig) -> None:
     """An interface of a node that died between detaching and deleting it; it holds the cluster's own group."""
     subnet = str(rig.records["ec2.subnet/public-a"].id)
@@ -52,7 +34,7 @@ def _cni_left(rig: AwsRig) -> None:
 @pytest.mark.slow
 def test_a_dead_controller_and_a_cluster_that_somebody_deleted(rig: AwsRig) -> None:
     rig.up(_declared())
-    _controller_made(rig)
+    controller_made(rig)
     _cni_left(rig)
     boto3.client("eks").delete_cluster(name="livekit-uat-main")
     rig.down()

@@ -16,6 +16,7 @@ from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError
 from livekit_deploy.render import failure
+from tests.aws.controller import controller_made
 from tests.aws.rig import _boto
 from tests.contract.cases import Base
 from tests.fakes import FakeClock
@@ -38,7 +39,6 @@ SWEEP = (
     "ec2:DeleteVolume",
     "ec2:DeleteNetworkInterface",
 )
-CLUSTER = {"Key": "elbv2.k8s.aws/cluster", "Value": "livekit-uat-main"}
 OWNED = {"Key": "kubernetes.io/cluster/livekit-uat-main", "Value": "owned"}
 
 
@@ -92,21 +92,11 @@ def _declared() -> list[Resource]:
 
 
 def _left_behind(rig: FaultRig) -> None:
-    ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
-    vpc, nodes = str(rig.records["ec2.vpc/main"].id), str(rig.records["ec2.security_group/media"].id)
-    subnets = [str(rig.records[f"ec2.subnet/public-{letter}"].id) for letter in "ab"]
-    group = ec2.create_security_group(GroupName="k8s-traffic", Description="d", VpcId=vpc)["GroupId"]
-    ec2.create_tags(Resources=[group], Tags=[CLUSTER])
-    pairs = [{"GroupId": group, "Description": "elbv2.k8s.aws/targetGroupBinding=shared"}]
-    permission: Any = {"IpProtocol": "tcp", "FromPort": 7880, "ToPort": 7880, "UserIdGroupPairs": pairs}
-    ec2.authorize_security_group_ingress(GroupId=nodes, IpPermissions=[permission])
-    made = elb.create_load_balancer(Name="k8s-livekit", Subnets=subnets, SecurityGroups=[group], Tags=[CLUSTER])
-    on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
-    elb.modify_load_balancer_attributes(LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"], Attributes=on)
-    elb.create_target_group(Name="k8s-livekit", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=[CLUSTER])
+    controller_made(rig)
+    ec2, subnet = boto3.client("ec2"), str(rig.records["ec2.subnet/public-a"].id)
     tagged: Any = [{"ResourceType": "volume", "Tags": [OWNED]}]
     ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, TagSpecifications=tagged)
-    ec2.create_network_interface(SubnetId=subnets[0], Description="aws-K8S-i-0123")
+    ec2.create_network_interface(SubnetId=subnet, Description="aws-K8S-i-0123")
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy import tools
+from tests.binaries import helm_replaced
 from tests.sandbox.test_interrupted import _MARK, DOWN, SHORT_LEASE, UP, _gone, _set
 from tests.sandbox.workspace import Workspace
 
@@ -40,12 +39,7 @@ class DeadlyHelm:
 
     def __init__(self, here: Workspace, folder: Path) -> None:
         self._here, self._runs, self._death = here, folder / "runs", folder / "death"
-        (folder / "bin").mkdir()
-        wrapper = folder / "bin" / "helm"
-        paths = {"helm": tools.installed(tools.DEFAULT), "runs": self._runs, "death": self._death}
-        wrapper.write_text(_WRAPPER.format(**{name: shlex.quote(str(path)) for name, path in paths.items()}))
-        wrapper.chmod(0o755)
-        self.path = f"{wrapper.parent}:{here.environ['PATH']}"
+        self.path = helm_replaced(folder, _WRAPPER, here.environ["PATH"], runs=self._runs, death=self._death)
 
     def runs(self, command: tuple[str, ...], death: str = "never") -> int:
         """Run the command to its end or its ``death`` (``before 1``, ``after 1``); how often helm changed something."""

@@ -36,6 +36,13 @@ def file(tmp_path: Path) -> File:
     return File(tmp_path / "uat.yaml")
 
 
+def _preset(file: File, preset: str) -> Environment:
+    return file.write(
+        f"preset: {preset}\nregion: us-east-1\ncluster: {{public_cidrs: [203.0.113.0/24]}}\n"
+        "livekit: {domain: livekit.example.com}\n"
+    ).load()
+
+
 def _of(env: Environment, today: date = TODAY) -> Estimate:
     return costs.of_stack(stack(env), env.region, today)
 
@@ -170,10 +177,7 @@ def test_a_price_list_that_does_not_answer_leaves_all_as_it_was_and_says_why(fil
 
 @pytest.mark.parametrize("preset", ["dev", "uat", "prod"])
 def test_of_a_preset_where_the_table_is_whole_nothing_is_asked(file: File, preset: str) -> None:
-    env = file.write(
-        f"preset: {preset}\nregion: us-east-1\ncluster: {{public_cidrs: [203.0.113.0/24]}}\n"
-        "livekit: {domain: livekit.example.com}\n"
-    ).load()
+    env = _preset(file, preset)
 
     def ask(items: Collection[Item]) -> Told:
         raise AssertionError(items)
@@ -211,10 +215,7 @@ def test_every_kind_has_a_price_or_is_said_to_be_free(file: File) -> None:
 
 @pytest.mark.parametrize("preset", ["dev", "uat", "prod"])
 def test_every_preset_has_a_price_for_everything(file: File, preset: str) -> None:
-    env = file.write(
-        f"preset: {preset}\nregion: us-east-1\ncluster: {{public_cidrs: [203.0.113.0/24]}}\n"
-        "livekit: {domain: livekit.example.com}\n"
-    ).load()
+    env = _preset(file, preset)
     assert _of(env).unpriced == ()
 
 
