@@ -341,7 +341,7 @@ class Deployer:
             yield session
         except InFlight as error:
             session.abandon()  # the fence stays: what is still in flight may not be sent again
-            raise error.interrupted from None
+            raise error.reason from None
         finally:
             session.release()
 

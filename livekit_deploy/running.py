@@ -26,6 +26,7 @@ from livekit_deploy.errors import (
     DeployError,
     Incomplete,
     Interrupted,
+    LostLease,
     OutOfTime,
     StateError,
     VerifyFailed,
@@ -46,9 +47,9 @@ _ANSWER_SECONDS = 300.0
 class InFlight(Exception):
     """The run ends while a mutating call has not come back: the lease must run out by itself."""
 
-    def __init__(self, interrupted: Interrupted) -> None:
-        super().__init__(str(interrupted))
-        self.interrupted = interrupted
+    def __init__(self, reason: DeployError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class Running:
@@ -160,16 +161,19 @@ class Running:
         if session.failure is not None:
             raise session.failure
         if self._cancel.is_set() or outcome.unfinished:
-            interrupted = self._interrupted()
+            reason = self._reason()
             if outcome.unfinished and self._cloud.mutating:
-                raise InFlight(interrupted)
-            raise interrupted
+                raise InFlight(reason)
+            raise reason
 
-    def _interrupted(self) -> Interrupted:
+    def _reason(self) -> DeployError:
+        """Why it ended early: where nobody asked for it, the lease ran out, which the writer may not know yet."""
         kept, again = "what was made is recorded, nothing needs cleaning", "run the same command again"
         if self._late:
             hint = f"{again}, with more time: it goes on from here"
             return OutOfTime(f"the time limit of {self._timeout:g} s is over: {kept}", hint=hint)
+        if not self._cancel.is_set():
+            return LostLease(f"the lease has run out: {kept}", hint=f"{again}: it goes on from here")
         return Interrupted(f"interrupted: {kept}", hint=f"{again}: it goes on from here")
 
     def _rescued(self, session: Session) -> StateError:
