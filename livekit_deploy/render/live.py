@@ -70,7 +70,7 @@ class LiveView:
         lines += [_row(row, elapsed, self._screen.err.width) for row, elapsed in rows[:_MOST]]
         if (more := len(rows) - _MOST) > 0:
             lines.append(f"  … and {more} more")
-        found = Text.from_markup("\n".join(lines))
+        found = Text.from_markup("\n".join(lines), emoji=False)
         found.no_wrap, found.overflow = True, "ellipsis"
         return found
 

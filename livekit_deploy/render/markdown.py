@@ -18,7 +18,7 @@ _LONGEST = 15_000
 
 def plan_markdown(plan: Plan) -> str:
     """A heading that says what it comes to, and the plan as the terminal shows it, folded."""
-    text = "\n".join(Text.from_markup(line).plain for line in plans.lines(plan))
+    text = "\n".join(Text.from_markup(line, emoji=False).plain for line in plans.lines(plan))
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rpartition("\n")[0] + "\n… the whole plan is in the log of this run"
     title = f"{len(plan.changes)} changes" if plan.changes else "no changes"

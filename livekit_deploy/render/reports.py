@@ -52,7 +52,7 @@ def up_lines(
 
 def _beside(first: str, second: str, gap: int, width: int | None, under: int = 2) -> Iterator[str]:
     """Two texts, the first in markup: on one line where there is room, else the second below, indented by ``under``."""
-    if width is None or Text.from_markup(first).cell_len + gap + len(second) <= width:
+    if width is None or Text.from_markup(first, emoji=False).cell_len + gap + len(second) <= width:
         yield f"{first}{' ' * gap}{second}"
     else:
         yield from (first, f"{' ' * under}{second}")

@@ -55,7 +55,7 @@ class Screen:
     def _console(self, *, stderr: bool) -> Console:
         from rich.console import Console
 
-        return Console(no_color=self._plain, highlight=False, stderr=stderr, soft_wrap=True)
+        return Console(no_color=self._plain, highlight=False, emoji=False, stderr=stderr, soft_wrap=True)
 
     @property
     def live(self) -> bool:

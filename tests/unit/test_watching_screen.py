@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from livekit_deploy.events import Progress, RunStarted, Started
 from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.k8s.pod_logs import LogLine
 from livekit_deploy.keyring import ApiKey, Keys
 from livekit_deploy.render.events import table
 from livekit_deploy.render.keys import list_lines
+from livekit_deploy.render.live import LiveView
 from livekit_deploy.render.screen import Screen
+from tests.fakes import FakeClock
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 POD = "pod/livekit-6d5f-x2x9k"
@@ -54,6 +57,19 @@ def test_keys_say_who_has_them() -> None:
         "pods     1 of 2 pods started with this version; the others drain calls, or wait for up",
     ]
     assert list(list_lines(Keys("s", "v2", keys, 0, 0), None, NOW))[-1] == "version  v2"
+
+
+def test_what_is_to_be_copied_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:livekit/uat/api-keys-zuGMSc"  # rich knows :secret:
+    Screen().records([("secretsmanager.secret/api-keys", "ready", arn, "")])
+    Screen().note(arn)
+    said = capsys.readouterr()
+    assert said.out.split()[-1] == said.err.strip() == arn
+    view = LiveView(Screen(), FakeClock())
+    view(RunStarted(command="up", env="uat", stages={"infrastructure": 1}, total=1))
+    view(Started(address="a.b/c", verb="create", stage="infrastructure", usual_s=1))
+    view(Progress(address="a.b/c", verb="create", stage="infrastructure", detail=arn, elapsed_s=1, usual_s=1))
+    assert view.draw().plain.rstrip().endswith(arn)
 
 
 def test_a_line_of_a_pod_is_as_it_was_said(capsys: pytest.CaptureFixture[str]) -> None:
