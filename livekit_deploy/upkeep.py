@@ -14,7 +14,7 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.lineages import lineages
 from livekit_deploy.config import Environment
-from livekit_deploy.engine.graph import ordered
+from livekit_deploy.engine.graph import no_resource, ordered
 from livekit_deploy.engine.inputs import Ref, revive
 from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
 from livekit_deploy.engine.planner import difference, kind_of
@@ -152,9 +152,7 @@ class Upkeep:
         state, now = self._whole()
         item = next((item for item in _counted(resources, state) if item.address == address), None)
         if item is None:
-            raise UsageError(
-                f"the configuration has no resource {address}", hint="see the addresses with: livekit-deploy graph"
-            )
+            raise no_resource(address, (item.address for item in resources))
         if isinstance(item, Observed):
             raise UsageError(f"{address} is only watched: there is no object of ours to import", hint="up records it")
         missing = [other.address for other in item.dependencies() if other.address not in state.records]

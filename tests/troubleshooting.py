@@ -45,7 +45,7 @@ OURS = (
     ),
     (
         "no resource has the address",
-        "`--target` names nothing of this environment.",
+        "`--target`, `--adopt` or `state import` names nothing of this environment.",
         "`livekit-deploy graph` lists the addresses.",
     ),
     (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gc
+import shlex
 import sys
 import traceback
 from importlib import import_module
@@ -87,7 +88,8 @@ class _Commands(click.Group):
         if name in _COMMANDS or name.startswith("-") or context.resilient_parsing:
             return super().resolve_command(context, arguments)
         if name in _ELSEWHERE:
-            raise UsageError(f"there is no command {name}", hint=f"here it is: {PROGRAM} {_ELSEWHERE[name]}")
+            here = shlex.join([*_ELSEWHERE[name].split(), *arguments[1:]])
+            raise UsageError(f"there is no command {name}", hint=f"here it is: {PROGRAM} {here}")
         near = difflib.get_close_matches(name, _COMMANDS, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"No such command {name!r}.{meant}", hint=f"see: {PROGRAM} --help")

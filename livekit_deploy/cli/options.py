@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import re
 import sys
@@ -216,11 +215,12 @@ def deployer(
 
 def _check_adopted(made: Deployer, adopted: tuple[str, ...]) -> None:
     """Refuse an address to take over that is none: it would be passed over, and the object refused as not ours."""
+    from livekit_deploy.engine.graph import no_resource
+
     addresses = [item.address for item in made.resources] if adopted else []
-    for address in set(adopted) - set(addresses):
-        near = difflib.get_close_matches(address, addresses, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see the addresses with: livekit-deploy graph"
-        raise UsageError(f"--adopt {address}: no resource has this address", hint=hint)
+    for address in adopted:
+        if address not in addresses:
+            raise no_resource(address, addresses)
 
 
 def _log(

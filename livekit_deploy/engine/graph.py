@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import graphlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import ConfigError
+from livekit_deploy.errors import ConfigError, UsageError
 
 Edges = dict[str, set[str]]
 
@@ -107,3 +108,10 @@ def without(edges: Edges, left_out: Iterable[str]) -> Edges:
                 before.discard(gone)
                 before |= through
     return kept
+
+
+def no_resource(address: str, addresses: Iterable[str]) -> UsageError:
+    """What to raise for an address that is none of these, with the nearest one."""
+    near = difflib.get_close_matches(address, list(addresses), n=1)
+    hint = f"did you mean {near[0]}?" if near else "see the addresses with: livekit-deploy graph"
+    return UsageError(f"no resource has the address {address}", hint=hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import graphlib
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit_deploy.engine import inputs
-from livekit_deploy.engine.graph import closure, edges_down, edges_up, longest_chain, needs, ordered
+from livekit_deploy.engine.graph import closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.sight import Sight
 from livekit_deploy.engine.stages import STAGES, last_stage, require
-from livekit_deploy.errors import Denied, StateError, UsageError
+from livekit_deploy.errors import Denied, StateError
 from livekit_deploy.state.document import Phase, Record, State
 
 _BUSY = {Phase.CREATING: "creation", Phase.MADE: "creation", Phase.UPDATING: "update", Phase.DELETING: "deletion"}
@@ -86,9 +85,7 @@ class Planner:
     def _targeted(self, targets: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
         chosen = [a for t in targets for a in self._entries if a == t or a.rpartition("-")[0] == t]
         if (missing := [t for t in targets if not any(a == t or a.rpartition("-")[0] == t for a in chosen)]) != []:
-            near = difflib.get_close_matches(missing[0], self._entries, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see the addresses with: livekit-deploy graph"
-            raise UsageError(f"no resource has the address {missing[0]}", hint=hint)
+            raise no_resource(missing[0], self._entries)
         return closure(chosen, edges) if chosen else set(self._entries)
 
     def _look(self, order: list[Resource]) -> Sight:

@@ -488,7 +488,7 @@ def test_import_refuses_what_it_should_not_take(small: Place) -> None:
     assert f"--adopt {VPC}" in refused.value.hint
     with pytest.raises(StateError, match=r"there is no ec2.vpc vpc-00000000"):
         take(VPC, "vpc-00000000")
-    with pytest.raises(UsageError, match=r"no resource ec2.vpc/mine"):
+    with pytest.raises(UsageError, match=r"no resource has the address ec2.vpc/mine"):
         take("ec2.vpc/mine", foreign)
     adopted = take(VPC, foreign, VPC)
     assert adopted.changed == (VPC,)
