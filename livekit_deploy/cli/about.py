@@ -29,7 +29,14 @@ def version(as_json: bool) -> int:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """Print a script that completes commands and options, for: eval "$(livekit-deploy completion bash)"."""
+    """Print a script that completes commands and options.
+
+    \b
+    For bash, and for zsh after compinit:
+      eval "$(livekit-deploy completion bash)"
+    For fish:
+      livekit-deploy completion fish | source
+    """
     from click.shell_completion import get_completion_class
 
     from livekit_deploy.cli.entry import cli
@@ -38,5 +45,6 @@ def completion(shell: str) -> int:
 
     made = get_completion_class(shell)
     assert made is not None  # click has these three
-    Screen().result(made(cli, {}, PROGRAM, f"_{PROGRAM.upper().replace('-', '_')}_COMPLETE").source())
+    script = made(cli, {}, PROGRAM, f"_{PROGRAM.upper().replace('-', '_')}_COMPLETE").source()
+    Screen().result(script.replace('string split ","', 'string split -m 1 ","'))  # fish: a description has commas too
     return 0

@@ -14,7 +14,7 @@ from livekit_deploy.cli.options import Options, deployer, load, path_of, screen,
 
 
 @click.command()
-@click.option("--out", metavar="FILE", help="where to write it (default: kubeconfig-NAME)")
+@click.option("--out", metavar="FILE", type=click.Path(), help="where to write it (default: kubeconfig-NAME)")
 @shared
 def kubeconfig(options: Options, out: str | None) -> int:
     """Write a kubeconfig of the cluster. There is no token in it: kubectl asks this program for one."""

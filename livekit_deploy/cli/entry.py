@@ -9,7 +9,7 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -17,6 +17,9 @@ from livekit_deploy import __version__
 from livekit_deploy.cli.examples import show_example
 from livekit_deploy.cli.spelling import PROGRAM, Spelling, program
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 #: new objects; what is imported and read in (AWS's service models) is many, and none of it is garbage
 _COLLECTED_AFTER = 100_000
@@ -93,6 +96,14 @@ class _Commands(click.Group):
         near = difflib.get_close_matches(name, _COMMANDS, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"No such command {name!r}.{meant}", hint=f"see: {PROGRAM} --help")
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As usual, without importing any command."""
+        from click.shell_completion import CompletionItem
+
+        begun = [(name, said) for name, (_, _, said) in _COMMANDS.items() if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, context, incomplete)
+        return [*(CompletionItem(name, help=said) for name, said in begun), *options]
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """What each does, without importing any."""

@@ -87,7 +87,12 @@ _DECLARED = (
         show_default=True,
         help="of -v and --log-file",
     ),
-    click.option("--log-file", metavar="FILE", help="add the log to this file, with every call, whatever -v says"),
+    click.option(
+        "--log-file",
+        metavar="FILE",
+        type=click.Path(),
+        help="add the log to this file, with every call, whatever -v says",
+    ),
     click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="calls in flight"),
     click.option(
         "--lock-timeout",

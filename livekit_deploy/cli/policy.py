@@ -13,7 +13,12 @@ from livekit_deploy.errors import UsageError
 
 
 @click.command("iam-policy")
-@click.option("--parts", metavar="FOLDER", type=click.Path(path_type=Path), help="write one managed policy a subject")
+@click.option(
+    "--parts",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="write one managed policy a subject",
+)
 @shared
 def iam_policy(options: Options, parts: Path | None) -> int:
     """Print the least policy that this environment's up and down need, as JSON.

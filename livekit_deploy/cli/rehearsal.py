@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livekit_deploy.config import load_environment
+from livekit_deploy.config.load import VARIABLE
 from livekit_deploy.sandbox.server import Sandbox, connect
 
 if TYPE_CHECKING:
@@ -26,17 +27,24 @@ def rehearsed(env: Environment, path: Path, overrides: dict[str, str]) -> tuple[
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), _HERE)))
     sandbox = connect(env.account_id or ACCOUNT, env.region, zone=env.livekit.hosted_zone)
     if not _reachable(env.load_balancer_controller.repo):
-        stand_in = {
-            "load_balancer_controller.repo": sandbox.charts_url,
-            "load_balancer_controller.digest": sandbox.charts_digest,
-        }
-        env = load_environment(path, overrides={**overrides, **stand_in})
+        env = load_environment(path, overrides={**overrides, **_stand_in(sandbox)})
     return env, sandbox
 
 
-def stands_in(env: Environment, sandbox: Sandbox) -> bool:
-    """Whether the sandbox's own chart is used."""
-    return env.load_balancer_controller.repo == sandbox.charts_url
+def environ(env: Environment, sandbox: Sandbox) -> dict[str, str]:
+    """The variables that make other programs rehearse too: any that uses boto3, and ours also with the chart."""
+    found = sandbox.environ()
+    if env.load_balancer_controller.repo == sandbox.charts_url:
+        for key, value in _stand_in(sandbox).items():
+            found[VARIABLE + key.upper().replace(".", "__")] = value
+    return found
+
+
+def _stand_in(sandbox: Sandbox) -> dict[str, str]:
+    return {
+        "load_balancer_controller.repo": sandbox.charts_url,
+        "load_balancer_controller.digest": sandbox.charts_digest,
+    }
 
 
 def _reachable(repo: str) -> bool:

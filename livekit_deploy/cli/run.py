@@ -25,7 +25,7 @@ CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 
 
 @click.command()
-@click.option("--plan", "plan_file", metavar="FILE", help="apply exactly this saved plan")
+@click.option("--plan", "plan_file", metavar="FILE", type=click.Path(), help="apply exactly this saved plan")
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
 @click.option("--step", type=click.Choice(STEPS), default="all", show_default=True, help="only this step")
@@ -75,8 +75,10 @@ def up(
 
 
 @click.command()
-@click.option("--out", metavar="FILE", help="save the plan, for: up --plan FILE")
-@click.option("--markdown", metavar="FILE", help="write it as Markdown too, for a comment on a pull request")
+@click.option("--out", metavar="FILE", type=click.Path(), help="save the plan, for: up --plan FILE")
+@click.option(
+    "--markdown", metavar="FILE", type=click.Path(), help="write it as Markdown too, for a comment on a pull request"
+)
 @click.option("--destroy", is_flag=True, help="what `down` would do")
 @click.option("--detailed-exitcode", is_flag=True, help="exit 2 when there are changes, 6 when there is drift")
 @click.option("--refresh-only", is_flag=True, help="only what somebody else changed")
@@ -117,7 +119,7 @@ def plan(
 
 
 @click.command()
-@click.option("--plan", "plan_file", metavar="FILE", help="apply exactly this saved plan")
+@click.option("--plan", "plan_file", metavar="FILE", type=click.Path(), help="apply exactly this saved plan")
 @click.option("--yes", "-y", is_flag=True, help="do not ask, unless the environment is protected")
 @click.option("--confirm", metavar="NAME", help="the environment's name, where it is protected")
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")

@@ -73,9 +73,15 @@ def reset() -> int:
 @sandbox.command()
 @shared
 def env(options: Options) -> int:
-    """Print the variables that make any boto3 program use it, for: eval $(livekit-deploy sandbox env --env dev)."""
-    _, found = connected(options, load(options))
+    """Print the variables that make any boto3 program use it.
+
+    \b
+    To set them in this shell:
+      eval "$(livekit-deploy sandbox env --env dev)"
+    """
+    from livekit_deploy.cli.rehearsal import environ
+
     where = screen(options)
-    for name, value in found.environ().items():
+    for name, value in environ(*connected(options, load(options))).items():
         where.result(f"export {name}={value}")
     return 0

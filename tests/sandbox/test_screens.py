@@ -59,6 +59,9 @@ CHANGING = (
     (r"(?<=\(process )\d+", "N"),
     (r"/\S+(?=/state/local)", "FOLDER"),
     (r"(?m)(charts +)\S+ .*$", r"\1CHART"),
+    # without the Internet
+    (r", stand-in controller chart", ""),
+    (r"(?m)^export LIVEKIT_DEPLOY__LOAD_BALANCER_CONTROLLER__.*\n?", ""),
     (r"\d+ actions are allowed", "N actions are allowed"),
     (r"(?<=KUBECONFIG=).*/", "FOLDER/"),
     (r"(?m)^ +\w+(?=  (?:Normal|Warning)  )", "   AGE"),
