@@ -17,6 +17,20 @@ from cryptography.x509.oid import NameOID
 _DAYS = 30
 
 
+class _Connection(ssl.SSLSocket):
+    """Closes when its client is gone: `SSLContext.wrap_socket` loses such a one open in Python before 3.13.
+
+    Source: CPython issue 113280, "ResourceWarning in ssl.SSLSocket connected detection".
+    """
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except ConnectionError:
+            self.close()
+            raise
+
+
 class Authority:
     """A root made on the spot, ``pem`` for those who are to trust it; `context` is the TLS of a server."""
 
@@ -48,6 +62,7 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sslsocket_class = _Connection
         with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # ssl loads keys from files only
             file.write(pem)
             file.flush()

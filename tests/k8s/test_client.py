@@ -24,6 +24,7 @@ from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, ResourceError
 from livekit_deploy.k8s import client
 from livekit_deploy.k8s.client import Api, serves
+from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster import front
 from livekit_deploy.sandbox.cluster.cluster import Cluster
@@ -147,7 +148,24 @@ def test_only_the_ca_of_the_cluster_is_trusted(rig: KubeRig, cluster: Cluster) -
     other.stop()
 
 
-@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_cluster_that_was_stopped_refuses_at_once(cluster: Cluster) -> None:
+    where = urlparse(cluster.endpoint)
+    cluster.stop()
+    with pytest.raises(ConnectionRefusedError), socket.create_connection((where.hostname, where.port)):
+        pass
+
+
+def test_a_reset_before_the_wrapping_leaves_nothing_open() -> None:
+    context = Authority("tests").context("localhost")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+        connection, _ = server.accept()
+        with pytest.raises(ConnectionResetError):
+            context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+    gc.collect()  # a socket that is still open is told of here
+
+
 def test_who_is_gone_before_the_handshake_leaves_nothing_open(rig: KubeRig, cluster: Cluster) -> None:
     where = urlparse(cluster.endpoint)
     for _ in range(100):

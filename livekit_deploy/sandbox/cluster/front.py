@@ -43,23 +43,17 @@ class Front(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def stop(self) -> None:
-        """End it, open watches included, from a thread of its own: the caller may be in one of its requests."""
+        """End it, open watches included. Who connects afterwards is refused; requests under way are not waited for."""
         self.stopping.set()
-        threading.Thread(target=self._end, daemon=True).start()
-
-    def _end(self) -> None:
+        with contextlib.suppress(OSError):  # only Linux can wake the server's loop so, elsewhere it looks by itself
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.server_close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """The next connection; its own thread makes the handshake, so that a slow one holds nobody up."""
         connection, address = super().get_request()
-        try:
-            connection.getpeername()  # of one that is gone already, `wrap_socket` would leave a socket open
-            return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-        except OSError:
-            connection.close()
-            raise
+        return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is not an error; anything else is one of ours."""
