@@ -89,6 +89,13 @@ def of_plan(
     return estimate(now, after, region, today or date.today(), ask)
 
 
+def priced(planned: Planned, state: State | None, env: Environment, ask: Ask) -> Planned:
+    """The plan with what it costs and, unless it is one of `down`, what the file's limit says to that."""
+    cost = of_plan(planned, state, env.region, ask=ask)
+    cost = cost if planned.plan.command == "down" else guarded(cost, env)
+    return replace(planned, plan=replace(planned.plan, cost=cost))
+
+
 def of_stack(resources: Iterable[Resource], region: str, today: date | None = None, ask: Ask = _table_only) -> Estimate:
     """What resources cost that are all yet to be made."""
     return estimate({}, {item.address: Piece.of(item) for item in resources}, region, today or date.today(), ask)

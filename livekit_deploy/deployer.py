@@ -114,7 +114,7 @@ class Deployer:
         """
         self._guard()
         state, holder, _ = self.lease() or (None, None, 0.0)
-        planned = self._make_plan(state, targets, destroy, stage).plan
+        planned = self._priced(self._make_plan(state, targets, destroy, stage), state).plan
         lease = f"held by {holder.user}@{holder.host}" if holder else "free"
         return replace(planned, header={**planned.header, "lease": lease})
 
@@ -154,7 +154,7 @@ class Deployer:
             self.check(plan or self.plan(targets=targets, stage=stage))
         with self._session("up") as session:
             stage = plan.stage if plan is not None else stage
-            planned = self._make_plan(session.state, targets, False, stage)
+            planned = self._priced(self._make_plan(session.state, targets, False, stage), session.state)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
             self.check(planned.plan)
@@ -310,12 +310,12 @@ class Deployer:
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
             self.cloud.with_lineage(state.lineage)
-        resources = [] if destroy else self.resources
         planner = Planner(self.cloud.remembering(), state, self.env.digest())
-        planned = planner.down() if destroy else planner.up(resources, tuple(targets), stage)
-        cost = costs.of_plan(planned, state, self.env.region, ask=self._price_list)
-        cost = cost if destroy else costs.guarded(cost, self.env)
-        return Planned(replace(planned.plan, header=self._header(), cost=cost), planned.entries)
+        planned = planner.down() if destroy else planner.up(self.resources, tuple(targets), stage)
+        return replace(planned, plan=replace(planned.plan, header=self._header()))
+
+    def _priced(self, planned: Planned, state: State | None) -> Planned:
+        return costs.priced(planned, state, self.env, self._price_list)
 
     def _header(self) -> dict[str, str]:
         env, account = self.env, self.cloud.identity.account

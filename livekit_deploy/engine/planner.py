@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit_deploy.engine import inputs
-from livekit_deploy.engine.graph import closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
+from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
@@ -198,8 +198,7 @@ class Planner:
         """When it may go: strays last, since nothing tells who uses them."""
         if drop.address not in self._records:
             return STAGES[-1]
-        edges = edges_down({address: (record.deps, record.outlived_by) for address, record in self._records.items()})
-        return last_stage(drop.address, self._records, edges)
+        return last_stage(drop.address, self._records, _edges_down(self._records))
 
     def _drop(self, address: str, reason: str) -> Change:
         record = self._records[address]
@@ -229,7 +228,8 @@ class Planner:
         """What `down` would do: the recorded graph, backwards. Needs no configuration and no read."""
         began, calls = time.monotonic(), self._cloud.calls
         changes = [self._drop(address, "") for address in self._records]
-        return Planned(self._plan("down", _in_order(changes, self._records), began, calls), self._entries)
+        plan = self._plan("down", _in_order(changes, self._records), began, calls)
+        return Planned(replace(plan, critical_s=_critical(plan, _edges_down(self._records))), self._entries)
 
     def strays(self, kinds: Iterable[type[Resource]]) -> Planned:
         """What carries our marks after everything recorded is gone: EKS makes its log group again, for instance."""
@@ -272,16 +272,19 @@ def difference(
     return found
 
 
+def _edges_down(records: Mapping[str, Record]) -> Edges:
+    return edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
+
+
 def _in_order(changes: list[Change], records: Mapping[str, Record]) -> list[Change]:
     """Deletes so that what depends on another goes first; the same records give the same order in every process."""
-    edges = edges_down({address: (record.deps, record.outlived_by) for address, record in sorted(records.items())})
-    fixed = {address: sorted(before) for address, before in edges.items()}
+    fixed = {address: sorted(before) for address, before in sorted(_edges_down(records).items())}
     rank = {address: number for number, address in enumerate(graphlib.TopologicalSorter(fixed).static_order())}
     return sorted(changes, key=lambda change: rank.get(change.address, -1))
 
 
 def _critical(plan: Plan, edges: Mapping[str, Iterable[str]]) -> float:
     """Seconds of the longest chain of changes, by what each usually takes."""
-    done = (Action.CREATE, Action.UPDATE, Action.RESUME)
+    done = (Action.DELETE,) if plan.command == "down" else (Action.CREATE, Action.UPDATE, Action.RESUME)
     weights = {change.address: change.usual_s if change.action in done else 0.0 for change in plan.all}
     return sum(weights[address] for address in longest_chain(edges, weights))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import pytest
 
 from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.nat import ElasticIp
+from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.errors import TooExpensive
+from livekit_deploy.prices import Item, Prices, Told
 from livekit_deploy.state.store import FileStore
 from tests.fakes import FakeClock
 
@@ -73,3 +75,24 @@ def test_above_the_limit_nothing_may_be_added_and_everything_may_go(deployer: Ma
     assert down.cost.guard is None, "nothing keeps the way down"
     assert deployer(1, 1).down().leftovers == []
     assert _there() == 0
+
+
+def test_prices_are_asked_for_where_a_plan_is_shown_and_never_to_delete(
+    deployer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Item] = []
+
+    def ask(self: PriceList, items: Collection[Item]) -> Told:
+        asked.extend(items)
+        return Told()
+
+    monkeypatch.setattr(PriceList, "__call__", ask)
+    monkeypatch.setattr(Prices, "listed", lambda self, item: False)
+    deployer(1, None).up()
+    for destroy in (False, True):
+        asked.clear()
+        deployer(1, None).plan(destroy=destroy)
+        assert asked == [Item("public_ipv4")]
+    asked.clear()
+    deployer(1, None).down()
+    assert asked == []

@@ -10,6 +10,7 @@ import pytest
 
 from livekit_deploy.engine.inputs import Output
 from livekit_deploy.engine.plan import Action, Plan
+from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut, UsageError
 from livekit_deploy.events import Done, Started
@@ -41,6 +42,16 @@ def test_up_makes_all_in_order_and_a_second_run_makes_no_call(rig: Rig) -> None:
     assert rig.up(stack()).clean
     assert rig.cloud.log == []
     assert rig.state.serial == serial
+
+
+def test_a_plan_says_how_long_its_longest_chain_takes_up_and_down(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fake, "usual_delete", 7.0)
+    monkeypatch.setattr(FakePool, "usual_delete", 100.0)
+    chain = Fake.usual + Fake.usual + FakePool.usual
+    assert rig.plan(stack(extra=3)).critical_s == chain
+    rig.up(stack(extra=3))
+    assert rig.plan(stack(extra=3)).critical_s == 0
+    assert Planner(rig.cloud, rig.state, "digest").down().plan.critical_s == 7 + 7 + 100
 
 
 def test_every_mutating_call_is_preceded_by_its_recorded_intent(rig: Rig) -> None:
