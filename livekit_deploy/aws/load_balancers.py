@@ -94,5 +94,5 @@ def _live(item: Mapping[str, Any]) -> Live:
     status = {"active": Status.READY, "active_impaired": Status.READY, "failed": Status.FAILED}.get(
         code, Status.PENDING
     )
-    detail = f"{item['LoadBalancerName']} is {code}" + (f": {reason}" if reason else "")
+    detail = f"{code}: {reason}" if reason else code
     return Live(item["LoadBalancerArn"], status, outputs=outputs, detail="" if code == "active" else detail)

@@ -31,9 +31,9 @@ def init(options: Options, preset: str) -> int:
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", hint="choose another folder") from None
     named = f"--env {options.env}" if options.env else f"--config {options.config}"
-    where.say(
-        f"wrote {path}: give {', '.join(needed(preset))} a value, then run: livekit-deploy config validate {named}"
-    )
+    where.say(f"wrote {path}")
+    where.say(f"next: give {', '.join(needed(preset))} a value, then run:")
+    where.say(f"  livekit-deploy config validate {named}")
     return 0
 
 

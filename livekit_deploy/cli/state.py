@@ -71,7 +71,13 @@ def unlock(options: Options, yes: bool) -> int:
 
 
 @state.command()
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="how many to look at")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="so many runs, and so many of a bucket's versions",
+)
 @shared
 def history(options: Options, limit: int) -> int:
     """Earlier versions of the document: when, by whom, how much is in them."""

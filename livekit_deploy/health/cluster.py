@@ -95,9 +95,10 @@ def ingress(look: Look) -> str:
         raise Trouble(f"the Ingress {stack} is deleted", cause="somebody did; its load balancer goes", remedy="run up")
     addresses = ((found.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
     names = [str(one.get("hostname", "")).lower() for one in addresses]
-    if look.outputs(SIGNAL)["dns_name"] not in names:
+    wanted = look.outputs(SIGNAL)["dns_name"]
+    if wanted not in names:
         raise Trouble(
-            f"its address is {', '.join(names) or 'not there yet'}, not {look.outputs(SIGNAL)['dns_name']}",
+            f"its address is {', '.join(names)}, not {wanted}" if names else "it has no address yet",
             cause="the load balancer controller made another one, or cannot make one: its role, the subnets' tags",
             remedy="see: kubectl describe ingress -n " + namespace,
         )

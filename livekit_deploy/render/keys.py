@@ -37,9 +37,9 @@ def changed_lines(env: Environment, *, key: str = "", name: str = "", old: str =
     if not key:
         yield f"[bold green]✔[/] there is no key {escape(old)} any more"
         return
-    place = f" and takes the place of {escape(old)}, which is good until it is removed" if old else ""
-    yield f"[bold green]✔[/] {escape(key)} is the key of {escape(name)}{place}"
+    yield f"[bold green]✔[/] {escape(key)} is the key of {escape(name)}"
     yield f"  Secret      secretsmanager:{env.project}/{env.name}/api-keys, under pairs"
     if old:
-        yield "  Next        give the new one to whoever signs tokens; when nobody uses the old one any more:"
+        yield f"  Old key     {escape(old)} is good until it is removed"
+        yield "  Next        give the new one to whoever signs tokens; then end the old one:"
         yield f"              livekit-deploy keys remove --env {env.name} {escape(old)}"
