@@ -72,7 +72,7 @@ def _kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
 
 
 def _our_own(here: Workspace, pod: str) -> None:
-    """The same with our own commands; who follows is told what comes, until Ctrl-C."""
+    """The same with our own commands; who follows is told what comes, until Ctrl-C or the end of the time."""
     where = ("--env", "uat", "--sandbox")
     assert f"pod/{pod}" in here.run("events", *where).out
     following = here.start("logs", *where, "--follow", "--tail", "1")
@@ -83,3 +83,4 @@ def _our_own(here: Workspace, pod: str) -> None:
     following.send_signal(signal.SIGINT)
     done = here.end(following)
     assert (done.code, done.err.strip()) == (130, "")
+    here.run("logs", *where, "--follow", "--timeout", "0.1s")
