@@ -57,6 +57,16 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """One address as the state has it; ``id`` is "" before there is one, ``since`` is UTC, ISO 8601."""
+
+    address: str
+    phase: str
+    id: str
+    since: str
+
+
+@dataclass(frozen=True)
 class StatusReport:
     """One environment at a glance: what is recorded, what is under way, who holds the lease."""
 
@@ -64,7 +74,7 @@ class StatusReport:
     lineage: str | None
     serial: int
     stages: dict[str, tuple[int, int]]
-    records: list[tuple[str, str, str, str]]
+    records: list[Recorded]
     pending: list[str]
     holder: Holder | None
     lease_remaining: float
@@ -94,7 +104,7 @@ def status_of(
         lineage=state.lineage if state else None,
         serial=state.serial if state else 0,
         stages=stages,
-        records=[(a, r.phase.value, r.id or "", r.since) for a, r in sorted(records.items())],
+        records=[Recorded(a, r.phase.value, r.id or "", r.since) for a, r in sorted(records.items())],
         pending=list(state.unfinished()) if state else [],
         holder=holder,
         lease_remaining=remaining,

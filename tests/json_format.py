@@ -18,7 +18,7 @@ from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.k8s.pod_logs import LogLine
 from livekit_deploy.keyring import Keys
 from livekit_deploy.render.versioned import FORMAT_VERSION
-from livekit_deploy.report import Leftover, StatusReport
+from livekit_deploy.report import Leftover, Recorded, StatusReport
 from livekit_deploy.state.document import Record, State
 from livekit_deploy.state.history import Past
 
@@ -136,7 +136,7 @@ OUTPUTS = {
     "state list": Output(
         "state list",
         "The records, each with its phase and id.",
-        _object({"records": {"type": "array", "items": {"type": "object"}}}),
+        _list("records", Recorded),
     ),
     "state show": Output("state show", "The whole document (`state/schema.json`).", _versioned(State)),
     "state show ADDRESS": Output("state show ADDRESS", "One record.", _versioned(Record)),

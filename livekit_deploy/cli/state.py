@@ -25,7 +25,7 @@ def list_(options: Options) -> int:
     with deployer(options, env, "state list") as made:
         found = made.status().records
     if options.json:
-        where.json_value({"records": [{"address": a, "phase": p, "id": i, "since": s} for a, p, i, s in found]})
+        where.json_value({"records": [asdict(one) for one in found]})
     else:
         where.records(found)
     return 0

@@ -91,7 +91,7 @@ def _cost(usd: float | None) -> str:
 
 def status_lines(report: StatusReport, width: int | None = None, spelled: Callable[[str], str] = str) -> Iterator[str]:
     """One screen; ``spelled`` puts the commands as they must be typed here."""
-    leaving = any(phase == Phase.DELETING for _, phase, *_ in report.records)
+    leaving = any(one.phase == Phase.DELETING for one in report.records)
     again = f"livekit-deploy {'down' if leaving else 'up'} --env {report.header.get('env', 'NAME')}"
     head = report.header
     where = " · ".join(str(head[key]) for key in ("project", "env", "region") if key in head)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from livekit_deploy.k8s.cluster_events import ClusterEvent
     from livekit_deploy.k8s.pod_logs import LogLine
     from livekit_deploy.keyring import Keys
-    from livekit_deploy.report import Report, StatusReport
+    from livekit_deploy.report import Recorded, Report, StatusReport
     from livekit_deploy.state.document import Holder
     from livekit_deploy.state.history import Past
     from livekit_deploy.upkeep import Proposal
@@ -112,15 +112,15 @@ class Screen:
 
         self.result(drawn(resources, form, self._width))
 
-    def records(self, records: list[tuple[str, str, str, str]]) -> None:
+    def records(self, records: Sequence[Recorded]) -> None:
         """Address, phase and id of each record."""
         from livekit_deploy.render.words import address_column, whole
 
         if not records:
             self.say("nothing is recorded yet: livekit-deploy up makes it")
-        column = address_column((address for address, *_ in records), self._width)
-        for address, phase, id, _ in records:
-            self._lines(whole(f"{address:<{column}}  {phase:<9} ", id, self._width))
+        column = address_column((one.address for one in records), self._width)
+        for one in records:
+            self._lines(whole(f"{one.address:<{column}}  {one.phase:<9} ", one.id, self._width))
 
     def log_line(self, line: LogLine, *, named: bool, json: bool) -> None:
         """A line of a pod, at once: behind the pod's name, or as an object of JSON."""

@@ -95,7 +95,7 @@ def test_it_is_named_while_it_is_waited_for_and_at_the_end_with_all_that_is_left
         assert "nothing needs cleaning" not in said
         (left,) = failure.as_json(caught.value)["leftovers"]
         assert (left["id"], left["usd_month"]) == (arn, 0.0)
-        assert [one for one, *_ in made.status().records] == [address]
+        assert [one.address for one in made.status().records] == [address]
     theirs.let_go()
     assert made.down().leftovers == []
     assert made.status().records == []

@@ -134,7 +134,7 @@ def test_a_proof_stays_as_long_as_it_cannot_be_told_who_else_needs_it(
         made.down()
     assert caught.value.code == 4
     assert f"allow the action {action}" in shown(caught.value)
-    assert any(address.startswith("route53.record/") for address, *_ in made.status().records)
+    assert any(one.address.startswith("route53.record/") for one in made.status().records)
     assert made.down().leftovers == []
 
 
@@ -178,7 +178,7 @@ def test_credentials_that_expire_in_the_middle_exit_with_4_and_lose_nothing(
         for kind in {type(one) for one in made.resources if not one.host_kind}
         for found in kind.scan(made.cloud, None)
     }
-    assert standing <= {address for address, *_ in made.status().records}, "what was made is recorded"
+    assert standing <= {one.address for one in made.status().records}, "what was made is recorded"
     converges(env, tmp_path, node_group())
 
 

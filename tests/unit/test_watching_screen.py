@@ -15,6 +15,7 @@ from livekit_deploy.render.events import table
 from livekit_deploy.render.keys import list_lines
 from livekit_deploy.render.live import LiveView
 from livekit_deploy.render.screen import Screen
+from livekit_deploy.report import Recorded
 from tests.fakes import FakeClock
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -61,7 +62,7 @@ def test_keys_say_who_has_them() -> None:
 
 def test_what_is_to_be_copied_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:livekit/uat/api-keys-zuGMSc"  # rich knows :secret:
-    Screen().records([("secretsmanager.secret/api-keys", "ready", arn, "")])
+    Screen().records([Recorded("secretsmanager.secret/api-keys", "ready", arn, "")])
     Screen().note(arn)
     said = capsys.readouterr()
     assert said.out.split()[-1] == said.err.strip() == arn
