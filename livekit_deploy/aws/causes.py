@@ -69,7 +69,7 @@ RULES = (
     _rule(
         "InvalidParameterException|InvalidRequestException|InvalidParameter|IamNodeRoleNotFound",
         "the role's trust policy does not name the service that is to use it, or somebody deleted the role",
-        "run plan: it shows the role as it is and as it should be",
+        "see the role as it is and as it should be: livekit-deploy plan",
         "role|assume",
     ),
     _rule(

@@ -56,10 +56,14 @@ def _listens(look: Look, address: str) -> str:
         raise Trouble(
             f"the load balancer {look.outputs(address)['dns_name']} is gone",
             cause="somebody deleted it in AWS; the controller makes a new one when it next looks",
-            remedy="run up: it waits for the new one and points DNS to it",
+            remedy="wait for the new one and point DNS to it: livekit-deploy up",
         ) from None
     if state["Code"] not in ("active", "active_impaired"):
-        raise Trouble(f"the load balancer is {state['Code']}", cause=state.get("Reason", ""), remedy="wait, and verify")
+        raise Trouble(
+            f"the load balancer is {state['Code']}",
+            cause=state.get("Reason", ""),
+            remedy="wait, and run: livekit-deploy verify",
+        )
     if not _certificate(look, address):
         raise Trouble(
             f"the load balancer has no listener on {HTTPS} with a certificate",
@@ -118,7 +122,7 @@ def good_certificate(cloud: Cloud, domain: str, arn: str) -> datetime:
         raise Trouble(
             f"{arn} is for {', '.join(sorted(names))}, not for {domain}",
             cause="another certificate was put on the listener, or livekit.certificate names the wrong one",
-            remedy="run plan and up, or correct livekit.certificate",
+            remedy="correct livekit.certificate, or run: livekit-deploy up",
         )
     end: datetime = found["NotAfter"].astimezone(UTC)
     if found["Status"] != "ISSUED" or end < datetime.now(UTC) + _SOON:
@@ -152,7 +156,7 @@ def media_ports(look: Look) -> str:
                 raise Trouble(
                     f"{name} is not open for {protocol} {ports}: it carries {', '.join(groups)}",
                     cause="a rule was deleted, or the node carries other groups: signalling works, media does not",
-                    remedy="run plan: it shows the rule that is missing, and up makes it again",
+                    remedy="make the rule again: livekit-deploy up",
                 )
     return ", ".join(sorted({protocol for protocol, *_ in _wanted(look)})) + " open to the world"
 

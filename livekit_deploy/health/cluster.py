@@ -12,7 +12,11 @@ MEDIA = ("livekit-deploy/group", "media")
 
 #: what a pod that is not ready says of itself → why that usually is, and what to do
 _PODS = (
-    ("CreateContainerConfigError", "a Secret or ConfigMap that LiveKit reads is gone", "run up: it makes it again"),
+    (
+        "CreateContainerConfigError",
+        "a Secret or ConfigMap that LiveKit reads is gone",
+        "make it again: livekit-deploy up",
+    ),
     ("ImagePull", "the image's tag does not exist, or the nodes have no way to its registry", "check image_tag"),
     (
         "CrashLoopBackOff",
@@ -49,7 +53,7 @@ def nodes(look: Look) -> str:
         raise Trouble(
             f"{len(media)} of {wanted} media nodes are there",
             cause="instances were stopped, or the group was made smaller: one pod of LiveKit needs one node",
-            remedy="run plan: it shows what the group was changed to, and up restores it",
+            remedy="see what the group was changed to: livekit-deploy plan; up restores it",
         )
     return f"{len(look.nodes)} ready, {len(media)} of them for media"
 
@@ -64,11 +68,13 @@ def pods(look: Look) -> str:
     where = f"/apis/apps/v1/namespaces/{LIVEKIT}/deployments"
     found = look.api.list(where, f"app.kubernetes.io/instance={LIVEKIT}")
     if not found:
-        raise Trouble("there is no Deployment of LiveKit", cause="somebody deleted it", remedy="run up")
+        raise Trouble("there is no Deployment of LiveKit", cause="somebody deleted it", remedy="run: livekit-deploy up")
     for deployment in found:
         if not deployment["spec"].get("replicas", 1):
             name = deployment["metadata"]["name"]
-            raise Trouble(f"{name} is scaled to 0", cause="somebody scaled it down", remedy="run up: it scales it back")
+            raise Trouble(
+                f"{name} is scaled to 0", cause="somebody scaled it down", remedy="scale it back: livekit-deploy up"
+            )
         if why := unready(look.api, deployment):
             cause, remedy = next(((one, two) for said, one, two in _PODS if said in why), _READINESS)
             raise Trouble(why, cause=cause, remedy=remedy)
@@ -92,7 +98,11 @@ def ingress(look: Look) -> str:
     namespace, name = stack.split("/")
     found = look.api.get(f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses/{name}")
     if found is None or found["metadata"].get("deletionTimestamp"):
-        raise Trouble(f"the Ingress {stack} is deleted", cause="somebody did; its load balancer goes", remedy="run up")
+        raise Trouble(
+            f"the Ingress {stack} is deleted",
+            cause="somebody did; its load balancer goes",
+            remedy="run: livekit-deploy up",
+        )
     addresses = ((found.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
     names = [str(one.get("hostname", "")).lower() for one in addresses]
     wanted = look.outputs(SIGNAL)["dns_name"]

@@ -13,7 +13,7 @@ from livekit_deploy.k8s.releases import LIVEKIT
 
 #: status of the first page → why that usually is, and what to do
 _ANSWERS = {
-    404: ("the Ingress is for another host", "run plan and up"),
+    404: ("the Ingress is for another host", "see what differs: livekit-deploy plan; up puts it right"),
     503: ("the load balancer has no healthy target for this host", "see the checks targets and pods"),
 }
 _TIMES = (
@@ -57,7 +57,7 @@ def _why(look: Look, domain: str, target: str) -> tuple[str, str]:
         return "no hosted_zone is configured: the record is yours to make", "make it where the domain's DNS is kept"
     alias = find_alias(look.cloud, zone, domain)
     if alias != target:
-        return f"the zone {zone} has {alias or 'no alias'} for it", "run up: it writes the alias again"
+        return f"the zone {zone} has {alias or 'no alias'} for it", "write the alias again: livekit-deploy up"
     return (
         f"the alias is in Route53: {zone} is not delegated to its nameservers, or the change has not spread yet",
         f"compare: dig NS {zone}, with the nameservers of the hosted zone",
@@ -85,7 +85,7 @@ def api(look: Look) -> str:
         raise Trouble(
             f"ListRooms answers {look.rooms.status}: the token is refused",
             cause="the pods have another key than Secrets Manager: the secret was changed and the pods were not",
-            remedy="run up: it gives them the new key, and rolls the pods",
+            remedy="give them the new key, which rolls the pods: livekit-deploy up",
         )
     return "takes a signed token"
 
@@ -96,6 +96,6 @@ def redis(look: Look) -> str:
         raise Trouble(
             f"ListRooms answers {look.rooms.status} {look.rooms.text[:120]}",
             cause="the pods cannot reach Redis: its security group does not admit the nodes', or it is failing over",
-            remedy="run plan: it shows a rule that is missing; see the events of the replication group",
+            remedy="see whether a rule is missing: livekit-deploy plan; see the events of the replication group",
         )
     return "ListRooms answers"
