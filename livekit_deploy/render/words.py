@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -26,6 +27,11 @@ _LEAD = 12  # characters that are shown before the first difference of two long 
 _BELOW = 4
 WIDE = 100  # columns from which addresses get more room
 _NARROW = 44  # what they get in less
+_HELD = "\N{NO-BREAK SPACE}"
+#: a program, one or two words, and options with their values
+_COMMAND = re.compile(
+    r"\b(?:livekit-deploy|python -m livekit_deploy|kubectl)(?: [a-z][\w-]*){1,2}(?: --?\w\S*(?:(?<![,;:]) [^-\s]\S*)?)*"
+)
 _LEAST = 24  # characters that a column needs to be worth wrapping in
 
 
@@ -112,12 +118,13 @@ def whole(label: str, value: str, width: int | None) -> Iterator[str]:
 
 
 def wrapped(text: str, room: int | None) -> list[str]:
-    """The lines of a text in ``room`` columns; too little room does not wrap at all."""
+    """The lines of a text in ``room`` columns; too little room does not wrap at all, and a command is never cut."""
     if room is None or room < _LEAST:
         return text.splitlines() or [""]
+    held = _COMMAND.sub(lambda found: found[0].replace(" ", _HELD), text)
     lines = [
-        part
-        for line in text.splitlines()
+        part.replace(_HELD, " ")
+        for line in held.splitlines()
         for part in textwrap.wrap(line, room, break_on_hyphens=False, break_long_words=False) or [""]
     ]
     return lines or [""]

@@ -15,6 +15,7 @@ from livekit_deploy.render.events import table
 from livekit_deploy.render.keys import list_lines
 from livekit_deploy.render.live import LiveView
 from livekit_deploy.render.screen import Screen
+from livekit_deploy.render.words import wrapped
 from livekit_deploy.report import Recorded
 from tests.fakes import FakeClock
 
@@ -58,6 +59,22 @@ def test_keys_say_who_has_them() -> None:
         "pods     1 of 2 pods started with this version; the others drain calls, or wait for up",
     ]
     assert list(list_lines(Keys("s", "v2", keys, 0, 0), None, NOW))[-1] == "version  v2"
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "after"),
+    [
+        ("write the alias again:", "livekit-deploy up --env dev --sandbox", ""),
+        ("first:", "livekit-deploy up --env dev --sandbox", ", and then look at it"),
+        ("see the addresses with:", "python -m livekit_deploy state list --set a.b=c --config x.yaml", ""),
+        ("what the cluster says of it:", "kubectl describe ingress -n livekit", " or something else"),
+    ],
+)
+def test_a_command_is_not_cut_where_it_would_not_work_any_more(before: str, command: str, after: str) -> None:
+    shown = wrapped(f"{before} {command}{after}", 40)
+    assert len([line for line in shown if command in line]) == 1
+    assert " ".join(shown) == f"{before} {command}{after}"
+    assert all(len(line) <= 40 for line in shown if command not in line)
 
 
 def test_what_is_to_be_copied_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
