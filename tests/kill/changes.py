@@ -35,7 +35,7 @@ class Alteration:
     kinds: set[str]
 
 
-BY_HAND = "what others changed"
+BY_HAND, PROVIDER_GONE = "what others changed", "identity provider that others deleted"
 ALTERATIONS = {
     "type of nodes": Alteration(
         {"nodes": {"media": {"instance_types": ["c6i.xlarge"]}}}, {"eks.node_group", "barrier.calls_drained"}
@@ -100,10 +100,12 @@ ALTERATIONS = {
         {},
         {
             *("ec2.vpc", "ec2.subnet", "ec2.vpc_endpoint", "elasticache.subnet_group"),
-            *("ec2.security_group", "iam.policy", "iam.oidc_provider", "kms.key", "kms.alias"),
+            *("ec2.security_group", "iam.policy", "kms.key", "kms.alias"),
             *("secretsmanager.secret", "k8s.namespace", "k8s.secret", "helm.release"),
         },
     ),
+    # apart from the others: without it a `down` waits for a controller that can delete nothing
+    PROVIDER_GONE: Alteration({}, {"iam.oidc_provider"}),
 }
 #: kinds that nothing here changes
 UNCHANGED = {
@@ -140,27 +142,32 @@ def _without_cache_subnet(made: Record) -> None:
             return
 
 
-#: of what no line of the file changes
-_HANDS: dict[str, by_hand.Hand] = {
-    "ec2.vpc/main": by_hand.vpc_attribute("EnableDnsHostnames", False),
-    "ec2.subnet/public-a": by_hand.call(
-        "ec2", "modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": False}
-    ),
-    "ec2.vpc_endpoint/s3": _without_route_table,
-    "elasticache.subnet_group/redis": _without_cache_subnet,
-    "ec2.security_group/media": by_hand.open_port(),
-    "iam.policy/load-balancer-controller": by_hand.policy_version(document("s3:*")),
-    "iam.oidc_provider/cluster": by_hand.call("iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"),
-    "kms.key/cluster": by_hand.call("kms", "disable_key_rotation", "KeyId"),
-    "kms.alias/cluster": _without_alias,
-    "secretsmanager.secret/api-keys": by_hand.retire,
+#: by change: of what no line of the file changes
+_HANDS: dict[str, dict[str, by_hand.Hand]] = {
+    BY_HAND: {
+        "ec2.vpc/main": by_hand.vpc_attribute("EnableDnsHostnames", False),
+        "ec2.subnet/public-a": by_hand.call(
+            "ec2", "modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": False}
+        ),
+        "ec2.vpc_endpoint/s3": _without_route_table,
+        "elasticache.subnet_group/redis": _without_cache_subnet,
+        "ec2.security_group/media": by_hand.open_port(),
+        "iam.policy/load-balancer-controller": by_hand.policy_version(document("s3:*")),
+        "kms.key/cluster": by_hand.call("kms", "disable_key_rotation", "KeyId"),
+        "kms.alias/cluster": _without_alias,
+        "secretsmanager.secret/api-keys": by_hand.retire,
+    },
+    PROVIDER_GONE: {
+        "iam.oidc_provider/cluster": by_hand.call("iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"),
+    },
 }
 
 
-def changed_by_hand(records: Mapping[str, Record], api: Callable[[], Api]) -> None:
-    """Somebody has been everywhere."""
-    for address, hand in _HANDS.items():
+def changed_by_hand(name: str, records: Mapping[str, Record], api: Callable[[], Api]) -> None:
+    """Somebody has been there before us."""
+    for address, hand in _HANDS[name].items():
         (made,) = [record for at, record in records.items() if at.startswith(address)]
         hand(made)
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "livekit"}}
-    api().apply("/api/v1/namespaces/livekit", namespace)  # which takes our marks from it
+    if "k8s.namespace" in ALTERATIONS[name].kinds:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "livekit"}}
+        api().apply("/api/v1/namespaces/livekit", namespace)  # which takes our marks from it

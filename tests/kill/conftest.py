@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.config import Environment
 from tests.kill.helm import stand_in
 from tests.kill.recording import Recording, Result, Set, in_child
-from tests.kill.standing import Standing, stood_up
+from tests.kill.standing import Standing, environment, stood_up
 from tests.kill.world import World, world
 
 SHARES, READS = 4, 20
@@ -33,10 +34,19 @@ def credentials() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def practised(tmp_path_factory: pytest.TempPathFactory) -> Clients:
+    """Clients that have done everything once, so that no copy has to read and work out again what a process keeps."""
+    with world(tmp_path_factory.mktemp("practice")) as made, stand_in():
+        stood_up(made)
+        made.deployer(environment(made), made.fresh).down()
+        return made.fresh
+
+
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def here(tmp_path: Path, practised: Clients) -> Iterator[World]:
     """A world with nothing in it."""
-    with world(tmp_path) as made, stand_in():
+    with world(tmp_path, practised) as made, stand_in():
         yield made
 
 

@@ -23,6 +23,7 @@ from unittest import mock
 
 from livekit_deploy.config import Environment
 from livekit_deploy.engine import walk
+from livekit_deploy.engine.plan import Plan
 from livekit_deploy.k8s import helm
 from livekit_deploy.report import Report
 from tests.inventory import inventory
@@ -33,6 +34,8 @@ LATER = 3600.0  # real seconds between a death and the next run: by then every l
 _RECOVERY_SECONDS = 300.0
 RECORDING_SECONDS = 3600.0  # of a run with all the recoveries beside it
 _THREADS = walk.MOST_THREADS
+#: checked before a run, it reads the account under its lease only, and not once more before it
+_NOTHING = Plan(command="up", lineage=None, serial=0, digest="", all=())
 Set = dict[str, int]
 
 
@@ -161,7 +164,9 @@ def go_on(world: World, env: Environment, then: str, before: dict[str, set[str]]
         return world.deployer(env, world.fresh, later)
 
     if then == "up":
-        deployer().up()
+        run = deployer()
+        run.check(_NOTHING)
+        run.up()
         left = [f"{change.action.value} {change.address}" for change in deployer().plan().changes]
         now = inventory()
     else:

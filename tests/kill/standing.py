@@ -10,7 +10,7 @@ import yaml
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.config.presets import merged
 from tests.inventory import inventory
-from tests.kill.changes import ALTERATIONS, BY_HAND, ENVIRONMENT, changed_by_hand
+from tests.kill.changes import ALTERATIONS, ENVIRONMENT, changed_by_hand
 from tests.kill.recording import Set, how_many
 from tests.kill.world import World
 
@@ -30,11 +30,11 @@ class Standing:
     def altered(self, name: str) -> Environment:
         """What it is to become; what others change of it they have changed."""
         env = environment(self.here, ALTERATIONS[name].values)
-        if name == BY_HAND:
+        if not ALTERATIONS[name].values:
             deployer = self.here.deployer(env, self.here.fresh)
             found = deployer.lease()
             assert found is not None
-            changed_by_hand(found[0].records, deployer._kube)
+            changed_by_hand(name, found[0].records, deployer._kube)
         return env
 
 

@@ -26,9 +26,9 @@ def test_every_kind_that_can_change_is_changed() -> None:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name == _ALWAYS else pytest.mark.slow) for name in ALTERATIONS]
 )
-def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
+def test_up_with_a_change(standing: Standing, kills: Kills, name: str, share: int | None) -> None:
     def changed() -> tuple[list[Any], list[str]]:
-        recording = Recording(standing.here, standing.altered(name), standing.before, kills.wanted)
+        recording = Recording(standing.here, standing.altered(name), standing.before, kills.part(share))
         report = recording.run("up")
         kinds = {address.partition("/")[0] for address in (*report.created, *report.updated, *report.deleted)}
         return kills.judged(f"up: {name}", recording, how_many()), sorted(kinds)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from moto import backends
-from moto.core import responses
+from moto.core import responses, serialize
 from moto.ec2.models import amis
 from moto.eks import utils
 
@@ -14,10 +15,24 @@ IMAGE = "ami-12c6146b"
 
 
 def install() -> None:
-    """Remember moto's services, the method names of its response classes, the session that it reads partitions with."""
+    """Remember moto's services, the method names of its response classes, the session that it reads partitions with,
+    and what it looks for in an object when it writes an answer."""
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+    serialize.XFormedAttributePicker.get_possible_keys = _possible_keys
     utils.Session = functools.cache(utils.Session)
     amis.AMIS[:] = [image for image in amis.AMIS if image["ami_id"] == IMAGE]
     amis.load_resource = lambda path: []  # the newest images of a region: nobody here asks for one
+
+
+_look = serialize.XFormedAttributePicker.get_possible_keys
+_looked: dict[tuple[type, Any, str], tuple[str, ...]] = {}
+
+
+def _possible_keys(picker: Any, context: Any) -> tuple[str, ...]:
+    """The names under which an attribute may be found: they follow from the class and the shape, never the object."""
+    place = type(context.obj), context.shape, context.key
+    if place not in _looked:
+        _looked[place] = tuple(dict.fromkeys(_look(picker, context)))
+    return _looked[place]

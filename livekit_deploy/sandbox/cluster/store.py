@@ -336,10 +336,9 @@ def _body(item: Obj) -> Obj:
 
 
 def _without_times(item: Obj) -> Obj:
-    found = copy.deepcopy(item)
-    for owner in found["metadata"].get("managedFields") or []:
-        owner.pop("time", None)
-    return found
+    metadata = item["metadata"]
+    owners = [{**owner, "time": None} for owner in metadata.get("managedFields") or []]
+    return {**item, "metadata": {**metadata, "managedFields": owners}}
 
 
 def _check_preconditions(kind: Kind, metadata: Obj, options: Obj) -> None:

@@ -92,5 +92,5 @@ def _store(world: World, plural: str, group: str, service: Obj, name: str, body:
         labels = {"kubernetes.io/service-name": name_of(service)[1]}
         metadata = {"name": name, "labels": labels, "ownerReferences": owner_reference(service)}
         world.store.create(kind, namespace, {"metadata": metadata, **body}, MANAGER)
-    else:
+    elif any(found.get(field) != value for field, value in body.items()):
         world.store.replace(kind, found, {**copy.deepcopy(found), **copy.deepcopy(body)}, MANAGER)
