@@ -65,7 +65,10 @@ class PodLogs:
     def lines(self, pod: str | None, excerpt: Excerpt) -> Iterator[LogLine]:
         """What was said so far, by time. Raises `UsageError` when there is no such pod, or none at all."""
         opened = self._opened(self._chosen(pod), excerpt.query(), endless=False)
-        return iter(sorted((line for name, answer in opened for line in self._read(name, answer)), key=_moment))
+        with contextlib.ExitStack() as answers:  # the others too, when one breaks off
+            for _, answer in opened:
+                answers.callback(answer.close)
+            return iter(sorted((line for name, answer in opened for line in self._read(name, answer)), key=_moment))
 
     def follow(self, pod: str | None, excerpt: Excerpt, over: threading.Event) -> Iterator[LogLine]:
         """The same, and what is said from now on, until ``over`` is set or the pods are gone."""
