@@ -55,7 +55,7 @@ class Removal:
             self._intend(live)
         while live is not None:
             self._waits.check()
-            if self._waits.clock.now() >= end:
+            if self.removed and self._waits.clock.now() >= end:  # never before it was asked for
                 raise self._out_of_time(live)
             if live.status is not Status.DELETING:
                 self._refused = self._step(live)

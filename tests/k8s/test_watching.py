@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import kubernetes.client
 import pytest
+import urllib3
 
 from livekit_deploy.errors import ResourceError, UsageError
+from livekit_deploy.k8s.client import Api
 from livekit_deploy.k8s.cluster_events import ClusterEvent, events
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.sandbox.faults.plan import current, parsed
@@ -118,6 +120,26 @@ def test_what_has_no_log_is_said_beside_what_has(running: KubeRig) -> None:
         list(_logs(running).lines(_names(running)[0], Excerpt(previous=True)))
     with pytest.raises(UsageError, match="there is no pod nope"):
         list(_logs(running).lines("nope", Excerpt()))
+
+
+def test_when_one_pod_breaks_off_nothing_of_the_others_stays_open(
+    running: KubeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[urllib3.BaseHTTPResponse] = []
+    text = Api.text
+
+    def heard(api: Api, path: str, *, endless: bool) -> urllib3.BaseHTTPResponse:
+        answers.append(text(api, path, endless=endless))
+        return answers[-1]
+
+    def broken(*_: object) -> Iterator[bytes]:
+        raise urllib3.exceptions.ProtocolError("reset")
+
+    monkeypatch.setattr(Api, "text", heard)
+    monkeypatch.setattr(urllib3.HTTPResponse, "stream", broken)
+    with pytest.raises(ResourceError, match="reset"):
+        _logs(running).lines(None, Excerpt())
+    assert [answer.closed for answer in answers] == [True, True]
 
 
 def test_without_a_pod_there_is_nothing_to_read(rig: KubeRig) -> None:

@@ -215,6 +215,20 @@ def test_what_never_gets_ready_times_out_with_the_last_detail(rig: Rig) -> None:
     assert "on its way" in str(error)
 
 
+def test_a_deletion_is_asked_for_however_long_the_first_look_took(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.cloud.polls = 0
+    rig.up([Fake("one")])
+    read, slow = Fake.read, [Fake.delete_timeout]
+
+    def look(self: Fake, cloud: FakeCloud, id: str | None) -> Live | None:
+        rig.clock.advance(slow.pop() if slow else 0)
+        return read(self, cloud, id)
+
+    monkeypatch.setattr(Fake, "read", look)
+    assert rig.down().clean
+    assert rig.cloud.things == {}
+
+
 def test_a_lost_answer_to_a_create_makes_no_second_object(rig: Rig) -> None:
     rig.cloud.lost.add(("create", "fake.thing/one"))
     assert rig.up([Fake("one")]).clean
