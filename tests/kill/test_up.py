@@ -6,13 +6,18 @@ something (the writes of the state among them) or such a request to Kubernetes, 
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from moto import mock_aws
+
+from livekit_deploy.sandbox.aws.install import install
 from tests.inventory import inventory
 from tests.kill.conftest import FORKS, Kills
 from tests.kill.recording import Recording, how_many, in_child
 from tests.kill.standing import environment
-from tests.kill.world import World
+from tests.kill.world import World, world
+from tests.sandbox.corrections import harness
 
 pytestmark = [pytest.mark.kill, *FORKS]
 
@@ -20,6 +25,13 @@ pytestmark = [pytest.mark.kill, *FORKS]
 def test_a_copy_that_cannot_say_what_it_found_ends_all_the_same() -> None:
     with pytest.raises(AssertionError, match="it did not end"):
         in_child(object)
+
+
+def test_a_world_that_is_over_hears_of_no_more_clusters(tmp_path: Path) -> None:
+    with world(tmp_path):
+        pass
+    with mock_aws():
+        assert ".eks.amazonaws.com" in harness.World(install, window=0.0).cluster()["endpoint"]
 
 
 def test_up_from_nothing(here: World, kills: Kills, share: int | None) -> None:

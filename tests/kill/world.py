@@ -38,6 +38,7 @@ from livekit_deploy.deployer import Deployer
 from livekit_deploy.health.reach import Answer, NoAnswer, Reach
 from livekit_deploy.k8s import charts
 from livekit_deploy.sandbox import bridge
+from livekit_deploy.sandbox.aws.eks import hooks
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
@@ -230,6 +231,8 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
         mock.patch.object(BotocoreStubber, "process_request", alone),
         mock.patch.object(RequestSigner, "handler", _signed),
         mock.patch.object(bridge, "Cluster", StillCluster),
+        mock.patch.object(hooks, "cluster_active", None),  # the world before is told again when this one is over
+        mock.patch.object(hooks, "cluster_deleted", None),
     ):
         made = World(folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf)))), fresh)
         with mock.patch.object(
