@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ import boto3
 import kubernetes.client
 import urllib3.exceptions
 import yaml
+from botocore.regions import EndpointRulesetResolver
 from botocore.signers import RequestSigner
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
@@ -63,6 +65,8 @@ Passing = Callable[[str, bool], None]
 class StillCluster(Cluster):
     """A cluster in which nothing moves until `step`."""
 
+    _quiet: tuple[int, int] = (-1, -1)  # nobody had anything to do in it, with AWS as it was then
+
     def start(self) -> None:
         _served[self.endpoint] = self
 
@@ -77,9 +81,28 @@ class StillCluster(Cluster):
     def step(self) -> None:
         """Let the controllers work until they have nothing to do."""
         for _ in range(_MOST_ROUNDS):
-            seen = self.store.version
-            if self._controllers._round() and self.store.version == seen:
+            seen = self.store.version, _aws.changes
+            if self._quiet == seen:
                 return
+            if self._controllers._round() and self.store.version == seen[0]:
+                self._quiet = seen
+
+
+@dataclass
+class _Aws:
+    """How often AWS has been asked for something that may change what a cluster sees of it."""
+
+    changes: int = 0
+
+    def asked(self, request: Any) -> None:
+        if request.method in ("GET", "HEAD") or "s3" in urlsplit(request.url).netloc.split("."):
+            return
+        said = request.headers.get("X-Amz-Target") or request.body or ""
+        self.changes += not _READS.search(said if isinstance(said, str) else said.decode())
+
+
+_READS = re.compile(r"(^|&)Action=(Describe|Get|List)|\.(Describe|Get|List)\w+$")
+_aws = _Aws()
 
 
 class WorldClock(FakeClock):
@@ -224,12 +247,14 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
 
     def alone(stubber: BotocoreStubber, request: Any) -> Any:
         with lock:
+            _aws.asked(request)
             return inside(stubber, request)
 
     with (
         mock_aws(),
         mock.patch.object(BotocoreStubber, "process_request", alone),
         mock.patch.object(RequestSigner, "handler", _signed),
+        mock.patch.object(EndpointRulesetResolver, "construct_endpoint", _endpoint),
         mock.patch.object(bridge, "Cluster", StillCluster),
         mock.patch.object(hooks, "cluster_active", None),  # the world before is told again when this one is over
         mock.patch.object(hooks, "cluster_deleted", None),
@@ -254,6 +279,19 @@ def _signed(signer: RequestSigner, operation_name: str, request: Any, **more: An
         return _sign(signer, operation_name=operation_name, request=request, **more)
     request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/{REGION}/any/aws4_request"
     return None
+
+
+_resolve = EndpointRulesetResolver.construct_endpoint
+_endpoints: dict[EndpointRulesetResolver, Any] = {}
+
+
+def _endpoint(resolver: EndpointRulesetResolver, operation_model: Any, call_args: Any, request_context: Any) -> Any:
+    """Where a service is, worked out once for a client; S3's buckets have addresses of their own."""
+    if operation_model.service_model.service_name == "s3":
+        return _resolve(resolver, operation_model, call_args, request_context)
+    if resolver not in _endpoints:
+        _endpoints[resolver] = _resolve(resolver, operation_model, call_args, request_context)
+    return _endpoints[resolver]
 
 
 def _charts() -> dict[str, str]:

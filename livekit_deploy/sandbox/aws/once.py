@@ -1,30 +1,50 @@
-"""What moto works out anew for every request, and never changes, is worked out once: it costs a fifth of the time."""
+"""What moto works out anew for every request, and never changes, is worked out once; what it looks for among everything
+is taken from its place. Both cost a third of the time."""
 
 from __future__ import annotations
 
 import functools
+import string
+from collections.abc import Callable
 from typing import Any
 
+import werkzeug.sansio.utils
+import werkzeug.test
 from moto import backends
 from moto.core import base_backend, responses, serialize
+from moto.core.base_backend import BackendDict
+from moto.core.constants import MISSING
+from moto.core.utils import get_value
 from moto.ec2.models import amis
+from moto.ec2.models import core as ec2_core
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.eks import utils
+from moto.moto_api._internal import moto_random
 
 #: what the sandbox's nodes run; moto makes its images anew for every account, region and reset
 IMAGE = "ami-12c6146b"
+_ADDRESSES = 1024
 
 
 def install() -> None:
     """Remember moto's services and their addresses, the method names of its response classes, the session that it reads
-    partitions with, and the names that it looks for in an object, and checks, when it writes an answer."""
+    partitions with, the forms of an address, and the names that it looks for in an object, and checks, when it writes
+    an answer; find a resource's tags by its id, and draw a random text at once."""
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
     base_backend.BaseBackend.urls = property(_urls)
+    BackendDict.__eq__, BackendDict.__ne__ = object.__eq__, object.__ne__  # none is ever copied
     writer = serialize.xmltodict
     writer._validate_name = functools.cache(writer._validate_name)
+    serialize.AttributePicker.__call__ = _picked
     serialize.XFormedAttributePicker.get_possible_keys = _possible_keys
     utils.Session = functools.cache(utils.Session)
+    ec2_core.TaggedEC2Resource.get_tags = _tags
+    moto_random.MotoRandom.get_random_hex = _hex
+    moto_random.MotoRandom.get_random_string = _text
+    for module, name in ((werkzeug.test, "iri_to_uri"), (werkzeug.sansio.utils, "uri_to_iri")):
+        setattr(module, name, functools.lru_cache(_ADDRESSES)(getattr(module, name)))
     amis.AMIS[:] = [image for image in amis.AMIS if image["ami_id"] == IMAGE]
     amis.load_resource = lambda path: []  # the newest images of a region: nobody here asks for one
 
@@ -50,3 +70,39 @@ def _possible_keys(picker: Any, context: Any) -> tuple[str, ...]:
     if place not in _looked:
         _looked[place] = tuple(dict.fromkeys(_look(picker, context)))
     return _looked[place]
+
+
+_transforms: dict[tuple[int, str], Callable[[Any], Any] | None] = {}
+
+
+def _picked(picker: Any, context: Any) -> Any:
+    """An attribute of an object, in the form that the service gives to what stands at its place in an answer."""
+    found = (get_value(context.obj, key, MISSING) for key in picker.get_possible_keys(context))
+    value = next((one for one in found if one is not MISSING), None)
+    if not picker.response_transformers:
+        return value
+    path = f"{context.key_path}.{context.key}"
+    place = id(picker.response_transformers), path  # a service has one dictionary of them, for ever
+    if place not in _transforms:
+        ends = picker.response_transformers.items()
+        _transforms[place] = next((transform for end, transform in ends if path.endswith(end)), None)
+    transform = _transforms[place]
+    return transform(value) if transform else value
+
+
+def _tags(resource: Any) -> list[dict[str, str]]:
+    """The tags of one resource, without a search through those of all others."""
+    type = EC2_PREFIX_TO_RESOURCE.get(get_prefix(resource.id), "") if resource.id else ""
+    return [
+        {"resource_id": resource.id, "key": key, "value": value, "resource_type": type}
+        for key, value in resource.ec2_backend.tags.get(resource.id, {}).items()
+    ]
+
+
+def _hex(random: Any, length: int = 8) -> str:
+    return "".join(random.choices("0123456789abcdef", k=length))
+
+
+def _text(random: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    text = "".join(random.choices(string.ascii_letters + (string.digits if include_digits else ""), k=length))
+    return text.lower() if lower_case else text

@@ -6,10 +6,10 @@ value)`` to a value of a set, ``(".", "")`` for an item itself. Source: Kubernet
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
+from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.listmaps import ATOMIC, SETS, key, keys_of
 
 Obj = dict[str, Any]
@@ -131,7 +131,7 @@ def _merged(target: Any, wanted: Any, field: str | None = None) -> Any:
         keys = keys_of(field, [*wanted, *target])
         if keys:
             return _interleaved({key(item, keys): item for item in target}, {key(item, keys): item for item in wanted})
-    return copy.deepcopy(wanted)
+    return copied(wanted)
 
 
 def _interleaved(target: dict[Any, Obj], wanted: dict[Any, Obj]) -> list[Obj]:
@@ -144,7 +144,7 @@ def _interleaved(target: dict[Any, Obj], wanted: dict[Any, Obj]) -> list[Obj]:
         while identity in rest:
             first = rest.pop(0)
             found[first] = _merged(target.get(first), wanted[first])
-    return [*found.values(), *(copy.deepcopy(wanted[identity]) for identity in rest)]
+    return [*found.values(), *(copied(wanted[identity]) for identity in rest)]
 
 
 # ---- managed fields

@@ -5,9 +5,9 @@ Source: RFC 6902, RFC 7386, Kubernetes "Update API objects in place using kubect
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
+from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.listmaps import SETS, keys_of
 
 
@@ -21,7 +21,7 @@ class PatchError(Exception):
 def merge_patch(target: Any, patch: Any) -> Any:
     """A copy of ``target`` with the patch merged in; None removes a key."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return copied(patch)
     merged = dict(target) if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:
@@ -36,7 +36,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 def json_patch(document: Any, operations: list[dict[str, Any]]) -> Any:
     """A copy of the document with each operation applied; raises `PatchError` for one that does not fit."""
-    document = copy.deepcopy(document)
+    document = copied(document)
     for operation in operations:
         document = _operate(document, operation)
     return document
@@ -45,12 +45,12 @@ def json_patch(document: Any, operations: list[dict[str, Any]]) -> Any:
 def _operate(document: Any, operation: dict[str, Any]) -> Any:
     kind, path = operation["op"], _path(operation["path"])
     if kind in ("move", "copy"):
-        value = copy.deepcopy(_find(document, _path(operation["from"]), operation))
+        value = copied(_find(document, _path(operation["from"]), operation))
         if kind == "move":
             document = _operate(document, {"op": "remove", "path": operation["from"]})
         return _operate(document, {"op": "add", "path": operation["path"], "value": value})
     if not path:
-        return copy.deepcopy(operation["value"])
+        return copied(operation["value"])
     parent, last = _find(document, path[:-1], operation), path[-1]
     try:
         if kind == "test":
@@ -64,7 +64,7 @@ def _operate(document: Any, operation: dict[str, Any]) -> Any:
         elif kind == "replace" and last not in parent:
             raise KeyError(last)
         else:
-            parent[last] = copy.deepcopy(operation["value"])
+            parent[last] = copied(operation["value"])
     except (KeyError, IndexError, ValueError) as error:
         raise _misses(operation) from error
     return document
@@ -72,9 +72,9 @@ def _operate(document: Any, operation: dict[str, Any]) -> Any:
 
 def _change_list(items: list[Any], kind: str, last: str, operation: dict[str, Any]) -> None:
     if kind == "add":
-        items.insert(len(items) if last == "-" else int(last), copy.deepcopy(operation["value"]))
+        items.insert(len(items) if last == "-" else int(last), copied(operation["value"]))
     elif kind == "replace":
-        items[int(last)] = copy.deepcopy(operation["value"])
+        items[int(last)] = copied(operation["value"])
     else:
         del items[int(last)]
 
@@ -106,7 +106,7 @@ def strategic_merge(target: Any, patch: Any, field: str | None = None) -> Any:
     if not isinstance(patch, dict):
         return patch
     if patch.get("$patch") == "replace":
-        return {key: copy.deepcopy(value) for key, value in patch.items() if key != "$patch"}
+        return {key: copied(value) for key, value in patch.items() if key != "$patch"}
     if patch.get("$patch") == "delete":
         return {}
     merged = _directed(dict(target) if isinstance(target, dict) else {}, patch)
@@ -137,10 +137,10 @@ def _directed(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 def _merge_list(target: list[Any], patch: list[Any], field: str | None) -> list[Any]:
     keys = keys_of(field, [*patch, *target], strategic=True)
     if not keys:
-        return [*target, *(item for item in patch if item not in target)] if field in SETS else copy.deepcopy(patch)
+        return [*target, *(item for item in patch if item not in target)] if field in SETS else copied(patch)
     if any(item.get("$patch") == "replace" for item in patch):
-        return [copy.deepcopy(item) for item in patch if item.get("$patch") != "replace"]
-    merged = copy.deepcopy(target)
+        return [copied(item) for item in patch if item.get("$patch") != "replace"]
+    merged = copied(target)
     for item in patch:
         same = (n for n, other in enumerate(merged) if all(other.get(key) == item.get(key) for key in keys))
         index = next(same, None)

@@ -5,7 +5,6 @@ Everything happens under one lock; whoever changes something wakes those that wa
 
 from __future__ import annotations
 
-import copy
 import datetime
 import threading
 import uuid
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.sandbox.cluster import apply
+from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.defaults import Defaults
 from livekit_deploy.sandbox.cluster.deletion import grace_of, held
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
@@ -200,11 +200,11 @@ class Store:
         if sub == "status":
             owners = metadata.get("managedFields", before.get("managedFields"))
             metadata = {**before, "managedFields": owners}
-            new = {**copy.deepcopy(old), "status": new.get("status"), "metadata": metadata}
+            new = {**copied(old), "status": new.get("status"), "metadata": metadata}
         elif "status" in kind.subresources:
             new.pop("status", None)
             if "status" in old:
-                new["status"] = copy.deepcopy(old["status"])
+                new["status"] = copied(old["status"])
         self._defaults.apply(kind, new, old)
         if manager:
             apply.track_update(old, new, manager, now(), sub)
@@ -236,7 +236,7 @@ class Store:
     def set_status(self, kind: Kind, item: Obj, status: Obj) -> None:
         """What a controller writes."""
         if (item.get("status") or {}) != status:
-            new = copy.deepcopy(item)
+            new = copied(item)
             new["status"] = status
             self.replace(kind, item, new, "kube-controller-manager", "status")
 
@@ -260,7 +260,7 @@ class Store:
         if not finalizers and not held(kind, item) and not grace:
             self._remove(kind, item)
             return item, True
-        new = copy.deepcopy(item)
+        new = copied(item)
         new["metadata"].update(deletionTimestamp=now(), deletionGracePeriodSeconds=grace)
         if finalizers:
             new["metadata"]["finalizers"] = finalizers
@@ -277,7 +277,7 @@ class Store:
         if grace == 0 and not metadata.get("finalizers"):
             self._remove(kind, item)
             return item, True
-        new = copy.deepcopy(item)
+        new = copied(item)
         new["metadata"]["deletionGracePeriodSeconds"] = grace
         self._changed(kind, new, item)
         return new, False
@@ -288,7 +288,7 @@ class Store:
 
     def _orphan(self, uid: str) -> None:
         for kind, item in self.dependents(uid):
-            new = copy.deepcopy(item)
+            new = copied(item)
             refs = [one for one in new["metadata"]["ownerReferences"] if one["uid"] != uid]
             new["metadata"]["ownerReferences"] = refs
             self.replace(kind, item, new, "kube-controller-manager")
@@ -303,7 +303,7 @@ class Store:
     def _remove(self, kind: Kind, item: Obj) -> None:
         metadata = item["metadata"]
         self.bucket(kind).pop((metadata.get("namespace") if kind.namespaced else None, metadata["name"]), None)
-        gone = copy.deepcopy(item)
+        gone = copied(item)
         self._bump(gone)
         self._emit("DELETED", kind, gone, item)
         if kind.plural == "pods":
@@ -324,7 +324,7 @@ class Store:
 
     def _emit(self, type: str, kind: Kind, item: Obj, before: Obj | None) -> None:
         version = int(item["metadata"]["resourceVersion"])
-        self.events.append(Event(version, type, kind.storage, copy.deepcopy(item), before))
+        self.events.append(Event(version, type, kind.storage, copied(item), before))
         if (surplus := len(self.events) - _WINDOW) > 0:
             self.floor = self.events[surplus - 1].version
             del self.events[:surplus]

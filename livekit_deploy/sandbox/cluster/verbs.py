@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.sandbox.cluster import apply, bodies, patch
+from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.defaults import fold_string_data
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.fields import check_fields
@@ -108,7 +108,7 @@ class Verbs:
     def _update(self, request: Request) -> Result:
         old, new = self._current(request), request.item
         if request.sub == "finalize":
-            new = {**copy.deepcopy(old), "spec": request.item.get("spec") or {}}
+            new = {**copied(old), "spec": request.item.get("spec") or {}}
             return 200, self._store.replace(request.kind, old, new, request.manager, dry=request.dry), []
         warnings = check_fields(request.kind, new, request.validation)
         return 200, self._stored(request, old, new, request.manager), warnings
@@ -138,7 +138,7 @@ class Verbs:
         if request.content_type in _APPLY:
             return self._apply(request)
         old = self._current(request)
-        base = copy.deepcopy(self._shown(request.kind, old))
+        base = copied(self._shown(request.kind, old))
         try:
             new = self._patched(request, base)
         except patch.PatchError as error:
@@ -179,7 +179,7 @@ class Verbs:
             fold_string_data(wanted)
         old = self._store.find(request.kind, request.namespace, str(request.name))
         force = request.query.get("force") == "true"
-        new, conflicts = apply.server_side_apply(copy.deepcopy(old), wanted, request.manager, force, now(), request.sub)
+        new, conflicts = apply.server_side_apply(copied(old), wanted, request.manager, force, now(), request.sub)
         if conflicts:
             raise _conflict(request.kind, conflicts)
         if old is not None:
@@ -200,7 +200,7 @@ class Verbs:
             return 200, _scaled(current), []
         if request.method == "PATCH":
             wanted = patch.merge_patch(_scaled(current), bodies.parse(request.body, _JSON))
-        new = copy.deepcopy(current)
+        new = copied(current)
         new["metadata"].pop("resourceVersion", None)
         new["spec"]["replicas"] = int(wanted["spec"].get("replicas", 0))
         return 200, _scaled(self._store.replace(request.kind, current, new, request.manager, dry=request.dry)), []

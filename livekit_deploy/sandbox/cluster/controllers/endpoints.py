@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     name_of,
     owner_reference,
 )
+from livekit_deploy.sandbox.cluster.copying import copied
 
 
 def run(world: World) -> None:
@@ -93,4 +93,4 @@ def _store(world: World, plural: str, group: str, service: Obj, name: str, body:
         metadata = {"name": name, "labels": labels, "ownerReferences": owner_reference(service)}
         world.store.create(kind, namespace, {"metadata": metadata, **body}, MANAGER)
     elif any(found.get(field) != value for field, value in body.items()):
-        world.store.replace(kind, found, {**copy.deepcopy(found), **copy.deepcopy(body)}, MANAGER)
+        world.store.replace(kind, found, {**copied(found), **copied(body)}, MANAGER)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 from livekit_deploy.sandbox.cluster.controllers.world import (
     MANAGER,
     Obj,
@@ -14,6 +12,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     leaving,
     name_of,
 )
+from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.selectors import selected
 from livekit_deploy.sandbox.cluster.store import now
 
@@ -74,7 +73,7 @@ def _empty(world: World, item: Obj) -> None:
             if name_of(other)[0] == namespace:
                 held |= not world.store.delete(kind, other)[1]
     if not held:
-        new = copy.deepcopy(item)
+        new = copied(item)
         new["spec"] = {}
         world.store.replace(world.store.named("namespaces"), item, new, MANAGER)
 
@@ -141,7 +140,7 @@ def _scalers(world: World) -> None:
         size = target["spec"]["replicas"]
         within = max(item["spec"].get("minReplicas", 1), min(size, item["spec"]["maxReplicas"]))
         if within != size:
-            new = copy.deepcopy(target)
+            new = copied(target)
             new["spec"]["replicas"] = within
             world.store.replace(deployments, target, new, MANAGER)
         before = (item.get("status") or {}).get("conditions")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     leaving,
     name_of,
 )
+from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.happened import SCHEDULER
 from livekit_deploy.sandbox.cluster.port import NodeSpec
 from livekit_deploy.sandbox.cluster.selectors import selected
@@ -112,7 +112,7 @@ def _bind(world: World, pod: Obj, nodes: list[Obj]) -> None:
     for one in pods:
         if one["spec"]["nodeName"] in load:
             load[one["spec"]["nodeName"]] += 1
-    new = copy.deepcopy(pod)
+    new = copied(pod)
     new["spec"]["nodeName"] = min(load, key=lambda name: (load[name], name))
     bound = world.store.replace(kind, pod, new, MANAGER)
     conditions = [condition("PodScheduled", True, "Scheduled"), condition("Ready", False, "ContainersNotReady")]

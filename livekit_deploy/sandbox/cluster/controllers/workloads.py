@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import math
@@ -21,6 +20,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     owned_by,
     owner_reference,
 )
+from livekit_deploy.sandbox.cluster.copying import copied
 
 _SETS = "replicaset-controller"
 _REVISION = "deployment.kubernetes.io/revision"
@@ -89,7 +89,7 @@ def _share(value: Any, whole: int, round_: Any) -> int:
 def _new_set(world: World, deployment: Obj, sets: list[Obj]) -> None:
     namespace, name = name_of(deployment)
     label = _hash(deployment)
-    template = copy.deepcopy(deployment["spec"]["template"])
+    template = copied(deployment["spec"]["template"])
     labels = {**((template.get("metadata") or {}).get("labels") or {}), "pod-template-hash": label}
     template.setdefault("metadata", {})["labels"] = labels
     metadata = {
@@ -112,14 +112,14 @@ def _newest(world: World, current: Obj, old: list[Obj]) -> Obj:
     """A set that is used again, after a change was taken back, has the highest revision from then on."""
     if _latest([current]) > _latest(old):
         return current
-    new = copy.deepcopy(current)
+    new = copied(current)
     new["metadata"].setdefault("annotations", {})[_REVISION] = str(_latest(old) + 1)
     return world.store.replace(world.store.named("replicasets", "apps"), current, new, MANAGER)
 
 
 def _resize(world: World, deployment: Obj, replica_set: Obj, size: int) -> None:
     if (before := replica_set["spec"]["replicas"]) != size:
-        new = copy.deepcopy(replica_set)
+        new = copied(replica_set)
         new["spec"]["replicas"] = size
         world.store.replace(world.store.named("replicasets", "apps"), replica_set, new, MANAGER)
         way = "up" if size > before else "down"
@@ -185,7 +185,7 @@ def _replica_set(world: World, replica_set: Obj) -> None:
     namespace, name = name_of(replica_set)
     want, pods, kind = replica_set["spec"]["replicas"], _pods(world, replica_set), world.store.named("pods")
     for _ in range(want - len(pods)):
-        template = copy.deepcopy(replica_set["spec"]["template"])
+        template = copied(replica_set["spec"]["template"])
         metadata = dict(template.get("metadata") or {})
         metadata |= {"name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": owner_reference(replica_set)}
         made = world.store.create(kind, namespace, {"metadata": metadata, "spec": template["spec"]}, MANAGER)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster import happened
+from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import NodeSpec
 from livekit_deploy.sandbox.cluster.store import Store, now
@@ -56,7 +56,7 @@ class World:
 
     def change(self, kind: Kind, item: Obj, **metadata: Any) -> Obj:
         """The object with some metadata replaced, stored."""
-        new = copy.deepcopy(item)
+        new = copied(item)
         new["metadata"].update(metadata)
         return self.store.replace(kind, item, new, MANAGER)
 
