@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ import pytest
 
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.config import Environment
+from tests.kill.copies import in_child
 from tests.kill.helm import stand_in
-from tests.kill.recording import Recording, Result, Set, in_child
+from tests.kill.recording import Recording, Result, Set
 from tests.kill.standing import Standing, environment, stood_up
 from tests.kill.world import World, world
 
-SHARES, READS = 4, 20
+READS = 20
 FORKS = (
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
@@ -25,8 +27,9 @@ FORKS = (
 Wanted = Callable[[int], tuple[str, ...]]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def credentials() -> Iterator[None]:
+@contextlib.contextmanager
+def _region() -> Iterator[None]:
+    """All that is set of AWS."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
             patch.delenv(name, raising=False)
@@ -34,10 +37,16 @@ def credentials() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def region() -> Iterator[None]:
+    with _region():
+        yield
+
+
 @pytest.fixture(scope="session")
 def practised(tmp_path_factory: pytest.TempPathFactory) -> Clients:
     """Clients that have done everything once, so that no copy has to read and work out again what a process keeps."""
-    with world(tmp_path_factory.mktemp("practice")) as made, stand_in():
+    with _region(), world(tmp_path_factory.mktemp("practice")) as made, stand_in():
         stood_up(made)
         made.deployer(environment(made), made.fresh).down()
         return made.fresh
@@ -73,10 +82,6 @@ class Kills:
             return ("up", "down")
         turn, rest = divmod(_world(number), self.every)
         return (("up", "down")[turn % 2],) if rest == turn % self.every else ()
-
-    def part(self, share: int | None) -> Wanted:
-        """The same for one share of all boundaries, None for no sharing."""
-        return lambda number: self.wanted(number) if share is None or _world(number) % SHARES == share else ()
 
     def sampled(self, here: World, env: Environment, before: dict[str, set[str]], verb: str, seed: int) -> Wanted:
         """Some of the reads that this run makes, both ways on."""
@@ -138,10 +143,6 @@ def _more(result: Result, everything: Set) -> int:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Where every boundary is tried, they are shared out."""
-    if "share" in metafunc.fixturenames:
-        every, only = metafunc.config.getoption("--every"), metafunc.config.getoption("--boundary")
-        metafunc.parametrize("share", range(SHARES) if every == "1" and only is None else [None])
     if "turn" in metafunc.fixturenames:
         metafunc.parametrize("turn", range(int(metafunc.config.getoption("--rounds"))))
 

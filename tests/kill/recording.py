@@ -1,23 +1,18 @@
 """One undisturbed run, at whose boundaries the world is copied: in each copy the process has just died, and goes on.
 
-A copy is a fork. All that is left in it is the thread that met the boundary; the process that died in it is never
-heard of again, and a new one is started on what it left behind. Nobody is inside AWS or a cluster at that moment
-(`world.lock`), so that no lock of theirs is held for ever.
+All that is left in a copy is the thread that met the boundary; the process that died in it is never heard of again,
+and a new one is started on what it left behind.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
-import os
-import select
-import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -27,59 +22,15 @@ from livekit_deploy.engine.plan import Plan
 from livekit_deploy.k8s import helm
 from livekit_deploy.report import Report
 from tests.inventory import inventory
-from tests.kill import world as worlds
+from tests.kill.copies import Copies, Copy
 from tests.kill.world import World
 
 LATER = 3600.0  # real seconds between a death and the next run: by then every lease is over
-_RECOVERY_SECONDS = 300.0
 RECORDING_SECONDS = 3600.0  # of a run with all the recoveries beside it
 _THREADS = walk.MOST_THREADS
 #: checked before a run, it reads the account under its lease only, and not once more before it
 _NOTHING = Plan(command="up", lineage=None, serial=0, digest="", all=())
 Set = dict[str, int]
-
-
-def in_child(work: Callable[[], Any], seconds: float = _RECOVERY_SECONDS) -> Any:
-    """What ``work`` returns in a copy of this process, as JSON carries it; raises AssertionError with its traceback.
-
-    It is ended when it has said nothing for so many seconds.
-    """
-    ours, theirs = os.pipe()
-    with worlds.lock:
-        pid = os.fork()
-    if pid == 0:
-        said: dict[str, Any] = {}
-        try:
-            gc.disable()  # it would copy every page of the parent's for the sake of a second
-            os.close(ours)
-            said = {"result": work()}
-        except BaseException:  # noqa: BLE001 - it is told to the parent, and the copy ends here
-            said = {"error": traceback.format_exc()}
-        finally:
-            try:
-                with os.fdopen(theirs, "wb") as pipe:
-                    pipe.write(json.dumps(said or {"error": "it ended without a word"}).encode())
-            finally:
-                os._exit(0)  # or the copy would go on as a second pytest, on the channel of the first
-    os.close(theirs)
-    said = json.loads(_read(ours, pid, seconds) or b'{"error": "it did not end"}')
-    if "error" in said:
-        raise AssertionError(said["error"])
-    return said["result"]
-
-
-def _read(pipe: int, pid: int, seconds: float) -> bytes:
-    found = b""
-    with os.fdopen(pipe, "rb", buffering=0) as file:
-        while select.select([file], [], [], seconds)[0]:
-            part = file.read(1 << 16)
-            if not part:
-                break
-            found += part
-        else:
-            os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return found
 
 
 @dataclass
@@ -113,10 +64,15 @@ class Recording:
     ) -> None:
         self._world, self._env, self._before = world, env, before
         self._wanted, self._reads = wanted, reads
-        self.seen = self.copies = 0
-        self._found: dict[str, Result] = {}
+        self.seen = 0
+        self._copies = Copies()
+        self._found: dict[str, Copy] = {}
         self._moved: tuple[int, int] = (0, 0)
-        self.results: list[Result] = []
+        self._recoveries: list[tuple[int, str, str, Copy]] = []
+
+    @property
+    def results(self) -> list[Result]:
+        return [_result(*recovery) for recovery in self._recoveries]
 
     def run(self, verb: str) -> Report:
         """To its end; nothing that happened beside it has touched it."""
@@ -129,6 +85,7 @@ class Recording:
                 return deployer.up() if verb == "up" else deployer.down()
         finally:
             self._world.passing = None
+            self._copies.hear_all()
 
     def _passes(self, boundary: str, mutating: bool) -> None:
         if mutating is self._reads or threading.current_thread().name.startswith("ThreadPool"):
@@ -139,15 +96,8 @@ class Recording:
             self._found, self._moved = {}, moved
         for then in self._wanted(number):
             if then not in self._found:
-                self._found[then] = self._recovered(number, boundary, then)
-            self.results.append(replace(self._found[then], number=number, boundary=boundary))
-
-    def _recovered(self, number: int, boundary: str, then: str) -> Result:
-        self.copies += 1
-        try:
-            return Result(number, boundary, then, **in_child(lambda: self._next_run(then)))
-        except AssertionError as error:
-            return Result(number, boundary, then, error=str(error))
+                self._found[then] = self._copies.start(partial(self._next_run, then))
+            self._recoveries.append((number, boundary, then, self._found[then]))
 
     def _next_run(self, then: str) -> dict[str, Any]:
         """In the copy: the process is dead, and some time later another one starts."""
@@ -155,6 +105,13 @@ class Recording:
         walk.MOST_THREADS = _THREADS
         with mock.patch.object(helm, "datetime", _Later):
             return go_on(self._world, self._env, then, self._before, later=LATER)
+
+
+def _result(number: int, boundary: str, then: str, copy: Copy) -> Result:
+    try:
+        return Result(number, boundary, then, **copy.result())
+    except AssertionError as error:
+        return Result(number, boundary, then, error=str(error))
 
 
 def go_on(world: World, env: Environment, then: str, before: dict[str, set[str]], later: float = 0.0) -> dict[str, Any]:

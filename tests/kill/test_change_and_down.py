@@ -9,7 +9,8 @@ import pytest
 from tests.inventory import inventory
 from tests.kill.changes import ALTERATIONS, UNCHANGED, able_to_change
 from tests.kill.conftest import FORKS, Kills
-from tests.kill.recording import RECORDING_SECONDS, Recording, how_many, in_child
+from tests.kill.copies import in_child
+from tests.kill.recording import RECORDING_SECONDS, Recording, how_many
 from tests.kill.standing import Standing, environment
 
 pytestmark = [pytest.mark.kill, *FORKS]
@@ -26,9 +27,9 @@ def test_every_kind_that_can_change_is_changed() -> None:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name == _ALWAYS else pytest.mark.slow) for name in ALTERATIONS]
 )
-def test_up_with_a_change(standing: Standing, kills: Kills, name: str, share: int | None) -> None:
+def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
     def changed() -> tuple[list[Any], list[str]]:
-        recording = Recording(standing.here, standing.altered(name), standing.before, kills.part(share))
+        recording = Recording(standing.here, standing.altered(name), standing.before, kills.wanted)
         report = recording.run("up")
         kinds = {address.partition("/")[0] for address in (*report.created, *report.updated, *report.deleted)}
         return kills.judged(f"up: {name}", recording, how_many()), sorted(kinds)
@@ -39,9 +40,9 @@ def test_up_with_a_change(standing: Standing, kills: Kills, name: str, share: in
     assert set(kinds) == ALTERATIONS[name].kinds
 
 
-def test_down(standing: Standing, kills: Kills, share: int | None) -> None:
+def test_down(standing: Standing, kills: Kills) -> None:
     def gone() -> tuple[list[Any], bool]:
-        recording = Recording(standing.here, environment(standing.here), standing.before, kills.part(share))
+        recording = Recording(standing.here, environment(standing.here), standing.before, kills.wanted)
         recording.run("down")
         return kills.judged("down", recording, standing.everything), inventory() == standing.before
 

@@ -14,7 +14,8 @@ from moto import mock_aws
 from livekit_deploy.sandbox.aws.install import install
 from tests.inventory import inventory
 from tests.kill.conftest import FORKS, Kills
-from tests.kill.recording import Recording, how_many, in_child
+from tests.kill.copies import in_child
+from tests.kill.recording import Recording, how_many
 from tests.kill.standing import environment
 from tests.kill.world import World, world
 from tests.sandbox.corrections import harness
@@ -34,8 +35,8 @@ def test_a_world_that_is_over_hears_of_no_more_clusters(tmp_path: Path) -> None:
         assert ".eks.amazonaws.com" in harness.World(install, window=0.0).cluster()["endpoint"]
 
 
-def test_up_from_nothing(here: World, kills: Kills, share: int | None) -> None:
-    recording = Recording(here, environment(here), inventory(), kills.part(share))
+def test_up_from_nothing(here: World, kills: Kills) -> None:
+    recording = Recording(here, environment(here), inventory(), kills.wanted)
     recording.run("up")
     kills.judge("up", recording, how_many())
 
