@@ -32,11 +32,12 @@ from livekit_deploy.sandbox.faults import calls
 from tests.faults.environments import ENVIRONMENTS, loaded
 from tests.faults.rig import faults
 from tests.inventory import inventory
+from tests.kill.calls import ACCOUNT, REGION
 from tests.kill.conftest import FORKS
 from tests.kill.copies import in_child
 from tests.kill.helm import stand_in
 from tests.kill.recording import LATER, Recording, go_on, how_many
-from tests.kill.world import ACCOUNT, REGION, World, world
+from tests.kill.world import World, world
 from tests.sandbox.workspace import ROOT
 
 SCHEMA = json.loads((ROOT / "state" / "schema.json").read_text(encoding="utf-8"))

@@ -25,8 +25,6 @@ import boto3
 import kubernetes.client
 import urllib3.exceptions
 import yaml
-from botocore.regions import EndpointRulesetResolver
-from botocore.signers import RequestSigner
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.utils import get_service_model
@@ -50,9 +48,9 @@ from livekit_deploy.sandbox.world import World as SandboxWorld
 from livekit_deploy.state.store import S3Store
 from tests.fakes import FakeClock
 from tests.inventory import inventory
+from tests.kill.calls import ACCOUNT, KEY, REGION, call, short
 
-ACCOUNT, REGION, ZONE = "123456789012", "us-east-1", "example.com"
-KEY = f"AKIA{ACCOUNT}"
+ZONE = "example.com"
 _MOST_ROUNDS = 50
 #: whoever is inside AWS or a cluster holds it: a fork that holds it copies a world in which nobody is half way
 lock = threading.RLock()
@@ -248,13 +246,13 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
     def alone(stubber: BotocoreStubber, request: Any) -> Any:
         with lock:
             _aws.asked(request)
+            call(request.url)
             return inside(stubber, request)
 
     with (
         mock_aws(),
         mock.patch.object(BotocoreStubber, "process_request", alone),
-        mock.patch.object(RequestSigner, "handler", _signed),
-        mock.patch.object(EndpointRulesetResolver, "construct_endpoint", _endpoint),
+        short(),
         mock.patch.object(bridge, "Cluster", StillCluster),
         mock.patch.object(hooks, "cluster_active", None),  # the world before is told again when this one is over
         mock.patch.object(hooks, "cluster_deleted", None),
@@ -268,30 +266,6 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
             boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
             inventory()  # its clients are made once
             yield made
-
-
-_sign = RequestSigner.handler
-
-
-def _signed(signer: RequestSigner, operation_name: str, request: Any, **more: Any) -> Any:
-    """Says who calls: nobody here looks at the rest, which takes a while to work out. S3 tells by it how to read."""
-    if signer.signing_name == "s3":
-        return _sign(signer, operation_name=operation_name, request=request, **more)
-    request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/{REGION}/any/aws4_request"
-    return None
-
-
-_resolve = EndpointRulesetResolver.construct_endpoint
-_endpoints: dict[EndpointRulesetResolver, Any] = {}
-
-
-def _endpoint(resolver: EndpointRulesetResolver, operation_model: Any, call_args: Any, request_context: Any) -> Any:
-    """Where a service is, worked out once for a client; S3's buckets have addresses of their own."""
-    if operation_model.service_model.service_name == "s3":
-        return _resolve(resolver, operation_model, call_args, request_context)
-    if resolver not in _endpoints:
-        _endpoints[resolver] = _resolve(resolver, operation_model, call_args, request_context)
-    return _endpoints[resolver]
 
 
 def _charts() -> dict[str, str]:

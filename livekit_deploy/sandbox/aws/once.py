@@ -19,7 +19,9 @@ from moto.ec2.models import amis
 from moto.ec2.models import core as ec2_core
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.eks import utils
+from moto.kms import models as kms
 from moto.moto_api._internal import moto_random
+from moto.s3.utils import _VersionedKeyStore
 
 #: what the sandbox's nodes run; moto makes its images anew for every account, region and reset
 IMAGE = "ami-12c6146b"
@@ -28,8 +30,9 @@ _ADDRESSES = 1024
 
 def install() -> None:
     """Remember moto's services and their addresses, the method names of its response classes, the session that it reads
-    partitions with, the forms of an address, and the names that it looks for in an object, and checks, when it writes
-    an answer; find a resource's tags by its id, and draw a random text at once."""
+    partitions with, the forms of an address, the private key of a KMS key, and the names that it looks for in an
+    object, and checks, when it writes an answer; find a resource's tags by its id, keep one version more of an object
+    without comparing all with all, and draw a random text at once."""
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
@@ -41,6 +44,8 @@ def install() -> None:
     serialize.XFormedAttributePicker.get_possible_keys = _possible_keys
     utils.Session = functools.cache(utils.Session)
     ec2_core.TaggedEC2Resource.get_tags = _tags
+    _VersionedKeyStore.setlist = _keep_versions
+    kms.generate_private_key = functools.cache(kms.generate_private_key)  # nobody here signs with one
     moto_random.MotoRandom.get_random_hex = _hex
     moto_random.MotoRandom.get_random_string = _text
     for module, name in ((werkzeug.test, "iri_to_uri"), (werkzeug.sansio.utils, "uri_to_iri")):
@@ -97,6 +102,14 @@ def _tags(resource: Any) -> list[dict[str, str]]:
         {"resource_id": resource.id, "key": key, "value": value, "resource_type": type}
         for key, value in resource.ec2_backend.tags.get(resource.id, {}).items()
     ]
+
+
+def _keep_versions(store: Any, key: str, versions: list[Any]) -> None:
+    kept = {id(version) for version in versions}
+    for version in store.getlist(key, []):
+        if id(version) not in kept:
+            version.dispose()
+    dict.__setitem__(store, key, versions)
 
 
 def _hex(random: Any, length: int = 8) -> str:
