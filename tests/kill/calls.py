@@ -15,11 +15,13 @@ from unittest import mock
 from urllib.parse import parse_qsl
 
 from botocore import endpoint
+from botocore.httpchecksum import AwsChunkedWrapper
+from botocore.loaders import JSONFileLoader
 from botocore.regions import EndpointRulesetResolver
 from botocore.signers import RequestSigner
 from moto import backend_index
 from moto.core import botocore_stubber
-from moto.core.request import Request, environ_key_for_header, normalize_request
+from moto.core.request import Request, environ_key_for_header
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 KEY = f"AKIA{ACCOUNT}"
@@ -34,12 +36,26 @@ def short() -> Iterator[None]:
         mock.patch.object(EndpointRulesetResolver, "construct_endpoint", _endpoint),
         mock.patch.object(botocore_stubber, "normalize_request", received),
         mock.patch.object(backend_index, "backend_url_patterns", _services),
+        mock.patch.object(JSONFileLoader, "load_file", _read),
         mock.patch.object(endpoint, "uuid", SimpleNamespace(uuid4=_invocation)),
     ):
         yield
 
 
 _services = backend_index.backend_url_patterns
+
+
+_load = JSONFileLoader.load_file
+
+
+@functools.cache
+def _described(path: str) -> Any:
+    return _load(JSONFileLoader(), path)
+
+
+def _read(loader: JSONFileLoader, path: str) -> Any:
+    """What describes a service is the same for all that read it: every copy of this process would pay for theirs."""
+    return _described(path)
 
 
 def _invocation() -> uuid.UUID:
@@ -57,39 +73,36 @@ def _answering(url: str) -> list[Any]:
     return [(service, address) for service, address in _services if address.match(url)]
 
 
-_sign = RequestSigner.handler
-
-
-def _signed(signer: RequestSigner, operation_name: str, request: Any, **more: Any) -> Any:
-    """Says who calls, and no more. S3 tells by it how to read."""
-    if signer.signing_name == "s3":
-        return _sign(signer, operation_name=operation_name, request=request, **more)
+def _signed(signer: RequestSigner, operation_name: str, request: Any, **more: Any) -> None:
+    """Says who calls, and to S3 how to read what is sent; no more."""
     request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/{REGION}/any/aws4_request"
-    return None
+    if signer.signing_name == "s3":
+        pieces = "X-Amz-Trailer" in request.headers
+        request.headers["X-Amz-Content-SHA256"] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if pieces else "UNSIGNED-PAYLOAD"
 
 
 _resolve = EndpointRulesetResolver.construct_endpoint
-_endpoints: dict[EndpointRulesetResolver, Any] = {}
+_endpoints: dict[tuple[EndpointRulesetResolver, Any], Any] = {}
 
 
 def _endpoint(resolver: EndpointRulesetResolver, operation_model: Any, call_args: Any, request_context: Any) -> Any:
-    """Where a service is, worked out once for a client; S3's buckets have addresses of their own."""
-    if operation_model.service_model.service_name == "s3":
-        return _resolve(resolver, operation_model, call_args, request_context)
-    if resolver not in _endpoints:
-        _endpoints[resolver] = _resolve(resolver, operation_model, call_args, request_context)
-    return _endpoints[resolver]
+    """Where a service is, or a bucket of it, worked out once for a client."""
+    place = resolver, call_args.get("Bucket")
+    if place not in _endpoints:
+        _endpoints[place] = _resolve(resolver, operation_model, call_args, request_context)
+    return _endpoints[place]
 
 
 def received(request: Any) -> Request:
     """As moto's `normalize_request` has it: what follows from the address is built once, and a form is read here."""
     body, headers = request.body or b"", request.headers
-    if not isinstance(body, bytes | str):
-        return normalize_request(request)
+    if isinstance(body, AwsChunkedWrapper):
+        body = body.read()
     data = body.encode() if isinstance(body, str) else body
     environ = _environ(request.method, request.url).copy()
     for name, value in headers.items():
-        environ[environ_key_for_header(name)] = value.decode() if isinstance(value, bytes) else value
+        if name.lower() != "transfer-encoding":  # all of it has been read
+            environ[environ_key_for_header(name)] = value.decode() if isinstance(value, bytes) else value
     environ |= {"wsgi.input": BytesIO(data), "CONTENT_LENGTH": str(len(data))}
     made = Request(environ)
     form = environ.get("CONTENT_TYPE", "").startswith(_FORM)

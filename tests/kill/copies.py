@@ -79,13 +79,13 @@ def in_child(work: Callable[[], Any], seconds: float = _RECOVERY_SECONDS) -> Any
 
 
 class Copies:
-    """As many at a time as there are cores: whoever wants one more waits until one of them is done."""
+    """One more at a time than there are cores, for one of them begins or ends: who wants another waits for the first."""
 
     def __init__(self) -> None:
         self._at_work: list[Copy] = []
 
     def start(self, work: Callable[[], Any]) -> Copy:
-        while len(self._at_work) >= (os.cpu_count() or 1):
+        while len(self._at_work) > (os.cpu_count() or 1):
             self._hear_one()
         self._at_work.append(Copy(work))
         return self._at_work[-1]

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
+from botocore.httpchecksum import AwsChunkedWrapper
 from moto.core.request import Request, normalize_request
 
 from tests.kill.calls import received
 
-CALLS = {
+CALLS: dict[str, Any] = {
     "a form": ("POST", "https://ec2.us-east-1.amazonaws.com/", b"Action=Describe&Filter.1.Value.1=a%20b&Empty="),
     "JSON": ("POST", "https://kms.us-east-1.amazonaws.com/", b'{"KeyId": "x"}'),
     "text": ("PUT", "https://eks.us-east-1.amazonaws.com/clusters/lk%2Fdev?a=1&b=%C3%A9", '{"a": "\u00e9"}'),
+    "pieces": ("PUT", "https://bucket.s3.us-east-1.amazonaws.com/a.json", AwsChunkedWrapper),
     "nothing": ("GET", "https://bucket.s3.us-east-1.amazonaws.com/a%2Fb/c.json?versionId=1", None),
 }
-TYPES = {"a form": "application/x-www-form-urlencoded; charset=utf-8", "JSON": "application/x-amz-json-1.1"}
+HEADERS = {
+    "a form": {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Content-Length": "50"},
+    "JSON": {"Content-Type": "application/x-amz-json-1.1"},
+    "pieces": {
+        "Content-Encoding": "aws-chunked",
+        "Transfer-Encoding": "chunked",
+        "X-Amz-Trailer": "x-amz-checksum-crc32",
+    },
+}
 
 
 def seen(request: Request) -> dict[str, Any]:
@@ -36,8 +47,10 @@ def test_moto_receives_what_it_would_have(call: str) -> None:
         method, url, body = CALLS[call]
         headers = HTTPHeaders()
         headers["User-Agent"], headers["X-Amz-Date"] = "tests", b"20260101T000000Z"
-        if call in TYPES:
-            headers["Content-Type"], headers["Content-Length"] = TYPES[call], str(len(body or b""))
+        for name, value in HEADERS.get(call, {}).items():
+            headers[name] = value
+        if body is AwsChunkedWrapper:
+            body = AwsChunkedWrapper(BytesIO(b"document"))
         return AWSPreparedRequest(method, url, headers, body, False)
 
     assert seen(received(prepared())) == seen(normalize_request(prepared()))
