@@ -79,7 +79,7 @@ def in_child(work: Callable[[], Any], seconds: float = _RECOVERY_SECONDS) -> Any
 
 
 class Copies:
-    """One more at a time than there are cores, for one of them begins or ends: who wants another waits for the first."""
+    """One more at a time than there are cores, for one begins or ends: who wants another waits until one is done."""
 
     def __init__(self) -> None:
         self._at_work: list[Copy] = []
