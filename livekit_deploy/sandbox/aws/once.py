@@ -1,5 +1,5 @@
 """What moto works out anew for every request, and never changes, is worked out once; what it looks for among everything
-is taken from its place. Both cost a third of the time."""
+is taken from its place."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.eks import utils
 from moto.kms import models as kms
 from moto.moto_api._internal import moto_random
+from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
 #: what the sandbox's nodes run; moto makes its images anew for every account, region and reset
@@ -105,9 +106,10 @@ def _tags(resource: Any) -> list[dict[str, str]]:
 
 
 def _keep_versions(store: Any, key: str, versions: list[Any]) -> None:
+    """A marker of a deletion is a version too, and holds no file to let go of."""
     kept = {id(version) for version in versions}
     for version in store.getlist(key, []):
-        if id(version) not in kept:
+        if id(version) not in kept and isinstance(version, FakeKey):
             version.dispose()
     dict.__setitem__(store, key, versions)
 
