@@ -8,6 +8,7 @@ import moto
 
 from livekit_deploy.sandbox.aws import (
     acm,
+    answers,
     ec2,
     eks,
     elasticache,
@@ -52,6 +53,7 @@ def install(clock: SandboxClock) -> None:
         if moto.__version__ != MOTO:
             raise RuntimeError(f"the sandbox needs moto {MOTO}, not {moto.__version__}")
         turns.install()
+        answers.install()
         s3.install()
         ec2.install(_now)
         eks.install(_now)

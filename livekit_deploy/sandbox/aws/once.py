@@ -5,16 +5,13 @@ from __future__ import annotations
 
 import functools
 import string
-from collections.abc import Callable
 from typing import Any
 
 import werkzeug.sansio.utils
 import werkzeug.test
 from moto import backends
-from moto.core import base_backend, responses, serialize
+from moto.core import base_backend, responses
 from moto.core.base_backend import BackendDict
-from moto.core.constants import MISSING
-from moto.core.utils import get_value
 from moto.ec2.models import amis
 from moto.ec2.models import core as ec2_core
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
@@ -31,18 +28,13 @@ _ADDRESSES = 1024
 
 def install() -> None:
     """Remember moto's services and their addresses, the method names of its response classes, the session that it reads
-    partitions with, the forms of an address, the private key of a KMS key, and the names that it looks for in an
-    object, and checks, when it writes an answer; find a resource's tags by its id, keep one version more of an object
-    without comparing all with all, and draw a random text at once."""
+    partitions with, the forms of an address and the private key of a KMS key; find a resource's tags by its id, keep
+    one version more of an object without comparing all with all, and draw a random text at once."""
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
     base_backend.BaseBackend.urls = property(_urls)
     BackendDict.__eq__, BackendDict.__ne__ = object.__eq__, object.__ne__  # none is ever copied
-    writer = serialize.xmltodict
-    writer._validate_name = functools.cache(writer._validate_name)
-    serialize.AttributePicker.__call__ = _picked
-    serialize.XFormedAttributePicker.get_possible_keys = _possible_keys
     utils.Session = functools.cache(utils.Session)
     ec2_core.TaggedEC2Resource.get_tags = _tags
     _VersionedKeyStore.setlist = _keep_versions
@@ -64,36 +56,6 @@ def _urls(backend: Any) -> dict[str, Any]:
     if type(backend) not in _served:
         _served[type(backend)] = _addresses(backend)
     return _served[type(backend)]
-
-
-_look = serialize.XFormedAttributePicker.get_possible_keys
-_looked: dict[tuple[type, Any, str], tuple[str, ...]] = {}
-
-
-def _possible_keys(picker: Any, context: Any) -> tuple[str, ...]:
-    """The names under which an attribute may be found: they follow from the class and the shape, never the object."""
-    place = type(context.obj), context.shape, context.key
-    if place not in _looked:
-        _looked[place] = tuple(dict.fromkeys(_look(picker, context)))
-    return _looked[place]
-
-
-_transforms: dict[tuple[int, str], Callable[[Any], Any] | None] = {}
-
-
-def _picked(picker: Any, context: Any) -> Any:
-    """An attribute of an object, in the form that the service gives to what stands at its place in an answer."""
-    found = (get_value(context.obj, key, MISSING) for key in picker.get_possible_keys(context))
-    value = next((one for one in found if one is not MISSING), None)
-    if not picker.response_transformers:
-        return value
-    path = f"{context.key_path}.{context.key}"
-    place = id(picker.response_transformers), path  # a service has one dictionary of them, for ever
-    if place not in _transforms:
-        ends = picker.response_transformers.items()
-        _transforms[place] = next((transform for end, transform in ends if path.endswith(end)), None)
-    transform = _transforms[place]
-    return transform(value) if transform else value
 
 
 def _tags(resource: Any) -> list[dict[str, str]]:
