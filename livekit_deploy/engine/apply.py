@@ -59,7 +59,7 @@ class Application:
         self.changed = appears
         self._started(self._item.usual)
         made_here, steps = False, Counter[str]()
-        while True:
+        while (diffs := self._missing(live)) != {}:
             self._waits.check()
             if live is None:
                 live, made_here = self._create(), True
@@ -67,16 +67,22 @@ class Application:
                 live = self._settle_gone(live)
             elif live.status is Status.FAILED:
                 live = self._after_failure(live, made_here)
-            elif live.status is Status.PENDING:
-                live = self._settle_ready(live)
-            elif diffs := difference(self._item, self._session.record(self.address), live, self._lookup):
+            elif diffs is None:
+                live = self._settle_ready()
+            else:
                 steps[text := repr(sorted(diffs.items()))] += 1
                 if steps[text] > MOST_STEPS:
                     raise self._failed("AWS accepted the change but does not show it, or somebody undoes it", live)
                 live = self._update(live, diffs)
-            else:
-                self._finish(live)
-                return live
+        assert live is not None
+        self._finish(live)
+        return live
+
+    def _missing(self, live: Live | None) -> dict[str, tuple[FieldDiff, ...]] | None:
+        """What differs from what is wanted: {} is all well, None that it is not even ready."""
+        if live is None or live.status is not Status.READY:
+            return None
+        return difference(self._item, self._session.record(self.address), live, self._lookup)
 
     def _first_read(self) -> Live | None:
         record = self._session.record(self.address)
@@ -107,8 +113,18 @@ class Application:
             id = self._persist(lambda: self._item.create(self._run.cloud, token))
         except ResourceError as error:
             return self._after_refusal(error)
-        self._run.write({self.address: replace(intent, phase=Phase.MADE, id=id)})
-        return self._settle_ready(None)
+        return self._settle_made(replace(intent, phase=Phase.MADE, id=id))
+
+    def _settle_made(self, made: Record) -> Live | None:
+        """What is ready at once is recorded once, when it is finished; the id of all else is kept from here on."""
+        whole = False
+        try:
+            live = self._item.read(self._run.cloud, made.id)
+            whole = self._missing(live) == {}
+        finally:
+            if not whole:
+                self._run.write({self.address: made})
+        return live if whole else self._settle_ready()
 
     def _after_refusal(self, error: ResourceError) -> Live | None:
         """A create that did not answer well may have worked: look before believing it."""
@@ -177,7 +193,7 @@ class Application:
         Removal(self._run, self._item, self._session.record(self.address), keep=True).down()
         return None
 
-    def _settle_ready(self, live: Live | None) -> Live | None:
+    def _settle_ready(self) -> Live | None:
         def settled(now: Live | None) -> bool:
             if now is not None and now.status is Status.PENDING:
                 self._progress(now.detail, self._item.usual)

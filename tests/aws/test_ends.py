@@ -54,7 +54,7 @@ def test_a_run_that_is_cancelled_from_another_thread_records_what_it_made(deploy
     with pytest.raises(Interrupted, match=r"^interrupted: what was made is recorded") as ended:
         made.up()
     assert ended.value.exit_code == 130
-    assert [one.phase for one in made.status().records] == ["made"]
+    assert [one.phase for one in made.status().records] == ["ready"]
 
 
 def test_a_run_whose_time_is_over_says_so(deployer: Make) -> None:

@@ -14,7 +14,8 @@ from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut, UsageError
 from livekit_deploy.events import Done, Started
-from livekit_deploy.state.document import Phase
+from livekit_deploy.state.document import Phase, load
+from livekit_deploy.state.store import FileStore
 from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
 from tests.unit.conftest import Rig
 
@@ -67,6 +68,47 @@ def test_every_mutating_call_is_preceded_by_its_recorded_intent(rig: Rig) -> Non
     assert {verb for verb, _ in seen} == {"create", "update", "delete"}
     want = {"create": Phase.CREATING, "update": Phase.UPDATING, "delete": Phase.DELETING}
     assert [(verb, phase) for verb, phase in seen if want[verb] is not phase] == []
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Phase, str | None]]:
+    """Phase and id of the only record there is, as they were written one after the other."""
+    put, seen = FileStore.put, list[tuple[Phase, str | None]]()
+
+    def spy(store: FileStore, body: bytes, etag: str | None) -> str:
+        seen.extend((one.phase, one.id) for one in load(body, "").records.values() if (one.phase, one.id) not in seen)
+        return put(store, body, etag)
+
+    monkeypatch.setattr(FileStore, "put", spy)
+    return seen
+
+
+@pytest.mark.parametrize("polls", [0, 2])
+def test_what_is_ready_at_once_is_recorded_once_and_all_else_when_it_is_made(
+    rig: Rig, written: list[tuple[Phase, str | None]], polls: int
+) -> None:
+    rig.cloud.polls = polls
+    rig.up([Fake("one")])
+    assert written == [
+        (Phase.CREATING, None),
+        *[(Phase.MADE, "t-1")][: polls > 0],
+        (Phase.READY, "t-1"),
+    ]
+
+
+def test_what_is_made_is_recorded_though_it_cannot_be_looked_at(
+    rig: Rig, written: list[tuple[Phase, str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Fake.read
+
+    def look(self: Fake, cloud: FakeCloud, id: str | None) -> Live | None:
+        if id is not None:
+            raise ResourceError("not now", code="Unavailable")
+        return read(self, cloud, id)
+
+    monkeypatch.setattr(Fake, "read", look)
+    assert list(rig.up([Fake("one")]).failed) == ["fake.thing/one"]
+    assert written == [(Phase.CREATING, None), (Phase.MADE, "t-1")]
 
 
 def test_a_changed_line_is_one_update_and_nothing_else(rig: Rig) -> None:
