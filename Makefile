@@ -29,7 +29,7 @@ check: setup  ## formatting, lint, types, layers, generated files up to date
 	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
 
 kill: setup  ## die before and after every call of up, of up with a change and of down, and print the table
-	$(BIN)/python -m pytest -m kill --every 1 tests/kill tests/k8s
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m kill --every 1 tests/kill tests/k8s
 
 soak: setup  ## run the proofs that take long: a hundred processes killed at random moments, and all the others
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'slow and not kill' --rounds 100
