@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -120,8 +121,14 @@ class Output(Generic[T]):
         return Ref(obj, self.name)
 
 
+#: holds nothing: most of what is walked through is one, and to ask whether something is a mapping takes long
+_SCALAR = (str, int, float, NoneType)
+
+
 def references(value: Any) -> Iterator[Ref[Any]]:
     """Every `Ref` inside a value, however deep in lists and mappings."""
+    if isinstance(value, _SCALAR):
+        return
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, Mapping):
@@ -134,6 +141,8 @@ def references(value: Any) -> Iterator[Ref[Any]]:
 
 def substitute(value: Any, lookup: Callable[[Ref[Any]], Any]) -> Any:
     """A copy of ``value`` with every `Ref` replaced by ``lookup(ref)``."""
+    if isinstance(value, _SCALAR):
+        return value
     if isinstance(value, Ref):
         return lookup(value)
     if isinstance(value, Mapping):
@@ -145,6 +154,8 @@ def substitute(value: Any, lookup: Callable[[Ref[Any]], Any]) -> Any:
 
 def plain(value: Any) -> Any:
     """A value as JSON would give it back: tuples become lists, a `SecretRef` its address."""
+    if isinstance(value, _SCALAR):
+        return value
     if isinstance(value, SecretRef):
         return value.plain()
     if isinstance(value, Mapping):

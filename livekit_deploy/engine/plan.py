@@ -32,11 +32,11 @@ UNKNOWN = _Unknown("(known after apply)")
 
 def unknown(value: Any) -> bool:
     """Whether anything inside ``value`` is only known after apply."""
+    if isinstance(value, str):
+        return isinstance(value, _Unknown)
     if isinstance(value, Mapping):
         return any(unknown(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(unknown(item) for item in value)
-    return isinstance(value, _Unknown)
+    return isinstance(value, list | tuple) and any(unknown(item) for item in value)
 
 
 class Action(StrEnum):

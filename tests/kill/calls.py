@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 from urllib.parse import parse_qsl
 
-from botocore import endpoint
+from botocore import endpoint, parsers
 from botocore.httpchecksum import AwsChunkedWrapper
 from botocore.loaders import JSONFileLoader
 from botocore.regions import EndpointRulesetResolver
@@ -37,6 +37,7 @@ def short() -> Iterator[None]:
         mock.patch.object(botocore_stubber, "normalize_request", received),
         mock.patch.object(backend_index, "backend_url_patterns", _services),
         mock.patch.object(JSONFileLoader, "load_file", _read),
+        mock.patch.object(parsers, "DEFAULT_TIMESTAMP_PARSER", _moment),
         mock.patch.object(endpoint, "uuid", SimpleNamespace(uuid4=_invocation)),
     ):
         yield
@@ -56,6 +57,9 @@ def _described(path: str) -> Any:
 def _read(loader: JSONFileLoader, path: str) -> Any:
     """What describes a service is the same for all that read it: every copy of this process would pay for theirs."""
     return _described(path)
+
+
+_moment = functools.lru_cache(4096)(parsers.DEFAULT_TIMESTAMP_PARSER)
 
 
 def _invocation() -> uuid.UUID:

@@ -33,6 +33,7 @@ def install() -> None:
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+    responses.camelcase_to_underscores = functools.cache(responses.camelcase_to_underscores)
     base_backend.BaseBackend.urls = property(_urls)
     BackendDict.__eq__, BackendDict.__ne__ = object.__eq__, object.__ne__  # none is ever copied
     utils.Session = functools.cache(utils.Session)
