@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,7 +26,7 @@ from tests.kill.world import World
 
 LATER = 3600.0  # real seconds between a death and the next run: by then every lease is over
 RECORDING_SECONDS = 3600.0  # of a run with all the recoveries beside it
-_THREADS = walk.MOST_THREADS
+_THREADS = 4  # enough to get in each other's way: more of them only wait for AWS, which answers one call at a time
 #: checked before a run, it reads the account under its lease only, and not once more before it
 _NOTHING = Plan(command="up", lineage=None, serial=0, digest="", all=())
 Set = dict[str, int]
@@ -88,7 +87,7 @@ class Recording:
             self._copies.hear_all()
 
     def _passes(self, boundary: str, mutating: bool) -> None:
-        if mutating is self._reads or threading.current_thread().name.startswith("ThreadPool"):
+        if mutating is self._reads:
             return
         number, self.seen = self.seen, self.seen + 1
         moved = (number + 1) // 2, self._world.clock.waits  # the world after one change is the world before the next

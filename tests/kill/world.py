@@ -14,7 +14,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +35,7 @@ from livekit_deploy.aws.cloud import Cloud, mutates
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
+from livekit_deploy.engine import sight
 from livekit_deploy.health.reach import Answer, NoAnswer, Reach
 from livekit_deploy.k8s import charts
 from livekit_deploy.sandbox import bridge
@@ -256,6 +257,7 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
         mock.patch.object(bridge, "Cluster", StillCluster),
         mock.patch.object(hooks, "cluster_active", None),  # the world before is told again when this one is over
         mock.patch.object(hooks, "cluster_deleted", None),
+        mock.patch.object(sight, "together", _in_turn),
     ):
         made = World(folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf)))), fresh)
         with mock.patch.object(
@@ -266,6 +268,11 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
             boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
             inventory()  # its clients are made once
             yield made
+
+
+def _in_turn(call: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """AWS answers one call at a time here: threads that read side by side would only wait for each other."""
+    return [call(item) for item in items]
 
 
 def _charts() -> dict[str, str]:
