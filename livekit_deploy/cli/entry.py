@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import gc
 import shlex
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -123,6 +124,7 @@ show_example(cli, "")
 def main() -> NoReturn:
     """Run the command line and exit with its code (see `livekit_deploy.errors`)."""
     gc.set_threshold(_COLLECTED_AFTER)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a script starts with & inherits it as ignored
     sys.exit(run(sys.argv[1:]))
 
 

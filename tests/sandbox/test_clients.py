@@ -72,10 +72,12 @@ def _kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
 
 
 def _our_own(here: Workspace, pod: str) -> None:
-    """The same with our own commands; who follows is told what comes, until Ctrl-C or the end of the time."""
+    """The same with our own commands; who follows is told what comes, until SIGINT or the end of the time."""
     where = ("--env", "uat", "--sandbox")
     assert f"pod/{pod}" in here.run("events", *where).out
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as what a script starts with & inherits it
     following = here.start("logs", *where, "--follow", "--tail", "1")
+    signal.signal(signal.SIGINT, heard)
     assert following.stdout is not None
     assert pod in following.stdout.readline() + following.stdout.readline()  # both are followed now
     here.run("verify", *where)
