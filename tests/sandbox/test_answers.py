@@ -25,9 +25,13 @@ def _untouched() -> ModuleType:
     return module
 
 
+def _answer(written: dict[str, Any]) -> tuple[Any, ...]:
+    return written["status_code"], dict(written["headers"]), written["body"]
+
+
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
-    """Operation, status with body, and both as moto writes them, of all that AWS is asked."""
+    """Operation, what is answered, and the same as moto writes it, of all that AWS is asked."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     moto, seen = _untouched(), list[tuple[str, Any, Any]]()
     write = responses.ActionResult.execute_result
@@ -41,7 +45,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
             operation_model=operation, value_picker=moto.XFormedAttributePicker(response_transformers=transforms)
         )
         theirs = writer.serialize(result.result)
-        seen.append((operation.name, (status, body), (theirs["status_code"], theirs["body"])))
+        seen.append((operation.name, (status, dict(headers), body), _answer(theirs)))
         return status, headers, body
 
     monkeypatch.setattr(responses.ActionResult, "execute_result", both)
