@@ -59,7 +59,7 @@ class Application:
         self.changed = appears
         self._started(self._item.usual)
         made_here, steps = False, Counter[str]()
-        while (diffs := self._missing(live)) != {}:
+        while live is None or live.status is not Status.READY or (diffs := self._differs(live)):
             self._waits.check()
             if live is None:
                 live, made_here = self._create(), True
@@ -67,21 +67,18 @@ class Application:
                 live = self._settle_gone(live)
             elif live.status is Status.FAILED:
                 live = self._after_failure(live, made_here)
-            elif diffs is None:
+            elif live.status is not Status.READY:
                 live = self._settle_ready()
             else:
                 steps[text := repr(sorted(diffs.items()))] += 1
                 if steps[text] > MOST_STEPS:
                     raise self._failed("AWS accepted the change but does not show it, or somebody undoes it", live)
                 live = self._update(live, diffs)
-        assert live is not None
         self._finish(live)
         return live
 
-    def _missing(self, live: Live | None) -> dict[str, tuple[FieldDiff, ...]] | None:
-        """What differs from what is wanted: {} is all well, None that it is not even ready."""
-        if live is None or live.status is not Status.READY:
-            return None
+    def _differs(self, live: Live) -> dict[str, tuple[FieldDiff, ...]]:
+        """What of a live object is not as wanted."""
         return difference(self._item, self._session.record(self.address), live, self._lookup)
 
     def _first_read(self) -> Live | None:
@@ -120,7 +117,7 @@ class Application:
         whole = False
         try:
             live = self._item.read(self._run.cloud, made.id)
-            whole = self._missing(live) == {}
+            whole = live is not None and live.status is Status.READY and not self._differs(live)
         finally:
             if not whole:
                 self._run.write({self.address: made})
@@ -184,7 +181,7 @@ class Application:
         return live
 
     def _moved(self, live: Live, told: dict[str, tuple[FieldDiff, ...]]) -> bool:
-        now = difference(self._item, self._session.record(self.address), live, self._lookup)
+        now = self._differs(live)
         return any(now.get(key) != diff for key, diff in told.items())
 
     def _after_failure(self, live: Live, made_here: bool) -> Live | None:
