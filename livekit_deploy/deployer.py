@@ -228,13 +228,13 @@ class Deployer:
         return api_of(self.cloud, cluster_of(self._state(), self.env.name))
 
     def logs(self, which: Excerpt | None = None, *, pod: str | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """What LiveKit's pods, or one of them, say; with ``follow`` until `cancel`, or until the pods are gone.
+        """What LiveKit's pods, or one of them, say; with ``follow`` until `cancel`, ``timeout`` or the pods' end.
 
         Raises `StateError` when there is no cluster yet, `UsageError` when there is no such pod.
         """
         found = PodLogs(self._kube(), LIVEKIT, lambda text: self._emit(Notice(level="warning", message=text)))
         wanted = which or Excerpt()
-        return found.follow(pod, wanted, self._cancel) if follow else found.lines(pod, wanted)
+        return found.follow(pod, wanted, self._running.over()) if follow else found.lines(pod, wanted)
 
     def events(self) -> list[ClusterEvent]:
         """What the cluster tells of LiveKit's objects, the newest last. Raises `StateError` without a cluster."""

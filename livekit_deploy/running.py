@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -137,6 +138,11 @@ class Running:
         if left < plan.critical_s:
             message = f"{kind} of another {max(left, 0) / 60:.0f} min: this takes about {plan.critical_s / 60:.0f} min"
             self._emit(Notice(level="warning", message=f"{message}; log in again, or run it again when it has ended"))
+
+    def over(self) -> Callable[[], bool]:
+        """Tells whether what begins now is to end: it is cancelled, or has taken all of its time."""
+        end = math.inf if self._timeout is None else self._clock.now() + self._timeout
+        return lambda: self._cancel.is_set() or self._clock.now() >= end
 
     @contextmanager
     def _deadline(self) -> Iterator[None]:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
-from livekit_deploy.errors import Interrupted, UsageError
-
-if TYPE_CHECKING:
-    from livekit_deploy.deployer import Deployer
+from livekit_deploy.errors import UsageError
 
 
 @click.command()
@@ -38,36 +31,12 @@ def logs(options: Options, follow: bool, since: float | None, tail: int | None, 
     env, where = load(options), screen(options)
     excerpt = Excerpt(since=since, tail=tail, previous=previous)
     try:
-        with (
-            deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made,
-            _no_longer_than(options.timeout, made),
-        ):
+        with deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made:
             for line in made.logs(excerpt, pod=pod, follow=follow):
                 where.log_line(line, named=pod is None, json=options.json)
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-@contextlib.contextmanager
-def _no_longer_than(limit: float | None, made: Deployer) -> Iterator[None]:
-    """End it after so many seconds, which is no failure."""
-    over = threading.Event()
-
-    def end() -> None:
-        over.set()
-        made.cancel()
-
-    timer = threading.Timer(limit or 0.0, end)
-    if limit is not None:
-        timer.start()
-    try:
-        yield
-    except Interrupted:
-        if not over.is_set():
-            raise
-    finally:
-        timer.cancel()
 
 
 @click.command()

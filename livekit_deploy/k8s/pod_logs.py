@@ -70,18 +70,18 @@ class PodLogs:
                 answers.callback(answer.close)
             return iter(sorted((line for name, answer in opened for line in self._read(name, answer)), key=_moment))
 
-    def follow(self, pod: str | None, excerpt: Excerpt, over: threading.Event) -> Iterator[LogLine]:
-        """The same, and what is said from now on, until ``over`` is set or the pods are gone."""
+    def follow(self, pod: str | None, excerpt: Excerpt, over: Callable[[], bool]) -> Iterator[LogLine]:
+        """The same, and what is said from now on, until ``over()`` or the pods are gone."""
         opened = self._opened(self._chosen(pod), {**excerpt.query(), "follow": "true"}, endless=True)
         return self._followed(opened, over)
 
-    def _followed(self, opened: Sequence[_Opened], over: threading.Event) -> Iterator[LogLine]:
+    def _followed(self, opened: Sequence[_Opened], over: Callable[[], bool]) -> Iterator[LogLine]:
         heard: queue.SimpleQueue[LogLine | DeployError | None] = queue.SimpleQueue()
         for name, answer in opened:
             threading.Thread(target=self._pump, args=(name, answer, heard), daemon=True).start()
         left = len(opened)
         try:
-            while left and not over.is_set():
+            while left and not over():
                 try:
                     said = heard.get(timeout=_LOOK_SECONDS)
                 except queue.Empty:

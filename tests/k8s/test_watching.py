@@ -73,7 +73,7 @@ def test_lines_of_all_pods_come_in_the_order_of_time(running: KubeRig) -> None:
 def test_a_follower_hears_what_is_said_until_it_is_told_to_end(running: KubeRig) -> None:
     one, two = _names(running)
     over = threading.Event()
-    heard = _logs(running).follow(None, Excerpt(tail=0), over)
+    heard = _logs(running).follow(None, Excerpt(tail=0), over.is_set)
     said: list[LogLine] = []
     for pod, text in ((one, "a call"), (two, "another")):
         _say(running, pod, text)
@@ -85,7 +85,7 @@ def test_a_follower_hears_what_is_said_until_it_is_told_to_end(running: KubeRig)
 
 
 def test_a_follower_that_goes_away_leaves_no_thread(running: KubeRig) -> None:
-    heard = _logs(running).follow(None, Excerpt(), threading.Event())
+    heard = _logs(running).follow(None, Excerpt(), lambda: False)
     assert next(heard).text
     assert isinstance(heard, Iterator)
     heard.close()  # type: ignore[attr-defined]
@@ -101,7 +101,7 @@ def _quiet() -> None:
 
 def test_a_follower_ends_with_its_pod(running: KubeRig) -> None:
     one, _ = _names(running)
-    heard = _logs(running).follow(one, Excerpt(), threading.Event())
+    heard = _logs(running).follow(one, Excerpt(), lambda: False)
     next(heard)
     running.api.delete(f"{_PODS}/{one}", grace_seconds=0)
     assert list(heard) == []
