@@ -66,7 +66,7 @@ class Execution:
     def _apply(self, entry: Entry) -> None:
         item, address = entry.resource, entry.change.address
         assert item is not None
-        if entry.change.action is Action.NOOP and self._recorded(entry):
+        if entry.change.action is Action.NOOP and self._recorded(item, entry.live):
             return
         if item.lives_in is not None:
             item.host = self._lives[item.lives_in.address]
@@ -75,17 +75,16 @@ class Execution:
         if application.changed:
             (self.created if application.verb == "create" else self.updated).append(address)
 
-    def _recorded(self, entry: Entry) -> bool:
+    def _recorded(self, item: Resource, live: Live | None) -> bool:
         """Whether the record says what was read, so that there is nothing to write either."""
-        record = self._run.session.record(entry.change.address)
-        if record is None or entry.live is None or entry.resource is None:
-            return False
-        item = entry.resource
-        same_edges = (set(record.deps), set(record.outlived_by)) == (
-            {other.address for other in item.dependencies()},
-            {other.address for other in item.outlived_by},
+        record = self._run.session.record(item.address)
+        return (
+            record is not None
+            and live is not None
+            and (record.id, record.stage) == (live.id, item.stage)
+            and set(record.deps) == {other.address for other in item.dependencies()}
+            and set(record.outlived_by) == {other.address for other in item.outlived_by}
         )
-        return same_edges and record.id == entry.live.id and record.stage == item.stage
 
     # ---- down
 

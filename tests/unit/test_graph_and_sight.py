@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -43,6 +45,7 @@ def test_references_and_secrets_survive_their_plain_form() -> None:
     assert len({root.id, Ref(root, "id"), other.id}) == 2
     assert repr(root.id) == "Ref(fake.thing/root.id)"
     assert substitute({"x": [root.id]}, lambda ref: ref.address) == {"x": ["fake.thing/root"]}
+    assert plain([moment := datetime(2026, 1, 1)]) == [moment]
 
 
 # ---- sight
@@ -160,8 +163,18 @@ def test_a_saved_plan_that_says_something_else_than_what_would_be_done_is_refuse
 
 @pytest.mark.parametrize("text", ["", "[]", "[" * 99_999, "{}", '{"format": 1}', '{"format": 99, "all": []}'])
 def test_what_is_no_saved_plan_is_refused(text: str) -> None:
-    with pytest.raises(StalePlan):
+    with pytest.raises(StalePlan, match="this is not a saved plan"):
         Plan.load(text)
+
+
+def test_a_plan_that_another_version_saved_is_refused_as_such() -> None:
+    saved = json.loads(plan().dump())
+    with pytest.raises(StalePlan, match="saved by another version"):
+        Plan.load(json.dumps({**saved, "format_version": 99}))
+
+
+def test_every_action_has_a_sign_of_its_own() -> None:
+    assert len({action.symbol for action in Action}) == len(Action)
 
 
 def test_secrets_are_compared_by_their_address_and_marked() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from livekit_deploy.engine.inputs import Output
 from livekit_deploy.engine.recover import Recovered, Recovery
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.errors import NotOurs
@@ -17,7 +18,7 @@ from tests.unit.conftest import Rig
 
 
 def recovered(rig: Rig, resources: Sequence[Resource]) -> Recovered:
-    return Recovery(rig.cloud, {kind.kind: kind for kind in (Fake, FakePool, Watched)}).everything(resources)
+    return Recovery(rig.cloud, {kind.kind: kind for kind in (Fake, FakePool, Counting, Watched)}).everything(resources)
 
 
 def essence(records: Any) -> dict[str, Any]:
@@ -86,6 +87,21 @@ def test_what_was_changed_is_recorded_as_it_is_and_the_plan_shows_it(rig: Rig) -
     found = recovered(rig, [Fake("one", size=1, wanted=2)])
     assert found.records["fake.thing/one"].inputs["size"] == 9
     assert found.records["fake.thing/one"].inputs["wanted"] == 2  # an autoscaler's: not told, so as it should be
+
+
+class Counting(Fake):
+    """A thing with a number that others may take."""
+
+    kind = "fake.counting"
+    number = Output[int]()
+
+
+def test_what_follows_from_something_absent_and_is_not_told_is_left_out(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    source = Counting("source")
+    found = recovered(rig, [source, Fake("one", wanted=source.number)])
+    assert "wanted" not in found.records["fake.thing/one"].inputs
+    assert found.records["fake.thing/one"].inputs["size"] == 1
 
 
 def test_of_twins_one_is_recorded_and_the_other_left_to_the_plan(rig: Rig) -> None:

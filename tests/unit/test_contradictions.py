@@ -1,0 +1,253 @@
+"""What the cloud, or somebody else in it, does against a run, and what the run makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from livekit_deploy.engine.inputs import Input, Output, Unresolved
+from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.resource import Live, Resource
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.stages import STAGES
+from livekit_deploy.engine.waits import Waits
+from livekit_deploy.errors import Conflict, Denied, Failed, ResourceError, TimedOut
+from livekit_deploy.state.document import Phase
+from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
+from tests.unit.conftest import Rig
+
+# ---- while it comes up
+
+
+def test_what_somebody_deletes_right_now_is_waited_out_and_made_again(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    thing = rig.cloud.things["t-1"]
+    thing.deleting, thing.polls = True, 3
+    assert [change.reason for change in rig.plan([Fake("one")]).changes] == [
+        "it is being deleted; then it is made again"
+    ]
+    thing.polls = 3
+    rig.cloud.log.clear()
+    assert rig.up([Fake("one")]).clean
+    assert rig.cloud.log == [("create", "fake.thing/one")]
+    assert list(rig.cloud.things) == ["t-2"]
+
+
+def test_what_somebody_deletes_is_recorded_before_it_is_waited_for(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.up([Fake("one")])
+    rig.cloud.things["t-1"].deleting, rig.cloud.things["t-1"].polls = True, 9
+    monkeypatch.setattr(rig.clock, "advance", lambda seconds: rig.cancel.set())
+    rig.up([Fake("one")])
+    assert (rig.state.records["fake.thing/one"].phase, rig.cloud.log[1:]) == (Phase.DELETING, [])
+
+
+def test_a_look_for_the_cause_that_fails_does_not_hide_the_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diagnose(self: Fake, cloud: FakeCloud, live: Live | None) -> tuple[str, str]:
+        raise ResourceError("not now", code="Unavailable")
+
+    create = Fake.create
+
+    def fail(self: Fake, cloud: FakeCloud, token: str) -> str:
+        id = create(self, cloud, token)
+        cloud.things[id].failed = "NodeCreationFailure"
+        return id
+
+    monkeypatch.setattr(Fake, "create", fail)
+    monkeypatch.setattr(Fake, "diagnose", diagnose)
+    error = rig.up([Fake("one")]).failed["fake.thing/one"]
+    assert isinstance(error, Failed)
+    assert "NodeCreationFailure" in error.message
+    assert "run the same command again" in error.hint
+
+
+def test_a_change_that_is_refused_and_does_not_show_is_an_error(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    refusal = Conflict("somebody changes it", code="Conflict", request_id="r")
+    rig.cloud.errors["update", "fake.thing/one"] = [refusal]
+    assert rig.up([Fake("one", size=2)]).failed == {"fake.thing/one": refusal}
+    assert rig.up([Fake("one", size=2)]).clean
+
+
+# ---- what may not be read yet
+
+
+@pytest.fixture
+def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool can be read by whom the door lets in."""
+    read = FakePool.read
+
+    def look(self: FakePool, cloud: FakeCloud, id: str | None) -> Live | None:
+        if not any(thing.address == "fake.thing/door" and not thing.deleting for thing in cloud.things.values()):
+            raise Denied("you are not let in", code="AccessDenied", request_id="r")
+        return read(self, cloud, id)
+
+    monkeypatch.setattr(FakePool, "read", look)
+    monkeypatch.setattr(FakePool, "scan", classmethod(lambda cls, cloud, host: []))
+
+
+def behind_a_door() -> list[Resource]:
+    door = Fake("door")
+    return [door, FakePool("pool", after=[door])]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_what_can_only_be_read_behind_what_is_to_be_made_is_planned_as_such(rig: Rig) -> None:
+    pool = FakePool("pool").address
+    for action in (Action.CREATE, Action.RESUME):
+        change = rig.plan(behind_a_door()).changes[1]
+        said = "it can be read once fake.thing/door is as it should be"
+        assert (change.address, change.action, change.reason) == (pool, action, said)
+        assert rig.up(behind_a_door()).clean
+        assert rig.plan(behind_a_door()).changes == ()
+        del rig.cloud.things[str(rig.state.records["fake.thing/door"].id)]
+    assert rig.cloud.log.count(("create", pool)) == 1
+
+
+@pytest.mark.usefixtures("guarded")
+def test_what_may_not_be_read_and_nothing_is_about_to_change_that_is_an_error(rig: Rig) -> None:
+    with pytest.raises(Denied, match="you are not let in"):
+        rig.plan([FakePool("pool")])
+
+
+# ---- what a plan knows
+
+
+class Quiet(Fake):
+    """A thing that tells its mark once, as a secret its value."""
+
+    kind = "fake.quiet"
+    mark = Output[str]()
+
+    def _live(self, cloud: FakeCloud, thing: Thing) -> Live:
+        live = super()._live(cloud, thing)
+        told = {} if thing.token == "told" else {"mark": "m"}
+        return replace(live, outputs={**live.outputs, **told})
+
+
+def test_an_output_that_is_no_longer_told_is_the_recorded_one(rig: Rig) -> None:
+    def both() -> list[Resource]:
+        quiet = Quiet("source")
+        return [quiet, Fake("user", parents=[quiet.mark])]
+
+    rig.up(both())
+    next(thing for thing in rig.cloud.things.values() if thing.address == "fake.quiet/source").token = "told"
+    assert rig.plan(both()).changes == ()
+
+
+class Labelled(Fake):
+    """A thing with a mapping."""
+
+    kind = "fake.labelled"
+    labels: Input[Mapping[str, str | None]] = Input(api="Labels", default={})
+
+
+def test_a_member_without_a_value_is_the_same_as_none(rig: Rig) -> None:
+    rig.up([Labelled("one")])
+    assert rig.plan([Labelled("one", labels={"app": None})]).changes == ()
+
+
+def test_a_reference_that_nothing_recorded_is_named(rig: Rig) -> None:
+    session = rig.session()
+    run = Run(rig.cloud, session, Waits(rig.clock, rig.cancel, session.lost), rig.events.append)
+    with pytest.raises(Unresolved, match=r"fake\.thing/one\.id"):
+        run.lookup(Fake("one").id)
+    session.release()
+
+
+def test_a_second_one_of_the_same_address_goes_with_the_last_stage(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    twin = rig.cloud.things["t-1"]
+    rig.cloud.things["t-9"] = replace(twin, id="t-9", token="x")
+    for stage in STAGES:
+        assert "t-9" in rig.cloud.things
+        assert rig.up([Fake("one")], stage=stage).clean
+    assert list(rig.cloud.things) == ["t-1"]
+
+
+# ---- while it goes
+
+
+class Slow(Fake):
+    """A thing without a token or a name: a new one may not show for a while."""
+
+    kind = "fake.slow"
+    grace = 30.0
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_down_waits_for_what_may_have_been_made_and_does_not_show_yet(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    rig.cloud.bomb = 1 if made else 0
+    with pytest.raises(Killed):
+        rig.up([Slow("one")])
+    rig.cloud.bomb, rig.cloud.dead = -1, False
+    read, began = Slow.read, rig.clock.now()
+
+    def late(self: Slow, cloud: FakeCloud, id: str | None) -> Live | None:
+        return read(self, cloud, id) if rig.clock.now() > began + 10 else None
+
+    monkeypatch.setattr(Slow, "read", late)
+    monkeypatch.setattr(Slow, "scan", classmethod(lambda cls, cloud, host: []))
+    assert len(rig.cloud.things) == made
+    assert rig.down().clean
+    assert (rig.cloud.things, rig.state.records) == ({}, {})
+    assert rig.cloud.log.count(("delete", "fake.slow/one")) == made
+
+
+def test_a_look_for_who_holds_it_that_fails_does_not_hide_that_it_is_held(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blockers(self: Fake, cloud: FakeCloud, live: Live) -> tuple[str, ...]:
+        raise ResourceError("not now", code="Unavailable")
+
+    monkeypatch.setattr(Fake, "blockers", blockers)
+    rig.up([Fake("one")])
+    rig.cloud.things["t-9"] = Thing("t-9", "fake.thing/theirs", "another", "x", {"parents": ["t-1"]}, 0)
+    error = rig.down().failed["fake.thing/one"]
+    assert isinstance(error, TimedOut)
+    assert "in use by ['fake.thing/theirs']" in str(error)
+
+
+def test_what_lived_in_a_host_that_somebody_deleted_is_forgotten_without_a_call(rig: Rig) -> None:
+    host = Fake("host")
+    rig.up([host, FakePool("pool", lives_in=host)])
+    rig.cloud.things.clear()
+    rig.cloud.log.clear()
+    outcome = rig.down()
+    assert outcome.clean
+    assert (rig.cloud.log, rig.state.records) == ([], {})
+
+
+class Stored(Fake):
+    """A thing that is nowhere but in its host."""
+
+    kind = "fake.stored"
+    stored_in_host = True
+
+
+def test_without_what_is_stored_in_a_dead_host_all_else_goes_in_the_same_order(rig: Rig) -> None:
+    """The balancer came after the release, which came after the rights and was outlived by the nodes."""
+    rights, host, nodes = Fake("rights"), Fake("host"), Fake("nodes")
+    space = Stored("space", after=[rights], lives_in=host)
+    release = Stored("release", after=[space], outlived_by=[nodes], lives_in=host)
+    balancer = Fake("balancer", after=[release])
+    other = Fake("other", outlived_by=[release, nodes])
+    rig.up([rights, host, nodes, space, release, balancer, other])
+    with rig.execution(lambda session: rig.planned(session, [])) as execution:
+        execution.abandon()
+        left = rig.state
+        execution.abandon()
+        assert rig.state.serial == left.serial  # there was nothing to forget, and nothing was written
+    deps = {address: (record.deps, record.outlived_by) for address, record in left.records.items()}
+    assert deps["fake.thing/balancer"] == (("fake.thing/host", "fake.thing/nodes", "fake.thing/rights"), ())
+    assert deps["fake.thing/other"] == ((), ("fake.thing/nodes",))
+    assert not any(address.startswith("fake.stored/") for address in deps)
+    rig.cloud.log.clear()
+    assert rig.down().clean
+    order = [address.partition("/")[2] for _, address in rig.cloud.log]
+    assert sorted(order) == ["balancer", "host", "nodes", "other", "rights"]
+    assert order.index("balancer") < min(order.index(name) for name in ("host", "nodes", "rights"))
+    assert order.index("other") < order.index("nodes")
