@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m livekit_deploy
 
-.PHONY: help setup demo test check kill soak faults bench schema clean
+.PHONY: help setup demo test check cover kill soak faults bench schema clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ check: setup  ## formatting, lint, types, layers, generated files up to date
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
+
+cover: setup  ## no line and no branch of engine and state that the unit and contract tests leave out
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/contract --cov
 
 kill: setup  ## die before and after every call of up, of up with a change and of down, and print the table
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m kill --every 1 tests/kill tests/k8s

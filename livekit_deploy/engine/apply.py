@@ -231,11 +231,9 @@ class Application:
             follow(told)
 
     def _settle_gone(self, live: Live) -> Live | None:
-        record = self._session.record(self.address)
-        if record is None or record.phase is not Phase.DELETING:
-            base = record or self._base(self._desired())
-            self._run.write({self.address: replace(base, phase=Phase.DELETING, id=live.id)})
-        Removal(self._run, self._item, self._session.record(self.address), keep=True).down()
+        record = self._session.record(self.address) or self._base(self._desired())
+        going = replace(record, phase=Phase.DELETING, id=live.id)
+        Removal(self._run, self._item, going, keep=True).down()
         return None
 
     def _finish(self, live: Live) -> None:

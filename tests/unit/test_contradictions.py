@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from livekit_deploy.engine.inputs import Input, Output, Unresolved
-from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.plan import UNKNOWN, Action
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import Conflict, Denied, Failed, ResourceError, TimedOut
 from livekit_deploy.state.document import Phase
+from livekit_deploy.state.store import FileStore
 from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
 from tests.unit.conftest import Rig
 
@@ -39,8 +40,9 @@ def test_what_somebody_deletes_is_recorded_before_it_is_waited_for(rig: Rig, mon
     rig.up([Fake("one")])
     rig.cloud.things["t-1"].deleting, rig.cloud.things["t-1"].polls = True, 9
     monkeypatch.setattr(rig.clock, "advance", lambda seconds: rig.cancel.set())
-    rig.up([Fake("one")])
-    assert (rig.state.records["fake.thing/one"].phase, rig.cloud.log[1:]) == (Phase.DELETING, [])
+    rig.up([Fake("one", size=2)])
+    record = rig.state.records["fake.thing/one"]
+    assert (record.phase, record.inputs["size"], rig.cloud.log[1:]) == (Phase.DELETING, 1, [])
 
 
 def test_a_look_for_the_cause_that_fails_does_not_hide_the_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +70,59 @@ def test_a_change_that_is_refused_and_does_not_show_is_an_error(rig: Rig) -> Non
     rig.cloud.errors["update", "fake.thing/one"] = [refusal]
     assert rig.up([Fake("one", size=2)]).failed == {"fake.thing/one": refusal}
     assert rig.up([Fake("one", size=2)]).clean
+
+
+def test_a_change_that_is_refused_because_it_was_made_is_made(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer was lost and it was sent again: the second time it contradicts itself."""
+    rig.up([Fake("one")])
+    update = Fake.update
+
+    def twice(self: Fake, cloud: FakeCloud, live: Live, changed: frozenset[str]) -> None:
+        update(self, cloud, live, changed)
+        raise Conflict("it is so already", code="Conflict", request_id="r")
+
+    monkeypatch.setattr(Fake, "update", twice)
+    assert rig.up([Fake("one", size=2)]).clean
+    assert rig.cloud.log == [("create", "fake.thing/one"), ("update", "fake.thing/one")]
+
+
+def test_a_creation_whose_answer_is_lost_and_which_made_nothing_is_an_error(rig: Rig) -> None:
+    reset = ResourceError("connection reset", code="ConnectionClosedError")
+    rig.cloud.errors["create", "fake.thing/one"] = [reset]
+    assert rig.up([Fake("one")]).failed == {"fake.thing/one": reset}
+    assert rig.up([Fake("one")]).clean
+    assert list(rig.cloud.things) == ["t-1"]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_creation_is_tried_again_with_its_token_unless_it_makes_something_else_now(rig: Rig, size: int) -> None:
+    rig.cloud.bomb = 0
+    with pytest.raises(Killed):
+        rig.up([Fake("one")])
+    rig.cloud.bomb, rig.cloud.dead = -1, False
+    token = rig.state.records["fake.thing/one"].token
+    assert rig.up([Fake("one", size=size)]).clean
+    assert (rig.cloud.things["t-1"].token == token) == (size == 1)
+
+
+class Assuming(Fake):
+    """A thing that needs a role, which spreads."""
+
+    kind = "fake.assuming"
+    propagation = {"InvalidParameter": ("cannot be assumed",)}
+
+
+def test_a_verb_is_repeated_while_what_it_needs_spreads_and_for_nothing_else(rig: Rig) -> None:
+    spreading = ResourceError("Role CANNOT be assumed", code="InvalidParameter", request_id="r")
+    wrong = ResourceError("no such subnet", code="InvalidParameter", request_id="r")
+    rig.cloud.errors["create", "fake.assuming/one"] = [spreading, spreading, wrong]
+    assert rig.up([Assuming("one")]).failed == {"fake.assuming/one": wrong}
+    assert rig.cloud.log == [("create", "fake.assuming/one")] * 3
+    rig.cloud.errors["create", "fake.assuming/one"] = [spreading]
+    rig.cloud.errors["delete", "fake.assuming/one"] = [spreading]
+    assert rig.up([Assuming("one")]).clean
+    assert rig.down().clean
+    assert rig.cloud.things == {}
 
 
 # ---- what may not be read yet
@@ -126,6 +181,29 @@ class Quiet(Fake):
         return replace(live, outputs={**live.outputs, **told})
 
 
+class Mute(Fake):
+    """A thing that never tells its mark."""
+
+    kind = "fake.mute"
+    mark = Output[str]()
+
+
+def test_what_refers_to_an_output_that_nobody_knows_is_known_after_apply(rig: Rig) -> None:
+    rig.up([Mute("source"), Fake("user")])
+    source = Mute("source")
+    (change,) = rig.plan([source, Fake("user", parents=[source.mark])]).changes
+    assert [(diff.path, diff.after) for diff in change.diffs] == [("parents", [UNKNOWN])]
+
+
+def test_what_is_busy_is_waited_for(rig: Rig) -> None:
+    rig.up([Fake("one")])
+    rig.cloud.things["t-1"].polls = 5
+    assert [change.reason for change in rig.plan([Fake("one")]).changes] == ["AWS is busy with it: on its way"]
+    assert rig.up([Fake("one")]).clean
+    assert rig.plan([Fake("one")]).changes == ()
+    assert rig.cloud.log == [("create", "fake.thing/one")]
+
+
 def test_an_output_that_is_no_longer_told_is_the_recorded_one(rig: Rig) -> None:
     def both() -> list[Resource]:
         quiet = Quiet("source")
@@ -166,7 +244,7 @@ def test_a_second_one_of_the_same_address_goes_with_the_last_stage(rig: Rig) -> 
     assert list(rig.cloud.things) == ["t-1"]
 
 
-# ---- while it goes
+# ---- what does not show at once
 
 
 class Slow(Fake):
@@ -176,10 +254,10 @@ class Slow(Fake):
     grace = 30.0
 
 
-@pytest.mark.parametrize("made", [True, False])
-def test_down_waits_for_what_may_have_been_made_and_does_not_show_yet(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, made: bool
-) -> None:
+@pytest.fixture(params=[True, False], ids=["made", "not made"])
+def unseen(request: pytest.FixtureRequest, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a thing was made by a run that died of it; what was does not show for ten seconds."""
+    made: bool = request.param
     rig.cloud.bomb = 1 if made else 0
     with pytest.raises(Killed):
         rig.up([Slow("one")])
@@ -191,10 +269,41 @@ def test_down_waits_for_what_may_have_been_made_and_does_not_show_yet(
 
     monkeypatch.setattr(Slow, "read", late)
     monkeypatch.setattr(Slow, "scan", classmethod(lambda cls, cloud, host: []))
-    assert len(rig.cloud.things) == made
+    return made
+
+
+def test_up_waits_for_what_may_have_been_made_before_it_makes_another(rig: Rig, unseen: bool) -> None:
+    assert rig.up([Slow("one")]).clean
+    assert len(rig.cloud.things) == 1
+    assert rig.cloud.log == [("create", "fake.slow/one")]
+
+
+def test_down_waits_for_what_may_have_been_made(rig: Rig, unseen: bool) -> None:
     assert rig.down().clean
     assert (rig.cloud.things, rig.state.records) == ({}, {})
-    assert rig.cloud.log.count(("delete", "fake.slow/one")) == made
+    assert rig.cloud.log.count(("delete", "fake.slow/one")) == unseen
+
+
+# ---- while it goes
+
+
+def held(rig: Rig) -> str:
+    """What is said of a thing that somebody else's holds."""
+    rig.up([Fake("one")])
+    (id,) = rig.cloud.things
+    rig.cloud.things["t-9"] = Thing("t-9", "fake.thing/theirs", "another", "x", {"parents": [id]}, 0)
+    error = rig.down().failed["fake.thing/one"]
+    assert isinstance(error, TimedOut)
+    assert "in use by ['fake.thing/theirs']" in error.message
+    return error.message
+
+
+def test_what_holds_it_is_named_and_counted_where_it_can_be_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Held by" not in held(rig)
+    rig.cloud.things.clear()
+    monkeypatch.setattr(Fake, "blockers", lambda self, cloud, live: [f"eni-{n} of theirs" for n in range(7)])
+    assert "Held by eni-0 of theirs; eni-1 of theirs;" in (said := held(rig))
+    assert "eni-4 of theirs; and 2 more." in said
 
 
 def test_a_look_for_who_holds_it_that_fails_does_not_hide_that_it_is_held(
@@ -204,11 +313,45 @@ def test_a_look_for_who_holds_it_that_fails_does_not_hide_that_it_is_held(
         raise ResourceError("not now", code="Unavailable")
 
     monkeypatch.setattr(Fake, "blockers", blockers)
+    assert "Held by" not in held(rig)
+
+
+def test_what_somebody_else_deletes_at_the_same_moment_is_gone(rig: Rig) -> None:
     rig.up([Fake("one")])
-    rig.cloud.things["t-9"] = Thing("t-9", "fake.thing/theirs", "another", "x", {"parents": ["t-1"]}, 0)
-    error = rig.down().failed["fake.thing/one"]
+    rig.cloud.witness = lambda verb, address: rig.cloud.things.clear()
+    assert rig.down().clean
+    assert rig.state.records == {}
+
+
+def test_a_deletion_whose_steps_take_all_of_its_time_is_over(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.up([Fake("one")])
+
+    def step(self: Fake, cloud: FakeCloud, live: Live) -> None:
+        cloud.mutate("delete", self.address)
+        cloud.things[live.id].props["size"] += 1
+        rig.clock.advance(Fake.delete_timeout / 2 + 1)
+
+    monkeypatch.setattr(Fake, "delete", step)
+    assert isinstance(rig.down().failed["fake.thing/one"], TimedOut)
+    assert rig.cloud.log[1:] == [("delete", "fake.thing/one")] * 2
+
+
+class Stubborn(Fake):
+    """A thing that its maker removes, or not: after five seconds it is asked again."""
+
+    kind = "fake.stubborn"
+    patience = 5.0
+
+
+def test_what_does_not_go_is_asked_again_until_its_time_is_over(rig: Rig) -> None:
+    rig.up([Stubborn("one")])
+    rig.cloud.polls = 100_000
+    error = rig.down().failed["fake.stubborn/one"]
     assert isinstance(error, TimedOut)
-    assert "in use by ['fake.thing/theirs']" in str(error)
+    assert "was not gone within 15 minutes" in error.message
+    assert rig.cloud.log.count(("delete", "fake.stubborn/one")) > 3
+    rig.cloud.things["t-1"].polls = 0
+    assert rig.down().clean
 
 
 def test_what_lived_in_a_host_that_somebody_deleted_is_forgotten_without_a_call(rig: Rig) -> None:
@@ -228,19 +371,22 @@ class Stored(Fake):
     stored_in_host = True
 
 
-def test_without_what_is_stored_in_a_dead_host_all_else_goes_in_the_same_order(rig: Rig) -> None:
+def test_without_what_is_stored_in_a_dead_host_all_else_goes_in_the_same_order(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The balancer came after the release, which came after the rights and was outlived by the nodes."""
     rights, host, nodes = Fake("rights"), Fake("host"), Fake("nodes")
     space = Stored("space", after=[rights], lives_in=host)
     release = Stored("release", after=[space], outlived_by=[nodes], lives_in=host)
-    balancer = Fake("balancer", after=[release])
+    balancer = Fake("balancer", after=[release, space])
     other = Fake("other", outlived_by=[release, nodes])
     rig.up([rights, host, nodes, space, release, balancer, other])
     with rig.execution(lambda session: rig.planned(session, [])) as execution:
         execution.abandon()
         left = rig.state
-        execution.abandon()
-        assert rig.state.serial == left.serial  # there was nothing to forget, and nothing was written
+        with monkeypatch.context() as nothing_to_forget:
+            nothing_to_forget.delattr(FileStore, "put")
+            execution.abandon()
     deps = {address: (record.deps, record.outlived_by) for address, record in left.records.items()}
     assert deps["fake.thing/balancer"] == (("fake.thing/host", "fake.thing/nodes", "fake.thing/rights"), ())
     assert deps["fake.thing/other"] == ((), ("fake.thing/nodes",))
