@@ -76,8 +76,10 @@ def _our_own(here: Workspace, pod: str) -> None:
     where = ("--env", "uat", "--sandbox")
     assert f"pod/{pod}" in here.run("events", *where).out
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as what a script starts with & inherits it
-    following = here.start("logs", *where, "--follow", "--tail", "1")
-    signal.signal(signal.SIGINT, heard)
+    try:
+        following = here.start("logs", *where, "--follow", "--tail", "1")
+    finally:
+        signal.signal(signal.SIGINT, heard)
     assert following.stdout is not None
     assert pod in following.stdout.readline() + following.stdout.readline()  # both are followed now
     here.run("verify", *where)

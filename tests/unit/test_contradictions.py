@@ -357,7 +357,7 @@ def test_what_does_not_go_is_asked_again_until_its_time_is_over(rig: Rig) -> Non
 def test_what_lived_in_a_host_that_somebody_deleted_is_forgotten_without_a_call(rig: Rig) -> None:
     host = Fake("host")
     rig.up([host, FakePool("pool", lives_in=host)])
-    rig.cloud.things.clear()
+    del rig.cloud.things[str(rig.state.records["fake.thing/host"].id)]
     rig.cloud.log.clear()
     outcome = rig.down()
     assert outcome.clean
