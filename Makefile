@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m livekit_deploy
 
-.PHONY: help setup demo test check cover kill soak faults bench schema clean
+.PHONY: help setup demo test check cover kill soak real real-kill faults bench schema clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup: .venv/ready  ## make the virtual environment and install everything into it
 
@@ -36,6 +36,18 @@ kill: setup  ## die before and after every call of up, of up with a change and o
 
 soak: setup  ## run the proofs that take long: a hundred processes killed at random moments, and all the others
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'slow and not kill' --rounds 100
+
+real: setup .venv/real  ## build the real servers (etcd, Kubernetes, LiveKit; needs go) and run the product against them
+	$(BIN)/python -m tests.real.build
+	$(BIN)/python -m pytest -m 'not slow' -rs tests/real
+
+real-kill: setup .venv/real  ## against the real servers, die at every boundary of the Kubernetes part, and print the table
+	$(BIN)/python -m tests.real.build
+	$(BIN)/python -m pytest -m kill --every 1 -rs tests/real
+
+.venv/real: pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,real]'
+	@touch $@
 
 faults: setup  ## print the table of every fault against every kind
 	$(BIN)/python -m tests.faults
