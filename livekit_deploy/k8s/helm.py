@@ -23,7 +23,7 @@ from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.marks import claim
-from livekit_deploy.k8s.release_record import ReleaseRecord, read_release, read_revision
+from livekit_deploy.k8s.release_record import ReleaseRecord, read_release, read_revision, revise
 from livekit_deploy.k8s.remains import Remains
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named, unready
 
@@ -108,6 +108,8 @@ class HelmRelease(Resource):
             props["state"] = f"{record.status}, with {', '.join(map(named, way))} in the way"
             if all(item["metadata"].get("deletionTimestamp") for item in way):
                 return Live(self._id(), Status.PENDING, props, detail=f"waiting for {named(way[0])} to go")
+        elif self._sizes(connection, record):
+            props["state"] = f"{record.status}, with fewer or more pods in the revision before"
         return Live(self._id(), Status.READY, props)
 
     def _in_the_way(self, connection: Api, record: ReleaseRecord) -> list[Obj]:
@@ -118,9 +120,21 @@ class HelmRelease(Resource):
         found = [live for _, live in live_objects(connection, surplus, self.namespace) if live]
         return sorted(found, key=lambda item: bool(item["metadata"].get("deletionTimestamp")))
 
+    def _sizes(self, connection: Api, record: ReleaseRecord) -> dict[str, int]:
+        """The Deployments whose present number of replicas, an autoscaler's, a rollback would change."""
+        before = read_revision(connection, self.namespace, self.instance, record.revision - 1)
+        if before is None or not (_scaled(record) or _scaled(before)):
+            return {}
+        return {
+            live["metadata"]["name"]: size
+            for item, live in live_objects(connection, before.manifest, self.namespace)
+            if live and item["kind"] == "Deployment" and (size := live["spec"].get("replicas"))
+            if size != item["spec"].get("replicas")
+        }
+
     def _settled(self, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
         objects = live_objects(connection, record.manifest, self.namespace)
-        scaled = any(item["kind"] == "HorizontalPodAutoscaler" for item in record.manifest)
+        scaled = _scaled(record)
         props["missing"] = sorted(named(item) for item, live in objects if live is None)
         props["drifted"] = sorted(
             f"{named(item)} {field}" for item, live in objects if live for field in drift(item, live, scaled)
@@ -169,14 +183,18 @@ class HelmRelease(Resource):
             self._install(cloud)
 
     def _roll_back(self, cloud: Cloud, runner: Helm) -> None:
-        """Take away one object that is in the way; roll back when there is none."""
+        """Take away one object that is in the way, or keep the number of pods; roll back when neither is to be done."""
         connection = api(cloud, self._host())
         record = read_release(connection, self.namespace, self.instance)
-        way = self._in_the_way(connection, record) if record else []
-        if not way:
+        if record is None:
+            return
+        if way := self._in_the_way(connection, record):
+            if path := connection.path(*_identity(way[0])):
+                connection.delete(path)
+        elif sizes := self._sizes(connection, record):
+            revise(connection, self.namespace, self.instance, record.revision - 1, lambda item: _sized(item, sizes))
+        else:
             asyncio.run(runner.back(self.instance, self.namespace))
-        elif path := connection.path(*_identity(way[0])):
-            connection.delete(path)
 
     def _define(self, cloud: Cloud) -> None:
         """Bring the custom resource definitions of another version of the chart, which helm leaves as they are."""
@@ -218,6 +236,17 @@ class HelmRelease(Resource):
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         """None: a release is found by its name, and goes with its cluster at the latest."""
         yield from ()
+
+
+def _scaled(record: ReleaseRecord) -> bool:
+    return any(item["kind"] == "HorizontalPodAutoscaler" for item in record.manifest)
+
+
+def _sized(item: Obj, sizes: Mapping[str, int]) -> Obj:
+    name = item["metadata"]["name"]
+    if item["kind"] != "Deployment" or name not in sizes:
+        return item
+    return {**item, "spec": {**item["spec"], "replicas": sizes[name]}}
 
 
 def _identity(item: Obj) -> tuple[str, str, str | None, str]:

@@ -37,7 +37,7 @@ def helm(cloud: Cloud, host: Live) -> Helm:
 def rendered(chart: Path, name: str, namespace: str, values: Mapping[str, Any]) -> bytes:
     """The chart's objects as YAML, made on this machine. Raises `Failed` when it does not take these values."""
     arguments = ["template", name, str(chart), "--namespace", namespace, "--values", "-"]
-    return HelmBinary().run(arguments, _exact(values), _RENDER_SECONDS)
+    return HelmBinary().run(arguments, as_yaml(values).encode(), _RENDER_SECONDS)
 
 
 class _Quoting(yaml.SafeDumper):
@@ -47,9 +47,9 @@ class _Quoting(yaml.SafeDumper):
 _Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, '"'))
 
 
-def _exact(values: Mapping[str, Any]) -> bytes:
-    """Values as helm's stdin takes them; JSON would not do, whose pairs of surrogates helm's parser refuses."""
-    return yaml.dump(dict(values), Dumper=_Quoting, width=math.inf).encode()
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """YAML as helm reads it; JSON would not do, whose pairs of surrogates helm's parser refuses."""
+    return yaml.dump(dict(values), Dumper=_Quoting, width=math.inf)
 
 
 class Helm(pyhelm3.Command):  # type: ignore[misc]
@@ -83,7 +83,7 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
         Raises our errors, told apart by what helm says.
         """
         self._refresh()
-        values = _exact(json.loads(input)) if input is not None else None
+        values = as_yaml(json.loads(input)).encode() if input is not None else None
         with self._changing():
             return self._binary.run([*map(str, command), "--kubeconfig", str(self._kubeconfig)], values, self.seconds)
 

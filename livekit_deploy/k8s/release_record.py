@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 import yaml
 
 from livekit_deploy.k8s.client import Api, Obj
+from livekit_deploy.k8s.helm_command import as_yaml
 
 #: libyaml's where it is there: manifests are read again and again, and an index has thousands of charts
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -42,13 +43,35 @@ def read_release(api: Api, namespace: str, name: str) -> ReleaseRecord | None:
 
 def read_revision(api: Api, namespace: str, name: str, revision: int) -> ReleaseRecord | None:
     """One revision; None when helm does not keep it."""
-    secret = api.get(f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}")
+    secret = api.get(_path(namespace, name, revision))
     return _parsed(api, secret) if secret is not None else None
 
 
+def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[[Obj], Obj]) -> None:
+    """Change the objects of a revision's manifest: what helm brings back when it rolls back to it."""
+    path = _path(namespace, name, revision)
+    secret = api.get(path)
+    if secret is None:
+        return
+    release = _unpacked(secret)
+    items = [change(item) for item in _objects(release.get("manifest") or "")]
+    release["manifest"] = "".join(f"---\n{as_yaml(item)}" for item in items)
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
+    metadata = {key: secret["metadata"][key] for key in ("name", "uid")}
+    api.apply(path, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"release": packed}})
+
+
+def _path(namespace: str, name: str, revision: int) -> str:
+    return f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}"
+
+
+def _unpacked(secret: Obj) -> Obj:
+    found: Obj = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+    return found
+
+
 def _parsed(api: Api, secret: Obj) -> ReleaseRecord:
-    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-    release = json.loads(gzip.decompress(packed))
+    release = _unpacked(secret)
     values = dict(release.get("config") or {})
     shared = dict(values.pop("global", None) or {})
     marks = shared.pop("livekitDeploy", None) or {}

@@ -31,6 +31,7 @@ def named(item: Obj) -> str:
 def drift(wanted: Obj, live: Obj, scaled: bool) -> Iterator[str]:
     """The fields of a manifest that are not so in the cluster; ``scaled`` leaves replicas to an autoscaler.
 
+    But for none at all, which switches the autoscaler off (Kubernetes, "Horizontal Pod Autoscaling").
     What a Secret holds is not read here, and webhooks get their certificates from controllers.
     """
     kind = wanted["kind"]
@@ -40,7 +41,8 @@ def drift(wanted: Obj, live: Obj, scaled: bool) -> Iterator[str]:
                 yield from _differing(f"metadata.{part}", want.get(part) or {}, live["metadata"].get(part) or {})
         elif key not in _NOT_COMPARED and kind != "Secret" and not kind.endswith("WebhookConfiguration"):
             fields = _differing(key, want, live.get(key))
-            yield from (one for one in fields if not (scaled and one == "spec.replicas"))
+            theirs = scaled and key == "spec" and live["spec"].get("replicas")
+            yield from (one for one in fields if not (theirs and one == "spec.replicas"))
 
 
 def _differing(path: str, want: Any, have: Any) -> Iterator[str]:

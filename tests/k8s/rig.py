@@ -34,23 +34,25 @@ _CALLER = "arn:aws:iam::123456789012:user/tests"
 _SPEED = 25.0
 
 
+def media_node(letter: str, number: int) -> NodeSpec:
+    """A node of the media group, in a zone of its own."""
+    return NodeSpec(
+        f"node-{letter}",
+        f"i-{letter}",
+        f"us-east-1{letter}",
+        f"10.20.{number}.10",
+        f"203.0.113.{number}",
+        labels={"livekit-deploy/group": "media"},
+    )
+
+
 class Sky:
     """The cloud around the cluster (`CloudPort`): two nodes, one caller it knows, load balancers at once."""
 
     def __init__(self) -> None:
         self.tokens = {TOKEN: Identity("admin", ("system:masters",)), "k8s-aws-v1.reader": Identity("reader")}
         self.balancers: dict[tuple[str, str, str], LoadBalancerRequest] = {}
-        self.specs = [
-            NodeSpec(
-                f"node-{letter}",
-                f"i-{letter}",
-                f"us-east-1{letter}",
-                f"10.20.{n}.10",
-                f"203.0.113.{n}",
-                labels={"livekit-deploy/group": "media"},
-            )
-            for n, letter in enumerate("ab")
-        ]
+        self.specs = [media_node(letter, number) for number, letter in enumerate("ab")]
 
     def nodes(self) -> Sequence[NodeSpec]:
         return list(self.specs)

@@ -212,7 +212,7 @@ def test_an_unknown_setting_would_be_fatal_and_there_is_none() -> None:
 
 def test_replicas_belong_to_the_autoscaler_where_there_is_one() -> None:
     scaled = Rendered(tools.helm(), over(values(), OPTIONS["autoscaling"]))
-    assert "replicas" not in scaled.deployment["spec"]
+    assert scaled.deployment["spec"]["replicas"] == 2  # the least, where there is no Deployment yet
     scaler = scaled.all["HorizontalPodAutoscaler/livekit"]["spec"]
     assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "livekit"}
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)

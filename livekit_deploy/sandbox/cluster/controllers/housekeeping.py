@@ -130,7 +130,10 @@ def _budgets(world: World) -> None:
 
 
 def _scalers(world: World) -> None:
-    """An autoscaler keeps its target between its bounds; there is no load here that would move it."""
+    """An autoscaler keeps its target between its bounds, but for one of no replicas, which switches it off.
+
+    There is no load here that would move it. Source: Kubernetes, "Horizontal Pod Autoscaling".
+    """
     kind = world.store.named("horizontalpodautoscalers", "autoscaling")
     deployments = world.store.named("deployments", "apps")
     for item in world.store.items(kind):
@@ -138,13 +141,16 @@ def _scalers(world: World) -> None:
         if target is None or leaving(target):
             continue
         size = target["spec"]["replicas"]
-        within = max(item["spec"].get("minReplicas", 1), min(size, item["spec"]["maxReplicas"]))
+        within = max(item["spec"].get("minReplicas", 1), min(size, item["spec"]["maxReplicas"])) if size else 0
         if within != size:
             new = copied(target)
             new["spec"]["replicas"] = within
             world.store.replace(deployments, target, new, MANAGER)
         before = (item.get("status") or {}).get("conditions")
         conditions = [condition("AbleToScale", True, "SucceededGetScale", before=before)]
+        if not size:
+            said = "scaling is disabled since the replica count of the target is zero"
+            conditions.append(condition("ScalingActive", False, "ScalingDisabled", said, before))
         status = {"currentReplicas": size, "desiredReplicas": within, "currentMetrics": None, "conditions": conditions}
         world.status(kind, item, status)
 
