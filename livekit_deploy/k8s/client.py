@@ -134,11 +134,17 @@ class Api:
         with self._changing(), contextlib.suppress(Absent):
             self._call("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
 
-    def delete(self, path: str, *, grace_seconds: int | None = None, labels: str = "") -> None:
-        """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there."""
+    def delete(self, path: str, *, grace_seconds: int | None = None, uid: str | None = None, labels: str = "") -> None:
+        """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there.
+
+        With ``uid`` only that very object is deleted: `Conflict` when another one has its name by now. A pod that is
+        being deleted already is given less time by a shorter ``grace_seconds``, never more.
+        """
         options: Obj = {"propagationPolicy": "Background"}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
         query = f"?labelSelector={labels.replace('=', '%3D').replace(',', '%2C')}" if labels else ""
         with self._changing(), contextlib.suppress(Absent):
             self._call("DELETE", path + query, options)

@@ -139,7 +139,8 @@ class HelmRelease(Resource):
         props["drifted"] = sorted(
             f"{named(item)} {field}" for item, live in objects if live for field in drift(item, live, scaled)
         )
-        waits = [why for _, live in objects if live and (why := unready(connection, live))]
+        deployments = [live for item, live in objects if live and item["kind"] == "Deployment"]
+        waits = [why for one in deployments if (why := unready(connection, one))]
         if self.endpoints and not has_endpoints(connection, self.namespace, self.endpoints):
             waits.append(f"{self.endpoints} has no endpoints yet")
         whole = record.status == "deployed" and not props["missing"] and not props["drifted"]

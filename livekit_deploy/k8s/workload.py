@@ -75,20 +75,18 @@ def _equal(want: Any, have: Any) -> bool:
         return False
 
 
-def unready(api: Api, live: Obj) -> str:
+def unready(api: Api, deployment: Obj) -> str:
     """Why a Deployment is not ready, "" when it is: its newest ReplicaSet's pods that have a node must be ready.
 
     Older pods that drain calls, for hours, do not count, nor do the new ones that wait for their nodes meanwhile.
     """
-    if live["kind"] != "Deployment":
-        return ""
-    metadata, status = live["metadata"], live.get("status") or {}
-    name, want = metadata["name"], live["spec"].get("replicas", 1)
+    metadata, status = deployment["metadata"], deployment.get("status") or {}
+    name, want = metadata["name"], deployment["spec"].get("replicas", 1)
     if status.get("observedGeneration", 0) < metadata["generation"]:
         return f"{name}: the change is not seen yet"
     if not want:
         return ""
-    pods, draining = _pods(api, live)
+    pods, draining = _pods(api, deployment)
     ready = sum(1 for pod in pods if _is_ready(pod))
     placed = sum(1 for pod in pods if pod["spec"].get("nodeName"))
     if pods and ready == placed and (draining or (placed and len(pods) >= want)):

@@ -150,7 +150,7 @@ class Api:
     def _answered(self, request: Request, kind: Kind, table: bool) -> Answer:
         code, value, warnings = self._verbs.perform(request)
         if table and request.method == "GET" and not request.sub:
-            value = tables.table(kind.plural, value, request.query.get("includeObject") or "Metadata")
+            value = tables.table(kind, value, request.query.get("includeObject") or "Metadata")
         answer = _said(value, code)
         answer.warnings = warnings
         return answer

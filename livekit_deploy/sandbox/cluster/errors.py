@@ -35,7 +35,7 @@ class ApiError(Exception):
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
-            "details": self.details,
+            "details": {key: value for key, value in self.details.items() if value},
             "code": self.code,
         }
 

@@ -124,3 +124,8 @@ def defined(definition: dict[str, Any]) -> list[Kind]:
         for version in spec["versions"]
         if version.get("served")
     ]
+
+
+def untyped(item: dict[str, Any]) -> dict[str, Any]:
+    """An object without its ``kind`` and ``apiVersion``."""
+    return {key: value for key, value in item.items() if key not in ("kind", "apiVersion")}

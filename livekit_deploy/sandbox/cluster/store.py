@@ -341,8 +341,22 @@ def _without_times(item: Obj) -> Obj:
     return {**item, "metadata": {**metadata, "managedFields": owners}}
 
 
+_PRECONDITIONS = {
+    "uid": ("UID", "The object might have been deleted and then recreated"),
+    "resourceVersion": ("ResourceVersion", "The object might have been modified"),
+}
+
+
 def _check_preconditions(kind: Kind, metadata: Obj, options: Obj) -> None:
-    for key in ("uid", "resourceVersion"):
+    for key, (shown, perhaps) in _PRECONDITIONS.items():
         wanted = (options.get("preconditions") or {}).get(key)
         if wanted and wanted != metadata[key]:
-            raise ApiError(409, f'Operation cannot be fulfilled on {kind.qualified} "{metadata["name"]}": {key}')
+            name, whose = metadata["name"], f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+            raise ApiError(
+                409,
+                f'Operation cannot be fulfilled on {whose} "{name}": the {shown} in the precondition ({wanted}) does '
+                f"not match the {shown} in record ({metadata[key]}). {perhaps}",
+                name=name,
+                group=kind.group,
+                kind=kind.kind,
+            )

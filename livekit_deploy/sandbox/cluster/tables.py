@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from livekit_deploy.sandbox.cluster.kinds import Kind
+
 Obj = dict[str, Any]
 _Cell = Callable[[Obj], Any]
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60))
@@ -20,12 +22,12 @@ def wanted(accept: str) -> bool:
     return "as=Table" in first and "v=v1;" in f"{first};"
 
 
-def table(plural: str, answer: Obj, include: str = "Metadata", *, heading: bool = True) -> Obj:
+def table(kind: Kind, answer: Obj, include: str = "Metadata", *, heading: bool = True) -> Obj:
     """A list, or one object, as a ``Table``; ``include`` says how much of each object goes along."""
     items: list[Obj] = answer.get("items", [answer])
-    columns = [("Name", 0, _name), *_COLUMNS.get(plural, ()), ("Age", 0, _age)]
-    if plural == "events":
-        columns = list(_COLUMNS[plural])
+    columns = [("Name", 0, _name), *_COLUMNS.get(kind.plural, ()), ("Age", 0, _age)]
+    if kind.plural == "events":
+        columns = list(_COLUMNS[kind.plural])
     made: Obj = {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -40,18 +42,20 @@ def table(plural: str, answer: Obj, include: str = "Metadata", *, heading: bool 
             }
             for name, priority, _ in columns
         ],
-        "rows": [{"cells": [cell(item) for _, _, cell in columns], "object": _part(item, include)} for item in items],
+        "rows": [
+            {"cells": [cell(item) for _, _, cell in columns], "object": _part(kind, item, include)} for item in items
+        ],
     }
     if not heading:
         made["columnDefinitions"] = []
     return made
 
 
-def _part(item: Obj, include: str) -> Obj | None:
+def _part(kind: Kind, item: Obj, include: str) -> Obj | None:
     if include == "None":
         return None
     if include == "Object":
-        return item
+        return {**item, "kind": kind.kind, "apiVersion": kind.api_version}
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}
 
 

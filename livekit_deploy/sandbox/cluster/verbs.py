@@ -10,7 +10,7 @@ from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.defaults import fold_string_data
 from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
 from livekit_deploy.sandbox.cluster.fields import check_fields
-from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.kinds import Kind, untyped
 from livekit_deploy.sandbox.cluster.store import Store, now
 from livekit_deploy.sandbox.cluster.webhooks import admit
 
@@ -68,11 +68,15 @@ class Verbs:
         return {**item, "apiVersion": kind.api_version}
 
     def _listed(self, kind: Kind, items: list[Obj]) -> Obj:
+        """Items of a typed list do not say what they are; custom objects are kept, and shown, whole.
+
+        Source: Kubernetes API concepts, "Collections".
+        """
         return {
             "kind": f"{kind.kind}List",
             "apiVersion": kind.api_version,
             "metadata": {"resourceVersion": str(self._store.version)},
-            "items": [self._shown(kind, item) for item in items],
+            "items": [self._shown(kind, item) if kind.custom else untyped(item) for item in items],
         }
 
     # ---- collections

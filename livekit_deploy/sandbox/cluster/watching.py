@@ -103,7 +103,7 @@ class Watch:
             return self._versioned(item)
         headed, self._headed = self._headed, True
         include = self._query.get("includeObject") or "Metadata"
-        return table(self._kind.plural, self._versioned(item), include, heading=not headed)
+        return table(self._kind, self._versioned(item), include, heading=not headed)
 
     def _versioned(self, item: Obj) -> Obj:
         return {**item, "apiVersion": self._kind.api_version}
