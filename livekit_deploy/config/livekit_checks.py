@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from livekit_deploy.config.livekit_settings import refused
 from livekit_deploy.config.models import Environment
 
 Problem = tuple[str, str, str]  # field, what is wrong, what to do
 
-_LEAST_PORT = 1024
+_LEAST_PORT, _LAST_PORT = 1024, 65535
+_METRICS_PORT = 6789
 #: TCP ports that other processes of a node, or LiveKit itself, listen on
 _TAKEN = {
     22: "SSH",
     5349: "TURN/TLS",
-    6789: "LiveKit's metrics",
+    _METRICS_PORT: "LiveKit's metrics",
     7880: "LiveKit's signalling",
     10248: "the kubelet",
     10250: "the kubelet",
@@ -29,6 +30,7 @@ def problems(env: Environment) -> Iterator[Problem]:
     """What LiveKit, its chart or AWS would refuse."""
     yield from _pods(env)
     yield from _ports(env)
+    yield from _metrics_port(env)
     yield from _domains(env)
     yield from _certificate(env)
     yield from _official_chart(env)
@@ -64,6 +66,19 @@ def _ports(env: Environment) -> Iterator[Problem]:
     yield from _low(env, "livekit.turn.udp_port", "UDP", turn.udp_port, _LOW_UDP, 3478)
     if first <= turn.udp_port <= last:
         yield "livekit.turn.udp_port", f"{turn.udp_port} lies in the media range {first}…{last}", "take 3478"
+
+
+def _metrics_port(env: Environment) -> Iterator[Problem]:
+    """The probes ask it: without it no pod would ever be ready."""
+    metrics = env.livekit.settings.get("prometheus")
+    port = metrics.get("port", _METRICS_PORT) if isinstance(metrics, Mapping) else _METRICS_PORT
+    field, remedy = "livekit.settings.prometheus.port", f"take {_METRICS_PORT}"
+    if not isinstance(port, int) or not _LEAST_PORT <= port <= _LAST_PORT:
+        yield field, f"LiveKit is asked on this port whether it is well: {port!r} is none from 1024 to 65535", remedy
+    elif port == env.livekit.rtc.tcp_port:
+        yield field, f"port {port} is livekit.rtc.tcp_port", remedy
+    elif port in _TAKEN and port != _METRICS_PORT:
+        yield field, f"port {port} of a node is taken by {_TAKEN[port]}", remedy
 
 
 def _low(

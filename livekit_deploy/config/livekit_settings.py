@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_SECTIONS = {
+SECTIONS = {
     "agents": "enable_user_data_recording enable_user_data_redaction target_load",
     "api": "execution_timeout check_interval max_check_interval enable_psrpc_for_get_list_participants",
     "audio": "active_level min_percentile update_interval smooth_intervals active_red_encoding enable_loss_proxying",
@@ -46,7 +46,7 @@ _SECTIONS = {
     "video": "dynacast_pause_delay stream_tracker_manager codec_regression_threshold",
     "webhook": "url_notifier resource_url_notifier filter_params",
 }
-_KEYS = {section: frozenset(keys.split()) for section, keys in _SECTIONS.items()}
+_KEYS = {section: frozenset(keys.split()) for section, keys in SECTIONS.items()}
 #: keys that hold a value and no further keys
 _VALUES = frozenset(
     {
@@ -56,7 +56,6 @@ _VALUES = frozenset(
         "enable_data_tracks",
         "enable_participant_data_blob",
         "log_level",
-        "prometheus_port",
         "region",
     }
 )
@@ -73,6 +72,7 @@ _OWNED = {
     "rtc.tcp_port": "use livekit.rtc.tcp_port",
     "rtc.use_external_ip": "media nodes are public, and LiveKit finds its address",
     "rtc.node_ip": "media nodes are public, and LiveKit finds its address",
+    "prometheus_port": "use prometheus.port",
     "turn.enabled": "use livekit.turn",
     "turn.domain": "use livekit.turn.domain",
     "turn.udp_port": "use livekit.turn.udp_port",

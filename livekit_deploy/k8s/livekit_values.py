@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from livekit_deploy.aws.redis import RedisProvisioner
     from livekit_deploy.config import LiveKit
 
-PORT = 7880
+PORT, METRICS_PORT = 7880, 6789
 _TURN_TLS_PORT = 5349
+#: for how long a server goes on trying to reach another one through a Redis that is away; its default, 7.5 s, makes a
+#: short outage end the signalling of every call
+_RELAY_TRIES = "60s"
+#: as in our chart: how long connections through a load balancer last once their pod is asked to end
+_DEREGISTRATION = "deregistration_delay.timeout_seconds=60"
 _MEDIA = {"livekit-deploy/group": "media"}
 Values = dict[str, Any]
 _OTHER_ZONE: Values = {
@@ -42,6 +47,8 @@ def _server(livekit: LiveKit, redis: RedisProvisioner) -> Values:
         },
         # said in full: a missing insecure is not the same in every version
         "redis": {"address": redis.address, **({"tls": {"enabled": True, "insecure": False}} if redis.tls else {})},
+        "prometheus": {"port": METRICS_PORT},
+        "signal_relay": {"retry_timeout": _RELAY_TRIES},
     }
     if livekit.turn is not None:
         found["turn"] = {"enabled": True, "udp_port": livekit.turn.udp_port}
@@ -83,11 +90,15 @@ def official_values(
 ) -> Values:
     """For the vendor's chart 1.9: keys from our Secret, one pod a node, an Ingress for the controller.
 
-    Its host ports allow one pod a node, so that a new one must not come before an old one has gone.
+    Its host ports allow one pod a node, so that a new one must not come before an old one has gone. What it has no
+    values for is left as it is: a pod gets SIGTERM at once and not after its load balancers are done with it, counts as
+    available as soon as it is ready, and both its probes ask ``/``, which wants Redis. Service links stay on: they
+    begin with ``LIVEKIT_LIVEKIT_SERVER_``, after its Service, and the server has no setting of such a name.
     """
     annotations = {
         "alb.ingress.kubernetes.io/certificate-arn": certificate,
         "alb.ingress.kubernetes.io/target-type": "ip",
+        "alb.ingress.kubernetes.io/target-group-attributes": _DEREGISTRATION,
     }
     server = _server(livekit, redis)
     values: Values = {
@@ -110,5 +121,6 @@ def official_values(
             "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
             "service.beta.kubernetes.io/aws-load-balancer-ssl-cert": certificate,
             "service.beta.kubernetes.io/aws-load-balancer-ssl-ports": "443",
+            "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes": _DEREGISTRATION,
         }
     return values

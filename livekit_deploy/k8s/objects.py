@@ -85,16 +85,25 @@ class ClusterObject(Resource):
 
 
 class Namespace(ClusterObject):
-    """A namespace; its name is the resource's. Source: Kubernetes API reference, Namespace."""
+    """A namespace; its name is the resource's. Other ``labels`` than the declared ones are not judged.
+
+    Source: Kubernetes API reference, Namespace.
+    """
 
     kind = "k8s.namespace"
     object_kind = "Namespace"
+
+    labels: Input[Mapping[str, str]] = Input(api="metadata.labels", default={})
 
     def where(self) -> str:
         return f"/api/v1/namespaces/{self.instance}"
 
     def body(self, cloud: Cloud) -> Obj:
-        return {"metadata": {"name": self.instance}}
+        return {"metadata": {"name": self.instance, "labels": dict(self.labels)}}
+
+    def props(self, item: Obj) -> dict[str, Any]:
+        there = item["metadata"].get("labels") or {}
+        return {"labels": {key: there[key] for key in self.labels if key in there}}
 
 
 class Secret(ClusterObject):

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 LIVEKIT = "livekit"
 _CONTROLLER = "aws-load-balancer-controller"
+#: a pod is Ready when its load balancers find it healthy, so that a roll does not go on before
+#: (AWS Load Balancer Controller, "Pod readiness gate"; with targets of type ip, as both charts have them)
+_GATED = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
 WEBHOOK_SERVICE = "aws-load-balancer-webhook-service"
 
 
@@ -98,7 +101,7 @@ class LiveKitProvisioner:
     ) -> None:
         stage = "livekit"
         host = cluster.cluster
-        self.namespace = Namespace(LIVEKIT, lives_in=host, after=cluster.access, stage=stage)
+        self.namespace = Namespace(LIVEKIT, labels=_GATED, lives_in=host, after=cluster.access, stage=stage)
         keys: dict[str, Ref[SecretRef]] = {"keys": secrets.api_keys.keys}
         if livekit.webhook_urls:
             keys["api-key"] = secrets.api_keys.api_key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TRIED_IN_CLUSTER = {
-    *("k8s.namespace.marked", "k8s.secret.marked", "k8s.secret.values"),
+    *("k8s.namespace.marked", "k8s.namespace.labels", "k8s.secret.marked", "k8s.secret.values"),
     *(f"helm.release.{name}" for name in ("chart", "version", "values", "state", "marked", "missing", "drifted")),
 }
 OWNED_IN_CLUSTER = {

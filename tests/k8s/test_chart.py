@@ -16,6 +16,7 @@ from livekit_deploy.config import load_environment
 from livekit_deploy.config.livekit_settings import refused
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.k8s.charts import bundled
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.stack import stack
@@ -74,6 +75,8 @@ OPTIONS: dict[str, Values] = {
     "as they are": {},
     "autoscaling": {"autoscaling": {"enabled": True, "min": 2, "max": 4, "cpu": 70}},
     "metrics": {"serviceMonitor": {"enabled": True}},
+    "metrics for who knows the password": {"config": {"prometheus": {"username": "u", "password": "p"}}},
+    "nobody is waited for": {"preStopSeconds": 0, "deregistrationDelaySeconds": 0, "minReadySeconds": 0},
     "no turn": {"turn": {"enabled": False}, "config": {"turn": {"enabled": False}}},
     "no password": {"secrets": {"redis": {"name": ""}}},
     "tolerant": {"tolerations": [{"key": "media", "operator": "Exists"}], "podAnnotations": {"a": "b"}},
@@ -122,9 +125,12 @@ def test_keys_and_passwords_come_from_secrets_only(uat: Rendered) -> None:
         {"config": {"keys": {"API": "secret"}}},
         {"config": {"key_file": "/keys"}},
         {"config": {"redis": {"password": "secret"}}},
+        {"config": {"prometheus": {"port": 0}}},
+        {"config": {"prometheus_port": 6789}},
     ],
+    ids=["keys", "a key file", "a password", "no metrics", "metrics by their old name"],
 )
-def test_a_secret_typed_into_the_configuration_is_refused(typed: Values) -> None:
+def test_what_must_not_be_in_the_configuration_is_refused(typed: Values) -> None:
     done = helm(tools.helm(), "template", "livekit", values=over(values(), typed))
     assert done.returncode
     assert "values don't meet the specifications of the schema" in done.stderr
@@ -153,10 +159,59 @@ def test_pods_roll_when_a_secret_or_the_configuration_changes_and_only_then(uat:
 # ---- pods
 
 
-def test_a_redis_that_is_away_restarts_nothing(uat: Rendered) -> None:
-    assert uat.container["livenessProbe"]["tcpSocket"] == {"port": "http"}
-    assert "httpGet" not in uat.container["livenessProbe"]
-    assert uat.container["readinessProbe"]["httpGet"] == {"path": "/", "port": "http"}
+def test_no_service_of_its_namespace_speaks_into_the_server_s_settings(uat: Rendered) -> None:
+    """The Service is called livekit, and the server reads LIVEKIT_PORT as its own port."""
+    assert uat.pod["spec"]["enableServiceLinks"] is False
+
+
+def _seconds(probe: Mapping[str, Any]) -> int:
+    """How long it goes on before the container ends because of it."""
+    return int(probe["periodSeconds"] * probe["failureThreshold"])
+
+
+def test_a_server_gets_more_time_to_reach_redis_than_it_takes_to_say_why_not(uat: Rendered) -> None:
+    startup = uat.container["startupProbe"]
+    assert startup["httpGet"] == {"path": "/", "port": "http"}, "200 with Redis only"
+    assert _seconds(startup) >= 150, "the server gives up after 102 s"
+
+
+def test_a_redis_that_is_away_neither_restarts_the_fleet_nor_takes_it_off_its_balancers(uat: Rendered) -> None:
+    for name in ("livenessProbe", "readinessProbe"):
+        probe = uat.container[name]
+        assert probe["httpGet"] == {"path": "/metrics", "port": "metrics"}, "what answers without Redis"
+        assert probe["timeoutSeconds"] >= 3
+    assert uat.config["signal_relay"]["retry_timeout"] == "60s"
+
+
+def test_a_server_that_hangs_does_not_get_the_hours_of_one_that_drains(uat: Rendered) -> None:
+    liveness = uat.container["livenessProbe"]
+    assert (liveness["periodSeconds"], liveness["failureThreshold"]) == (10, 6)
+    for name in ("livenessProbe", "startupProbe"):
+        assert uat.container[name]["terminationGracePeriodSeconds"] <= 30
+
+
+def test_metrics_behind_a_password_are_not_asked_by_a_probe_that_has_none() -> None:
+    made = Rendered(tools.helm(), over(values(), OPTIONS["metrics for who knows the password"]))
+    for name in ("livenessProbe", "readinessProbe"):
+        assert made.container[name]["tcpSocket"] == {"port": "http"}
+        assert "httpGet" not in made.container[name]
+
+
+def test_a_pod_is_told_to_end_after_its_balancers_are_done_with_it(uat: Rendered) -> None:
+    sleep = uat.container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    prefix = "alb.ingress.kubernetes.io/"
+    attributes = uat.all["Ingress/livekit"]["metadata"]["annotations"][f"{prefix}target-group-attributes"]
+    turn = uat.all["Service/livekit-turn"]["metadata"]["annotations"]
+    assert attributes == "deregistration_delay.timeout_seconds=60"
+    assert turn["service.beta.kubernetes.io/aws-load-balancer-target-group-attributes"] == attributes
+    assert sleep == 75 > 60, "and the controller needs a moment to hear of it"
+    assert uat.deployment["spec"]["minReadySeconds"] >= 10
+
+
+def test_a_pod_that_waits_for_nobody_is_told_at_once() -> None:
+    made = Rendered(tools.helm(), over(values(), OPTIONS["nobody is waited for"]))
+    assert "lifecycle" not in made.container, "the API refuses a sleep of no time"
+    assert made.pod["spec"]["terminationGracePeriodSeconds"] == 5 * 3600
 
 
 def test_one_pod_a_node_spread_over_zones_replaced_in_place(uat: Rendered) -> None:
@@ -173,7 +228,7 @@ def test_one_pod_a_node_spread_over_zones_replaced_in_place(uat: Rendered) -> No
 
 
 def test_calls_get_five_hours_to_end_and_are_not_disturbed_together(uat: Rendered) -> None:
-    assert uat.pod["spec"]["terminationGracePeriodSeconds"] == 5 * 3600
+    assert uat.pod["spec"]["terminationGracePeriodSeconds"] == 5 * 3600 + 75, "from the SIGTERM on"
     budget = uat.all["PodDisruptionBudget/livekit"]["spec"]
     assert budget["maxUnavailable"] == 1
     assert budget["selector"]["matchLabels"].items() <= uat.pod["metadata"]["labels"].items()
@@ -188,6 +243,7 @@ def test_the_ports_are_the_node_s(uat: Rendered) -> None:
         "rtc-tcp": (7881, 7881, "TCP"),
         "turn-udp": (3478, 3478, "UDP"),
         "turn-tls": (5349, 5349, "TCP"),
+        "metrics": (6789, 6789, "TCP"),
     }
 
 
@@ -244,6 +300,7 @@ def test_turn_comes_through_an_nlb_that_ends_tls(uat: Rendered) -> None:
     prefix = "service.beta.kubernetes.io/aws-load-balancer-"
     nlb = {key.removeprefix(prefix): value for key, value in service["metadata"]["annotations"].items()}
     assert nlb.pop("ssl-cert").startswith("acm.issued/signal")
+    assert nlb.pop("target-group-attributes")
     assert nlb == {"type": "external", "scheme": "internet-facing", "nlb-target-type": "ip", "ssl-ports": "443"}
     assert service["spec"]["loadBalancerClass"] == "service.k8s.aws/nlb"
     (port,) = service["spec"]["ports"]
@@ -264,7 +321,7 @@ def test_without_turn_over_tls_there_is_no_nlb(overrides: dict[str, str]) -> Non
 
 
 def test_metrics_are_scraped_only_when_asked(uat: Rendered) -> None:
-    assert "prometheus" not in uat.config
+    assert "ServiceMonitor/livekit" not in uat.all
     made = Rendered(tools.helm(), over(values(), OPTIONS["metrics"]))
     (endpoint,) = made.all["ServiceMonitor/livekit"]["spec"]["endpoints"]
     ports = {one["name"]: one for one in made.all["Service/livekit"]["spec"]["ports"]}
@@ -292,7 +349,7 @@ def test_the_schema_is_strict_everywhere_but_in_the_server_s_own_configuration()
     schema = json.loads((CHART / "values.schema.json").read_text())
     sections = dict(_sections(schema)) | dict(_sections(schema["definitions"], "definitions"))
     open_ = {path for path, section in sections.items() if section.get("additionalProperties") is not False}
-    assert open_ == {"config", "config.redis"}
+    assert open_ == {"config", "config.redis", "config.prometheus"}
     documented = yaml.safe_load((CHART / "values.yaml").read_text())
     assert set(schema["properties"]) == {*documented, "global"}
     for path, section in sections.items():
@@ -339,7 +396,7 @@ def test_it_comes_changes_and_goes_with_every_helm(rig: KubeRig, each_helm: Path
             "livekit",
             namespace="livekit",
             chart="livekit-server",
-            version="1.0.0",
+            version=bundled("livekit-server")[1],
             values=over(values(), more),
             lives_in=rig.host,
             after=secrets,

@@ -11,6 +11,7 @@ import yaml
 
 from livekit_deploy import packaged, tools
 from livekit_deploy.config import load_environment
+from livekit_deploy.config.livekit_settings import SECTIONS
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.stack import stack
 
@@ -34,6 +35,22 @@ def _environment(path: Path, overrides: dict[str, str], folder: Path) -> tuple[d
     deployment = next(item for item in yaml.safe_load_all(said) if item and item["kind"] == "Deployment")
     variables = {item["name"]: item for item in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
     return variables, _named(resources, "k8s.secret/livekit-api-keys")["values"]
+
+
+def _set(settings: str) -> dict[str, Any]:
+    """The server's configuration with ``livekit.settings``."""
+    resources = stack(load_environment(UAT, overrides={"livekit.settings": settings}, environ={}))
+    config: dict[str, Any] = _named(resources, "helm.release/livekit")["values"]["config"]
+    return config
+
+
+def test_what_we_set_by_default_gives_way_to_what_the_user_sets() -> None:
+    plain = _set("{}")
+    assert (plain["prometheus"], plain["signal_relay"]) == ({"port": 6789}, {"retry_timeout": "60s"})
+    own = _set("{prometheus: {port: 9100}, signal_relay: {retry_timeout: 20s, connect_attempts: 5}}")
+    assert own["prometheus"] == {"port": 9100}
+    assert own["signal_relay"] == {"retry_timeout": "20s", "connect_attempts": 5}
+    assert _set("{signal_relay: {connect_attempts: 5}}")["signal_relay"]["retry_timeout"] == "60s"
 
 
 def test_webhooks_are_signed_with_the_generated_key(tmp_path: Path) -> None:
@@ -73,6 +90,8 @@ def test_the_official_chart_rolls_in_place_and_gets_what_the_controller_needs() 
     values = _official()
     assert values["deploymentStrategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
     balancer = values["loadBalancer"]
+    delay = "deregistration_delay.timeout_seconds=60"
+    assert balancer["annotations"]["alb.ingress.kubernetes.io/target-group-attributes"] == delay
     assert (balancer["type"], balancer["tls"]) == ("alb", [{"hosts": ["livekit.uat.example.com"]}])
     assert balancer["annotations"]["alb.ingress.kubernetes.io/certificate-arn"].startswith("acm.issued/")
     turn = values["livekit"]["turn"]
@@ -83,8 +102,17 @@ def test_the_official_chart_rolls_in_place_and_gets_what_the_controller_needs() 
         "nlb-target-type": "ip",
         "ssl-cert": balancer["annotations"]["alb.ingress.kubernetes.io/certificate-arn"],
         "ssl-ports": "443",
+        "target-group-attributes": delay,
     }
     assert "loadBalancerAnnotations" not in _official(livekit__turn__tls="false")["livekit"]["turn"]
+
+
+def test_service_links_of_the_official_chart_are_no_settings_of_the_server() -> None:
+    """Kubernetes puts ``<SERVICE>_PORT`` and more into its pods, and the chart has no value to switch that off."""
+    values = _official()
+    assert not {"nameOverride", "fullnameOverride"} & values.keys(), "so its Service is livekit-livekit-server"
+    read = [f"LIVEKIT_{setting.upper()}" for setting in (*values["livekit"], *SECTIONS)]
+    assert not [name for name in read if name.startswith("LIVEKIT_LIVEKIT_SERVER")]
 
 
 def test_what_stands_in_front_of_the_official_chart_is_found_by_its_names() -> None:

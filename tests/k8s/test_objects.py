@@ -15,6 +15,7 @@ from livekit_deploy.errors import Denied, NotOurs, ResourceError
 from livekit_deploy.k8s.client import Obj
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.sandbox.cluster.cluster import Cluster
+from tests.k8s.drifts import TRIED_IN_CLUSTER
 from tests.k8s.rig import KubeRig
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:livekit/uat/api-keys"
@@ -83,6 +84,23 @@ def test_what_somebody_changed_in_a_secret_is_put_right(rig: KubeRig, change: Ob
     rig.up(objects(rig))
     assert held(rig) == {"keys": CANARY}
     assert rig.diffs(objects(rig)) == {}
+
+
+@pytest.mark.parametrize("said", [None, "disabled"])
+def test_a_declared_label_is_compared_and_put_back_and_others_are_left(rig: KubeRig, said: str | None) -> None:
+    declared = [rig.host, Namespace("media", labels={"gate": "enabled"}, lives_in=rig.host)]
+    rig.up(declared)
+    assert rig.diffs(declared) == {}
+    rig.patch(NAMESPACE, {"metadata": {"labels": {"gate": said, "team": "media"}}})
+    (change,) = rig.plan(declared).changes
+    assert [(diff.path, diff.before, diff.after, diff.origin) for diff in change.diffs] == [
+        ("labels.gate", said, "enabled", "drift")
+    ]
+    rig.up(declared)
+    labels = (rig.api.get(NAMESPACE) or {})["metadata"]["labels"]
+    assert (labels["gate"], labels["team"]) == ("enabled", "media")
+    assert rig.diffs(declared) == {}
+    assert "k8s.namespace.labels" in TRIED_IN_CLUSTER
 
 
 def test_what_somebody_adds_is_not_ours_to_judge(rig: KubeRig) -> None:

@@ -15,9 +15,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end -}}
 
 {{- define "livekit.config" -}}
-{{- $config := deepCopy .Values.config -}}
-{{- if .Values.serviceMonitor.enabled -}}
-{{- $_ := set $config "prometheus" (dict "port" .Values.serviceMonitor.port) -}}
+{{- toYaml .Values.config -}}
 {{- end -}}
-{{- toYaml $config -}}
+
+{{- /* Whether the server answers, with Redis or without. A probe has no password: where metrics want one it connects. */ -}}
+{{- define "livekit.answers" -}}
+{{- if .Values.config.prometheus.username -}}
+tcpSocket: {port: http}
+{{- else -}}
+httpGet: {path: /metrics, port: metrics}
+{{- end -}}
 {{- end -}}
