@@ -54,17 +54,20 @@ class Authority:
                 self._contexts[names] = self._context(names)
             return self._contexts[names]
 
-    def _context(self, names: tuple[str, ...]) -> ssl.SSLContext:
+    def signed(self, *names: str) -> bytes:
+        """A certificate for these names and addresses with its private key, in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternative = x509.SubjectAlternativeName([_general(name) for name in names])
         certificate = self._certificate(_common(names[0][:64]), key, alternative, ca=False)
-        pem = certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        return certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+
+    def _context(self, names: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.sslsocket_class = _Connection
         with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # ssl loads keys from files only
-            file.write(pem)
+            file.write(self.signed(*names))
             file.flush()
             context.load_cert_chain(file.name)
         return context

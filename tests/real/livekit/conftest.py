@@ -1,0 +1,19 @@
+"""The two servers that everything here is shown with, and a site with either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.livekit.site import Site
+from tests.real.recipes import LIVEKIT, program
+
+
+@pytest.fixture(params=["newest", "oldest"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """A site with the newest server, and once more with the oldest that is supported."""
+    found = Site(tmp_path, program(LIVEKIT[request.param]))
+    yield found
+    found.close()

@@ -1,0 +1,114 @@
+"""What the product puts into the cluster for an environment: our chart by the real helm, and the Secrets it names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from livekit_deploy import packaged, tools
+from livekit_deploy.aws import api_keys
+from livekit_deploy.aws.api_keys import Pair
+from livekit_deploy.config import load_environment
+from livekit_deploy.engine.inputs import Ref, SecretRef
+from livekit_deploy.stack import stack
+
+_ENVIRONMENTS = Path(__file__).parents[3] / "manifests" / "environments"
+Object = dict[str, Any]
+
+
+class Manifests:
+    """The objects of a namespace, LiveKit's ``pod`` and its one ``container`` among them. They may be changed."""
+
+    def __init__(self, objects: Sequence[Object]) -> None:
+        self._objects = {(one["kind"], one["metadata"]["name"]): one for one in objects}
+        (self.deployment,) = self.of("Deployment")
+
+    @property
+    def pod(self) -> Object:
+        """The specification of its pods."""
+        found: Object = self.deployment["spec"]["template"]["spec"]
+        return found
+
+    @property
+    def container(self) -> Object:
+        found: Object
+        (found,) = self.pod["containers"]
+        return found
+
+    @property
+    def config(self) -> Object:
+        """What the server is configured with; a change of it is written with `configure`."""
+        (config,) = self.of("ConfigMap")
+        found: Object = yaml.safe_load(config["data"]["config.yaml"])
+        return found
+
+    def configure(self, config: Object) -> None:
+        """Put another configuration in its place."""
+        (there,) = self.of("ConfigMap")
+        there["data"]["config.yaml"] = yaml.safe_dump(config)
+
+    def of(self, kind: str) -> list[Object]:
+        return [one for (its, _), one in self._objects.items() if its == kind]
+
+    def get(self, kind: str, name: str) -> Object | None:
+        return self._objects.get((kind, name))
+
+    def add(self, one: Object) -> None:
+        self._objects[one["kind"], one["metadata"]["name"]] = one
+
+
+def values(preset: str, settings: Mapping[str, Any], redis: str) -> tuple[Object, Object]:
+    """The values that the product gives to LiveKit's chart, and by the name of each Secret what it is to hold:
+    member by key. ``settings`` are overrides by dotted path; ``redis`` is where Redis listens."""
+    told = {key: json.dumps(value) for key, value in settings.items()}
+    env = load_environment(_ENVIRONMENTS / f"{preset}.yaml", overrides=told, environ={})
+
+    def lookup(ref: Ref[Any]) -> Any:
+        if ref.output == "redis_address":
+            return redis
+        if ref.address.startswith("secretsmanager.") and ref.output != "version":
+            return SecretRef(ref.address, ref.output, "1")
+        return f"{ref.address}.{ref.output}"
+
+    found = {resource.address: resource.desired(lookup) for resource in stack(env) if resource.kind in _KINDS}
+    secrets = {
+        address.rpartition("/")[2]: {key: one["key"] for key, one in wanted["values"].items()}
+        for address, wanted in found.items()
+        if address.startswith("k8s.secret/")
+    }
+    return found["helm.release/livekit"]["values"], secrets
+
+
+_KINDS = ("helm.release", "k8s.secret")
+
+
+def rendered(
+    preset: str = "uat",
+    settings: Mapping[str, Any] | None = None,
+    *,
+    redis: str,
+    token: str,
+    pairs: Sequence[Pair],
+    chart: Path | None = None,
+) -> Manifests:
+    """What is in LiveKit's namespace when the product has applied it; ``token`` and ``pairs`` are in Secrets Manager.
+
+    Raises `ConfigError` for settings that the product refuses, `RuntimeError` for values that the chart refuses.
+    """
+    given, secrets = values(preset, settings or {}, redis)
+    command = [str(tools.helm()), "template", "livekit", "--namespace", "livekit", "--values", "-"]
+    command.append(str(chart or packaged.path("charts/livekit-server")))
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    kept = {**json.loads(api_keys.dump(pairs)), "value": token}
+    held: list[Object] = [
+        {"kind": "Secret", "metadata": {"name": name}, "data": {key: kept[member] for key, member in members.items()}}
+        for name, members in secrets.items()
+    ]
+    return Manifests([*(one for one in yaml.safe_load_all(done.stdout) if one), *held])

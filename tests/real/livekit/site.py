@@ -1,0 +1,127 @@
+"""A deployment to be looked at: network, Redis, nodes with LiveKit, and people who call."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from livekit_deploy.aws.api_keys import Pair, draw
+from livekit_deploy.sandbox.authority import Authority
+from tests.real.livekit import web
+from tests.real.livekit.balancer import Balancer
+from tests.real.livekit.caller import Caller, admin, token
+from tests.real.livekit.kubelet import Container, Image, Kubelet
+from tests.real.livekit.manifests import Manifests, rendered
+from tests.real.livekit.network import Host, Network
+from tests.real.livekit.redis import TOKEN, Redis
+
+#: where the published image, an Alpine, has the authorities that its programs trust
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+class Site:
+    """``binary`` is the real livekit-server. Everything ends with `close`."""
+
+    def __init__(self, folder: Path, binary: Path) -> None:
+        self._folder = folder
+        self.network, self.authority = Network(), Authority("Amazon of the tests")
+        self.pairs: list[Pair] = [draw("main", "")]
+        self._bundle = folder / "bundle.pem"
+        self._bundle.write_bytes(self.authority.pem)
+        self.image = Image({"/livekit-server": binary, BUNDLE: self._bundle}, ("/livekit-server",), _VARIABLES)
+        self._ends: list[Any] = []
+        self._count = 0
+
+    def redis(self, *, tls: bool = True, auth: bool = True, name: str = "redis") -> Redis:
+        """A Redis of its own, for one fleet."""
+        authority = self.authority if tls else None
+        folder = self._folder / name
+        found = Redis(self.network, folder, authority=authority, token=TOKEN if auth else "", name=name)
+        self._ends.append(found.kill)
+        return found
+
+    def manifests(self, redis: Redis, preset: str = "uat", settings: Mapping[str, Any] | None = None) -> Manifests:
+        """What the product puts into the cluster."""
+        return rendered(preset, settings, redis=redis.address, token=redis.token, pairs=self.pairs)
+
+    def kubelet(self) -> Kubelet:
+        """A new public node."""
+        self._count += 1
+        return Kubelet(self.network.node(), self._folder / f"node-{self._count}", self.network.host_file())
+
+    def start(self, given: Manifests, kubelet: Kubelet | None = None) -> Container:
+        """A pod on a node; not waited for."""
+        found = (kubelet or self.kubelet()).start(given, self.image)
+        self._ends.append(found.close)
+        return found
+
+    def fleet(self, given: Manifests, size: int = 2) -> list[Container]:
+        """Pods, each on its own node, that have started."""
+        return [pod.started() for pod in [self.start(given) for _ in range(size)]]
+
+    def balancer(self, pods: list[Container], port: int = 7880, **tls: Any) -> Balancer:
+        """A public load balancer before ``port`` of these pods: 443 where it ends TLS."""
+        targets = [(pod.host.address, port) for pod in pods]
+        found = Balancer(self.network.node(), 443 if tls else 80, targets, **tls)
+        self._ends.append(found.close)
+        return found
+
+    def call(self, *where: Any, **options: Any) -> Caller:
+        """A participant that is in the room when this returns, else as `dial`."""
+        return self.dial(*where, **options).joined()
+
+    def dial(
+        self, through: Container | Balancer, room: str, name: str, host: Host | None = None, **options: Any
+    ) -> Caller:
+        """A participant that is about to join; ``options`` are those of `Caller`, and ``pair``, whose key signs."""
+        pair = options.pop("pair", self.pairs[0])
+        url = through.url if isinstance(through, Balancer) else f"ws://{through.host.seen}:{through.ports['http']}"
+        hosts = self._folder / "hosts"
+        hosts.write_text(self.network.host_file(), encoding="utf-8")
+        found = Caller(host or self.network.client(), hosts, url, token(pair, room, name), **options)
+        self._ends.append(found.close)
+        return found
+
+    def trust(self) -> ssl.SSLContext:
+        """How a client that trusts our authority speaks TLS."""
+        return ssl.create_default_context(cadata=self.authority.pem.decode())
+
+    def close(self) -> None:
+        """End everything, the last first."""
+        for end in reversed(self._ends):
+            end()
+        self.network.close()
+
+
+_VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def firewalled(host: Host, dropped: str) -> Host:
+    """The host behind a firewall that lets this not out (an expression of nft(8))."""
+    chain = f"type filter hook output priority filter\n {dropped} drop"
+    host.namespace.run(["nft", "-f", "-"], f"table ip fire {{\n chain out {{\n {chain}\n }}\n}}\n")
+    return host
+
+
+def api(pod: Container, pair: Pair, method: str, asked: Mapping[str, Any]) -> Any:
+    """A call of LiveKit's RoomService (LiveKit documentation, "RoomService API"). Raises `RuntimeError`."""
+    headers = {"Authorization": f"Bearer {admin(pair)}", "Content-Type": "application/json"}
+    path = f"/twirp/livekit.RoomService/{method}"
+    answer = web.ask(pod.host, pod.host.address, pod.ports["http"], path, body=json.dumps(asked), headers=headers)
+    if answer.status != 200:
+        raise RuntimeError(f"{method}: {answer.status} {answer.text}")
+    return json.loads(answer.text)
+
+
+def room_on(pod: Container, through: Container, redis: Redis, pair: Pair) -> str:
+    """The name of a new room that lives on ``pod``: the server draws a node for each."""
+    for number in range(60):
+        name = f"room-{number}-on-{pod.node_id}"
+        api(through, pair, "CreateRoom", {"name": name})
+        if redis.ask("HGET", "room_node_map", name) == pod.node_id:
+            return name
+        api(through, pair, "DeleteRoom", {"room": name})
+    raise RuntimeError(f"of sixty rooms none is on {pod.node_id}")
