@@ -14,6 +14,16 @@ from tests.real.recipes import LIVEKIT, program
 @pytest.fixture(params=["newest", "oldest"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """A site with the newest server, and once more with the oldest that is supported."""
-    found = Site(tmp_path, program(LIVEKIT[request.param]))
+    yield from _site(request.param, tmp_path)
+
+
+@pytest.fixture
+def newest(tmp_path: Path) -> Iterator[Site]:
+    """A site with the newest server only: what is shown does not depend on its version."""
+    yield from _site("newest", tmp_path)
+
+
+def _site(version: str, folder: Path) -> Iterator[Site]:
+    found = Site(folder, program(LIVEKIT[version]), LIVEKIT[version].version)
     yield found
     found.close()

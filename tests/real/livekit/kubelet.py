@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,12 +21,18 @@ from pathlib import Path
 
 from tests.real.livekit import container
 from tests.real.livekit.manifests import Manifests, Object
-from tests.real.livekit.network import Host
+from tests.real.livekit.network import CLUSTER_DNS, Host
 from tests.real.livekit.probes import Probe
 
 _EXPANSION = re.compile(r"\$\$|\$\(([A-Za-z0-9_.-]+)\)")
 #: cluster addresses of Services; the first one is the API's own
 _SERVICES = "172.20.0."
+_NAMES = {
+    "hosts": "127.0.0.1\tlocalhost\n",
+    "hostname": "node\n",
+    "resolv.conf": f"nameserver {CLUSTER_DNS}\nsearch livekit.svc.cluster.local svc.cluster.local cluster.local\n"
+    "options ndots:5\n",
+}
 _READ_BY_GROUP = 0o440  # what a pod's fsGroup adds to the mode of files that cannot be written
 
 
@@ -43,14 +50,13 @@ class Image:
 
 
 class Kubelet:
-    """The kubelet of one node. ``folder`` is its own; ``hosts`` is the node's /etc/hosts."""
+    """The kubelet of one node. ``folder`` is its own."""
 
-    def __init__(self, host: Host, folder: Path, hosts: str) -> None:
+    def __init__(self, host: Host, folder: Path) -> None:
         self.host, self._folder = host, folder
         folder.mkdir(parents=True, exist_ok=True)
-        folder.joinpath("hosts").write_text(hosts, encoding="utf-8")
-        folder.joinpath("hostname").write_text("node\n", encoding="utf-8")
-        folder.joinpath("resolv.conf").write_text("nameserver 172.20.0.10\noptions ndots:5\n", encoding="utf-8")
+        for name, text in _NAMES.items():
+            folder.joinpath(name).write_text(text, encoding="utf-8")
         self._count = 0
 
     def start(self, given: Manifests, image: Image) -> Container:
@@ -67,7 +73,7 @@ class Kubelet:
         said = {
             "mountpoint": str(folder / "root"),
             "binds": {path: str(source) for path, source in image.files.items()}
-            | {f"/etc/{name}": str(self._folder / name) for name in ("hosts", "hostname", "resolv.conf")}
+            | {f"/etc/{name}": str(self._folder / name) for name in _NAMES}
             | dict(_volumes(given, folder / "volumes", user.volumes)),
             "writable": {"/dev/termination-log": str(folder / "termination-log")},
             "read_only": user.security.get("readOnlyRootFilesystem", False),
@@ -242,6 +248,19 @@ class Container:
     def signal(self, number: int) -> None:
         """Send its first process a signal."""
         os.kill(self._pid, number)
+
+    def delete(self) -> None:
+        """What a kubelet does with a pod that is deleted: its preStop sleep, SIGTERM, and SIGKILL after its grace."""
+        threading.Thread(target=self._delete, daemon=True).start()
+
+    def _delete(self) -> None:
+        began = time.monotonic()
+        hook = (self._given.container.get("lifecycle") or {}).get("preStop") or {}
+        if self.wait(hook["sleep"]["seconds"] if hook else 0) is None:
+            self.signal(signal.SIGTERM)
+        grace = self._given.pod.get("terminationGracePeriodSeconds", 30)
+        if self.wait(began + grace - time.monotonic()) is None:
+            self.signal(signal.SIGKILL)
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code; None when it still runs after so long."""

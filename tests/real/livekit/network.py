@@ -10,8 +10,12 @@ import ipaddress
 import socket
 import struct
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 
 from tests.real.livekit.namespaces import Namespace
 
@@ -25,7 +29,10 @@ _ROUTES = {
     "ipv4/conf/vpc/send_redirects": "0",
     "bridge/bridge-nf-call-iptables": "0",
 }
+#: where pods ask for names (EKS: the tenth address of the range of Services)
+CLUSTER_DNS = "172.20.0.10"
 _COOKIE = 0x2112A442
+Sender = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Host:
 
 @dataclass
 class Network:
-    """``names`` is what every resolver knows, as a file of hosts has it."""
+    """``names`` is what the cluster's DNS knows, and clients know of it what `host_file` says."""
 
     names: dict[str, str] = field(default_factory=dict)
 
@@ -82,6 +89,8 @@ class Network:
                 chain after { type nat hook postrouting priority srcnat; snat to ip saddr map @outward; }
             }""",
         )
+        self._gateway.ip(f"addr add {CLUSTER_DNS}/32 dev vpc")
+        self._serve(self._gateway, CLUSTER_DNS, 53, self._resolve)
         self._stun()
 
     def node(self) -> Host:
@@ -97,7 +106,7 @@ class Network:
         return self._host("world", WORLD)
 
     def host_file(self) -> str:
-        """What /etc/hosts says."""
+        """What /etc/hosts of a client says."""
         said = {"localhost": "127.0.0.1", **self.names}
         return "".join(f"{address}\t{name}\n" for name, address in said.items())
 
@@ -133,29 +142,40 @@ class Network:
     def _stun(self) -> None:
         """Servers that tell who asks how they see it."""
         host = self.client()
-        for name, port in STUN.items():
-            self.names[name] = host.address
-            with host.namespace.inside():
-                server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                try:
-                    server.bind((host.address, port))
-                except OSError:
-                    server.close()
-                    continue  # two names, one port
-            thread = threading.Thread(target=_answer, args=(server, self._closed), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        self.names |= dict.fromkeys(STUN, host.address)
+        for port in set(STUN.values()):
+            self._serve(host.namespace, host.address, port, _seen)
+
+    def _serve(self, namespace: Namespace, address: str, port: int, answer: Callable[[bytes, Sender], bytes]) -> None:
+        with namespace.inside():
+            server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            server.bind((address, port))
+        thread = threading.Thread(target=self._answer, args=(server, answer), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _answer(self, server: socket.socket, answer: Callable[[bytes, Sender], bytes]) -> None:
+        server.settimeout(0.1)
+        with server:
+            while not self._closed.is_set():
+                with suppress(TimeoutError):
+                    asked, sender = server.recvfrom(2048)
+                    server.sendto(answer(asked, sender), sender)
+
+    def _resolve(self, asked: bytes, sender: Sender) -> bytes:
+        """An answer of DNS; there are addresses of version 4 only."""
+        query = DNSRecord.parse(asked)
+        name, answer = str(query.q.qname).removesuffix("."), query.reply()
+        if name not in self.names:
+            answer.header.rcode = RCODE.NXDOMAIN
+        elif query.q.qtype == QTYPE.A:
+            answer.add_answer(RR(name, QTYPE.A, rdata=A(self.names[name]), ttl=5))
+        return bytes(answer.pack())
 
 
-def _answer(server: socket.socket, closed: threading.Event) -> None:
-    """Answer STUN's binding requests (RFC 8489)."""
-    server.settimeout(0.1)
-    while not closed.is_set():
-        try:
-            asked, (address, port) = server.recvfrom(2048)
-        except TimeoutError:
-            continue
-        mapped = struct.unpack("!I", socket.inet_aton(address))[0] ^ _COOKIE
-        seen = struct.pack("!HHBBHI", 0x0020, 8, 0, 1, port ^ (_COOKIE >> 16), mapped)
-        server.sendto(struct.pack("!HHI", 0x0101, len(seen), _COOKIE) + asked[8:20] + seen, (address, port))
-    server.close()
+def _seen(asked: bytes, sender: Sender) -> bytes:
+    """STUN's answer to a binding request (RFC 8489)."""
+    address, port = sender
+    mapped = struct.unpack("!I", socket.inet_aton(address))[0] ^ _COOKIE
+    attribute = struct.pack("!HHBBHI", 0x0020, 8, 0, 1, port ^ (_COOKIE >> 16), mapped)
+    return struct.pack("!HHI", 0x0101, len(attribute), _COOKIE) + asked[8:20] + attribute

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,21 @@ BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Site:
-    """``binary`` is the real livekit-server. Everything ends with `close`."""
+    """``binary`` is the real livekit-server of this ``version``. Everything ends with `close`."""
 
-    def __init__(self, folder: Path, binary: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, binary: Path, version: str) -> None:
+        self._folder, self.version = folder, version
         self.network, self.authority = Network(), Authority("Amazon of the tests")
         self.pairs: list[Pair] = [draw("main", "")]
-        self._bundle = folder / "bundle.pem"
-        self._bundle.write_bytes(self.authority.pem)
-        self.image = Image({"/livekit-server": binary, BUNDLE: self._bundle}, ("/livekit-server",), _VARIABLES)
+        self.image = self.trusting(Image({"/livekit-server": binary}, ("/livekit-server",), _VARIABLES), self.authority)
         self._ends: list[Any] = []
         self._count = 0
+
+    def trusting(self, image: Image, authority: Authority) -> Image:
+        """The image with this one among the authorities that its programs trust."""
+        bundle = self._folder / f"{id(authority)}.pem"
+        bundle.write_bytes(authority.pem)
+        return replace(image, files={**image.files, BUNDLE: bundle})
 
     def redis(self, *, tls: bool = True, auth: bool = True, name: str = "redis") -> Redis:
         """A Redis of its own, for one fleet."""
@@ -50,11 +55,11 @@ class Site:
     def kubelet(self) -> Kubelet:
         """A new public node."""
         self._count += 1
-        return Kubelet(self.network.node(), self._folder / f"node-{self._count}", self.network.host_file())
+        return Kubelet(self.network.node(), self._folder / f"node-{self._count}")
 
-    def start(self, given: Manifests, kubelet: Kubelet | None = None) -> Container:
-        """A pod on a node; not waited for."""
-        found = (kubelet or self.kubelet()).start(given, self.image)
+    def start(self, given: Manifests, image: Image | None = None) -> Container:
+        """A pod on a new node; not waited for."""
+        found = self.kubelet().start(given, image or self.image)
         self._ends.append(found.close)
         return found
 
@@ -99,10 +104,10 @@ class Site:
 _VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def firewalled(host: Host, dropped: str) -> Host:
-    """The host behind a firewall that lets this not out (an expression of nft(8))."""
-    chain = f"type filter hook output priority filter\n {dropped} drop"
-    host.namespace.run(["nft", "-f", "-"], f"table ip fire {{\n chain out {{\n {chain}\n }}\n}}\n")
+def firewalled(host: Host, dropped: str, way: str = "output") -> Host:
+    """The host behind a firewall that does not let this out, or in where ``way`` is input (an expression of nft(8))."""
+    chain = f"type filter hook {way} priority filter\n {dropped} drop"
+    host.namespace.run(["nft", "-f", "-"], f"table ip fire {{\n chain one {{\n {chain}\n }}\n}}\n")
     return host
 
 

@@ -1,0 +1,131 @@
+"""How a server ends: asked to, killed, or hanging; and what the calls on it and through it have of that."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.real.livekit import web
+from tests.real.livekit.balancer import Balancer
+from tests.real.livekit.caller import Caller
+from tests.real.livekit.kubelet import Container
+from tests.real.livekit.manifests import Manifests
+from tests.real.livekit.redis import Redis
+from tests.real.livekit.site import Site, api, room_on
+
+#: what nobody who listens takes for an interruption (seconds)
+_GAP = 1.0
+_PRE_STOP = 3
+
+
+class Fleet:
+    """Two nodes with a call each of which has people on either, and a balancer for who comes and comes back."""
+
+    def __init__(self, site: Site, given: Manifests, redis: Redis) -> None:
+        self.site, self.redis, self.pair = site, redis, site.pairs[0]
+        self.one, self.other = site.fleet(given)
+        self.balancer = site.balancer([self.one, self.other])
+
+    def only(self, pod: Container) -> Balancer:
+        """The balancer, from now on to this node alone."""
+        self.balancer.targets[:] = [(pod.host.address, pod.ports["http"])]
+        return self.balancer
+
+    def call(self, room: str, *names: str) -> list[Caller]:
+        """These people, once they hear each other."""
+        return hearing([self.join(room, name) for name in names])
+
+    def join(self, room: str, name: str) -> Caller:
+        return self.site.call(self.balancer, room, name)
+
+
+def hearing(callers: list[Caller]) -> list[Caller]:
+    """Wait until all hear one another."""
+    for caller in callers:
+        caller.hears()
+    return callers
+
+
+@pytest.fixture
+def fleet(site: Site) -> Fleet:
+    redis = site.redis()
+    given = site.manifests(redis)
+    # a short-cut: how long the chart waits is looked at on its own
+    given.container["lifecycle"]["preStop"]["sleep"]["seconds"] = _PRE_STOP
+    return Fleet(site, given, redis)
+
+
+def test_a_server_that_is_told_to_end_goes_on_with_its_rooms_and_takes_no_new_ones(fleet: Fleet) -> None:
+    room = room_on(fleet.one, fleet.other, fleet.redis, fleet.pair)
+    people = fleet.call(room, "first", "second")
+
+    fleet.one.delete()
+    fleet.only(fleet.other)
+    assert fleet.one.wait(_PRE_STOP + 6) is None  # it looks every 5 s whether anybody is left
+    assert "waiting for participants to exit" in fleet.one.log
+    for number in range(12):
+        api(fleet.other, fleet.pair, "CreateRoom", {"name": f"new-{number}"})
+        assert fleet.redis.ask("HGET", "room_node_map", f"new-{number}") == fleet.other.node_id
+    (late,) = fleet.call(room, "late")
+    for caller in (*people, late):
+        assert caller.flows()["sound"]["gap"] < _GAP
+        assert not caller.seen("disconnected")
+
+    for caller in (*people, late):
+        caller.ask("leave")
+    assert fleet.one.wait(15) == 0
+
+
+def test_who_is_connected_through_a_server_that_ends_resumes_and_loses_no_media(fleet: Fleet) -> None:
+    room = room_on(fleet.other, fleet.one, fleet.redis, fleet.pair)
+    fleet.only(fleet.other)
+    stays = fleet.join(room, "stays")
+    fleet.only(fleet.one)
+    moves = fleet.join(room, "moves")
+    hearing([stays, moves])
+
+    fleet.only(fleet.other)
+    began = time.monotonic()
+    fleet.one.delete()
+    cut = moves.await_event("reconnecting", _PRE_STOP + 5)
+    assert cut - began > _PRE_STOP  # nothing happens to it while the pod only waits
+    moves.await_event("reconnected", 10)
+    time.sleep(2)
+
+    assert not moves.seen("disconnected")
+    assert not stays.seen("participant_disconnected")
+    assert stays.ask("others") == {"others": ["moves"]}
+    assert stays.flows()["sound"]["gap"] < _GAP  # its data the client holds back for as long as it resumes
+    for flow in moves.flows().values():
+        assert flow["gap"] < _GAP
+    assert fleet.one.wait(15) == 0
+
+
+def test_after_the_death_of_a_node_its_call_goes_on_elsewhere(fleet: Fleet) -> None:
+    room = room_on(fleet.one, fleet.other, fleet.redis, fleet.pair)
+    people = fleet.call(room, "first", "second")
+
+    fleet.one.signal(signal.SIGKILL)
+    fleet.only(fleet.other)
+    for caller in people:
+        caller.await_event("reconnected", 40)
+    for caller in people:
+        caller.flows()
+        caller.hears(15)
+    assert fleet.redis.ask("HGET", "room_node_map", room) == fleet.other.node_id
+    dead = fleet.redis.ask("HEXISTS", "nodes", fleet.one.node_id)
+    assert dead == 1  # nobody takes it out; the next server that starts does
+
+
+def test_a_server_that_hangs_fails_its_liveness_probe_and_a_connection_would_not_tell(fleet: Fleet) -> None:
+    probe, address = fleet.one.probe("livenessProbe"), fleet.one.host.address
+    fleet.one.signal(signal.SIGSTOP)
+    for _ in range(2):
+        failure = probe.failure()
+        assert failure is not None
+        assert "timed out" in failure
+    web.connect(fleet.one.host, address, fleet.one.ports["http"]).close()
+    fleet.one.signal(signal.SIGCONT)
+    assert probe.failure() is None

@@ -1,0 +1,60 @@
+"""Redis is away for a while: what that does to running calls, and what the chart's probes make of it."""
+
+from __future__ import annotations
+
+import time
+from threading import Thread
+from typing import Any
+
+from tests.real.livekit import web
+from tests.real.livekit.kubelet import Container
+from tests.real.livekit.site import Site, room_on
+
+#: livekit-server's own (config.go, SignalRelayConfig): after so long without Redis it gives up the signalling
+SERVER_DEFAULT = "7.5s"
+
+
+class Call:
+    """Two people in a room, one of whom is connected to another node than the room's."""
+
+    def __init__(self, site: Site, name: str, settings: dict[str, Any]) -> None:
+        self.redis = site.redis(name=name)
+        given = site.manifests(self.redis, "uat", settings)
+        self.pods = site.fleet(given)
+        room = room_on(self.pods[0], self.pods[1], self.redis, site.pairs[0])
+        self.callers = [site.dial(pod, room, f"{name}-{number}") for number, pod in enumerate(self.pods)]
+        for caller in self.callers:
+            caller.joined().hears()
+
+
+def probes(pod: Container) -> dict[str, str | None]:
+    return {name: pod.probe(name).failure() for name in ("livenessProbe", "readinessProbe")}
+
+
+def test_a_short_outage_ends_calls_by_the_servers_default_and_none_by_ours(site: Site) -> None:
+    default = Call(site, "default", {"livekit.settings": {"signal_relay": {"retry_timeout": SERVER_DEFAULT}}})
+    ours = Call(site, "ours", {})
+
+    def short() -> None:
+        with default.redis.away():
+            time.sleep(10)
+
+    meanwhile = Thread(target=short)
+    meanwhile.start()
+    began = time.monotonic()
+    with ours.redis.away():
+        time.sleep(6)
+        for pod in ours.pods:
+            assert web.ask(pod.host, pod.host.address, 7880).status == 406
+        while time.monotonic() < began + 25:
+            for pod in ours.pods:
+                assert probes(pod) == {"livenessProbe": None, "readinessProbe": None}
+            time.sleep(1)
+    meanwhile.join()
+    time.sleep(5)
+
+    assert any(caller.seen("reconnecting") for caller in default.callers)
+    for caller in ours.callers:
+        assert not caller.seen("reconnecting")
+        for flow in caller.flows().values():
+            assert flow["gap"] < 2
