@@ -1,8 +1,8 @@
 """The log of what leaves this process: calls to AWS and to the cluster, runs of helm, each with what it is made for.
 
 Lines go to the standard library's logger of this module, at level DEBUG, so that a program decides what becomes of
-them; the command line shows them with ``-vv``. What a call sends and what it is answered are no part of a line: both
-can hold secrets.
+them; the command line shows them with ``-vv``. What a service warns of is at level WARNING, which ``-v`` shows too.
+What a call sends and what it is answered are no part of a line: both can hold secrets.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from livekit_deploy.errors import DeployError
 
 _log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
 _address: ContextVar[str] = ContextVar("address", default="")
 
 
@@ -28,6 +29,12 @@ def made_for(address: str) -> Iterator[None]:
         yield
     finally:
         _address.reset(token)
+
+
+def warned(service: str, operation: str, text: str) -> None:
+    """What a service warns of in its answer to a call, at level WARNING."""
+    about = {"address": address} if (address := _address.get()) else {}
+    _log.warning("warned", extra={"service": service, "operation": operation, "warning": text, **about})
 
 
 @contextmanager

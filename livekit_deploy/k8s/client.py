@@ -1,6 +1,6 @@
 """The cluster's API: a client made from what EKS tells of the cluster, with a token that is fresh whenever it is used.
 
-Unreachable, unauthorized and forbidden are errors here, never absence.
+Unreachable, unauthorized and forbidden are errors here, never absence; what a server in between says is neither.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from kubernetes.client.exceptions import ApiException
 from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.resource import Live, Status
-from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError
+from livekit_deploy.errors import Absent, ResourceError
+from livekit_deploy.k8s.answers import Refusal, warnings
 
 MANAGER = "livekit-deploy"
-_NO_ACCESS = "add the role or user to cluster.admins"
-_ID = "kubernetes"  # its API gives its requests no ids
-_RUN_AGAIN = "run the same command again: it goes on from here"
+_STRICT = f"fieldManager={MANAGER}&fieldValidation=Strict"
 #: codes that go away by themselves: a while after an access entry was made (EKS user guide, "Grant IAM users access to
 #: Kubernetes"), and when the API is no longer busy, or was lost for a moment; every change of ours may be asked twice
 PASSING: Mapping[str, tuple[str, ...]] = dict.fromkeys(
@@ -39,6 +38,7 @@ PASSING: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     (),
 )
 _AGAIN = 2  # times that a connection, and a read, is tried again; no change is sent twice
+_PATIENCE = 8  # seconds at most between two tries of a read, however long the API asks to wait
 _TOKEN_SECONDS = 600.0  # EKS's tokens are good for 900
 
 Obj = dict[str, Any]
@@ -74,8 +74,9 @@ class Api:
     """A Kubernetes API. Objects are the JSON they are on the wire.
 
     ``changing`` is entered around each change; ``call_bound`` is the longest that a call may take, in seconds.
-    Raises `Denied` for 401 and 403, `Conflict` for 409, `ResourceError` with the API's own words for the rest, and
-    with the code ``Unreachable`` when there is no answer.
+    A token that is refused is renewed, and asked with again, once. Raises `Denied` for 401 and 403, `Conflict` for 409,
+    `ResourceError` with the API's own words for the rest, and with the code ``Unreachable`` when there is no answer, or
+    not one of the API.
     """
 
     def __init__(
@@ -89,13 +90,21 @@ class Api:
     ) -> None:
         configuration = kubernetes.client.Configuration(host=endpoint)
         configuration.ca_cert_data = base64.b64decode(ca).decode()
-        configuration.retries = urllib3.Retry(total=_AGAIN, redirect=0, allowed_methods=("GET",))
+        configuration.retries = urllib3.Retry(
+            total=_AGAIN,
+            redirect=0,
+            allowed_methods=("GET",),
+            backoff_factor=0.1,
+            retry_after_max=_PATIENCE,
+            raise_on_status=False,
+        )
         self._client = kubernetes.client.ApiClient(configuration)
         self._endpoint, self._token, self._changing = endpoint, token, changing
         self._timeout = (call_bound / 8, call_bound / 2)  # to connect, three times at most, and to answer
         self._lock = threading.Lock()
         self._fresh: tuple[str, float] | None = None
-        self._served: dict[str, dict[str, Obj]] = {}
+        self._served: dict[tuple[str, str], Obj] = {}
+        self._warned: set[tuple[str, str]] = set()
         #: how far the API's clock is ahead of ours, by its last answer
         self.ahead = timedelta()
 
@@ -125,14 +134,15 @@ class Api:
 
     def apply(self, path: str, item: Obj) -> Obj:
         """Server-side apply, with force: the fields in ``item`` are ours."""
-        query = f"?fieldManager={MANAGER}&force=true"
+        query = f"?{_STRICT}&force=true"
         with self._changing():
             return self._call("PATCH", path + query, item, "application/apply-patch+yaml")
 
     def let_go(self, path: str) -> None:
         """Take the finalizers of an object away; nothing happens when it is not there."""
+        none = {"metadata": {"finalizers": None}}
         with self._changing(), contextlib.suppress(Absent):
-            self._call("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
+            self._call("PATCH", f"{path}?{_STRICT}", none, "application/merge-patch+json")
 
     def delete(self, path: str, *, grace_seconds: int | None = None, uid: str | None = None, labels: str = "") -> None:
         """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there.
@@ -151,20 +161,24 @@ class Api:
 
     def path(self, api_version: str, kind: str, namespace: str | None, name: str = "") -> str | None:
         """Where an object of a manifest is; None for a kind that the cluster does not serve."""
-        served = self._resources(api_version).get(kind)
+        served = self._resource(api_version, kind)
         if served is None:
             return None
-        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
         where = f"/namespaces/{namespace}" if served["namespaced"] else ""
-        return f"{root}{where}/{served['name']}" + (f"/{name}" if name else "")
+        return f"{_root(api_version)}{where}/{served['name']}" + (f"/{name}" if name else "")
 
-    def _resources(self, api_version: str) -> dict[str, Obj]:
+    def forget(self) -> None:
+        """Ask anew which kinds are served: definitions were made or changed."""
         with self._lock:
-            if api_version not in self._served:
-                root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-                listed = (self.get(root) or {}).get("resources") or []
-                self._served[api_version] = {one["kind"]: one for one in listed if "/" not in one["name"]}
-            return self._served[api_version]
+            self._served.clear()
+
+    def _resource(self, api_version: str, kind: str) -> Obj | None:
+        """What discovery tells of a kind. What is not served is asked for again: it may be served a moment later."""
+        with self._lock:
+            if (api_version, kind) not in self._served:
+                listed = (self.get(_root(api_version)) or {}).get("resources") or []
+                self._served |= {(api_version, one["kind"]): one for one in listed if "/" not in one["name"]}
+            return self._served.get((api_version, kind))
 
     # ---- calls
 
@@ -191,6 +205,28 @@ class Api:
     def _send(
         self, method: str, path: str, body: Obj | None, content_type: str, timeout: tuple[float, float | None]
     ) -> Any:
+        call = f"{method} {path.partition('?')[0]}"
+        answer, refused = self._asked(method, path, body, content_type, timeout)
+        if answer.status == 401:  # it has done nothing; the token may have run out while this machine slept
+            self._fresh = None
+            answer, refused = self._asked(method, path, body, content_type, timeout)
+        for text in warnings(answer.headers):
+            self._warn(call, text)
+        if answer.status >= 400:
+            refusal = Refusal(answer.status, answer.headers, refused)
+            if not refusal.of_the_api:
+                raise self.unreachable(f"something else answers {call}: HTTP {answer.status}")
+            if answer.status == 401:
+                self._fresh = None
+            raise refusal.error(call)
+        if said := answer.headers.get("Date"):
+            self.ahead = parsedate_to_datetime(said) - datetime.now(UTC)
+        return answer
+
+    def _asked(
+        self, method: str, path: str, body: Obj | None, content_type: str, timeout: tuple[float, float | None]
+    ) -> tuple[Any, bytes]:
+        """(the answer, its body where it is a refusal)"""
         headers = {"Authorization": f"Bearer {self._bearer()}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = content_type
@@ -198,21 +234,15 @@ class Api:
         data: Any = json.dumps(body) if body is not None and "json" not in content_type else body
         try:
             answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=timeout)
-            refused = answer.read() if answer.status >= 400 else b""
-        except ApiException as error:
-            raise self._refused(error.status, error.body, method, path) from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return answer, answer.read() if answer.status >= 400 else b""
+        except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self.unreachable(error) from error
-        if answer.status >= 400:
-            raise self._refused(answer.status, refused, method, path)
-        if said := answer.headers.get("Date"):
-            self.ahead = parsedate_to_datetime(said) - datetime.now(UTC)
-        return answer
 
-    def _refused(self, status: int | None, body: Any, method: str, path: str) -> Exception:
-        if status == 401:
-            self._fresh = None  # it may have run out before its time, while this machine slept
-        return _translated(status, body, method, path)
+    def _warn(self, call: str, text: str) -> None:
+        """Log what the API server warns of, once for each call."""
+        if (call, text) not in self._warned:
+            self._warned.add((call, text))
+            calls.warned("kubernetes", call, text)
 
     def unreachable(self, why: BaseException | str) -> ResourceError:
         """The error of an answer that does not come, or breaks off."""
@@ -225,23 +255,12 @@ class Api:
         )
 
 
+def _root(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
 def _innermost(error: BaseException) -> str:
     """What urllib3 wrapped: its own words say only that it tried."""
     while isinstance(inner := getattr(error, "reason", None), BaseException):
         error = inner
     return str(error)
-
-
-def _translated(status: int | None, body: Any, method: str, path: str) -> Exception:
-    try:
-        said: Mapping[str, Any] = json.loads(body or "{}")
-    except ValueError:
-        said = {}
-    reason, message = str(said.get("reason", status)), str(said.get("message") or f"HTTP {status}")
-    where = f"{method} {path.partition('?')[0]}: {message}"
-    if reason == "Unauthorized":
-        return Denied(f"the cluster does not know this caller ({where})", code=reason, request_id=_ID, hint=_NO_ACCESS)
-    if reason == "Forbidden" and "NamespaceTerminating" not in str(said):
-        return Denied(f"the cluster forbids {where}", code=reason, request_id=_ID, hint=_NO_ACCESS)
-    kinds: dict[str, type[ResourceError]] = {"NotFound": Absent, "Conflict": Conflict, "AlreadyExists": Conflict}
-    return kinds.get(reason, ResourceError)(where, code=reason, request_id=_ID, hint=_RUN_AGAIN)

@@ -22,6 +22,7 @@ from typing import Any
 
 from livekit_deploy import calls, tools
 from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, Interrupted, NotOurs, ResourceError
+from livekit_deploy.k8s.answers import NO_ACCESS, of_a_rule
 
 #: code of the error that a webhook without endpoints causes: it goes away once its controller runs
 WEBHOOK = "WebhookNotReady"
@@ -155,9 +156,9 @@ def _translated(said: str, verb: str) -> DeployError:
     if any(words in low for words in ("another operation", "already exists", "apply failed with")):
         return Conflict(whole, code="HelmConflict", request_id="helm", hint="run the same command again in a while")
     if "provide credentials" in low:
-        return Denied(whole, code="Unauthorized", request_id="helm", hint="add the role or user to cluster.admins")
-    if "is forbidden" in low and "being terminated" not in low:
-        return Denied(whole, code="Forbidden", request_id="helm", hint="add the role or user to cluster.admins")
+        return Denied(whole, code="Unauthorized", request_id="helm", hint=NO_ACCESS)
+    if "is forbidden" in low and not of_a_rule(text):
+        return Denied(whole, code="Forbidden", request_id="helm", hint=NO_ACCESS)
     if "cluster unreachable" in low or "connection refused" in low:
         return ResourceError(
             whole, code="Unreachable", request_id="helm", hint="check the network, the proxy and cluster.public_cidrs"

@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import gc
 import http.server
+import json
 import socket
 import ssl
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+import urllib3
 
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
@@ -23,13 +25,16 @@ from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, ResourceError
 from livekit_deploy.k8s import client
+from livekit_deploy.k8s.answers import warnings
 from livekit_deploy.k8s.client import Api, serves
 from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster import front
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.port import Identity
+from tests.k8s.faults import FAULTS, struck
 from tests.k8s.rig import TOKEN, KubeRig, Sky
+from tests.k8s.test_api import definition
 
 NAMESPACES = "/api/v1/namespaces"
 DEFAULT = f"{NAMESPACES}/default"
@@ -122,11 +127,122 @@ def test_a_namespace_on_its_way_out_is_waited_for_and_is_no_matter_of_rights(rig
     assert caught.value.code in client.PASSING
 
 
-@pytest.mark.parametrize("said", [(404, "<h1>not found</h1>"), (200, "<h1>log in</h1>"), (502, "")])
-def test_a_proxy_that_answers_instead_is_an_error(said: tuple[int, str]) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        (404, "<h1>not found</h1>"),
+        (404, "404 page not found\n"),
+        (404, '{"error": "no such host"}'),
+        (403, "<h1>blocked</h1>"),
+        (401, ""),
+        (200, "<h1>log in</h1>"),
+        (502, ""),
+    ],
+)
+def test_a_proxy_that_answers_instead_is_an_error_of_the_way_there(said: tuple[int, str]) -> None:
     with _proxy(*said) as endpoint, pytest.raises(ResourceError, match="GET /api/v1/namespaces/default") as caught:
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
-    assert not isinstance(caught.value, Absent)
+    assert (type(caught.value), caught.value.code) == (ResourceError, "Unreachable")
+    assert "something else answers" in caught.value.message
+
+
+def test_a_group_that_is_not_served_is_absence(rig: KubeRig) -> None:
+    things = "/apis/nobody.example.com/v1/namespaces/default/things"
+    assert rig.api.get(f"{things}/one") is None
+    assert rig.api.list(things, "a=b") == []
+    rig.api.delete(f"{things}/one")
+    rig.api.delete(things, labels="a=b")
+    rig.api.let_go(f"{things}/one")
+    assert rig.api.path("nobody.example.com/v1", "Thing", None) is None
+    with pytest.raises(Absent):
+        rig.api.apply(f"{things}/one", {"apiVersion": "nobody.example.com/v1", "kind": "Thing"})
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_token_that_is_refused_is_renewed_and_asked_with_again_once(reads: bool, rig: KubeRig) -> None:
+    refused = next(fault for fault in FAULTS if fault.status == 401)
+    ask = rig.api.get if reads else rig.api.delete
+    assert rig.api.get(DEFAULT)
+    for times, met in ((1, 1), (None, 2)):
+        rig.cloud.tokens_made = 0
+        ends = nullcontext() if times else pytest.raises(Denied)
+        with struck(refused, MAP, times=times, reads=reads) as requests, ends:
+            ask(MAP)
+        assert (len(requests), rig.cloud.tokens_made) == (met, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(429, "TooManyRequests"), (500, "InternalError"), (503, "ServiceUnavailable"), (504, "Timeout")],
+)
+@pytest.mark.parametrize("body", ["", "Too many requests, please try again later.", '{"kind": "Status", "code": 500}'])
+def test_what_an_api_server_says_without_a_reason_passes(status: int, code: str, body: str) -> None:
+    with _proxy(status, body, **{"Audit-Id": "1"}) as endpoint, pytest.raises(ResourceError) as caught:
+        Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
+    assert (caught.value.code, caught.value.request_id) == (code, "kubernetes")
+    assert caught.value.code in client.PASSING
+
+
+def test_a_read_is_asked_again_when_the_api_asks_for_patience_but_not_for_any_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    headers = {"Audit-Id": "1", "Retry-After": "3600"}
+    with _proxy(429, "", **headers) as endpoint, pytest.raises(ResourceError) as caught:
+        Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
+    assert caught.value.code == "TooManyRequests"
+    assert slept == [client._PATIENCE] * client._AGAIN
+
+
+def test_what_admission_forbids_is_no_matter_of_rights(rig: KubeRig) -> None:
+    said = {
+        "kind": "Status",
+        "reason": "Forbidden",
+        "message": 'deployments.apps "livekit" is forbidden: exceeded quota: small, requested: pods=1',
+    }
+    with _proxy(403, json.dumps(said)) as endpoint, pytest.raises(ResourceError, match="exceeded quota") as caught:
+        Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
+    assert not isinstance(caught.value, Denied)
+    assert "quotas" in caught.value.hint
+    denied = {**said, "message": 'pods is forbidden: User "arn:aws:iam::1:user/a" cannot list resource "pods"'}
+    with _proxy(403, json.dumps(denied)) as endpoint, pytest.raises(Denied, match="cannot list"):
+        Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
+
+
+# ---- what is sent, and what is warned of
+
+
+def test_a_field_that_the_cluster_does_not_know_is_refused_and_does_not_pass(rig: KubeRig) -> None:
+    with pytest.raises(ResourceError, match=r"\.nope: field not declared in schema") as caught:
+        rig.api.apply(MAP, {**_map(), "nope": 1})
+    assert caught.value.code == "Invalid"
+    assert caught.value.code not in client.PASSING
+    assert rig.api.get(MAP) is None
+
+
+def test_every_change_is_validated_strictly(rig: KubeRig) -> None:
+    asked: list[str] = []
+    answer = rig.cluster._front.answer
+    rig.cluster._front.answer = lambda *call: asked.append(call[1]) or answer(*call)  # type: ignore[method-assign,func-returns-value]
+    rig.api.apply(MAP, _map())
+    rig.api.let_go(MAP)
+    assert [parse_qs(urlparse(one).query)["fieldValidation"] for one in asked] == [["Strict"], ["Strict"]]
+
+
+def test_a_warning_of_the_api_is_logged_once(rig: KubeRig, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        rig.api.list(f"{DEFAULT}/endpoints")
+    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert line.__dict__["warning"].startswith("v1 Endpoints is deprecated in v1.33+; use")
+    assert (line.__dict__["service"], line.__dict__["operation"]) == ("kubernetes", f"GET {DEFAULT}/endpoints")
+
+
+def test_several_warnings_are_told_apart() -> None:
+    headers = urllib3.HTTPHeaderDict()
+    headers.add("Warning", '299 - "unknown field \\"spec.a\\"", 299 - "b"')
+    headers.add("Warning", '299 kube "c"')
+    assert list(warnings(headers)) == ['unknown field "spec.a"', "b", "c"]
 
 
 def test_an_api_that_cannot_be_reached_is_an_error_and_never_absence(rig: KubeRig) -> None:
@@ -233,6 +349,23 @@ def test_kinds_have_their_place(rig: KubeRig) -> None:
     assert api.path("monitoring.coreos.com/v1", "ServiceMonitor", "media", "one") is None
 
 
+def test_a_kind_that_was_not_served_is_looked_for_again(rig: KubeRig) -> None:
+    api = rig.api
+    assert api.path("example.com/v1", "Gadget", "media", "one") is None
+    rig.cluster.store.register(definition())
+    assert api.path("example.com/v1", "Gadget", "media", "one") == "/apis/example.com/v1/namespaces/media/gadgets/one"
+    rig.cluster.store.register(definition("widgets", "Widget"))
+    assert api.path("example.com/v1", "Widget", "media") == "/apis/example.com/v1/namespaces/media/widgets"
+
+
+def test_what_is_known_of_kinds_can_be_forgotten(rig: KubeRig) -> None:
+    rig.cluster.store.register(definition())
+    assert rig.api.path("example.com/v1", "Gadget", "media")
+    rig.cluster.store.unregister(definition())
+    rig.api.forget()
+    assert rig.api.path("example.com/v1", "Gadget", "media") is None
+
+
 def test_a_cluster_without_an_endpoint_or_on_its_way_out_serves_nothing(rig: KubeRig) -> None:
     assert serves(rig.lives)
     assert not serves(None)
@@ -241,12 +374,14 @@ def test_a_cluster_without_an_endpoint_or_on_its_way_out_serves_nothing(rig: Kub
 
 
 @contextmanager
-def _proxy(code: int, text: str) -> Iterator[str]:
+def _proxy(code: int, text: str, **headers: str) -> Iterator[str]:
     """Something between us and the API that gives its own answer to everything."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(code)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text.encode())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.sandbox.cluster import bodies, discovery, tables
-from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
+from livekit_deploy.sandbox.cluster.errors import ApiError, NoSuchPage, unknown_path
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.logs import PodLog
 from livekit_deploy.sandbox.cluster.store import Store
@@ -32,10 +33,20 @@ class Answer:
     content_type: str = "application/json"
     stream: Iterable[bytes | None] | None = None
     warnings: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def _said(value: Obj, code: int = 200, content_type: str = "application/json") -> Answer:
     return Answer(code, json.dumps(value, separators=(",", ":")).encode(), content_type)
+
+
+def refusal(error: ApiError) -> Answer:
+    """An error as it goes over the wire."""
+    if isinstance(error, NoSuchPage):
+        return Answer(error.code, error.text, error.content_type)
+    answer = _said(error.status(), error.code)
+    answer.headers = error.headers
+    return answer
 
 
 class Api:
@@ -50,13 +61,21 @@ class Api:
         query = {key: values[-1] for key, values in urllib.parse.parse_qs(text, keep_blank_values=True).items()}
         parts = [urllib.parse.unquote(part) for part in path.split("/") if part]
         try:
-            return self._route(method, parts, query, headers, body)
+            answer = self._route(method, parts, query, headers, body)
         except ApiError as error:
-            return _said(error.status(), error.code)
+            answer = refusal(error)
         except Exception as error:  # what a server answers to its own faults, so that clients can say so
             _logger.exception("%s %s failed", method, path)
-            failed = ApiError(500, f"Internal error occurred: {type(error).__name__}: {error}")
-            return _said(failed.status(), failed.code)
+            answer = refusal(ApiError(500, f"Internal error occurred: {type(error).__name__}: {error}"))
+        answer.warnings += self._deprecations(parts)
+        return answer
+
+    def _deprecations(self, parts: list[str]) -> Iterator[str]:
+        """What is warned of in every answer about a kind, refusals and watches included."""
+        with contextlib.suppress(ApiError, IndexError), self._store.lock:
+            kind, *_ = self._place(parts)
+            if kind.deprecation:
+                yield kind.deprecation
 
     def _route(
         self, method: str, parts: list[str], query: dict[str, str], headers: Mapping[str, str], body: bytes
@@ -74,7 +93,7 @@ class Api:
             return Answer(body=b"ok", content_type="text/plain")
         if not head:
             return _said({"paths": ["/api", "/apis", "/openapi/v3", "/version"]})
-        raise unknown_path()
+        raise NoSuchPage()
 
     # ---- discovery
 
@@ -89,38 +108,36 @@ class Api:
                 return _said({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
             listed = [discovery.group(name, versions) for name, versions in discovery.groups(kinds).items() if name]
             return _said({"kind": "APIGroupList", "apiVersion": "v1", "groups": listed})
-        if core:
-            return _said(discovery.resources(kinds, "", rest[0]))
-        if len(rest) == 1:
+        if not core and len(rest) == 1:
             versions = discovery.groups(kinds).get(rest[0])
             if not versions:
-                raise unknown_path()
+                raise NoSuchPage()
             return _said({"kind": "APIGroup", "apiVersion": "v1", **discovery.group(rest[0], versions)})
-        return _said(discovery.resources(kinds, rest[0], rest[1]))
+        group, version = ("", rest[0]) if core else (rest[0], rest[1])
+        found = discovery.resources(kinds, group, version)
+        if found is None:
+            raise self._store.unserved(group)
+        return _said(found)
 
     def _openapi(self, parts: list[str], accept: str) -> Answer:
         if parts[:1] == ["v3"]:
             with self._store.lock:
-                return _said(discovery.openapi(self._store.kinds(), "/".join(parts[1:]) or None))
+                found = discovery.openapi(self._store.kinds(), "/".join(parts[1:]) or None)
+            return Answer(404, content_type="") if found is None else _said(found)
         if parts == ["v2"]:
             if "protobuf" in accept:  # clients want protobuf here, and zero bytes are a valid empty document
                 return Answer(content_type=_OPENAPI_V2)
             info = {"title": "Kubernetes", "version": "sandbox"}
             return _said({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
-        raise unknown_path()
+        raise NoSuchPage()
 
     # ---- resources
 
     def _resource(
         self, method: str, parts: list[str], query: dict[str, str], headers: Mapping[str, str], body: bytes
     ) -> Answer:
-        group, version, rest = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
-        namespace = None
-        own = len(rest) == 3 and rest[2] in ("status", "finalize")
-        if rest[0] == "namespaces" and len(rest) >= 3 and not own:
-            namespace, rest = rest[1], rest[2:]
         with self._store.lock:
-            kind = self._store.kind(group, version, rest[0])
+            kind, namespace, rest = self._place(parts)
         accept = headers.get("Accept") or ""
         name, sub = (rest[1] if len(rest) > 1 else None), "/".join(rest[2:])
         if kind.namespaced and namespace is None and (name or method != "GET"):
@@ -137,6 +154,15 @@ class Api:
             return self._log(request)
         with self._store.lock:
             return self._answered(request, kind, tables.wanted(accept))
+
+    def _place(self, parts: list[str]) -> tuple[Kind, str | None, list[str]]:
+        """(kind, namespace, what comes after) of the path of a resource; raises `ApiError` 404."""
+        group, version, rest = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
+        namespace = None
+        own = len(rest) == 3 and rest[2] in ("status", "finalize")
+        if rest[0] == "namespaces" and len(rest) >= 3 and not own:
+            namespace, rest = rest[1], rest[2:]
+        return self._store.kind(group, version, rest[0]), namespace, rest
 
     def _log(self, request: Request) -> Answer:
         with self._store.lock:

@@ -139,6 +139,13 @@ class Defaults:
         names.setdefault("singular", names["kind"].lower())
         names.setdefault("listKind", f"{names['kind']}List")
         item["spec"].setdefault("conversion", {"strategy": "None"})
+        if old is None:
+            stored = [one["name"] for one in item["spec"]["versions"] if one.get("storage")]
+            item["status"] = {
+                "conditions": None,
+                "acceptedNames": {"plural": "", "kind": ""},
+                "storedVersions": stored,
+            }
 
 
 def _check_workload(kind: Kind, item: Obj, spec: Obj, old: Obj | None) -> None:

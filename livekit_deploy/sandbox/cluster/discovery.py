@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.errors import unknown_path
-from livekit_deploy.sandbox.cluster.kinds import VERBS, Kind
+from livekit_deploy.sandbox.cluster.kinds import Kind
 
 Obj = dict[str, Any]
 #: what `kubectl get all` means
@@ -14,7 +13,13 @@ _ALL = (
     "pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs",
     "horizontalpodautoscalers", "replicationcontrollers",
 )  # fmt: skip
-_SUBRESOURCE_VERBS = ["get", "patch", "update"]
+#: subresource → the kind that it takes and gives, where that is not the kind's own
+_SUBRESOURCES: dict[str, Obj] = {
+    "scale": {"group": "autoscaling", "version": "v1", "kind": "Scale"},
+    "eviction": {"group": "policy", "version": "v1", "kind": "Eviction"},
+    "token": {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"},
+}
+_SUBRESOURCE_VERBS = {"eviction": ["create"], "token": ["create"], "log": ["get"]}
 
 
 def version(kubernetes: str) -> Obj:
@@ -73,7 +78,7 @@ def _aggregated(kind: Kind) -> Obj:
         "responseKind": own,
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular,
-        "verbs": list(VERBS),
+        "verbs": list(kind.verbs),
     }
     if kind.short:
         found["shortNames"] = list(kind.short)
@@ -81,9 +86,14 @@ def _aggregated(kind: Kind) -> Obj:
         found["categories"] = ["all"]
     if kind.subresources:
         found["subresources"] = [
-            {"subresource": sub, "responseKind": own, "verbs": _SUBRESOURCE_VERBS} for sub in kind.subresources
+            {"subresource": sub, "responseKind": _SUBRESOURCES.get(sub, own), "verbs": _verbs(sub)}
+            for sub in kind.subresources
         ]
     return found
+
+
+def _verbs(sub: str) -> list[str]:
+    return _SUBRESOURCE_VERBS.get(sub, ["get", "patch", "update"])
 
 
 def group(name: str, versions: list[str]) -> Obj:
@@ -92,25 +102,25 @@ def group(name: str, versions: list[str]) -> Obj:
     return {"name": name, "versions": served, "preferredVersion": served[0]}
 
 
-def resources(kinds: list[Kind], group: str, version: str) -> Obj:
-    """``/apis/<group>/<version>``; raises `ApiError` 404 for one that is not served."""
+def resources(kinds: list[Kind], group: str, version: str) -> Obj | None:
+    """``/apis/<group>/<version>``; None for one that is not served."""
     found = []
     for kind in kinds:
         if (kind.group, kind.version) != (group, version):
             continue
         whole = {"name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.kind}
-        found.append({**whole, "verbs": list(VERBS), **({"shortNames": list(kind.short)} if kind.short else {})})
+        found.append({**whole, "verbs": list(kind.verbs), **({"shortNames": list(kind.short)} if kind.short else {})})
         for sub in kind.subresources:
-            part = {"name": f"{kind.plural}/{sub}", "singularName": "", "verbs": _SUBRESOURCE_VERBS}
-            found.append({**part, "namespaced": kind.namespaced, "kind": "Scale" if sub == "scale" else kind.kind})
+            part = {"name": f"{kind.plural}/{sub}", "singularName": "", "namespaced": kind.namespaced}
+            found.append({**part, **_SUBRESOURCES.get(sub, {"kind": kind.kind}), "verbs": _verbs(sub)})
     if not found:
-        raise unknown_path()
+        return None
     api_version = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": found}
 
 
-def openapi(kinds: list[Kind], path: str | None) -> Obj:
-    """OpenAPI v3: the index, or the paths of one version, which tell clients what PATCH takes."""
+def openapi(kinds: list[Kind], path: str | None) -> Obj | None:
+    """OpenAPI v3: the index, or the paths of one version, which tell clients what PATCH takes; None for no such."""
     if path is None:
         served = sorted({("apis/" if kind.group else "api/") + kind.api_version for kind in kinds})
         return {"paths": {one: {"serverRelativeURL": f"/openapi/v3/{one}?hash=0"} for one in served}}
@@ -121,7 +131,7 @@ def openapi(kinds: list[Kind], path: str | None) -> Obj:
             where = f"/{path}/" + ("namespaces/{namespace}/" if kind.namespaced else "") + kind.plural + "/{name}"
             paths[where] = {"patch": _patch(kind)}
     if not paths:
-        raise unknown_path()
+        return None
     info = {"title": "Kubernetes", "version": "sandbox"}
     return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
 

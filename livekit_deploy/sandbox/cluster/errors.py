@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from livekit_deploy.sandbox.cluster.kinds import Kind
+
 _REASONS = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -14,35 +16,67 @@ _REASONS = {
     410: "Expired",
     415: "UnsupportedMediaType",
     422: "Invalid",
+    429: "TooManyRequests",
     500: "InternalError",
 }
 
 
-class ApiError(Exception):
-    """``code`` is the HTTP status, ``details`` what the Status carries beside reason and message."""
+#: what says nothing but its message
+_BARE = (400, 401)
 
-    def __init__(self, code: int, message: str, reason: str = "", **details: Any) -> None:
+
+class ApiError(Exception):
+    """``code`` is the HTTP status, ``details`` what the Status carries beside reason and message.
+
+    ``reason`` None is an error that the API server does not know the kind of: its Status has none either.
+    """
+
+    def __init__(self, code: int, message: str, reason: str | None = "", **details: Any) -> None:
         super().__init__(message)
-        self.code, self.message, self.details = code, message, details
-        self.reason = reason or _REASONS.get(code, "Unknown")
+        self.code, self.message = code, message
+        self.details = {key: value for key, value in details.items() if value}
+        self.reason = _REASONS.get(code, "Unknown") if reason == "" else reason
 
     def status(self) -> dict[str, Any]:
         """The Status object."""
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": self.message,
-            "reason": self.reason,
-            "details": {key: value for key, value in self.details.items() if value},
-            "code": self.code,
-        }
+        found = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
+        found |= {"reason": self.reason} if self.reason else {}
+        bare = not self.details and (self.code in _BARE or not self.reason)
+        return {**found, **({} if bare else {"details": self.details}), "code": self.code}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What its answer carries beside the Status."""
+        seconds = self.details.get("retryAfterSeconds")
+        return {"Retry-After": str(seconds)} if seconds is not None else {}
+
+
+class NoSuchPage(ApiError):
+    """Nobody serves the path: Go's own answer, in plain text, and no Status."""
+
+    text = b"404 page not found\n"
+    content_type = "text/plain; charset=utf-8"
+
+    def __init__(self) -> None:
+        super().__init__(404, "404 page not found")
 
 
 def unknown_path() -> ApiError:
-    """No such resource type."""
+    """No such resource type in a group that is served."""
     return ApiError(404, "the server could not find the requested resource")
+
+
+def forbidden(kind: Kind, name: Any, why: str, **details: Any) -> ApiError:
+    """What admission refuses, whoever asks."""
+    said = f'{kind.qualified} "{name}" is forbidden: {why}'
+    return ApiError(403, said, name=name, group=kind.group, kind=kind.plural, **details)
+
+
+def required(kind: str, name: str, field: str, what: str) -> ApiError:
+    """A value that is missing."""
+    said = f"Required value: {what}"
+    cause = {"reason": "FieldValueRequired", "message": said, "field": field}
+    return ApiError(422, f'{kind} "{name}" is invalid: {field}: {said}', name=name, kind=kind, causes=[cause])
 
 
 def invalid(kind: str, name: str, field: str, what: str) -> ApiError:

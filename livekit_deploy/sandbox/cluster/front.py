@@ -11,11 +11,12 @@ import socket
 import ssl
 import sys
 import threading
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from livekit_deploy.sandbox.authority import Authority
-from livekit_deploy.sandbox.cluster.api import Answer, Api
+from livekit_deploy.sandbox.cluster.api import Answer, Api, refusal
 from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.port import CloudPort
 
@@ -65,14 +66,10 @@ class Front(ThreadingHTTPServer):
         token = (headers.get("Authorization") or "").removeprefix("Bearer ")
         caller = self.port.authenticate(token) if token else None
         if caller is None:
-            return _refusal(ApiError(401, "Unauthorized"))
+            return refusal(ApiError(401, "Unauthorized"))
         if not caller.groups:
-            return _refusal(ApiError(403, f'User "{caller.username}" cannot {method} {target.partition("?")[0]}'))
+            return refusal(ApiError(403, f'User "{caller.username}" cannot {method} {target.partition("?")[0]}'))
         return self.api.handle(method, target, headers, body)
-
-
-def _refusal(error: ApiError) -> Answer:
-    return Answer(error.code, json.dumps(error.status()).encode())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -90,7 +87,11 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.answer(self.command, self.path, self.headers, body)
         with contextlib.suppress(OSError, ssl.SSLError):
             self.send_response(answer.code)
-            self.send_header("Content-Type", answer.content_type)
+            if answer.content_type:
+                self.send_header("Content-Type", answer.content_type)
+            self.send_header("Audit-Id", str(uuid.uuid4()))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
             for warning in answer.warnings:
                 self.send_header("Warning", f"299 - {json.dumps(warning)}")
             if answer.stream is not None:

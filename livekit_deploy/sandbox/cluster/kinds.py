@@ -15,7 +15,7 @@ _BUILT_IN: dict[str, tuple[tuple[str, str, bool, tuple[str, ...], tuple[str, ...
         ("namespaces", "Namespace", False, _STATUS, ("ns",)),
         ("nodes", "Node", False, _STATUS, ("no",)),
         ("persistentvolumes", "PersistentVolume", False, _STATUS, ("pv",)),
-        ("pods", "Pod", True, ("status", "log"), ("po",)),
+        ("pods", "Pod", True, ("status", "log", "eviction"), ("po",)),
         ("services", "Service", True, _STATUS, ("svc",)),
         ("endpoints", "Endpoints", True, (), ("ep",)),
         ("configmaps", "ConfigMap", True, (), ("cm",)),
@@ -26,6 +26,7 @@ _BUILT_IN: dict[str, tuple[tuple[str, str, bool, tuple[str, ...], tuple[str, ...
         ("resourcequotas", "ResourceQuota", True, _STATUS, ("quota",)),
         ("persistentvolumeclaims", "PersistentVolumeClaim", True, _STATUS, ("pvc",)),
         ("replicationcontrollers", "ReplicationController", True, _SCALABLE, ("rc",)),
+        ("componentstatuses", "ComponentStatus", False, (), ("cs",)),
     ),
     "apps/v1": (
         ("deployments", "Deployment", True, _SCALABLE, ("deploy",)),
@@ -64,9 +65,21 @@ _BUILT_IN: dict[str, tuple[tuple[str, str, bool, tuple[str, ...], tuple[str, ...
 }
 
 
+#: what the API server warns of in every answer about a kind (Kubernetes, "Deprecated API Migration Guide")
+_DEPRECATED = {
+    ("", "v1", "Endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ("", "v1", "ComponentStatus"): "v1 ComponentStatus is deprecated in v1.19+",
+}
+#: what is computed whenever it is asked for, and cannot be changed
+_COMPUTED = {"componentstatuses": ("get", "list")}
+
+
 @dataclass(frozen=True)
 class Kind:
-    """One served resource type of one version. ``model`` names its class in the Kubernetes client, "" for none."""
+    """One served resource type of one version. ``model`` names its class in the Kubernetes client, "" for none.
+
+    ``deprecation`` is what its users are warned of.
+    """
 
     group: str
     version: str
@@ -78,6 +91,8 @@ class Kind:
     singular: str = ""
     model: str = ""
     custom: bool = field(default=False)
+    deprecation: str = ""
+    verbs: tuple[str, ...] = VERBS
 
     @property
     def api_version(self) -> str:
@@ -101,7 +116,21 @@ def built_in() -> list[Kind]:
         group, _, version = api_version.rpartition("/")
         for plural, kind, namespaced, subresources, short in rows:
             model = "CoreV1Event" if kind == "Event" else f"{version.upper()}{kind}"
-            found.append(Kind(group, version, plural, kind, namespaced, subresources, short, kind.lower(), model))
+            found.append(
+                Kind(
+                    group,
+                    version,
+                    plural,
+                    kind,
+                    namespaced,
+                    subresources,
+                    short,
+                    kind.lower(),
+                    model,
+                    deprecation=_DEPRECATED.get((group, version, kind), ""),
+                    verbs=_COMPUTED.get(plural, VERBS),
+                )
+            )
     return found
 
 
@@ -120,10 +149,16 @@ def defined(definition: dict[str, Any]) -> list[Kind]:
             tuple(names.get("shortNames") or ()),
             names.get("singular", names["kind"].lower()),
             custom=True,
+            deprecation=_deprecation(spec, version),
         )
         for version in spec["versions"]
         if version.get("served")
     ]
+
+
+def _deprecation(spec: dict[str, Any], version: dict[str, Any]) -> str:
+    said = f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
+    return str(version.get("deprecationWarning") or said) if version.get("deprecated") else ""
 
 
 def untyped(item: dict[str, Any]) -> dict[str, Any]:

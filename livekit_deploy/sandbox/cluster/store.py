@@ -15,11 +15,18 @@ from typing import Any
 from livekit_deploy.sandbox.cluster import apply
 from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.defaults import Defaults
-from livekit_deploy.sandbox.cluster.deletion import grace_of, held
-from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
-from livekit_deploy.sandbox.cluster.kinds import Kind, built_in, defined
+from livekit_deploy.sandbox.cluster.deletion import (
+    DEFINITION_FINALIZER,
+    check_preconditions,
+    grace_of,
+    held,
+    shortened,
+)
+from livekit_deploy.sandbox.cluster.errors import ApiError, forbidden, required
+from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.logs import Logs
 from livekit_deploy.sandbox.cluster.selectors import fields_match, labels_match
+from livekit_deploy.sandbox.cluster.served import Served
 
 Obj = dict[str, Any]
 _WINDOW = 5000  # events that a watch may still ask for
@@ -29,9 +36,10 @@ _SET_BY_SERVER = (
 )
 
 
-def now() -> str:
-    """This moment as the API writes it."""
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def now(ahead: int = 0) -> str:
+    """This moment, or one so many seconds ahead, as the API writes it."""
+    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
@@ -45,10 +53,11 @@ class Event:
     before: Obj | None
 
 
-class Store:
+class Store(Served):
     """The objects of one cluster."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.version = 1
@@ -57,39 +66,7 @@ class Store:
         #: the oldest version that a watch may start from
         self.floor = 0
         self._objects: dict[tuple[str, str], dict[tuple[str | None, str], Obj]] = {}
-        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in built_in()}
         self._defaults = Defaults()
-
-    # ---- kinds
-
-    def kind(self, group: str, version: str, plural: str) -> Kind:
-        """The kind served under a path; raises `ApiError` 404."""
-        found = self._kinds.get((group, version, plural))
-        if found is None:
-            raise unknown_path()
-        return found
-
-    def kinds(self) -> list[Kind]:
-        """Every kind that is served, in every version."""
-        return list(self._kinds.values())
-
-    def stored(self) -> list[Kind]:
-        """One kind for each place where objects are kept."""
-        return list({kind.storage: kind for kind in self._kinds.values()}.values())
-
-    def named(self, plural: str, group: str = "") -> Kind:
-        """A kind by its plural and group, in whatever version."""
-        return next(kind for kind in self._kinds.values() if kind.storage == (group, plural))
-
-    def register(self, definition: Obj) -> None:
-        """Serve the kinds of a custom resource definition."""
-        for kind in defined(definition):
-            self._kinds[kind.group, kind.version, kind.plural] = kind
-
-    def _unregister(self, definition: Obj) -> None:
-        for kind in defined(definition):
-            self._kinds.pop((kind.group, kind.version, kind.plural), None)
-            self._objects.pop(kind.storage, None)
 
     # ---- reading
 
@@ -128,11 +105,12 @@ class Store:
         """Store a new object; raises `ApiError`. ``dry`` only says what would be stored."""
         metadata = item.setdefault("metadata", {})
         self._place(kind, namespace, metadata)
+        self._check_defined(kind, metadata)
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = metadata["generateName"] + uuid.uuid4().hex[:5]
         name = metadata.get("name")
         if not name:
-            raise ApiError(422, f'{kind.kind} "" is invalid: metadata.name: Required value: name or generateName')
+            raise required(kind.kind, "", "metadata.name", "name or generateName is required")
         key = (namespace if kind.namespaced else None, name)
         if key in self.bucket(kind):
             said = f'{kind.qualified} "{name}" already exists'
@@ -150,8 +128,6 @@ class Store:
             apply.track_update(None, item, manager, now())
         if dry:
             return item
-        if kind.plural == "customresourcedefinitions":
-            self.register(item)
         self._bump(item)
         self.bucket(kind)[key] = item
         self._emit("ADDED", kind, item, None)
@@ -165,14 +141,23 @@ class Store:
         if metadata.get("namespace") not in (None, "", namespace):
             raise ApiError(400, "the namespace of the provided object does not match the namespace sent on the request")
         metadata["namespace"] = namespace
-        holder = self._objects[("", "namespaces")].get((None, str(namespace)))
-        if holder is None:
-            raise ApiError(404, f'namespaces "{namespace}" not found', name=namespace, kind="namespaces")
+        holder = self.get(self.named("namespaces"), None, str(namespace))
         if holder["metadata"].get("deletionTimestamp"):
             name = metadata.get("name")
             said = f"unable to create new content in namespace {namespace} because it is being terminated"
-            cause = {"reason": "NamespaceTerminating", "message": said, "field": "metadata.namespace"}
-            raise ApiError(403, f'{kind.qualified} "{name}" is forbidden: {said}', name=name, causes=[cause])
+            ending = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": ending, "field": "metadata.namespace"}
+            raise forbidden(kind, name, said, causes=[cause])
+
+    def _check_defined(self, kind: Kind, metadata: Obj) -> None:
+        """Its definition is not on its way out."""
+        if not kind.custom:
+            return
+        defined = self.named("customresourcedefinitions", "apiextensions.k8s.io")
+        definition = self.find(defined, None, f"{kind.plural}.{kind.group}")
+        if definition and definition["metadata"].get("deletionTimestamp"):
+            why = "create not allowed while custom resource definition is terminating"
+            raise forbidden(kind, metadata.get("name"), why)
 
     # ---- changing
 
@@ -245,7 +230,7 @@ class Store:
     def delete(self, kind: Kind, item: Obj, options: Obj | None = None, *, dry: bool = False) -> tuple[Obj, bool]:
         """Delete, or mark as being deleted while finalizers hold it: (the object, whether it is gone)."""
         options, metadata = options or {}, item["metadata"]
-        _check_preconditions(kind, metadata, options)
+        check_preconditions(kind, metadata, options)
         if dry:
             return item, True
         policy = options.get("propagationPolicy")
@@ -256,12 +241,16 @@ class Store:
             return self._hurried(kind, item, options.get("gracePeriodSeconds"))
         if policy == "Foreground" and "foregroundDeletion" not in finalizers:
             finalizers.append("foregroundDeletion")
+        if kind.plural == "customresourcedefinitions":
+            finalizers.append(DEFINITION_FINALIZER)
         grace = grace_of(kind, item, options)
         if not finalizers and not held(kind, item) and not grace:
             self._remove(kind, item)
             return item, True
         new = copied(item)
-        new["metadata"].update(deletionTimestamp=now(), deletionGracePeriodSeconds=grace)
+        new["metadata"].update(deletionTimestamp=now(grace), deletionGracePeriodSeconds=grace)
+        if "generation" in metadata:
+            new["metadata"]["generation"] = metadata["generation"] + 1
         if finalizers:
             new["metadata"]["finalizers"] = finalizers
         if kind.plural == "namespaces":
@@ -272,13 +261,14 @@ class Store:
     def _hurried(self, kind: Kind, item: Obj, grace: int | None) -> tuple[Obj, bool]:
         """A pod that is being deleted may be given less time than it was, never more."""
         metadata = item["metadata"]
-        if kind.plural != "pods" or grace is None or grace >= int(metadata.get("deletionGracePeriodSeconds") or 0):
+        less = shortened(metadata, grace, datetime.datetime.now(datetime.UTC))
+        if less is None:
             return item, False
-        if grace == 0 and not metadata.get("finalizers"):
+        if less[1] == 0 and not metadata.get("finalizers"):
             self._remove(kind, item)
             return item, True
         new = copied(item)
-        new["metadata"]["deletionGracePeriodSeconds"] = grace
+        new["metadata"].update(deletionTimestamp=less[0], deletionGracePeriodSeconds=less[1])
         self._changed(kind, new, item)
         return new, False
 
@@ -309,7 +299,7 @@ class Store:
         if kind.plural == "pods":
             self.logs.drop(metadata["uid"])
         if kind.plural == "customresourcedefinitions":
-            self._unregister(item)
+            self.unregister(item)
 
     # ---- versions and events
 
@@ -339,24 +329,3 @@ def _without_times(item: Obj) -> Obj:
     metadata = item["metadata"]
     owners = [{**owner, "time": None} for owner in metadata.get("managedFields") or []]
     return {**item, "metadata": {**metadata, "managedFields": owners}}
-
-
-_PRECONDITIONS = {
-    "uid": ("UID", "The object might have been deleted and then recreated"),
-    "resourceVersion": ("ResourceVersion", "The object might have been modified"),
-}
-
-
-def _check_preconditions(kind: Kind, metadata: Obj, options: Obj) -> None:
-    for key, (shown, perhaps) in _PRECONDITIONS.items():
-        wanted = (options.get("preconditions") or {}).get(key)
-        if wanted and wanted != metadata[key]:
-            name, whose = metadata["name"], f"{kind.kind}.{kind.group}" if kind.group else kind.kind
-            raise ApiError(
-                409,
-                f'Operation cannot be fulfilled on {whose} "{name}": the {shown} in the precondition ({wanted}) does '
-                f"not match the {shown} in record ({metadata[key]}). {perhaps}",
-                name=name,
-                group=kind.group,
-                kind=kind.kind,
-            )

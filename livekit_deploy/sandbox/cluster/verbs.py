@@ -8,14 +8,20 @@ from typing import Any
 from livekit_deploy.sandbox.cluster import apply, bodies, patch
 from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.defaults import fold_string_data
-from livekit_deploy.sandbox.cluster.errors import ApiError, unknown_path
-from livekit_deploy.sandbox.cluster.fields import check_fields
-from livekit_deploy.sandbox.cluster.kinds import Kind, untyped
+from livekit_deploy.sandbox.cluster.errors import ApiError, required, unknown_path
+from livekit_deploy.sandbox.cluster.evictions import evict
+from livekit_deploy.sandbox.cluster.fields import check_applied, check_fields
+from livekit_deploy.sandbox.cluster.kinds import VERBS, Kind, untyped
 from livekit_deploy.sandbox.cluster.store import Store, now
 from livekit_deploy.sandbox.cluster.webhooks import admit
 
 Obj = dict[str, Any]
 Result = tuple[int, Obj, list[str]]
+#: kinds whose deletion is answered with the object, even when it goes at once
+_RETURNED = (
+    *("namespaces", "persistentvolumeclaims", "persistentvolumes", "pods", "resourcequotas", "serviceaccounts"),
+    *("services", "storageclasses"),
+)
 _APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
 _JSON, _MERGE = "application/json-patch+json", "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
@@ -60,7 +66,9 @@ class Verbs:
         verbs = collection if request.name is None else single
         if request.sub == "scale" and request.method != "DELETE":
             return self._scale(request)
-        if request.method not in verbs:
+        if request.sub == "eviction":
+            verbs = {"POST": self._evict}
+        if request.method not in verbs or (request.method != "GET" and request.kind.verbs != VERBS):
             raise ApiError(405, "the server does not allow this method on the requested resource")
         return verbs[request.method](request)
 
@@ -98,7 +106,7 @@ class Verbs:
     def _delete_all(self, request: Request) -> Result:
         items = self._selected(request)
         for item in items:
-            self._store.delete(request.kind, item, request.item, dry=request.dry)
+            self._store.delete(request.kind, item, _deletion(request), dry=request.dry)
         return 200, self._listed(request.kind, items), []
 
     # ---- single objects
@@ -114,6 +122,7 @@ class Verbs:
         if request.sub == "finalize":
             new = {**copied(old), "spec": request.item.get("spec") or {}}
             return 200, self._store.replace(request.kind, old, new, request.manager, dry=request.dry), []
+        _check_name(request, new)
         warnings = check_fields(request.kind, new, request.validation)
         return 200, self._stored(request, old, new, request.manager), warnings
 
@@ -124,17 +133,18 @@ class Verbs:
         return self._shown(request.kind, made)
 
     def _delete(self, request: Request) -> Result:
-        options = dict(request.item)
-        for key in ("propagationPolicy", "gracePeriodSeconds"):
-            if key in request.query:
-                options[key] = request.query[key]
-        item, gone = self._store.delete(request.kind, self._current(request), options, dry=request.dry)
-        if not gone:
+        item, gone = self._store.delete(request.kind, self._current(request), _deletion(request), dry=request.dry)
+        if not gone or request.kind.plural in _RETURNED:
             return 200, self._shown(request.kind, item), []
         kind, uid = request.kind, item["metadata"]["uid"]
-        details = {"name": request.name, "group": kind.group, "kind": kind.plural, "uid": uid}
+        group = {"group": kind.group} if kind.group else {}
+        details = {"name": request.name, **group, "kind": kind.plural, "uid": uid}
         status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
         return 200, status, []
+
+    def _evict(self, request: Request) -> Result:
+        pod = self._current(request)
+        return 201, evict(self._store, request.kind, pod, request.item, dry=request.dry), []
 
     # ---- patches
 
@@ -171,14 +181,17 @@ class Verbs:
 
     def _apply(self, request: Request) -> Result:
         if not request.query.get("fieldManager"):
-            raise ApiError(422, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value for apply patch")
+            raise required("PatchOptions.meta.k8s.io", "", "fieldManager", "is required for apply patch")
         wanted = bodies.parse(request.body, request.content_type)
-        warnings = check_fields(request.kind, wanted, request.validation)
+        if not wanted.get("kind") or not wanted.get("apiVersion"):
+            raise ApiError(400, f"invalid object type: /, Kind={wanted.get('kind') or ''}")
         metadata = wanted.setdefault("metadata", {})
         metadata.setdefault("name", request.name)
         metadata.pop("creationTimestamp", None)
         if metadata.get("managedFields"):
             raise ApiError(400, "metadata.managedFields must be nil")
+        _check_name(request, wanted)
+        check_applied(request.kind, request.namespace, wanted)
         if request.kind.plural == "secrets":
             fold_string_data(wanted)
         old = self._store.find(request.kind, request.namespace, str(request.name))
@@ -187,13 +200,13 @@ class Verbs:
         if conflicts:
             raise _conflict(request.kind, conflicts)
         if old is not None:
-            return 200, self._stored(request, old, new, None), warnings
+            return 200, self._stored(request, old, new, None), []
         if request.sub:
             self._current(request)
         new["metadata"].setdefault("namespace", request.namespace)
         admit(self._store, request.kind, "CREATE", new)
         made = self._store.create(request.kind, request.namespace, new, request.manager, dry=request.dry, track=False)
-        return 201, self._shown(request.kind, made), warnings
+        return 201, self._shown(request.kind, made), []
 
     # ---- scale
 
@@ -208,6 +221,22 @@ class Verbs:
         new["metadata"].pop("resourceVersion", None)
         new["spec"]["replicas"] = int(wanted["spec"].get("replicas", 0))
         return 200, _scaled(self._store.replace(request.kind, current, new, request.manager, dry=request.dry)), []
+
+
+def _check_name(request: Request, item: Obj) -> None:
+    name = (item.get("metadata") or {}).get("name")
+    if name and name != request.name:
+        said = f"the name of the object ({name}) does not match the name on the URL ({request.name})"
+        raise ApiError(400, said)
+
+
+def _deletion(request: Request) -> Obj:
+    """What a deletion asks for: in its body or, where there is none, in its query."""
+    if request.body:
+        return request.item
+    options: Obj = {key: request.query[key] for key in ("propagationPolicy",) if key in request.query}
+    grace = request.query.get("gracePeriodSeconds")
+    return options | ({"gracePeriodSeconds": int(grace)} if grace is not None else {})
 
 
 def _scaled(item: Obj) -> Obj:

@@ -1,4 +1,4 @@
-"""Namespaces that empty themselves, owners that take along what they own, definitions, budgets, scalers, jobs."""
+"""Namespaces that empty themselves, owners that take along what they own, budgets, scalers, jobs."""
 
 from __future__ import annotations
 
@@ -19,25 +19,11 @@ from livekit_deploy.sandbox.cluster.store import now
 
 def run(world: World) -> None:
     """One step of each."""
-    _definitions(world)
     _namespaces(world)
     _owners(world)
     _budgets(world)
     _scalers(world)
     _jobs(world)
-
-
-def _definitions(world: World) -> None:
-    kind = world.store.named("customresourcedefinitions", "apiextensions.k8s.io")
-    for item in world.store.items(kind):
-        if not item.get("status"):
-            stored = [one["name"] for one in item["spec"]["versions"] if one.get("storage")]
-            conditions = [
-                condition("NamesAccepted", True, "NoConflicts", "no conflicts found"),
-                condition("Established", True, "InitialNamesAccepted", "the initial names have been accepted"),
-            ]
-            status = {"acceptedNames": item["spec"]["names"], "storedVersions": stored, "conditions": conditions}
-            world.status(kind, item, status)
 
 
 # ---- namespaces
