@@ -19,7 +19,7 @@ from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 _NAME = 63
-_LABEL = "livekit-deploy/group"
+GROUP_LABEL = "livekit-deploy/group"
 #: health issues that waiting does not cure (EKS API reference, Issue)
 TERMINAL = frozenset(
     {
@@ -123,7 +123,7 @@ class NodeGroup(Resource):
                 version=self.version,
                 scalingConfig={"minSize": self.min, "maxSize": self.max, "desiredSize": self.desired_size},
                 updateConfig={"maxUnavailable": self.surge},
-                labels={_LABEL: self.role},
+                labels={GROUP_LABEL: self.role},
                 tags=cloud.marks.tags(self.address, name),
             )
         return name
@@ -138,7 +138,7 @@ class NodeGroup(Resource):
                 **names,
                 scalingConfig=scaling,
                 updateConfig={"maxUnavailable": self.surge},
-                labels={"addOrUpdateLabels": {_LABEL: self.role}},
+                labels={"addOrUpdateLabels": {GROUP_LABEL: self.role}},
             )
         else:
             template = {"id": self.template_id, "version": self.template_version}
@@ -183,7 +183,7 @@ def _live(group: Mapping[str, Any]) -> Live:
         status = Status.FAILED
     scaling, template = group.get("scalingConfig", {}), group.get("launchTemplate") or {}
     props = {
-        "role": group.get("labels", {}).get(_LABEL),
+        "role": group.get("labels", {}).get(GROUP_LABEL),
         "instance_types": list(group.get("instanceTypes") or []),
         "capacity": group.get("capacityType"),
         "ami": group.get("amiType"),

@@ -95,9 +95,11 @@ def unready(api: Api, deployment: Obj) -> str:
 
 
 def has_endpoints(api: Api, namespace: str, service: str) -> bool:
-    """Whether a ready pod is behind a Service."""
-    found = api.get(f"/api/v1/namespaces/{namespace}/endpoints/{service}")
-    return any(subset.get("addresses") for subset in (found or {}).get("subsets") or [])
+    """Whether a ready pod is behind a Service (Kubernetes, "EndpointSlices"): readiness that nobody tells counts."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+    slices = api.list(path, f"kubernetes.io/service-name={service}")
+    points = (point for one in slices for point in one.get("endpoints") or [])
+    return any((point.get("conditions") or {}).get("ready") is not False for point in points)
 
 
 def _pods(api: Api, deployment: Obj) -> tuple[list[Obj], bool]:

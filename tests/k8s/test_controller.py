@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from livekit_deploy.aws.node_groups import GROUP_LABEL
 from livekit_deploy.config import LoadBalancerController, load_environment
 from livekit_deploy.engine.graph import closure, edges_up
 from livekit_deploy.engine.resource import Resource, Status
@@ -19,9 +21,11 @@ from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.k8s.release_record import read_release
+from livekit_deploy.k8s.workload import has_endpoints
 from livekit_deploy.sandbox import charts as stand_in
+from livekit_deploy.sandbox.cluster.selectors import selected
 from livekit_deploy.stack import stack
-from tests.k8s.rig import KubeRig, publish, publish_folder
+from tests.k8s.rig import KubeRig, Sky, publish, publish_folder
 
 NAME = "aws-load-balancer-controller"
 UAT = Path(__file__).parents[2] / "manifests" / "environments" / "uat.yaml"
@@ -132,6 +136,65 @@ def test_it_waits_for_nodes_to_be_ready_and_for_nothing_that_they_carry_to_be_in
     assert not {"eks.node_group", "eks.addon"} & {address.partition("/")[0] for address in before}
     groups = {item.address for item in resources if item.kind == "eks.node_group"}
     assert {other.address for other in release.outlived_by} == groups
+
+
+def _where(rig: KubeRig) -> dict[str, str]:
+    """The node of each of its pods."""
+    pods = rig.objects("pods", namespace="kube-system").items()
+    return {name: pod["spec"].get("nodeName", "") for name, pod in pods if not pod["metadata"].get("deletionTimestamp")}
+
+
+def test_its_pods_stand_apart_and_where_no_calls_are_first(rig: KubeRig, sky: Sky, charts: Path) -> None:
+    """A group that is replaced must not take the webhook along, without which no Ingress can be changed."""
+    sky.specs = [*sky.specs, replace(sky.specs[0], name="node-s", instance_id="i-s", labels={GROUP_LABEL: "system"})]
+    rig.wait(lambda: len(rig.objects("nodes")) == 3)
+    repo = publish_folder(charts, CHART)
+    rig.up(controller(rig, repo))
+    assert len(set(_where(rig).values())) == 2
+    assert "node-s" in _where(rig).values()
+    (budget,) = rig.objects("poddisruptionbudgets", "policy", "kube-system").values()
+    assert budget["spec"]["maxUnavailable"] == 1
+    pods = [item for item in rig.objects("pods", namespace="kube-system").values()]
+    assert all(selected(budget["spec"]["selector"], pod["metadata"]["labels"]) for pod in pods)
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_change_of_it_fits_on_the_nodes_that_there_are(nodes: int, rig: KubeRig, sky: Sky, charts: Path) -> None:
+    sky.specs = sky.specs[:nodes]
+    rig.wait(lambda: len(rig.objects("nodes")) == nodes)
+    repo = publish_folder(charts, CHART)
+    rig.up(controller(rig, repo))
+    first = _where(rig)
+    rig.up(controller(rig, repo, region="eu-west-1"))
+    assert first.keys() != _where(rig).keys()
+    assert len(set(_where(rig).values())) == nodes
+
+
+def test_while_all_other_nodes_are_closed_its_pods_share_one(rig: KubeRig, charts: Path) -> None:
+    rig.wait(lambda: len(rig.objects("nodes")) == 2)
+    closed = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-a"}, "spec": {"unschedulable": True}}
+    rig.api.apply("/api/v1/nodes/node-a", closed)
+    rig.up(controller(rig, publish_folder(charts, CHART)))
+    assert list(_where(rig).values()) == ["node-b"] * 2
+
+
+def _slice(name: str, service: str, endpoints: Any) -> dict[str, Any]:
+    metadata = {"name": name, "labels": {"kubernetes.io/service-name": service}}
+    body = {"addressType": "IPv4", "endpoints": endpoints, "ports": None}
+    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata, **body}
+
+
+def test_a_service_answers_when_any_of_its_slices_has_a_ready_endpoint(rig: KubeRig) -> None:
+    path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    assert not has_endpoints(rig.api, "default", "web")
+    unready = [{"addresses": ["10.0.0.1"], "conditions": {"ready": False, "serving": True, "terminating": True}}]
+    for name, service, endpoints in (("a", "web", []), ("b", "web", unready), ("c", "other", [{"addresses": ["::1"]}])):
+        rig.api.apply(f"{path}/{name}", _slice(name, service, endpoints))
+        assert not has_endpoints(rig.api, "default", "web")
+    for conditions in ({}, None, {"ready": None}, {"ready": True}):  # what nobody tells counts as ready
+        point = {"addresses": ["10.0.0.2"], "conditions": conditions}
+        rig.api.apply(f"{path}/d", _slice("d", "web", [point]))
+        assert has_endpoints(rig.api, "default", "web")
 
 
 # ---- its chart

@@ -66,5 +66,8 @@ def _rule(rule: Obj, kind: Kind, operation: str) -> bool:
 
 
 def _has_endpoints(store: Store, namespace: str, name: str) -> bool:
-    found = store.find(store.named("endpoints"), namespace, name)
-    return any(subset.get("addresses") for subset in (found or {}).get("subsets") or [])
+    slices = store.select(
+        store.named("endpointslices", "discovery.k8s.io"), namespace, f"kubernetes.io/service-name={name}", None
+    )
+    points = (point for one in slices for point in one.get("endpoints") or [])
+    return any(point["conditions"]["ready"] for point in points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,23 +98,16 @@ def _node_status(spec: NodeSpec) -> Obj:
 
 def _bind(world: World, pod: Obj, nodes: list[Obj]) -> None:
     pods = [one for one in world.items("pods") if one["spec"].get("nodeName")]
-    fitting, reasons = [], []
-    for node in nodes:
-        why = _refusal(pod, node, nodes, pods)
-        if why is None:
-            fitting.append(node)
-        else:
-            reasons.append(why)
+    whys = {node["metadata"]["name"]: _refusal(pod, node, nodes, pods) for node in nodes}
+    fitting = {node["metadata"]["name"]: node for node in nodes if whys[node["metadata"]["name"]] is None}
+    reasons = [why for why in whys.values() if why is not None]
     kind = world.store.named("pods")
     if not fitting:
         _unschedulable(world, pod, len(nodes), reasons)
         return
-    load = {name: 0 for name in (node["metadata"]["name"] for node in fitting)}
-    for one in pods:
-        if one["spec"]["nodeName"] in load:
-            load[one["spec"]["nodeName"]] += 1
+    load = Counter(one["spec"]["nodeName"] for one in pods)
     new = copied(pod)
-    new["spec"]["nodeName"] = min(load, key=lambda name: (load[name], name))
+    new["spec"]["nodeName"] = min((-_liked(pod["spec"], node), load[name], name) for name, node in fitting.items())[2]
     bound = world.store.replace(kind, pod, new, MANAGER)
     conditions = [condition("PodScheduled", True, "Scheduled"), condition("Ready", False, "ContainersNotReady")]
     world.status(kind, bound, {"phase": "Pending", "conditions": conditions})
@@ -132,10 +126,10 @@ def _unschedulable(world: World, pod: Obj, nodes: int, reasons: list[str]) -> No
 
 def _refusal(pod: Obj, node: Obj, nodes: list[Obj], pods: list[Obj]) -> str | None:
     """Why the pod may not run on the node; None when it may."""
-    spec, labels, name = pod["spec"], labels_of(node), node["metadata"]["name"]
+    spec, name = pod["spec"], node["metadata"]["name"]
     if node["spec"].get("unschedulable"):
         return "node(s) were unschedulable"
-    if not (spec.get("nodeSelector") or {}).items() <= labels.items() or not _affine(spec, labels):
+    if not _wanted(spec, node):
         return "node(s) didn't match Pod's node affinity/selector"
     if any(not _tolerated(spec, taint) for taint in node["spec"].get("taints") or []):
         return "node(s) had untolerated taint(s)"
@@ -149,12 +143,24 @@ def _refusal(pod: Obj, node: Obj, nodes: list[Obj], pods: list[Obj]) -> str | No
     return None
 
 
+def _wanted(spec: Obj, node: Obj) -> bool:
+    labels = labels_of(node)
+    return (spec.get("nodeSelector") or {}).items() <= labels.items() and _affine(spec, labels)
+
+
 def _affine(spec: Obj, labels: dict[str, str]) -> bool:
     required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
         "requiredDuringSchedulingIgnoredDuringExecution"
     )
     terms = (required or {}).get("nodeSelectorTerms") or []
     return not terms or any(selected({"matchExpressions": term.get("matchExpressions")}, labels) for term in terms)
+
+
+def _liked(spec: Obj, node: Obj) -> int:
+    """The weight of what the pod prefers of a node and this one has."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    terms = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or []
+    return sum(int(one["weight"]) for one in terms if selected(one["preference"], labels_of(node)))
 
 
 def _tolerated(spec: Obj, taint: Obj) -> bool:
@@ -203,13 +209,32 @@ def _skewed(pod: Obj, node: Obj, nodes: list[Obj], pods: list[Obj]) -> bool:
         if rule.get("whenUnsatisfiable", "DoNotSchedule") != "DoNotSchedule":
             continue
         key = rule["topologyKey"]
-        domains = {labels_of(one)[key]: 0 for one in nodes if key in labels_of(one)}
-        where = {one["metadata"]["name"]: labels_of(one).get(key) for one in nodes}
-        for other in _alike(pod, rule.get("labelSelector"), [one for one in pods if not leaving(one)]):
+        counted = [one for one in nodes if key in labels_of(one) and _counts(pod, rule, one)]
+        domains = {labels_of(one)[key]: 0 for one in counted}
+        where = {one["metadata"]["name"]: labels_of(one).get(key) for one in counted}
+        for other in _alike(pod, _same(pod, rule), [one for one in pods if not leaving(one)]):
             domain = where.get(other["spec"]["nodeName"])
             if domain in domains:
                 domains[domain] += 1
         here = labels_of(node).get(key)
-        if here is None or domains[here] + 1 - min(domains.values()) > int(rule["maxSkew"]):
+        if here not in domains or domains[here] + 1 - min(domains.values()) > int(rule["maxSkew"]):
             return True
     return False
+
+
+def _same(pod: Obj, rule: Obj) -> Obj:
+    """The selector of a spread, narrowed to pods that share the values of its keys, as those of one revision do."""
+    given = rule.get("labelSelector") or {}
+    own = {key: labels_of(pod)[key] for key in rule.get("matchLabelKeys") or () if key in labels_of(pod)}
+    return {**given, "matchLabels": {**(given.get("matchLabels") or {}), **own}}
+
+
+def _counts(pod: Obj, rule: Obj, node: Obj) -> bool:
+    """Whether a node is a place that a spread has in mind: the pod may be there by its labels and, where the rule
+    says so, by its taints, of which one is that it is closed."""
+    if rule.get("nodeAffinityPolicy", "Honor") == "Honor" and not _wanted(pod["spec"], node):
+        return False
+    if rule.get("nodeTaintsPolicy", "Ignore") == "Ignore":
+        return True
+    taints = node["spec"].get("taints") or []
+    return not node["spec"].get("unschedulable") and all(_tolerated(pod["spec"], taint) for taint in taints)
