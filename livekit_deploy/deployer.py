@@ -190,11 +190,11 @@ class Deployer:
             self._running.prove(report, vpcs)
         return self._running.closed(report)
 
-    def verify(self, *, within: float = 0.0) -> list[Finding]:
+    def verify(self, *, within: float = 0.0, to_the_end: bool = False) -> list[Finding]:
         """What answers between a user and a pod and what does not, with cause and remedy; changes nothing.
 
-        It looks again until all is well or ``within`` seconds of the clock have passed. Raises `UsageError` when
-        LiveKit is not recorded.
+        It looks again until all is well, with ``to_the_end`` also until nothing is unfinished, or ``within`` seconds of
+        the clock have passed. Raises `UsageError` when LiveKit is not recorded.
         """
         self._guard()
         found = self.lease()
@@ -202,7 +202,7 @@ class Deployer:
             hint = f"run: livekit-deploy up --env {self.env.name}, or its step livekit"
             raise UsageError("there is nothing to verify: the step livekit makes it", hint=hint)
         self.cloud.with_lineage(found[0].lineage)
-        return self._running.answering(found[0].records, within=within)
+        return self._running.answering(found[0].records, within=within, to_the_end=to_the_end)
 
     def prerequisites(self, *, fix: bool = False) -> list[Finding]:
         """Whether `up` can succeed: rights, quotas, offerings, DNS, tools, state bucket; each failure with its remedy.
@@ -244,7 +244,7 @@ class Deployer:
     def keys(self) -> Keyring:
         """LiveKit's API keys: list, add, rotate, remove. What changed is given to the pods by `up`."""
         self._guard()
-        return Keyring(self.cloud, self._state, self._session, self._kube, self._emit)
+        return Keyring(self.cloud, self._state, self._session, self._kube, self._emit, *self._running.patience)
 
     def status(self) -> StatusReport:
         """What the state document says of what is configured and recorded; reads nothing else."""

@@ -13,16 +13,18 @@ T = TypeVar("T")
 
 
 class Verdict(StrEnum):
-    """How a check ended; SKIPPED is not looked at, because something that it builds on failed."""
+    """How a check ended; UNFINISHED holds as far as it can yet, and goes on by itself; SKIPPED is not looked at,
+    because something that it builds on failed."""
 
     OK = "ok"
+    UNFINISHED = "unfinished"
     FAILED = "failed"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``seen`` is what there is; of what failed, ``cause`` is why that usually is, and ``remedy`` what to do."""
+    """``seen`` is what there is; of what failed or is unfinished, ``cause`` is why, and ``remedy`` what to do."""
 
     check: str
     verdict: Verdict
@@ -34,9 +36,17 @@ class Finding:
 class Trouble(Exception):
     """Raised by a check that fails; becomes its `Finding`."""
 
+    verdict = Verdict.FAILED
+
     def __init__(self, seen: str, *, cause: str = "", remedy: str = "") -> None:
         super().__init__(seen)
         self.seen, self.cause, self.remedy = seen, cause, remedy
+
+
+class Underway(Trouble):
+    """Raised by a check of something that has still to end by itself."""
+
+    verdict = Verdict.UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class Check(Generic[T]):
         try:
             return Finding(self.name, Verdict.OK, self.run(look))
         except Trouble as trouble:
-            return Finding(self.name, Verdict.FAILED, trouble.seen, trouble.cause, trouble.remedy)
+            return Finding(self.name, trouble.verdict, trouble.seen, trouble.cause, trouble.remedy)
         except DeployError as error:
             return Finding(self.name, Verdict.FAILED, error.message, remedy=error.hint)
 
@@ -64,3 +74,8 @@ class Check(Generic[T]):
 def failed(findings: Iterable[Finding]) -> list[Finding]:
     """Those that failed."""
     return [one for one in findings if one.verdict is Verdict.FAILED]
+
+
+def unfinished(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that have still to end by themselves."""
+    return [one for one in findings if one.verdict is Verdict.UNFINISHED]

@@ -10,7 +10,7 @@ from livekit_deploy import health
 from livekit_deploy.engine.graph import longest_chain
 from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.errors import DeployError, StateError
-from livekit_deploy.finding import Finding
+from livekit_deploy.finding import Finding, unfinished
 from livekit_deploy.state.document import Holder, Phase, State
 from livekit_deploy.timing import Timing
 
@@ -31,7 +31,7 @@ class Leftover:
 @dataclass
 class Report:
     """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``findings`` by `up`: what `verify` found
-    at its end."""
+    at its end. ``unfinished`` is what goes on by itself, by address."""
 
     command: str
     created: list[str] = field(default_factory=list)
@@ -39,6 +39,7 @@ class Report:
     deleted: list[str] = field(default_factory=list)
     failed: dict[str, DeployError] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    unfinished: dict[str, str] = field(default_factory=dict)
     kept: int = 0
     leftovers: list[Leftover] = field(default_factory=list)
     vanishing: list[tuple[str, str]] = field(default_factory=list)
@@ -47,6 +48,11 @@ class Report:
     outputs: dict[str, Any] = field(default_factory=dict)
     #: where the time of each address went, whatever came of it
     timings: Mapping[str, Timing] = field(default_factory=dict)
+
+    @property
+    def under_way(self) -> list[str]:
+        """What has still to end by itself: as it was found last."""
+        return [one.seen for one in unfinished(self.findings)] if self.findings else list(self.unfinished.values())
 
     @property
     def chain(self) -> list[Timing]:

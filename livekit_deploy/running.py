@@ -33,7 +33,7 @@ from livekit_deploy.errors import (
     VerifyFailed,
 )
 from livekit_deploy.events import Event, Looked, Notice, RunFinished, RunStarted
-from livekit_deploy.finding import Finding, failed
+from livekit_deploy.finding import Finding, failed, unfinished
 from livekit_deploy.health import Reach
 from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report
@@ -93,6 +93,7 @@ class Running:
             deleted=execution.deleted,
             failed=outcome.failed,
             skipped=outcome.skipped,
+            unfinished=execution.unfinished,
             kept=sum(record.phase is Phase.READY for record in session.state.records.values()),
             seconds=round(self._clock.now() - began, 1),
             timings=execution.timings,
@@ -102,21 +103,32 @@ class Running:
         return report
 
     def answering(
-        self, records: Mapping[str, Record], *, within: float = _ANSWER_SECONDS, lost: threading.Event | None = None
+        self,
+        records: Mapping[str, Record],
+        *,
+        within: float = _ANSWER_SECONDS,
+        to_the_end: bool = False,
+        lost: threading.Event | None = None,
     ) -> list[Finding]:
-        """What `verify` finds once all is well, or at the end of ``within`` seconds: balancers and DNS need time."""
+        """What `verify` finds once all is well, or at the end of ``within`` seconds: balancers and DNS need time.
+
+        ``to_the_end`` waits for what is unfinished too.
+        """
         waits = Waits(self._clock, self._cancel, lost or threading.Event())
         seen: list[Finding] = []
 
+        def missing(found: list[Finding]) -> list[Finding]:
+            return [*failed(found), *(unfinished(found) if to_the_end else ())]
+
         def look() -> list[Finding]:
-            before = failed(seen)
+            before = missing(seen)
             seen[:] = health.look_at(self._env, self._cloud, records, self._reach)
-            if (now := failed(seen)) != before:
+            if (now := missing(seen)) != before:
                 self._emit(Looked(failing={one.check: one.seen for one in now}))
             return seen
 
         with contextlib.suppress(Expired):
-            waits.settle(look, lambda found: not failed(found), timeout=within)
+            waits.settle(look, lambda found: not missing(found), timeout=within)
         return seen
 
     def prove(self, report: Report, vpcs: Iterable[str]) -> None:
@@ -138,6 +150,12 @@ class Running:
         if left < plan.critical_s:
             message = f"{kind} of another {max(left, 0) / 60:.0f} min: this takes about {plan.critical_s / 60:.0f} min"
             self._emit(Notice(level="warning", message=f"{message}; log in again, or run it again when it has ended"))
+
+    @property
+    def patience(self) -> tuple[Waits, float]:
+        """How to wait outside of a lease, and for how many seconds of the clock at most."""
+        waits = Waits(self._clock, self._cancel, threading.Event())
+        return waits, math.inf if self._timeout is None else self._timeout
 
     def over(self) -> Callable[[], bool]:
         """Tells whether what begins now is to end: it is cancelled, or has taken all of its time."""

@@ -88,7 +88,7 @@ def _stream() -> Schema:
     plan = _object(
         {"type": {"const": "plan"}, **common, "serial": {"type": "integer"}, "changes": changes, "cost": cost}
     )
-    counted = dict.fromkeys(("created", "updated", "deleted"), addresses)
+    counted = dict.fromkeys(("created", "updated", "deleted", "unfinished"), addresses)
     counted["leftovers"] = {"type": "array", "items": _of(Leftover)}
     seconds = dict.fromkeys(("queued_s", "calling_s", "waiting_s", "writing_s"), _NUMBER)
     step = {"address": _TEXT, **seconds}

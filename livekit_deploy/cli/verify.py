@@ -12,11 +12,14 @@ _WATCH = 600.0
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="look again until all is well, or for --timeout (default 10m)")
+@click.option("--watch", is_flag=True, help="look again until all is well and finished, or for --timeout (default 10m)")
 @shared
 def verify(options: Options, watch: bool) -> int:
-    """Look at everything between a user and a pod; what fails is told with cause and remedy (exit code 7)."""
-    return _verified(options, within=(options.timeout or _WATCH) if watch else 0.0)
+    """Look at everything between a user and a pod; what fails is told with cause and remedy (exit code 7).
+
+    New pods that wait for older ones to end their calls are unfinished, which is no failure.
+    """
+    return _verified(options, within=(options.timeout or _WATCH) if watch else 0.0, to_the_end=watch)
 
 
 def verify_step(options: Options) -> int:
@@ -24,14 +27,14 @@ def verify_step(options: Options) -> int:
     return _verified(options, within=options.timeout or _WATCH)
 
 
-def _verified(options: Options, within: float) -> int:
+def _verified(options: Options, within: float, *, to_the_end: bool = False) -> int:
     from livekit_deploy.finding import failed
     from livekit_deploy.render import findings
     from livekit_deploy.render.progress import sentence
 
     env, where = load(options), screen(options)
     with deployer(options, env, "verify", lambda event: where.note(sentence(event)) if within else None) as made:
-        found = spelling(options).findings(made.verify(within=within))
+        found = spelling(options).findings(made.verify(within=within, to_the_end=to_the_end))
     if options.json:
         where.json_value(findings.as_json(found))
     else:

@@ -32,6 +32,8 @@ class Execution:
         self.created: list[str] = []
         self.updated: list[str] = []
         self.deleted: list[str] = []
+        #: what goes on by itself at an address
+        self.unfinished: dict[str, str] = {}
         #: where the time of each visited address went
         self.timings: dict[str, Timing] = {}
         self._ended: dict[str, float] = {}
@@ -66,14 +68,15 @@ class Execution:
     def _apply(self, entry: Entry) -> None:
         item, address = entry.resource, entry.change.address
         assert item is not None
-        if entry.change.action is Action.NOOP and self._recorded(item, entry.live):
-            return
-        if item.lives_in is not None:
-            item.host = self._lives[item.lives_in.address]
-        application = Application(self._run, item)
-        self._lives[address] = application.up()
-        if application.changed:
-            (self.created if application.verb == "create" else self.updated).append(address)
+        if entry.change.action is not Action.NOOP or not self._recorded(item, entry.live):
+            if item.lives_in is not None:
+                item.host = self._lives[item.lives_in.address]
+            application = Application(self._run, item)
+            self._lives[address] = application.up()
+            if application.changed:
+                (self.created if application.verb == "create" else self.updated).append(address)
+        if (live := self._lives[address]) is not None and live.unfinished:
+            self.unfinished[address] = live.unfinished
 
     def _recorded(self, item: Resource, live: Live | None) -> bool:
         """Whether the record says what was read, so that there is nothing to write either."""

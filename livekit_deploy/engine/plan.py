@@ -67,7 +67,7 @@ class FieldDiff:
 
 @dataclass(frozen=True)
 class Change:
-    """What would be done to one address; ``reason`` says why where the diffs do not."""
+    """What would be done to one address; ``reason`` says why where the diffs do not, and of a NOOP what goes on."""
 
     address: str
     action: Action
@@ -104,6 +104,11 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """Every change but NOOP."""
         return tuple(change for change in self.all if change.action is not Action.NOOP)
+
+    @property
+    def unfinished(self) -> dict[str, str]:
+        """What goes on by itself, by address."""
+        return {one.address: one.reason for one in self.all if one.action is Action.NOOP and one.reason}
 
     @property
     def blocked(self) -> tuple[Change, ...]:

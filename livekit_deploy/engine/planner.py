@@ -169,7 +169,7 @@ class Planner:
             return replace(base, action=Action.RESUME, reason=f"its {_BUSY[record.phase]} was interrupted")
         if live.status is Status.PENDING:
             return replace(base, action=Action.RESUME, reason=f"AWS is busy with it: {live.detail or 'pending'}")
-        return base
+        return replace(base, reason=live.unfinished)
 
     def _lookup(self, ref: Ref[Any]) -> Any:
         entry = self._entries.get(ref.address)

@@ -39,7 +39,8 @@ class Live:
     """What `read` saw.
 
     ``props`` is comparable to `Resource.desired`, ``outputs`` is what other resources may refer to, and ``detail``
-    says why the object is pending or failed, in AWS's own words; ``code`` is AWS's code for that.
+    says why the object is pending or failed, in AWS's own words; ``code`` is AWS's code for that. ``unfinished`` is
+    what goes on by itself, for hours perhaps, although it is READY: it is told, and not waited for.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Live:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
     code: str = ""
+    unfinished: str = ""
 
 
 @dataclass(frozen=True)

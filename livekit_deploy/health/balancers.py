@@ -24,7 +24,10 @@ _TARGETS = {
         "the load balancer is not let in: exactly one security group of a node may carry the cluster's tag",
         "see the groups of the node's interface, and the rules that the controller keeps in the cluster's group",
     ),
-    "Target.ResponseCodeMismatch": ("LiveKit answers 406: it cannot reach Redis", "see its log, and the check redis"),
+    "Target.ResponseCodeMismatch": (
+        "LiveKit answers 406: it cannot reach Redis. Calls that run go on, nobody new is let in",
+        "see its log, and the check redis",
+    ),
 }
 _NO_TARGET = (
     "the load balancer controller registers pods that are ready, if its role lets it",

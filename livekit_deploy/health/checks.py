@@ -28,6 +28,8 @@ CHECKS = (
     Check("redis", outside.redis, ("api",)),
 )
 
+_IN_THE_WAY = (Verdict.FAILED, Verdict.SKIPPED)
+
 
 def serves(state: State) -> bool:
     """Whether LiveKit is part of what is recorded."""
@@ -40,6 +42,6 @@ def look_at(env: Environment, cloud: Cloud, records: Mapping[str, Record], reach
     checks = [check for check in CHECKS if check.name != "turn" or TURN in records]
     found: dict[str, Finding] = {}
     for check in checks:
-        waits = [name for name in check.needs if name in found and found[name].verdict is not Verdict.OK]
+        waits = [name for name in check.needs if name in found and found[name].verdict in _IN_THE_WAY]
         found[check.name] = check.skipped(waits[0]) if waits else check.find(look)
     return list(found.values())

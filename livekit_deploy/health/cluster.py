@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from livekit_deploy.finding import Trouble
+from livekit_deploy.finding import Trouble, Underway
+from livekit_deploy.health import causes
 from livekit_deploy.health.look import SIGNAL, Look
 from livekit_deploy.k8s.client import Obj
 from livekit_deploy.k8s.releases import LIVEKIT, WEBHOOK_SERVICE
-from livekit_deploy.k8s.workload import has_endpoints, unready
+from livekit_deploy.k8s.rollout import Rollout, rollout
+from livekit_deploy.k8s.workload import has_endpoints
 
 MEDIA = ("livekit-deploy/group", "media")
-
-#: what a pod that is not ready says of itself → why that usually is, and what to do
-_PODS = (
-    (
-        "CreateContainerConfigError",
-        "a Secret or ConfigMap that LiveKit reads is gone",
-        "make it again: livekit-deploy up",
-    ),
-    ("ImagePull", "the image's tag does not exist, or the nodes have no way to its registry", "check image_tag"),
-    (
-        "CrashLoopBackOff",
-        "LiveKit ends at its start: a setting it refuses, or a Redis it cannot reach; it says so in its log",
-        f"read it: kubectl logs -n {LIVEKIT} deployment/{LIVEKIT} --previous",
-    ),
-    (
-        "nodes are available",
-        "one pod fits on a media node, and there are fewer nodes than pods",
-        "raise nodes.media.desired, or lower livekit.replicas",
-    ),
-)
-_READINESS = (
-    "LiveKit answers 406 while it cannot tell Redis that it is alive",
-    f"read its log: kubectl logs -n {LIVEKIT} deployment/{LIVEKIT}",
-)
 
 
 def nodes(look: Look) -> str:
@@ -64,7 +42,7 @@ def _ready(node: Obj) -> Obj:
 
 
 def pods(look: Look) -> str:
-    """Every pod of LiveKit's newest revision is ready."""
+    """Every pod of LiveKit's newest revision is ready, or waits for an older one to end its calls."""
     where = f"/apis/apps/v1/namespaces/{LIVEKIT}/deployments"
     found = look.api.list(where, f"app.kubernetes.io/instance={LIVEKIT}")
     if not found:
@@ -75,10 +53,26 @@ def pods(look: Look) -> str:
             raise Trouble(
                 f"{name} is scaled to 0", cause="somebody scaled it down", remedy="scale it back: livekit-deploy up"
             )
-        if why := unready(look.api, deployment):
-            cause, remedy = next(((one, two) for said, one, two in _PODS if said in why), _READINESS)
-            raise Trouble(why, cause=cause, remedy=remedy)
-    return f"{sum((one.get('status') or {}).get('readyReplicas', 0) for one in found)} ready"
+    rollouts = [rollout(look.api, deployment) for deployment in found]
+    for one in rollouts:
+        if one.fault:
+            raise _at_fault(look, one)
+    if unfinished := [one.unfinished for one in rollouts if one.unfinished]:
+        raise Underway(
+            "; ".join(unfinished),
+            cause="each new pod needs the ports of an older one: until that has ended, the new revision is not proven",
+            remedy="look again later: livekit-deploy verify --watch --timeout 6h",
+        )
+    return ", ".join([f"{sum(one.ready for one in rollouts)} ready", *(one.drains for one in rollouts if one.drains)])
+
+
+def _at_fault(look: Look, one: Rollout) -> Trouble:
+    """With what the pods themselves say, where that tells more than Kubernetes does."""
+    cause, seen = causes.of_pod(one.fault), one.fault
+    if cause.words in causes.SPOKEN and (said := causes.told(look.api)):
+        cause, line = said
+        seen = f"{seen}; its log says: {line[:200]}"
+    return Trouble(seen, cause=cause.why, remedy=cause.remedy)
 
 
 def webhook(look: Look) -> str:

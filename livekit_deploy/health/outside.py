@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from livekit_deploy.aws.dns import find_alias
 from livekit_deploy.aws.front import turn_domain
 from livekit_deploy.finding import Trouble
+from livekit_deploy.health import causes
 from livekit_deploy.health.look import SIGNAL, TURN, Look
 from livekit_deploy.health.reach import NoAnswer
 from livekit_deploy.k8s.releases import LIVEKIT
@@ -93,8 +94,11 @@ def api(look: Look) -> str:
 def redis(look: Look) -> str:
     """LiveKit lists rooms, which it reads from Redis."""
     if look.rooms.status != 200:
+        seen = f"ListRooms answers {look.rooms.status} {look.rooms.text[:120]}"
+        if said := causes.told(look.api):
+            raise Trouble(f"{seen}; the log says: {said[1][:200]}", cause=said[0].why, remedy=said[0].remedy)
         raise Trouble(
-            f"ListRooms answers {look.rooms.status} {look.rooms.text[:120]}",
+            seen,
             cause="the pods cannot reach Redis: its security group does not admit the nodes', or it is failing over",
             remedy="see whether a rule is missing: livekit-deploy plan; see the events of the replication group",
         )

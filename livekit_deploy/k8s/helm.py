@@ -18,15 +18,15 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.charts import bundled, definitions, definitions_in, fetched
+from livekit_deploy.k8s.charts import bundled, definitions, fetched
 from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
-from livekit_deploy.k8s.definitions import Definitions, broken
-from livekit_deploy.k8s.helm_binary import UNSERVED, WEBHOOK
+from livekit_deploy.k8s.helm_binary import WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.marks import claim
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release, read_revision, revise
 from livekit_deploy.k8s.remains import Remains
-from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named, unready
+from livekit_deploy.k8s.rollout import rollout
+from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named
 
 
 class HelmRelease(Resource):
@@ -45,7 +45,7 @@ class HelmRelease(Resource):
     usual, usual_delete = 30.0, 20.0
     #: seconds in which a controller that lives has deleted its load balancers (as `Observed.patience`)
     patience: ClassVar[float] = 5 * MINUTE
-    propagation = {**PASSING, WEBHOOK: (), UNSERVED: ()}
+    propagation = {**PASSING, WEBHOOK: ()}
 
     namespace: Input[str] = Input(change=Change.FIXED, way_out="A release stays in its namespace: run down and up.")
     chart: Input[str] = Input(change=Change.FIXED, way_out="Another chart is another release: run down and up.")
@@ -134,23 +134,21 @@ class HelmRelease(Resource):
         }
 
     def _settled(self, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
-        defined = Definitions(connection, definitions_in(record.files))
-        objects = [*defined.objects, *live_objects(connection, record.manifest, self.namespace)]
+        objects = live_objects(connection, record.manifest, self.namespace)
         scaled = _scaled(record)
         props["missing"] = sorted(named(item) for item, live in objects if live is None)
         props["drifted"] = sorted(
             f"{named(item)} {field}" for item, live in objects if live for field in drift(item, live, scaled)
         )
-        if first := defined.waits(record.manifest):
-            return Live(self._id(), Status.PENDING, props, detail=first)
-        deployments = [live for item, live in objects if live and item["kind"] == "Deployment"]
-        waits = [why for one in deployments if (why := unready(connection, one))]
+        rollouts = [rollout(connection, live) for item, live in objects if live and item["kind"] == "Deployment"]
+        waits = [one.fault for one in rollouts if one.fault]
         if self.endpoints and not has_endpoints(connection, self.namespace, self.endpoints):
             waits.append(f"{self.endpoints} has no endpoints yet")
         whole = record.status == "deployed" and not props["missing"] and not props["drifted"]
         # what cannot become ready as it is must be changed, not waited for
         status = Status.PENDING if waits and whole and self._as_wanted(record) else Status.READY
-        return Live(self._id(), status, props, {"release": self.instance}, "; ".join(waits))
+        unfinished = "; ".join(filter(None, (one.unfinished for one in rollouts)))
+        return Live(self._id(), status, props, {"release": self.instance}, "; ".join(waits), unfinished=unfinished)
 
     def _as_wanted(self, record: ReleaseRecord) -> bool:
         """Whether what is installed is what is asked for; as long as that is not known, it counts as such."""
@@ -171,8 +169,6 @@ class HelmRelease(Resource):
     # ---- changing: each verb is one run of helm
 
     def create(self, cloud: Cloud, token: str) -> str:
-        # what an earlier release left is as that chart had it, and helm takes it as it is
-        Definitions(api(cloud, self._host()), definitions(self._chart())).bring(absent=False)
         self._install(cloud)
         return self._id()
 
@@ -184,12 +180,9 @@ class HelmRelease(Resource):
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         elif state.startswith("pending"):
             self._roll_back(cloud, runner)
-        elif "version" in changed:
-            Definitions(api(cloud, self._host()), definitions(self._chart())).bring()
-            self._install(cloud)
-        elif broken((*live.props.get("missing", ()), *live.props.get("drifted", ()))):
-            self._define(cloud)
         elif not changed <= {"repo", "digest", "endpoints"}:
+            if "version" in changed:
+                self._define(cloud)
             self._install(cloud)
 
     def _roll_back(self, cloud: Cloud, runner: Helm) -> None:
@@ -207,29 +200,26 @@ class HelmRelease(Resource):
             asyncio.run(runner.back(self.instance, self.namespace))
 
     def _define(self, cloud: Cloud) -> None:
-        """Bring back one definition of the chart that is installed; what it defines follows."""
+        """Bring the custom resource definitions of another version of the chart, which helm leaves as they are."""
         connection = api(cloud, self._host())
-        record = read_release(connection, self.namespace, self.instance)
-        if record is not None:
-            Definitions(connection, definitions_in(record.files)).bring(most=1)
+        for item in definitions(self._chart()):
+            if path := connection.path(item["apiVersion"], item["kind"], None, item["metadata"]["name"]):
+                connection.apply(path, item)
 
     def _install(self, cloud: Cloud) -> None:
         runner = helm(cloud, self._host())
         marks = {"lineage": cloud.marks.lineage, "address": self.address}
-        try:
-            asyncio.run(
-                runner.install_or_upgrade(
-                    self.instance,
-                    self._chart(),
-                    release_values(self.values, marks),
-                    create_namespace=False,
-                    namespace=self.namespace,
-                    timeout=runner.give_up,
-                    **_server_side(runner),
-                )
+        asyncio.run(
+            runner.install_or_upgrade(
+                self.instance,
+                self._chart(),
+                release_values(self.values, marks),
+                create_namespace=False,
+                namespace=self.namespace,
+                timeout=runner.give_up,
+                **_server_side(runner),
             )
-        finally:
-            api(cloud, self._host()).forget()
+        )
 
     def _chart(self) -> Path:
         if not self.repo:

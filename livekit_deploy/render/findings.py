@@ -6,10 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from livekit_deploy.finding import Finding, Verdict, failed
+from livekit_deploy.finding import Finding, Verdict, failed, unfinished
 from livekit_deploy.render.words import hanging, plural
 
-_MARKS = {Verdict.OK: "[green]✔[/]", Verdict.FAILED: "[bold red]✖[/]", Verdict.SKIPPED: "[dim]·[/]"}
+_MARKS = {
+    Verdict.OK: "[green]✔[/]",
+    Verdict.UNFINISHED: "[yellow]…[/]",
+    Verdict.FAILED: "[bold red]✖[/]",
+    Verdict.SKIPPED: "[dim]·[/]",
+}
 _MARK_WIDTH = len("  ✔ ")
 
 
@@ -21,7 +26,7 @@ def lines(findings: Sequence[Finding], width: int | None) -> Iterator[str]:
         style = "dim" if one.verdict is Verdict.SKIPPED else ""
         for number, line in enumerate(hanging(f"{one.check:<{column}}", one.seen, room, style)):
             yield f"  {_MARKS[one.verdict] if number == 0 else ' '} {line}"
-        if one.verdict is Verdict.FAILED:
+        if one.verdict in (Verdict.FAILED, Verdict.UNFINISHED):
             for label, text in (("cause", one.cause), ("remedy", one.remedy)):
                 if text:
                     yield from (f"    {' ' * column}{line}" for line in _under(label, text, room, column))
@@ -33,10 +38,14 @@ def _under(label: str, text: str, room: int | None, column: int) -> Iterator[str
 
 def summary(findings: Sequence[Finding]) -> str:
     """How many hold."""
-    wrong = len(failed(findings))
+    wrong, going_on = len(failed(findings)), len(unfinished(findings))
     skipped = sum(one.verdict is Verdict.SKIPPED for one in findings)
-    if not wrong:
+    if not wrong and not going_on:
         return f"[bold green]✔[/] {plural(len(findings), 'check')}, all hold"
+    if not wrong:
+        return (
+            f"[yellow]…[/] {len(findings) - going_on} of {plural(len(findings), 'check')} hold, {going_on} unfinished"
+        )
     rest = f", {skipped} not looked at" if skipped else ""
     return f"[bold red]✖[/] {wrong} of {plural(len(findings), 'check')} failed{rest}"
 

@@ -45,6 +45,8 @@ class GitHub(Lines):
         if url := report.outputs.get("livekit.url"):
             summarize(["", f"LiveKit answers at `{url}`"])
             output("livekit-url", str(url))
+        for one in report.under_way:
+            summarize(["", f"Unfinished: {one}"])
         if report.command == "down":
             summarize(["", f"leftovers: {len(report.leftovers)}", *(f"- `{one}`" for one in report.leftovers)])
 

@@ -66,6 +66,7 @@ class JsonLines:
                 "created": report.created,
                 "updated": report.updated,
                 "deleted": report.deleted,
+                "unfinished": report.under_way,
                 "leftovers": [asdict(one) for one in report.leftovers],
                 "vanishing": [{"what": what, "when": when} for what, when in report.vanishing],
                 "outputs": report.outputs,

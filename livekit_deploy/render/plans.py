@@ -26,12 +26,14 @@ def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Itera
     yield ""
     if not plan.changes:
         yield f"No changes: {_unchanged(plan)}  {_effort(plan)}"
+        yield from going_on(plan.unfinished.values(), width)
         yield from costs.lines(plan.cost, width)
         return
     yield "  " + "   ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
     yield from _by_stage(plan, plan.changes, width, every)
     yield ""
     yield from _summary(plan, width)
+    yield from going_on(plan.unfinished.values(), width)
     yield from costs.lines(plan.cost, width)
 
 
@@ -47,6 +49,7 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     changed = plan.drift()
     if not changed:
         yield f"No drift: what runs is what was applied.  {_effort(plan)}"
+        yield from going_on(plan.unfinished.values(), width)
         return
     yield f"[bold]Someone else changed {plural(len(changed), 'resource')}[/]  [dim](as applied → as it is now)[/]"
     for stage in ordered({change.stage for change in changed}):
@@ -59,6 +62,13 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
         yield f"[bold]Settle what is marked {SYMBOLS['blocked']} first:[/] `up` refuses until then.  {_effort(plan)}"
     else:
         yield f"[bold]`up` puts it right.[/]  {_effort(plan)}"
+    yield from going_on(plan.unfinished.values(), width)
+
+
+def going_on(said: Iterable[str], width: int | None = None) -> Iterator[str]:
+    """What goes on by itself, a line each."""
+    for one in said:
+        yield from hanging("Unfinished  ", one, width, "yellow")
 
 
 def _drifted(change: Change, width: int | None) -> Iterator[str]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.prices import as_of
-from livekit_deploy.render.words import duration, ordered, plural, whole
+from livekit_deploy.render.words import duration, hanging, ordered, plural, whole
 from livekit_deploy.state.document import Phase
 
 if TYPE_CHECKING:
@@ -37,9 +37,12 @@ def up_lines(
     summary = f"{report.command}: {_counts(report)} in {duration(report.seconds)}"
     if not report.findings:
         yield f"[bold green]✔[/] {summary}"
-        if stage:
-            following = [*STAGES, "verify"][STAGES.index(stage) + 1]
-            yield f"  Next        {escape(spelled(f'livekit-deploy up --env {env.name}'))} --step {following}"
+        if not stage:
+            yield from unfinished_lines(report, env, width, spelled)
+            return
+        yield from _unfinished_yet(report, width)
+        following = [*STAGES, "verify"][STAGES.index(stage) + 1]
+        yield f"  Next        {escape(spelled(f'livekit-deploy up --env {env.name}'))} --step {following}"
         return
     yield from _beside(answers(env), summary, 8, width)
     if secret := report.outputs.get("secret.api-keys"):
@@ -47,7 +50,24 @@ def up_lines(
         told = f"{lead}secretsmanager:{escape(str(secret))}"
         command = spelled(f"livekit-deploy outputs --env {env.name}")
         yield from _beside(told, escape(f"({command} --json)"), 3, width, under=len(lead))
+    if report.under_way:
+        yield from unfinished_lines(report, env, width, spelled)
+        return
     yield f"  Next        {escape(spelled(f'livekit-deploy verify --env {env.name}'))}"
+
+
+def unfinished_lines(
+    report: Report, env: Environment, width: int | None, spelled: Callable[[str], str] = str
+) -> Iterator[str]:
+    """What goes on by itself after the run and is not proven before it ends, and what looks at it then."""
+    yield from _unfinished_yet(report, width)
+    if report.under_way:
+        yield f"  Next        {escape(spelled(f'livekit-deploy verify --env {env.name}'))} --watch --timeout 6h"
+
+
+def _unfinished_yet(report: Report, width: int | None) -> Iterator[str]:
+    for one in report.under_way:
+        yield from hanging("  Unfinished  ", one, width, "yellow")
 
 
 def _beside(first: str, second: str, gap: int, width: int | None, under: int = 2) -> Iterator[str]:

@@ -166,6 +166,12 @@ class Screen:
 
         self._lines(["", *self._went(report), *reports.up_lines(report, env, stage, self._width, self._spelled)])
 
+    def unfinished(self, report: Report, env: Environment) -> None:
+        """What goes on by itself after a run."""
+        from livekit_deploy.render import reports
+
+        self._lines(reports.unfinished_lines(report, env, self._width, self._spelled))
+
     def finished_down(self, report: Report) -> None:
         """How `down` ended, with the proof."""
         from livekit_deploy.render import reports

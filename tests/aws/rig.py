@@ -90,12 +90,18 @@ class AwsRig:
 
     def up(self, resources: Sequence[Resource]) -> None:
         """Apply; the first failure is raised."""
+        self.executed(resources)
+
+    def executed(self, resources: Sequence[Resource]) -> Execution:
+        """The same, and what was done."""
         session = self._session()
         try:
-            outcome = Execution(self._run(session), self._planner().up(resources)).up()
+            execution = Execution(self._run(session), self._planner().up(resources))
+            outcome = execution.up()
         finally:
             session.release()
         _raise(outcome)
+        return execution
 
     def down(self, *swept: type[Resource], abandon: bool = False) -> None:
         """Delete what is recorded, then what carries our marks of these kinds; ``abandon`` what is in the cluster.

@@ -26,7 +26,7 @@ from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_command import helm, release_values
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
-from livekit_deploy.k8s.workload import unready
+from livekit_deploy.k8s.rollout import rollout
 from tests.k8s.rig import KubeRig, aged, publish
 
 HERE = "/api/v1/namespaces/media"
@@ -170,6 +170,36 @@ def test_replicas_belong_to_an_autoscaler_where_there_is_one(rig: KubeRig, chart
     rig.patch(DEPLOYMENT, {"spec": {"minReadySeconds": 1}})
     rig.patch("/apis/autoscaling/v2/namespaces/media/horizontalpodautoscalers/web", {"spec": {"maxReplicas": 9}})
     assert rig.diffs(release(rig, repo))["drifted"][0] == ["HorizontalPodAutoscaler/web spec.maxReplicas"]
+
+
+def test_another_version_brings_its_custom_resources(rig: KubeRig, charts: Path) -> None:
+    """helm makes them with the first installation only: the controller of tomorrow would miss its own."""
+
+    def definition(plural: str, *fields: str) -> Obj:
+        spec = {"properties": {field: {"type": "string"} for field in fields}, "type": "object"}
+        schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+        version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+        names = {"plural": plural, "kind": plural[:-1].title()}
+        return {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.example.com"},
+            "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]},
+        }
+
+    def fields(plural: str) -> set[str]:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.example.com"
+        (version,) = (rig.api.get(path) or {})["spec"]["versions"]
+        return set(version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"])
+
+    repo = publish(charts, "web", ALL, "1.0.0", **{"crds/things": definition("things", "size")})
+    more = {"crds/things": definition("things", "size", "colour"), "crds/others": definition("others", "size")}
+    publish(charts, "web", ALL, "1.1.0", **more)
+    rig.up(release(rig, repo))
+    assert fields("things") == {"size"}
+    rig.up(release(rig, repo, "1.1.0"))
+    assert (fields("things"), fields("others")) == ({"size", "colour"}, {"size"})
+    assert rig.diffs(release(rig, repo, "1.1.0")) == {}
 
 
 # ---- runs that were interrupted
@@ -438,7 +468,12 @@ def test_older_pods_that_drain_calls_do_not_hold_an_upgrade(unhurried: KubeRig, 
     assert len(old) == 2
 
     louder = release(rig, repo, level="debug")
-    rig.up(louder)
+    outcome = rig.executed(louder)
+    assert outcome.updated == ["helm.release/web"]
+    until = max(pod["metadata"].get("deletionTimestamp", "") for pod in rig.objects("pods", namespace="media").values())
+    said = f"web: 0 of 2 pods on the new revision; 1 older pod drains calls until {until}"
+    assert outcome.unfinished == {"helm.release/web": said}
+    assert rig.executed(louder).unfinished == {"helm.release/web": said}, "a run that changes nothing says it too"
     assert rig.diffs(louder) == {}
     now = rig.objects("pods", namespace="media")
     assert [name for name in old if "deletionTimestamp" in now[name]["metadata"]]
@@ -486,7 +521,7 @@ def test_pods_that_fit_on_no_node_hold_it_with_the_schedulers_words(rig: KubeRig
     repo = publish(charts, "web", {**ALL, "deployment": deployment(nodeSelector={"none": "such"})})
     rig.up(release(rig, repo)[:2])
     by_hand(rig, fetched(repo, "web", "1.0.0", None))
-    rig.wait(lambda: "nodes are available" in unready(rig.api, rig.api.get(DEPLOYMENT) or {}))
+    rig.wait(lambda: "nodes are available" in rollout(rig.api, rig.api.get(DEPLOYMENT) or {}).fault)
 
 
 def test_a_deployment_of_no_replicas_is_ready(rig: KubeRig, charts: Path) -> None:

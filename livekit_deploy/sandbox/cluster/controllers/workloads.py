@@ -57,6 +57,8 @@ def _current(deployment: Obj, sets: list[Obj]) -> Obj | None:
 
 def _deployment(world: World, deployment: Obj) -> None:
     sets = _sets(world, deployment)
+    if deployment["spec"].get("paused"):
+        return
     if _current(deployment, sets) is None:
         _new_set(world, deployment, sets)
         sets = _sets(world, deployment)
@@ -202,6 +204,7 @@ def _replica_set(world: World, replica_set: Obj) -> None:
         "fullyLabeledReplicas": sum(1 for pod in pods if labels.items() <= labels_of(pod).items()),
         "readyReplicas": ready,
         "availableReplicas": ready,
+        "terminatingReplicas": sum(1 for pod in world.items("pods") if owned_by(pod, replica_set) and leaving(pod)),
     }
     found = world.store.find(world.store.named("replicasets", "apps"), namespace, name)
     if found is not None:
