@@ -8,6 +8,7 @@ what is there: made twice, it makes no second call.
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,18 +20,22 @@ from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.api_keys import Pair
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.secrets import of_version
-from livekit_deploy.errors import StateError, UsageError
-from livekit_deploy.events import Emit, KeyChanged
+from livekit_deploy.engine.waits import Expired, Waits
+from livekit_deploy.errors import OutOfTime, StateError, UsageError
+from livekit_deploy.events import Emit, KeyChanged, Notice
 from livekit_deploy.health import API_KEYS
 from livekit_deploy.k8s.client import Api
-from livekit_deploy.k8s.releases import LIVEKIT
+from livekit_deploy.k8s.pod_secrets import Holders, holders, versions
 from livekit_deploy.state.document import Phase, Record, State
 from livekit_deploy.state.session import Session, utc_now
 
 #: what has to follow a change: the copy in the cluster, and the release whose pods roll
 _FOLLOWERS = ("k8s.secret/livekit-api-keys", health.RELEASE)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_ANNOTATION = "secret-version/api-keys"  # of a pod: the version that it was started with
+_SECRET = "api-keys"
+#: seconds for which a token is good that a server gives to those who are in a call, so that they can reconnect: it is
+#: signed with any of the server's keys (livekit-server, pkg/service/roommanager.go)
+_RECONNECT = 600.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,10 @@ class Rotation:
 
 
 class Keyring:
-    """The API keys of one environment; ``session`` opens a run under the lease, ``kube`` the cluster's API."""
+    """The API keys of one environment; ``session`` opens a run under the lease, ``kube`` the cluster's API.
+
+    What has to be waited for is waited for ``limit`` seconds of the clock at most.
+    """
 
     def __init__(
         self,
@@ -76,8 +84,11 @@ class Keyring:
         session: Callable[[str], AbstractContextManager[Session]],
         kube: Callable[[], Api],
         emit: Emit,
+        waits: Waits,
+        limit: float = math.inf,
     ) -> None:
         self._cloud, self._state, self._session, self._kube, self._emit = cloud, state, session, kube, emit
+        self._waits, self._limit = waits, limit
 
     def present(self) -> Keys:
         """What there is. Raises `StateError` when there are no keys yet."""
@@ -85,7 +96,7 @@ class Keyring:
         record = _recorded(state)
         pairs, version = self._held(record)
         keys = tuple(ApiKey(one.key, one.name, one.since, one is pairs[0]) for one in pairs)
-        started = self._started_with(state) if state is not None else []
+        started = versions(self._kube(), _SECRET) if self.followers else []
         return Keys(str(record.outputs["secret_name"]), version, keys, len(started), started.count(version))
 
     @property
@@ -123,22 +134,61 @@ class Keyring:
         old, new, *_ = _named(self._change(f"rotate {name}", doubled), name)
         return Rotation(old.key, new.key)
 
-    def remove(self, key: str) -> None:
-        """See to it that there is no such key. Raises `UsageError` for the last one, and for one that never was."""
+    def remove(self, key: str, *, now: bool = False) -> None:
+        """See to it that there is no such key.
 
-        def less(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
-            left = tuple(one for one in pairs if one.key != key)
-            if not left:
-                raise UsageError(
-                    f"{key} is the only key: LiveKit does not start without one", hint="first: livekit-deploy keys add"
-                )
-            if left == pairs and self._settled():
-                raise UsageError(f"there is no key {key}", hint="see: livekit-deploy keys list")
-            return left
+        Unless it is to be ``now``, it waits for the pods that were started with earlier keys: while they drain calls,
+        and ten minutes more, those calls reconnect with tokens that may be signed with this key. Raises `UsageError`
+        for the last key, for one that never was, and when pods were not given the present keys; `OutOfTime`.
+        """
 
-        self._change(f"remove {key}", less)
+        if self.in_use(key) and not now:
+            self._await_calls(key)
+        self._change(f"remove {key}", lambda pairs: self._without(pairs, key))
+
+    def in_use(self, key: str) -> bool:
+        """Whether there is such a key, and pods that have it. Raises `UsageError` as `remove` does."""
+        pairs = self._held(_recorded(self._state()))[0]
+        return self._without(pairs, key) != pairs and bool(self.followers)
 
     # ---- the pieces
+
+    def _without(self, pairs: tuple[Pair, ...], key: str) -> tuple[Pair, ...]:
+        left = tuple(one for one in pairs if one.key != key)
+        if not left:
+            raise UsageError(
+                f"{key} is the only key: LiveKit does not start without one", hint="first: livekit-deploy keys add"
+            )
+        if left == pairs and self._settled():
+            raise UsageError(f"there is no key {key}", hint="see: livekit-deploy keys list")
+        return left
+
+    def _await_calls(self, key: str) -> None:
+        """Wait until no call can have a token that is signed by a pod with earlier keys."""
+        told = [""]
+
+        def look() -> float:
+            version = str(_recorded(self._state()).outputs["version"])
+            there = holders(self._kube(), _SECRET, version)
+            if there.running and not there.rolling:
+                raise UsageError(
+                    f"{there.running} of {there.present + there.others} pods were not given the present keys",
+                    hint="first: livekit-deploy up; --now does not wait for it",
+                )
+            passed = there.gone * self._waits.clock.speed if there.gone is not None else _RECONNECT
+            left = math.inf if there.others else max(_RECONNECT - passed, 0.0)
+            if left and (said := _waits_for(there, key)) != told[0]:
+                told[0] = said
+                self._emit(Notice(level="info", message=said))
+            return left
+
+        try:
+            self._waits.settle(look, lambda left: not left, timeout=self._limit)
+        except Expired:
+            raise OutOfTime(
+                f"the time limit of {self._limit:g} s is over, and nothing was changed: {told[0]}",
+                hint="run the same command again, with more time; --now does not wait",
+            ) from None
 
     def _change(self, what: str, make: Callable[[tuple[Pair, ...]], tuple[Pair, ...]]) -> tuple[Pair, ...]:
         make(self._held(_recorded(self._state()))[0])  # what is wrong with it is said before anybody waits for a lease
@@ -179,13 +229,6 @@ class Keyring:
         has = follower.inputs["values"]["keys"]["version"] if follower is not None else record.outputs["version"]
         return record.phase is Phase.READY and has == record.outputs["version"]
 
-    def _started_with(self, state: State) -> list[str]:
-        """The version that each of LiveKit's pods was started with."""
-        if not health.serves(state):
-            return []
-        pods = self._kube().list(f"/api/v1/namespaces/{LIVEKIT}/pods", f"app.kubernetes.io/instance={LIVEKIT}")
-        return [str((pod["metadata"].get("annotations") or {}).get(_ANNOTATION, "")) for pod in pods]
-
 
 def _recorded(state: State | None) -> Record:
     records: Mapping[str, Record] = state.records if state is not None else {}
@@ -197,3 +240,13 @@ def _recorded(state: State | None) -> Record:
 
 def _named(pairs: tuple[Pair, ...], name: str) -> list[Pair]:
     return [one for one in pairs if one.name == name]
+
+
+def _waits_for(there: Holders, key: str) -> str:
+    if not there.others:
+        return f"no pod has earlier keys any more: {key} is removed in ten minutes, when their last tokens have run out"
+    drain = f"{there.draining} drain calls until {there.until}" if there.draining else "they are being replaced"
+    which = f"{there.others} {'pod has' if there.others == 1 else 'pods have'} earlier keys, {drain}"
+    return (
+        f"{which}: {key} is removed ten minutes after they have ended, so that their calls can reconnect (--now: now)"
+    )

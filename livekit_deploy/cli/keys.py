@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from livekit_deploy.keyring import Keyring
     from livekit_deploy.render.progress import Listener
     from livekit_deploy.render.screen import Screen
+    from livekit_deploy.report import Report
 
 _STAGE = "livekit"  # all that follows a key is in it
+_ENDS_CALLS = (
+    "servers sign the tokens with which calls reconnect with any of their keys: a call that runs now, and holds one "
+    "that is signed with this key, cannot reconnect once there are pods without it"
+)
 _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 
 
@@ -70,34 +75,49 @@ def rotate(options: Options, name: str, yes: bool) -> int:
 
 @keys.command()
 @click.argument("key")
+@click.option("--now", is_flag=True, help="do not wait for pods with earlier keys: their calls cannot reconnect")
 @_yes
 @shared
-def remove(options: Options, key: str, yes: bool) -> int:
-    """End KEY: once the pods have rolled, what is signed with it is refused. The last key cannot be removed."""
+def remove(options: Options, key: str, now: bool, yes: bool) -> int:
+    """End KEY: once the pods have rolled, what is signed with it is refused. The last key cannot be removed.
+
+    It waits for pods that were started with earlier keys, which may drain calls for hours, and ten minutes more;
+    --timeout bounds that. Calls on the pods that are replaced then may hold tokens of KEY too, with which they cannot
+    reconnect: do it when few calls run.
+    """
 
     def change(ring: Keyring) -> dict[str, str]:
-        ring.remove(key)
+        ring.remove(key, now=now)
         return {"old": key}
 
-    return _changed(options, "remove", yes, change)
+    return _changed(options, "remove", yes, change, ends=key)
 
 
-def _changed(options: Options, verb: str, yes: bool, change: Callable[[Keyring], dict[str, str]]) -> int:
-    """Change the secret, then bring what follows it to its new version."""
+def _changed(
+    options: Options, verb: str, yes: bool, change: Callable[[Keyring], dict[str, str]], *, ends: str = ""
+) -> int:
+    """Change the secret, then bring what follows it to its new version; ``ends`` is the key that is ended by it."""
     env, where = load(options), screen(options)
     can_ask(options, yes, "--yes")
     with listening(options, where, f"keys {verb}", env) as (listener, made):
-        if verb == "remove" and not yes:
+        if ends and made.keys.in_use(ends):
+            where.warn([_ENDS_CALLS])
+        if ends and not yes:
             agreed(where, f"End this key of {env.name}?")
-        said = change(made.keys)
+        said, followed = change(made.keys), None
         if made.keys.followers:
-            _follow(options, env, where, listener, made, yes)
+            followed = _follow(options, env, where, listener, made, yes)
     if not options.json:
         where.key_changed(env, **said)
+        if followed is not None:
+            where.unfinished(followed, env)
     return 0
 
 
-def _follow(options: Options, env: Environment, where: Screen, listener: Listener, made: Deployer, yes: bool) -> None:
+def _follow(
+    options: Options, env: Environment, where: Screen, listener: Listener, made: Deployer, yes: bool
+) -> Report | None:
+    """What was done, None where there was nothing to do."""
     plan = made.plan(targets=made.keys.followers, stage=_STAGE)
     if options.json:
         listener.planned(plan)
@@ -112,3 +132,5 @@ def _follow(options: Options, env: Environment, where: Screen, listener: Listene
         bound = None if yes else plan
         report = carried_out(listener, lambda: made.up(bound, targets=made.keys.followers, stage=_STAGE))
         listener.finished(report)
+        return report
+    return None

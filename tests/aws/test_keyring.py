@@ -12,6 +12,7 @@ import pytest
 from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.secrets import API_KEYS, Secret
 from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import StateError, UsageError
 from livekit_deploy.events import Event
 from livekit_deploy.keyring import Keyring
@@ -29,7 +30,14 @@ class Ring:
     def __init__(self, rig: AwsRig) -> None:
         self.rig, self.events = rig, list[Event]()
         self.stack = [Secret("api-keys", form=API_KEYS)]
-        self.keys = Keyring(rig.cloud, self.state, self._session, self._no_cluster, self.events.append)
+        self.keys = Keyring(
+            rig.cloud,
+            self.state,
+            self._session,
+            self._no_cluster,
+            self.events.append,
+            Waits(rig.clock, rig.cancel, rig.cancel),
+        )
         rig.up(self.stack)
         rig.calls()
 

@@ -174,14 +174,17 @@ def _managers(item: Obj) -> dict[Manager, set[Path]]:
     }
 
 
-def _write(item: Obj, managers: dict[Manager, set[Path]], before: list[Obj], now: str) -> None:
+def _write(
+    item: Obj, managers: dict[Manager, set[Path]], before: list[Obj], now: str, writer: Manager | None = None
+) -> None:
+    """``writer`` is who changed a value: its time is now, whether or not it owned the field before."""
     earlier = {(one["manager"], one["operation"], one.get("subresource", "")): one for one in before}
     written = []
     for (manager, operation, sub), owned in managers.items():
         if not owned:
             continue
         fields, old = _fields(owned), earlier.get((manager, operation, sub))
-        same = old is not None and old.get("fieldsV1") == fields
+        same = old is not None and old.get("fieldsV1") == fields and (manager, operation, sub) != writer
         entry = {
             "manager": manager,
             "operation": operation,
@@ -230,7 +233,8 @@ def server_side_apply(
             _remove(merged, path)
     managers[me] = mine
     merged.setdefault("metadata", {})
-    _write(merged, managers, (live or {}).get("metadata", {}).get("managedFields") or [], now)
+    writer = me if any(value_at(live, path) != value_at(wanted, path) for path in mine) else None
+    _write(merged, managers, (live or {}).get("metadata", {}).get("managedFields") or [], now, writer)
     return merged, {}
 
 
@@ -250,4 +254,4 @@ def track_update(old: Obj | None, new: Obj, manager: str, now: str, sub: str = "
         owned -= changed | gone
     me = (manager, "Update", sub)
     managers[me] = managers.get(me, set()) | changed
-    _write(new, managers, (old or {}).get("metadata", {}).get("managedFields") or [], now)
+    _write(new, managers, (old or {}).get("metadata", {}).get("managedFields") or [], now, me)
