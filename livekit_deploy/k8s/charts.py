@@ -9,6 +9,7 @@ import re
 import tarfile
 import tempfile
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,17 @@ def definitions(chart: Path) -> list[dict[str, Any]]:
     Source: Helm documentation, "Custom Resource Definitions", limitations.
     """
     if chart.is_dir():
-        texts = [path.read_bytes() for path in sorted(chart.glob("crds/*.yaml"))]
-    else:
-        with tarfile.open(chart) as packed:
-            names = sorted(name for name in packed.getnames() if re.fullmatch(r"[^/]+/crds/[^/]+\.yaml", name))
-            texts = [file.read() for name in names if (file := packed.extractfile(name))]
+        files = {str(path.relative_to(chart)): path for path in sorted(chart.rglob("crds/**/*")) if path.is_file()}
+        return definitions_in({name: path.read_bytes() for name, path in files.items()})
+    with tarfile.open(chart) as packed:
+        names = [name for name in packed.getnames() if "/crds/" in name]
+        found = {name.partition("/")[2]: file.read() for name in names if (file := packed.extractfile(name))}
+        return definitions_in(found)
+
+
+def definitions_in(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """The same of the files of a chart, by their path in it."""
+    texts = [text for name, text in sorted(files.items()) if re.fullmatch(r"crds/.+\.(ya?ml|json)", name)]
     documents = (one for text in texts for one in yaml.load_all(text, Loader=LOADER) if one)
     return [one for one in documents if one.get("kind") == "CustomResourceDefinition"]
 

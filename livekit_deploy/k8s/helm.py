@@ -18,9 +18,10 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.charts import bundled, definitions, fetched
+from livekit_deploy.k8s.charts import bundled, definitions, definitions_in, fetched
 from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
-from livekit_deploy.k8s.helm_binary import WEBHOOK
+from livekit_deploy.k8s.definitions import Definitions, broken
+from livekit_deploy.k8s.helm_binary import UNSERVED, WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.marks import claim
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release, read_revision, revise
@@ -45,7 +46,7 @@ class HelmRelease(Resource):
     usual, usual_delete = 30.0, 20.0
     #: seconds in which a controller that lives has deleted its load balancers (as `Observed.patience`)
     patience: ClassVar[float] = 5 * MINUTE
-    propagation = {**PASSING, WEBHOOK: ()}
+    propagation = {**PASSING, WEBHOOK: (), UNSERVED: ()}
 
     namespace: Input[str] = Input(change=Change.FIXED, way_out="A release stays in its namespace: run down and up.")
     chart: Input[str] = Input(change=Change.FIXED, way_out="Another chart is another release: run down and up.")
@@ -134,12 +135,15 @@ class HelmRelease(Resource):
         }
 
     def _settled(self, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
-        objects = live_objects(connection, record.manifest, self.namespace)
+        defined = Definitions(connection, definitions_in(record.files))
+        objects = [*defined.objects, *live_objects(connection, record.manifest, self.namespace)]
         scaled = _scaled(record)
         props["missing"] = sorted(named(item) for item, live in objects if live is None)
         props["drifted"] = sorted(
             f"{named(item)} {field}" for item, live in objects if live for field in drift(item, live, scaled)
         )
+        if first := defined.waits(record.manifest):
+            return Live(self._id(), Status.PENDING, props, detail=first)
         rollouts = [rollout(connection, live) for item, live in objects if live and item["kind"] == "Deployment"]
         waits = [one.fault for one in rollouts if one.fault]
         if self.endpoints and not has_endpoints(connection, self.namespace, self.endpoints):
@@ -169,6 +173,8 @@ class HelmRelease(Resource):
     # ---- changing: each verb is one run of helm
 
     def create(self, cloud: Cloud, token: str) -> str:
+        # what an earlier release left is as that chart had it, and helm takes it as it is
+        Definitions(api(cloud, self._host()), definitions(self._chart())).bring(absent=False)
         self._install(cloud)
         return self._id()
 
@@ -180,9 +186,12 @@ class HelmRelease(Resource):
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         elif state.startswith("pending"):
             self._roll_back(cloud, runner)
+        elif "version" in changed:
+            Definitions(api(cloud, self._host()), definitions(self._chart())).bring()
+            self._install(cloud)
+        elif broken((*live.props.get("missing", ()), *live.props.get("drifted", ()))):
+            self._define(cloud)
         elif not changed <= {"repo", "digest", "endpoints"}:
-            if "version" in changed:
-                self._define(cloud)
             self._install(cloud)
 
     def _roll_back(self, cloud: Cloud, runner: Helm) -> None:
@@ -200,26 +209,29 @@ class HelmRelease(Resource):
             asyncio.run(runner.back(self.instance, self.namespace))
 
     def _define(self, cloud: Cloud) -> None:
-        """Bring the custom resource definitions of another version of the chart, which helm leaves as they are."""
+        """Bring back one definition of the chart that is installed; what it defines follows."""
         connection = api(cloud, self._host())
-        for item in definitions(self._chart()):
-            if path := connection.path(item["apiVersion"], item["kind"], None, item["metadata"]["name"]):
-                connection.apply(path, item)
+        record = read_release(connection, self.namespace, self.instance)
+        if record is not None:
+            Definitions(connection, definitions_in(record.files)).bring(most=1)
 
     def _install(self, cloud: Cloud) -> None:
         runner = helm(cloud, self._host())
         marks = {"lineage": cloud.marks.lineage, "address": self.address}
-        asyncio.run(
-            runner.install_or_upgrade(
-                self.instance,
-                self._chart(),
-                release_values(self.values, marks),
-                create_namespace=False,
-                namespace=self.namespace,
-                timeout=runner.give_up,
-                **_server_side(runner),
+        try:
+            asyncio.run(
+                runner.install_or_upgrade(
+                    self.instance,
+                    self._chart(),
+                    release_values(self.values, marks),
+                    create_namespace=False,
+                    namespace=self.namespace,
+                    timeout=runner.give_up,
+                    **_server_side(runner),
+                )
             )
-        )
+        finally:
+            api(cloud, self._host()).forget()
 
     def _chart(self) -> Path:
         if not self.repo:

@@ -26,6 +26,8 @@ from livekit_deploy.k8s.answers import NO_ACCESS, of_a_rule
 
 #: code of the error that a webhook without endpoints causes: it goes away once its controller runs
 WEBHOOK = "WebhookNotReady"
+#: code of the error that a kind causes whose definition was made a moment ago: it goes away once it is served
+UNSERVED = "KindNotServed"
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 _TICK = 0.2  # seconds between two looks at whether the run is to end
 _END_SECONDS = 1.0  # what helm gets to write down that it was cancelled; less than a walk's grace
@@ -150,6 +152,13 @@ def _translated(said: str, verb: str) -> DeployError:
             code=WEBHOOK,
             request_id="helm",
             hint="the load balancer controller does not run: livekit-deploy status",
+        )
+    if "no matches for kind" in low or "could not find the requested resource" in low:
+        return ResourceError(
+            whole,
+            code=UNSERVED,
+            request_id="helm",
+            hint="install what defines the kind (kubectl get crds lists the definitions there are), and run it again",
         )
     if "invalid ownership metadata" in low:
         return NotOurs(whole, hint="delete what is in the way, or give the release another namespace")

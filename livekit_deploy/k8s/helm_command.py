@@ -21,6 +21,7 @@ import yaml
 from livekit_deploy import tools
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.resource import Live
+from livekit_deploy.errors import Denied
 from livekit_deploy.k8s.helm_binary import HelmBinary
 from livekit_deploy.k8s.kubeconfig import for_helm
 
@@ -84,8 +85,13 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
         """
         self._refresh()
         values = as_yaml(json.loads(input)).encode() if input is not None else None
-        with self._changing():
-            return self._binary.run([*map(str, command), "--kubeconfig", str(self._kubeconfig)], values, self.seconds)
+        try:
+            with self._changing():
+                whole = [*map(str, command), "--kubeconfig", str(self._kubeconfig)]
+                return self._binary.run(whole, values, self.seconds)
+        except Denied:
+            self._until = 0.0  # the token may have run out before its time
+            raise
 
     async def back(self, release: str, namespace: str) -> None:
         """Roll back to the revision before; as an upgrade does, it takes back what others changed meanwhile."""

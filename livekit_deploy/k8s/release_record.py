@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +29,8 @@ class ReleaseRecord:
     values: Obj
     marks: Obj
     manifest: list[Obj]
+    #: the files of the chart that are no templates, by their path in it
+    files: Mapping[str, bytes]
     #: when helm wrote it, by our own clock: the cluster dates it, since other machines' clocks may be wrong
     written: datetime
 
@@ -84,6 +86,7 @@ def _parsed(api: Api, secret: Obj) -> ReleaseRecord:
         values={**values, **({"global": shared} if shared else {})},
         marks=marks,
         manifest=list(_objects(release.get("manifest") or "")),
+        files={one["name"]: base64.b64decode(one["data"]) for one in release["chart"].get("files") or ()},
         written=datetime.fromisoformat(secret["metadata"]["creationTimestamp"]) - api.ahead,
     )
 

@@ -172,36 +172,6 @@ def test_replicas_belong_to_an_autoscaler_where_there_is_one(rig: KubeRig, chart
     assert rig.diffs(release(rig, repo))["drifted"][0] == ["HorizontalPodAutoscaler/web spec.maxReplicas"]
 
 
-def test_another_version_brings_its_custom_resources(rig: KubeRig, charts: Path) -> None:
-    """helm makes them with the first installation only: the controller of tomorrow would miss its own."""
-
-    def definition(plural: str, *fields: str) -> Obj:
-        spec = {"properties": {field: {"type": "string"} for field in fields}, "type": "object"}
-        schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
-        version = {"name": "v1", "served": True, "storage": True, "schema": schema}
-        names = {"plural": plural, "kind": plural[:-1].title()}
-        return {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{plural}.example.com"},
-            "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]},
-        }
-
-    def fields(plural: str) -> set[str]:
-        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.example.com"
-        (version,) = (rig.api.get(path) or {})["spec"]["versions"]
-        return set(version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"])
-
-    repo = publish(charts, "web", ALL, "1.0.0", **{"crds/things": definition("things", "size")})
-    more = {"crds/things": definition("things", "size", "colour"), "crds/others": definition("others", "size")}
-    publish(charts, "web", ALL, "1.1.0", **more)
-    rig.up(release(rig, repo))
-    assert fields("things") == {"size"}
-    rig.up(release(rig, repo, "1.1.0"))
-    assert (fields("things"), fields("others")) == ({"size", "colour"}, {"size"})
-    assert rig.diffs(release(rig, repo, "1.1.0")) == {}
-
-
 # ---- runs that were interrupted
 
 
