@@ -22,25 +22,27 @@ from livekit_deploy.sandbox.aws.eks.store import hooks, lock, store_of
 from livekit_deploy.sandbox.balancers import Balancers
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, NodeSpec
+from livekit_deploy.sandbox.cluster.port import CloudPort, Identity, LoadBalancerRequest, NodeSpec
 
 _TOKEN_PREFIX = "k8s-aws-v1."
 _ADMIN = "AmazonEKSClusterAdminPolicy"
 _CONTROLLER = "aws-load-balancer-controller"
 Where = tuple[str, str, str]
+#: what makes a cluster's API: where it is in its cloud, the time, its version
+Makes = Callable[[CloudPort, SandboxClock, str], Cluster]
 
 
 class Bridge:
     """The cloud as one cluster sees it (`CloudPort`)."""
 
     def __init__(self, where: Where, clock: SandboxClock, endpoint: str | None) -> None:
-        self._account, self._region, self._name = where
+        self._account, self._region, self.name = where
         self._clock = clock
         with lock:
-            self._wire: dict[str, Any] = store_of(self._account, self._region).clusters[self._name].wire
+            self._wire: dict[str, Any] = store_of(self._account, self._region).clusters[self.name].wire
         vpc = self._wire["resourcesVpcConfig"]
         self._node_group = vpc["clusterSecurityGroupId"]
-        self.balancers = Balancers(self._account, self._region, self._name, vpc["vpcId"], endpoint)
+        self.balancers = Balancers(self._account, self._region, self.name, vpc["vpcId"], endpoint)
         self.cluster: Cluster | None = None
         self.last_used = time.monotonic()
 
@@ -48,7 +50,7 @@ class Bridge:
 
     def nodes(self) -> Sequence[NodeSpec]:
         with lock:
-            entry = store_of(self._account, self._region).clusters.get(self._name)
+            entry = store_of(self._account, self._region).clusters.get(self.name)
             if entry is None:
                 return ()
             groups = NodeGroups(eks_backends[self._account][self._region], self._clock)
@@ -83,7 +85,7 @@ class Bridge:
         partition = str(self._wire["arn"]).split(":")[1]
         _, arn, _ = sts_backends[self._account][partition].get_caller_identity(key, self._region)
         with lock:
-            entry = store_of(self._account, self._region).clusters.get(self._name)
+            entry = store_of(self._account, self._region).clusters.get(self.name)
             access = (entry.access if entry else {}).get(_principal(arn))
             if access is None:
                 return None
@@ -147,8 +149,10 @@ def _principal(arn: str) -> str:
 class Clusters:
     """Every cluster that runs, by account, region and name; ``endpoint`` tells where AWS is once it is served."""
 
-    def __init__(self, clock: SandboxClock, endpoint: Callable[[], str | None] = lambda: None) -> None:
-        self._clock, self._endpoint = clock, endpoint
+    def __init__(
+        self, clock: SandboxClock, endpoint: Callable[[], str | None] = lambda: None, makes: Makes = Cluster
+    ) -> None:
+        self._clock, self._endpoint, self._makes = clock, endpoint, makes
         self._lock = threading.Lock()
         self._running: dict[Where, Bridge] = {}
         hooks.cluster_active, hooks.cluster_deleted = self._active, self._deleted
@@ -158,7 +162,7 @@ class Clusters:
         bridge = Bridge(where, self._clock, self._endpoint())
         with lock:
             version = store_of(account, region).clusters[name].wire["version"]
-        bridge.cluster = Cluster(bridge, self._clock, version)
+        bridge.cluster = self._makes(bridge, self._clock, version)
         bridge.cluster.start()
         with self._lock:
             self._running[where] = bridge

@@ -22,10 +22,11 @@ from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
 from livekit_deploy.sandbox.aws.install import install
-from livekit_deploy.sandbox.bridge import Clusters
+from livekit_deploy.sandbox.bridge import Clusters, Makes
 from livekit_deploy.sandbox.calls import CallLog, answer
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.faults.calls import clear
 from livekit_deploy.sandbox.faults.connections import Connections
 from livekit_deploy.sandbox.faults.plan import current, parsed
@@ -47,11 +48,11 @@ class _Quiet(MotoRequestHandler):  # type: ignore[misc]
 class Process:
     """Everything that the sandbox serves, on free ports of this machine."""
 
-    def __init__(self, folder: Path, speed: float) -> None:
+    def __init__(self, folder: Path, speed: float, makes: Makes = Cluster) -> None:
         self._stopping = threading.Event()
         clock = SandboxClock(speed)
         install(clock)
-        self._clusters = Clusters(clock, self._endpoint)
+        self._clusters = Clusters(clock, self._endpoint, makes)
         self._world = World(self._clusters)
         self._log = CallLog(Connections(DomainDispatcherApplication(create_backend_app)))
         self._aws = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
@@ -123,9 +124,8 @@ def _keep_slashes(environ: dict[str, Any]) -> None:
         environ["PATH_INFO"] = "/".join(unquote(part).replace("/", "%2F") for part in raw.split("/"))
 
 
-def main() -> None:
-    """Serve until stopped."""
-    process = Process(Path(sys.argv[1]), float(sys.argv[2]))
+def run(process: Process) -> None:
+    """Say where it listens, and serve until stopped."""
     gc.freeze()  # all that is imported stays, and need not be looked through again
     gc.set_threshold(_COLLECTED_AFTER)
     said = process.start()
@@ -138,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(Process(Path(sys.argv[1]), float(sys.argv[2])))

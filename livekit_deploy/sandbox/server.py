@@ -24,6 +24,7 @@ from livekit_deploy.errors import DeployError
 
 FOLDER = Path("state/local/sandbox")
 DEFAULT_SPEED = 60.0
+PROCESS = "livekit_deploy.sandbox.process"
 _RUN_FILE = "server.json"
 _ANSWER_SECONDS = 30.0
 _INSTANT_CLOCK = 30.0
@@ -75,14 +76,21 @@ class Sandbox:
 
 
 def connect(
-    account: str, region: str, *, speed: float | None = None, zone: str | None = None, folder: Path = FOLDER
+    account: str,
+    region: str,
+    *,
+    speed: float | None = None,
+    zone: str | None = None,
+    folder: Path = FOLDER,
+    module: str = PROCESS,
 ) -> Sandbox:
     """The sandbox as ``account`` sees it; started when there is none, with the hosted zone made when it is missing.
 
-    ``speed`` counts only when it is started here. Raises `DeployError` when it cannot be started.
+    ``speed`` and the ``module`` that is run count only when it is started here. Raises `DeployError` when it cannot be
+    started.
     """
     with _alone(folder):
-        found = _running(folder) or _start(folder, DEFAULT_SPEED if speed is None else speed)
+        found = _running(folder) or _start(folder, DEFAULT_SPEED if speed is None else speed, module)
     _ask(found["endpoint_url"], "prepare", {"account": account, "region": region, "zone": zone})
     own = {"access_key": f"AKIA{account}", "secret_key": "sandbox", "region": region}
     known = {field.name for field in fields(Sandbox)}
@@ -144,10 +152,10 @@ def _running(folder: Path) -> dict[str, Any] | None:
     return found if said.get("pid") == found["pid"] else None
 
 
-def _start(folder: Path, speed: float) -> dict[str, Any]:
+def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:
     """Start the process and wait until it says where it listens."""
     log = folder / "server.log"
-    command = [sys.executable, "-m", "livekit_deploy.sandbox.process", str(folder.resolve()), str(speed)]
+    command = [sys.executable, "-m", module, str(folder.resolve()), str(speed)]
     # its own clients must reach itself, whatever the caller's proxy and credentials are
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     with log.open("w", encoding="utf-8") as errors:

@@ -47,6 +47,9 @@ class Done:
 class Workspace:
     """``folder`` is where commands run; ``speed`` is the sandbox's."""
 
+    #: what runs as its sandbox
+    module = server.PROCESS
+
     def __init__(self, folder: Path, speed: float) -> None:
         self.folder, self.speed = folder, speed
         shutil.copytree(ROOT / "manifests" / "environments", folder / "manifests" / "environments")
@@ -61,7 +64,7 @@ class Workspace:
 
     @functools.cached_property
     def sandbox(self) -> Sandbox:
-        return server.connect(ACCOUNT, REGION, speed=self.speed, zone=ZONE, folder=self._local)
+        return server.connect(ACCOUNT, REGION, speed=self.speed, zone=ZONE, folder=self._local, module=self.module)
 
     @property
     def reach(self) -> Reach:

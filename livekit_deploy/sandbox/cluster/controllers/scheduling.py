@@ -25,7 +25,7 @@ _HOSTNAME, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 
 def run(world: World) -> None:
     """Let nodes come and go, and bind what waits."""
-    _nodes(world)
+    join(world)
     nodes = world.items("nodes")
     for pod in world.items("pods"):
         if not pod["spec"].get("nodeName") and not leaving(pod):
@@ -35,7 +35,8 @@ def run(world: World) -> None:
 # ---- nodes
 
 
-def _nodes(world: World) -> None:
+def join(world: World) -> None:
+    """A node for each instance, none for those that are gone."""
     kind, wanted = world.store.named("nodes"), {spec.name: spec for spec in world.nodes}
     for node in world.items("nodes"):
         name = node["metadata"]["name"]

@@ -1,0 +1,109 @@
+"""What the API server reaches in its cluster: kubelets on every node, and the controller's webhooks in its pods."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ssl
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from livekit_deploy.sandbox.cluster.controllers.load_balancers import CONTROLLER
+from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.logs import PodLog
+from tests.real.plane.answering import Answer, Server, context, json_answer
+from tests.real.plane.egress import Egress
+from tests.real.plane.keys import Keys
+from tests.real.plane.mirror import Mirror
+
+Obj = dict[str, Any]
+_KUBELET = 10250
+_SECRET, _SERVICE = "aws-load-balancer-tls", "aws-load-balancer-webhook-service.kube-system.svc"
+
+
+class Network:
+    """Until `stop`."""
+
+    def __init__(self, mirror: Mirror, keys: Keys) -> None:
+        self._mirror, folder = mirror, keys.folder
+        keys.issue("kubelet", "kubelet", hosts=(_SERVICE,))
+        self._own = context(f"{folder}/kubelet.crt", f"{folder}/kubelet.key")
+        self._read: tuple[str, ssl.SSLContext] = ("", self._own)
+        self._kubelets = Server(self._kubelet, lambda: self._own)
+        self._webhooks = Server(_admit, self._webhook)
+        self._egress = Egress(folder / "egress.sock", self._route)
+
+    def stop(self) -> None:
+        for one in (self._egress, self._kubelets, self._webhooks):
+            one.stop()
+
+    def _route(self, host: str, port: int) -> int | None:
+        if port == _KUBELET:
+            return self._kubelets.port
+        return self._webhooks.port if any(_listens(pod, host, port) for pod in self._pods()) else None
+
+    # whoever writes holds the mirror's lock until the API server has asked here: nothing here waits for it
+
+    def _pods(self) -> list[Obj]:
+        return self._mirror.items(self._mirror.named("pods"))
+
+    # ---- kubelets
+
+    def _kubelet(self, path: str, body: Obj) -> Answer:
+        """``/containerLogs/NAMESPACE/POD/CONTAINER``; nothing else is asked of one."""
+        parts = urlsplit(path)
+        said, *where = parts.path.strip("/").split("/")
+        if said != "containerLogs" or len(where) != 3:
+            return 404, [b"404 page not found\n"]
+        pod = self._mirror.find(self._mirror.named("pods"), where[0], where[1])
+        if pod is None:
+            return 404, [f'pod "{where[1]}" not found\n'.encode()]
+        try:
+            log = PodLog(self._mirror.logs, pod, {**dict(parse_qsl(parts.query)), "container": where[2]})
+        except ApiError as error:
+            return error.code, [error.message.encode()]
+        return 200, _following(log) if log.follows else [log.text()]
+
+    # ---- webhooks
+
+    def _webhook(self) -> ssl.SSLContext:
+        """With the certificate of the Secret that the controller's pods mount."""
+        secret = self._mirror.find(self._mirror.named("secrets"), "kube-system", _SECRET) or {"metadata": {}}
+        version = secret["metadata"].get("resourceVersion", "")
+        if version != self._read[0]:
+            self._read = (version, _pair(secret.get("data") or {}) or self._own)
+        return self._read[1]
+
+
+def _listens(pod: Obj, host: str, port: int) -> bool:
+    """Whether it is a running pod of the controller with that address and port."""
+    status = pod.get("status") or {}
+    return (
+        status.get("podIP") == host
+        and status.get("phase") == "Running"
+        and (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name") == CONTROLLER
+        and any(one["containerPort"] == port for box in pod["spec"]["containers"] for one in box.get("ports") or [])
+    )
+
+
+def _pair(data: dict[str, str]) -> ssl.SSLContext | None:
+    """None for what is no pair in PEM."""
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        try:
+            file.write(b"\n".join(base64.b64decode(data[name]) for name in ("tls.crt", "tls.key")))
+            file.flush()
+            return context(file.name, file.name)
+        except (ssl.SSLError, KeyError, binascii.Error):
+            return None
+
+
+def _following(log: PodLog) -> Iterable[bytes]:
+    return (part or b"" for part in log)
+
+
+def _admit(path: str, review: Obj) -> Answer:
+    """It has nothing against anything: what it refuses is a matter of the controller, not of the API server."""
+    response = {"uid": review["request"]["uid"], "allowed": True}
+    return json_answer({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})
