@@ -117,6 +117,13 @@ def test_what_the_cluster_finds_invalid_is_said_in_its_words(rig: KubeRig) -> No
     assert caught.value.request_id  # it answered: nothing was lost on the way
 
 
+def test_a_field_that_the_cluster_does_not_know_is_refused(rig: KubeRig) -> None:
+    path, item = "/api/v1/namespaces/media", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "media"}}
+    with pytest.raises(ResourceError, match="finalisers"):
+        rig.api.apply(path, {**item, "spec": {"finalisers": []}})
+    assert rig.api.get(path) is None
+
+
 def test_a_namespace_on_its_way_out_is_waited_for_and_is_no_matter_of_rights(rig: KubeRig) -> None:
     leaving = {"metadata": {"name": "leaving", "finalizers": ["example.com/held"]}}
     rig.api.apply(f"{NAMESPACES}/leaving", {"apiVersion": "v1", "kind": "Namespace", **leaving})

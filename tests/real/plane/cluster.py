@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -70,9 +71,20 @@ class Plane:
         (self.folder / "cluster").write_text(bridge.name, encoding="utf-8")
 
     def stop(self) -> None:
+        """What it held at its end is in ``held.json``: group and plural, then namespace and name."""
         self._beginning.join()
+        self._hold()
         for one in (self._heartbeats, self.mirror, self._processes, self._network, self._tokens):
             one.stop()
+
+    def _hold(self) -> None:
+        held = {
+            f"{kind.plural}.{kind.group}".strip("."): sorted(
+                f"{where or ''}/{name}" for where, name in self.mirror.bucket(kind)
+            )
+            for kind in self.mirror.stored()
+        }
+        (self.folder / "held.json").write_text(json.dumps(held), encoding="utf-8")
 
     def _review(self, path: str, review: Obj) -> Answer:
         """Whom a token belongs to (TokenReview), by the access entries of the cluster."""
