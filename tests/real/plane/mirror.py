@@ -11,7 +11,7 @@ import urllib3.exceptions
 from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.store import Store
-from tests.real.plane.wire import Wire
+from tests.real.plane.wire import MANAGER, Wire
 
 Obj = dict[str, Any]
 _logger = logging.getLogger(__name__)
@@ -108,8 +108,10 @@ class Mirror(Store):
         return made
 
     def replace(self, kind: Kind, old: Obj, new: Obj, manager: str | None, sub: str = "", *, dry: bool = False) -> Obj:
-        body = {**new, "metadata": {**new["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}
-        made = self._wire.ask("PUT", where(kind, old, sub), body, fieldManager=manager or "tests")
+        """Refused (409) when it is no longer as it was; a status is whatever its controller says."""
+        version = "" if sub else old["metadata"]["resourceVersion"]
+        body = {**new, "metadata": {**new["metadata"], "resourceVersion": version}}
+        made = self._wire.ask("PUT", where(kind, old, sub), body, fieldManager=manager or MANAGER)
         self._take(kind, made)
         return made
 
