@@ -22,7 +22,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, answer: Callable[[str, Obj], Answer], context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, answer: Callable[[str, Obj], Answer], context: ssl.SSLContext) -> None:
         super().__init__((LOCAL, 0), _Handler)
         self.answer, self._context = answer, context
         self.port = int(self.server_address[1])
@@ -30,7 +30,7 @@ class Server(ThreadingHTTPServer):
 
     def get_request(self) -> tuple[Any, Any]:
         connection, address = super().get_request()
-        return self._context().wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+        return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """The API server goes away when it is ended."""

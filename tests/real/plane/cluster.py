@@ -41,7 +41,7 @@ class Plane:
         self.folder, keys = folder, Keys(folder)
         keys.issue("tokens", "tokens")
         self.ca = keys.ca
-        self._tokens = Server(self._review, partial(context, f"{folder}/tokens.crt", f"{folder}/tokens.key"))
+        self._tokens = Server(self._review, context(f"{folder}/tokens.crt", f"{folder}/tokens.key"))
         self._processes = Processes(folder, self._tokens.port, keys)
         self.endpoint = self._processes.endpoint
         self.wire = Wire(self.endpoint, folder)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ssl
-import tempfile
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +16,7 @@ from tests.real.plane.mirror import Mirror
 
 Obj = dict[str, Any]
 _KUBELET = 10250
-_SECRET, _SERVICE = "aws-load-balancer-tls", "aws-load-balancer-webhook-service.kube-system.svc"
+_SERVICE = "aws-load-balancer-webhook-service.kube-system.svc"
 
 
 class Network:
@@ -29,10 +25,9 @@ class Network:
     def __init__(self, mirror: Mirror, keys: Keys) -> None:
         self._mirror, folder = mirror, keys.folder
         keys.issue("kubelet", "kubelet", hosts=(_SERVICE,))
-        self._own = context(f"{folder}/kubelet.crt", f"{folder}/kubelet.key")
-        self._read: tuple[str, ssl.SSLContext] = ("", self._own)
-        self._kubelets = Server(self._kubelet, lambda: self._own)
-        self._webhooks = Server(_admit, self._webhook)
+        own = context(f"{folder}/kubelet.crt", f"{folder}/kubelet.key")
+        self._kubelets = Server(self._kubelet, own)
+        self._webhooks = Server(_admit, own)
         self._egress = Egress(folder / "egress.sock", self._route)
 
     def stop(self) -> None:
@@ -66,16 +61,6 @@ class Network:
             return error.code, [error.message.encode()]
         return 200, _following(log) if log.follows else [log.text()]
 
-    # ---- webhooks
-
-    def _webhook(self) -> ssl.SSLContext:
-        """With the certificate of the Secret that the controller's pods mount."""
-        secret = self._mirror.find(self._mirror.named("secrets"), "kube-system", _SECRET) or {"metadata": {}}
-        version = secret["metadata"].get("resourceVersion", "")
-        if version != self._read[0]:
-            self._read = (version, _pair(secret.get("data") or {}) or self._own)
-        return self._read[1]
-
 
 def _listens(pod: Obj, host: str, port: int) -> bool:
     """Whether it is a running pod of the controller with that address and port."""
@@ -86,17 +71,6 @@ def _listens(pod: Obj, host: str, port: int) -> bool:
         and (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name") == CONTROLLER
         and any(one["containerPort"] == port for box in pod["spec"]["containers"] for one in box.get("ports") or [])
     )
-
-
-def _pair(data: dict[str, str]) -> ssl.SSLContext | None:
-    """None for what is no pair in PEM."""
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        try:
-            file.write(b"\n".join(base64.b64decode(data[name]) for name in ("tls.crt", "tls.key")))
-            file.flush()
-            return context(file.name, file.name)
-        except (ssl.SSLError, KeyError, binascii.Error):
-            return None
 
 
 def _following(log: PodLog) -> Iterable[bytes]:
