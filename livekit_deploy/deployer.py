@@ -310,7 +310,7 @@ class Deployer:
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
             self.cloud.with_lineage(state.lineage)
-        planner = Planner(self.cloud.remembering(), state, self.env.digest())
+        planner = Planner(self.cloud.remembering(), state, self.env.digest(), self._running.patient)
         planned = planner.down() if destroy else planner.up(self.resources, tuple(targets), stage)
         return replace(planned, plan=replace(planned.plan, header=self._header()))
 

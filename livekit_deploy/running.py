@@ -17,8 +17,8 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planned
-from livekit_deploy.engine.resource import kinds
-from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.resource import Live, Resource, kinds
+from livekit_deploy.engine.run import Run, planned_read
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.errors import (
@@ -130,6 +130,10 @@ class Running:
         with contextlib.suppress(Expired):
             waits.settle(look, lambda found: not missing(found), timeout=within)
         return seen
+
+    def patient(self, item: Resource, read: Callable[[], Live | None]) -> Live | None:
+        """A read for a plan."""
+        return planned_read(Waits(self._clock, self._cancel, threading.Event()), item, read)
 
     def prove(self, report: Report, vpcs: Iterable[str]) -> None:
         """Add to the report of `down` what is left; ``vpcs`` are the ids of the networks that we had.

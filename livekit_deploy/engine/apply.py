@@ -85,14 +85,18 @@ class Application:
         record = self._session.record(self.address)
         id = record.id if record else None
         if record is not None and record.phase is Phase.CREATING and self._item.grace:
-            return self._appears(lambda: self._item.read(self._run.cloud, id), self._item.grace)
-        found: Live | None = self._persist(lambda: self._item.read(self._run.cloud, id))
-        return found
+            return self._appears(id, self._item.grace)
+        return self._read(id, within=PROPAGATION)
 
-    def _appears(self, read: Callable[[], Live | None], seconds: float) -> Live | None:
+    def _read(self, id: str | None, *, within: float | None = None) -> Live | None:
+        """What is there; for what passes meanwhile there is as much time as the resource has, or ``within`` seconds."""
+        end = self._waits.clock.now() + (self._item.timeout if within is None else within)
+        return self._run.patient(self._item, lambda: self._item.read(self._run.cloud, id), end, self._waiting)
+
+    def _appears(self, id: str | None, seconds: float) -> Live | None:
         """Read until something shows, or ``seconds`` have passed: AWS may show a new object late."""
         with contextlib.suppress(Expired):
-            return self._waits.settle(read, lambda live: live is not None, timeout=seconds)
+            return self._waits.settle(lambda: self._read(id), lambda live: live is not None, timeout=seconds)
         return None
 
     def _create(self) -> Live | None:
@@ -114,10 +118,13 @@ class Application:
 
     def _settle_made(self, made: Record) -> Live | None:
         """What is ready at once is recorded once, when it is finished; the id of all else is kept from here on."""
-        whole = False
+        live, whole = None, False
         try:
             live = self._item.read(self._run.cloud, made.id)
             whole = live is not None and live.status is Status.READY and not self._differs(live)
+        except ResourceError as error:
+            if not spreads(self._item, error):
+                raise
         finally:
             if not whole:
                 self._run.write({self.address: made})
@@ -129,7 +136,7 @@ class Application:
         if not (lost or isinstance(error, Conflict)):
             raise error
         grace = max(self._item.grace, STEP) if lost else 0.0
-        live = self._appears(lambda: self._item.read(self._run.cloud, None), grace)
+        live = self._appears(None, grace)
         if live is None:
             raise error
         return live
@@ -173,7 +180,7 @@ class Application:
 
         def read() -> Live | None:
             nonlocal live
-            live = self._item.read(self._run.cloud, self._id())
+            live = self._read(self._id())
             return live
 
         with contextlib.suppress(Expired):
@@ -197,15 +204,16 @@ class Application:
             return now is not None and now.status is not Status.PENDING
 
         self._await_ground()
+        end = self._waits.clock.now() + self._item.timeout
         try:
             return self._waits.settle(
-                lambda: self._item.read(self._run.cloud, self._id()),
+                lambda: self._read(self._id(), within=end - self._waits.clock.now()),
                 settled,
                 timeout=self._item.timeout,
                 usual=self._item.usual,
             )
         except Expired:
-            seen = self._item.read(self._run.cloud, self._id())
+            seen = self._read(self._id(), within=0.0)
             raise self._timed_out(seen, self._item.timeout) from None
 
     def _await_ground(self) -> None:
@@ -286,6 +294,9 @@ class Application:
 
     def _started(self, usual: float) -> None:
         self._run.emit(Started(address=self.address, verb=self.verb, stage=self._item.stage, usual_s=usual))
+
+    def _waiting(self, detail: str) -> None:
+        self._progress(detail, self._item.usual)
 
     def _progress(self, detail: str, usual: float) -> None:
         self._run.emit(

@@ -13,7 +13,7 @@ from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, lo
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
-from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.sight import Patient, Sight, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
 from livekit_deploy.errors import Denied, StateError
 from livekit_deploy.state.document import Phase, Record, State
@@ -50,8 +50,8 @@ def kind_of(name: str, address: str) -> type[Resource]:
 class Planner:
     """Plans one state against one list of resources; reads through ``cloud``, which should remember its reads."""
 
-    def __init__(self, cloud: Any, state: State | None, digest: str) -> None:
-        self._cloud, self._digest = cloud, digest
+    def __init__(self, cloud: Any, state: State | None, digest: str, patient: Patient = once) -> None:
+        self._cloud, self._digest, self._patient = cloud, digest, patient
         self._lineage = state.lineage if state else None
         self._serial = state.serial if state else 0
         self._records: Mapping[str, Record] = state.records if state else {}
@@ -89,7 +89,7 @@ class Planner:
         return closure(chosen, edges) if chosen else set(self._entries)
 
     def _look(self, order: list[Resource]) -> Sight:
-        sight = Sight(self._cloud)
+        sight = Sight(self._cloud, self._patient)
         if self._lineage is not None:
             recorded = {kind_of(record.kind, address) for address, record in self._records.items()}
             sight.scan({type(item) for item in order} | recorded)
@@ -234,7 +234,7 @@ class Planner:
     def strays(self, kinds: Iterable[type[Resource]]) -> Planned:
         """What carries our marks after everything recorded is gone: EKS makes its log group again, for instance."""
         began, calls = time.monotonic(), self._cloud.calls
-        sight = Sight(self._cloud)
+        sight = Sight(self._cloud, self._patient)
         sight.scan(kinds)
         changes = [self._stray(kind, item) for kind, item in sight.strays({})]
         return Planned(self._plan("down", changes, began, calls), self._entries)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, spreads
-from livekit_deploy.engine.waits import Expired
+from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, DeployError, InUse, ResourceError, TimedOut
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
@@ -67,7 +67,7 @@ class Removal:
 
     def _first_read(self, id: str | None) -> Live | None:
         def read() -> Live | None:
-            return self._read(id)
+            return self._read(id, self._waits.clock.now() + PROPAGATION)
 
         if self._record is not None and self._record.phase is Phase.CREATING and self._item.grace:
             with contextlib.suppress(Expired):
@@ -97,15 +97,16 @@ class Removal:
         left = max(1.0, end - now())
         usual = self._item.usual_delete
         try:
-            live = self._waits.settle(lambda: self._read(before.id), due, timeout=left, usual=usual)
+            live = self._waits.settle(lambda: self._read(before.id, end), due, timeout=left, usual=usual)
         except Expired:
-            raise self._out_of_time(self._read(before.id) or before) from None
+            raise self._out_of_time(self._read(before.id, end) or before) from None
         if live is not None and live.status is Status.DELETING:  # patience is over: a step of the sweep
             self._step(live)
         return live
 
-    def _read(self, id: str | None) -> Live | None:
-        live = self._item.read_teardown(self._run.cloud, id)
+    def _read(self, id: str | None, end: float) -> Live | None:
+        """What is left; until ``end`` what passes is borne."""
+        live = self._run.patient(self._item, lambda: self._item.read_teardown(self._run.cloud, id), end, self._progress)
         twin = live is not None and self._stray and live.id != self._id
         return None if twin else live  # the one that is kept has the same marks
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.inputs import Ref, Unresolved
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.engine.waits import Waits
-from livekit_deploy.errors import ResourceError
+from livekit_deploy.engine.waits import PROPAGATION, Waits
+from livekit_deploy.errors import Denied, ResourceError
 from livekit_deploy.events import Done, Emit
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import Session
 from livekit_deploy.timing import counted, spent
 
+T = TypeVar("T")
+
 STEP = 30.0  # seconds in which an accepted change must begin to show
+_PLAN_SECONDS = 30.0  # for which a plan bears that something does not answer
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,22 @@ class Run:
         with counted("writing"):
             self.session.write(changes, took)
 
+    def patient(self, item: Resource, read: Callable[[], T], end: float, tell: Callable[[str], None]) -> T:
+        """``read()``, again and again while what it says passes by itself, until ``end`` of the clock.
+
+        That it is not let in passes within `PROPAGATION` seconds, or not at all. ``tell`` is told what is waited for.
+        """
+        now = self.waits.clock.now
+        began = now()
+
+        def bears(error: BaseException) -> bool:
+            if not spreads(item, error) or (isinstance(error, Denied) and now() - began > PROPAGATION):
+                return False
+            tell(str(error))
+            return True
+
+        return self.waits.persist(read, bears, timeout=max(end - began, 0.0))
+
 
 def spreads(item: Resource, error: BaseException) -> bool:
     """Whether AWS says that something the verb needs has not spread to it yet."""
@@ -59,6 +78,13 @@ def spreads(item: Resource, error: BaseException) -> bool:
         return False
     words = item.propagation[error.code]
     return not words or any(word.lower() in error.message.lower() for word in words)
+
+
+def planned_read(waits: Waits, item: Resource, read: Callable[[], T]) -> T:
+    """``read()`` for a plan: what passes by itself is borne for a moment; who is not let in is told so at once."""
+    return waits.persist(
+        read, lambda error: spreads(item, error) and not isinstance(error, Denied), timeout=_PLAN_SECONDS
+    )
 
 
 def done(item: Resource, verb: str, id: str, elapsed: float) -> Done:

@@ -26,11 +26,21 @@ def together(call: Callable[[T], U], items: Sequence[T]) -> list[U]:
         return [future.result() for future in futures]
 
 
+Read = Callable[[], Live | None]
+#: how a single read is made: once, or again while what it says passes by itself
+Patient = Callable[[Resource, Read], Live | None]
+
+
+def once(item: Resource, read: Read) -> Live | None:
+    """The read as it is."""
+    return read()
+
+
 class Sight:
     """The objects that carry our marks, found by kind; ``cloud`` should remember its reads."""
 
-    def __init__(self, cloud: Any) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: Any, patient: Patient = once) -> None:
+        self._cloud, self._patient = cloud, patient
         self._found: dict[str, list[Found]] = {}
         self._by_id: dict[tuple[str, str], Live] = {}
         self._by_address: dict[tuple[str, str], Live] = {}
@@ -60,7 +70,7 @@ class Sight:
     def _read(self, resource: Resource, id: str | None) -> Live | Denied | None:
         try:
             with calls.made_for(resource.address):
-                return resource.read(self._cloud, id)
+                return self._patient(resource, lambda: resource.read(self._cloud, id))
         except ResourceError as error:
             error.address = error.address or resource.address
             if isinstance(error, Denied):  # whether that is an error depends on what else is about to change

@@ -16,7 +16,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.client import Api, Obj, api, serves
+from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
 
 _NODES = "/api/v1/nodes"
 _GROUP = "eks.amazonaws.com/nodegroup"
@@ -30,6 +30,7 @@ class CallsDrained(Observed):
     release, and of its namespace, whose pods carry the calls."""
 
     kind = "barrier.calls_drained"
+    propagation = PASSING
     host_kind = "eks.cluster"
     stored_in_host = True
     delete_timeout = 5.5 * _HOURS  # the chart gives a pod five hours

@@ -12,6 +12,7 @@ import threading
 import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,14 @@ from livekit_deploy.aws.cloud import Identity as Caller
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.clock import Clock
 from livekit_deploy.engine.inputs import Input, Output, SecretRef
+from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.engine.run import planned_read
+from livekit_deploy.engine.waits import Waits
 from livekit_deploy.k8s.client import Api, Obj, api
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, NodeSpec
+from livekit_deploy.state.session import lease_of
 from tests.aws.rig import REGION, AwsRig
 
 TOKEN = "k8s-aws-v1.good"
@@ -155,6 +160,12 @@ class KubeRig(AwsRig):
         self.cloud: KubeCloud = KubeCloud(self.clients, cluster, env)
         self.cloud.stopping = self.cancel.is_set
         self.host = Host("main")
+
+    def _planner(self) -> Planner:
+        found = lease_of(self._store)
+        waits = Waits(self.clock, self.cancel, threading.Event())
+        state = found[0] if found else None
+        return Planner(self.cloud.remembering(), state, "digest", partial(planned_read, waits))
 
     @property
     def lives(self) -> Live:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.sandbox.cluster import bodies, discovery, tables
-from livekit_deploy.sandbox.cluster.errors import ApiError, NoSuchPage, unknown_path
+from livekit_deploy.sandbox.cluster.errors import ApiError, Bare, NoSuchPage, unknown_path
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.logs import PodLog
 from livekit_deploy.sandbox.cluster.store import Store
@@ -42,8 +42,9 @@ def _said(value: Obj, code: int = 200, content_type: str = "application/json") -
 
 def refusal(error: ApiError) -> Answer:
     """An error as it goes over the wire."""
-    if isinstance(error, NoSuchPage):
-        return Answer(error.code, error.text, error.content_type)
+    if isinstance(error, Bare):
+        text = f"{error.message}\n".encode()
+        return Answer(error.code, text, "text/plain; charset=utf-8", headers=error.headers)
     answer = _said(error.status(), error.code)
     answer.headers = error.headers
     return answer

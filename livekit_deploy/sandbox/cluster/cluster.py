@@ -23,7 +23,7 @@ class Cluster:
         with self.store.lock:
             for name in _NAMESPACES:
                 self.store.create(namespaces, None, {"metadata": {"name": name}}, "kube-apiserver")
-        self._front = Front(Api(self.store, version), port)
+        self._front = Front(Api(self.store, version), port, clock)
         self._controllers = Controllers(self.store, port, clock)
         self.endpoint, self.ca_data = self._front.endpoint, self._front.ca_data
 

@@ -51,14 +51,22 @@ class ApiError(Exception):
         return {"Retry-After": str(seconds)} if seconds is not None else {}
 
 
-class NoSuchPage(ApiError):
-    """Nobody serves the path: Go's own answer, in plain text, and no Status."""
+class Bare(ApiError):
+    """What is refused before anybody knows what is asked for: plain text, and no Status."""
 
-    text = b"404 page not found\n"
-    content_type = "text/plain; charset=utf-8"
+
+class NoSuchPage(Bare):
+    """Nobody serves the path: Go's own answer."""
 
     def __init__(self) -> None:
         super().__init__(404, "404 page not found")
+
+
+class TooManyRequests(Bare):
+    """There is no room for it (Kubernetes, "API Priority and Fairness")."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(429, message, retryAfterSeconds=1)
 
 
 def unknown_path() -> ApiError:

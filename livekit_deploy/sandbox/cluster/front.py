@@ -16,7 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from livekit_deploy.sandbox.authority import Authority
+from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.api import Answer, Api, refusal
+from livekit_deploy.sandbox.cluster.disturbances import Disturbances
 from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.port import CloudPort
 
@@ -31,9 +33,9 @@ class Front(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, api: Api, port: CloudPort) -> None:
+    def __init__(self, api: Api, port: CloudPort, clock: SandboxClock) -> None:
         super().__init__((_HOST, 0), _Handler)
-        self.api, self.port = api, port
+        self.api, self.port, self.disturbances = api, port, Disturbances(clock)
         self.stopping = threading.Event()
         authority = Authority("sandbox cluster")
         self._context = authority.context(_HOST, "localhost")
@@ -63,6 +65,10 @@ class Front(ThreadingHTTPServer):
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Answer:
         """Let the caller in or not, and answer."""
+        try:
+            self.disturbances.meet(method, target.partition("?")[0])
+        except ApiError as error:
+            return refusal(error)
         token = (headers.get("Authorization") or "").removeprefix("Bearer ")
         caller = self.port.authenticate(token) if token else None
         if caller is None:
@@ -78,6 +84,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     timeout = _IDLE_SECONDS
     server: Front
+
+    def handle(self) -> None:
+        """Serve a connection; its handshake comes with what is read first."""
+        self.server.disturbances.greet()
+        super().handle()
 
     def _run(self) -> None:
         body = self._body()

@@ -20,6 +20,8 @@ class Effect(StrEnum):
     HIDE = "hide"  # what the call makes is not seen by the next reads
     FAIL = "fail"  # what the call makes ends in a failed state
     STOP = "stop"  # a pod ends and does not come up again
+    REFUSE_HERE = "refuse here"  # the cluster's API server refuses a request, and nothing happens
+    SILENCE = "silence"  # the cluster's API server says nothing for a while, and then goes on
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,32 @@ CATALOGUE: Mapping[str, Kind] = {
         },
         message="Could not launch instances. InsufficientInstanceCapacity - We currently do not have sufficient "
         "capacity in the Availability Zone you requested",
+    ),
+    "token-refused": Kind(
+        Effect.REFUSE_HERE,
+        "the cluster's API server does not know the token (times: 1: once)",
+        call="kubernetes:*",
+        status=401,
+        message="Unauthorized",
+    ),
+    "api-busy": Kind(
+        Effect.REFUSE_HERE,
+        "the cluster's API server has too many requests, and asks for a second of patience",
+        call="kubernetes:*",
+        status=429,
+        message="Too many requests, please try again later.",
+    ),
+    "etcd-lost": Kind(
+        Effect.REFUSE_HERE,
+        "the cluster's API server has lost its database for a moment",
+        call="kubernetes:*",
+        status=500,
+        message="etcdserver: leader changed",
+    ),
+    "api-silent": Kind(
+        Effect.SILENCE,
+        "the cluster's API server says nothing for a while (seconds: 15, of AWS's), and then does what it was asked",
+        call="kubernetes:*",
     ),
     "dead-controller": Kind(
         Effect.STOP,

@@ -7,6 +7,7 @@
   rate: 5                      # strike only what comes faster than so many calls a second
   where: {CidrBlock: 10.20.*}  # only calls with such a parameter, at any depth
   reads: 2                     # not-visible only: so many reads miss what the call made
+  seconds: 15                  # api-silent only: how long it lasts
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ import yaml
 from livekit_deploy.errors import UsageError
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect
 
-_KEYS = ("fault", "call", "after", "times", "rate", "where", "code", "message", "reads")
-_READS = 2
-#: the service whose operation StartPod stands for the kubelet starting a pod
-KUBERNETES = "kubernetes"
+_KEYS = ("fault", "call", "after", "times", "rate", "where", "code", "message", "reads", "seconds")
+_READS, _SECONDS = 2, 15
+#: the cluster: its operations are the verbs of its API, and `START_POD` for the kubelet that starts a pod
+KUBERNETES, START_POD = "kubernetes", "StartPod"
+_PLACES = {Effect.STOP: "kubelet", Effect.REFUSE_HERE: "api", Effect.SILENCE: "api"}
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,12 @@ class Fault:
     code: str = ""
     message: str = ""
     reads: int = _READS
+    seconds: int = _SECONDS
 
     def matches(self, call: Call) -> bool:
         """Whether it is for this call, however often it has struck."""
         return (
-            (CATALOGUE[self.fault].effect is Effect.STOP) == (call.service == KUBERNETES)
+            _PLACES.get(CATALOGUE[self.fault].effect, "aws") == _place(call)
             and fnmatchcase(call.service, self.service)
             and fnmatchcase(call.operation, self.operation)
             and all(any(fnmatchcase(v, want) for v in call.values(key)) for key, want in self.where.items())
@@ -99,7 +102,14 @@ class Fault:
             "where": dict(self.where),
         }
         optional |= {"code": self.code, "message": self.message, "reads": self.reads if self.reads != _READS else 0}
+        optional |= {"seconds": self.seconds if self.seconds != _SECONDS else 0}
         return found | {key: value for key, value in optional.items() if value}
+
+
+def _place(call: Call) -> str:
+    if call.service != KUBERNETES:
+        return "aws"
+    return "kubelet" if call.operation == START_POD else "api"
 
 
 def parsed(given: Mapping[str, Any]) -> Fault:
@@ -132,6 +142,7 @@ def parsed(given: Mapping[str, Any]) -> Fault:
         code=str(given.get("code") or ""),
         message=str(given.get("message") or ""),
         reads=_count(given, "reads") or _READS,
+        seconds=_count(given, "seconds") or _SECONDS,
     )
 
 

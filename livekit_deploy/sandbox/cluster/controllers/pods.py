@@ -8,7 +8,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, conditi
 from livekit_deploy.sandbox.cluster.sayings import first_lines
 from livekit_deploy.sandbox.cluster.store import now
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
-from livekit_deploy.sandbox.faults.plan import KUBERNETES, Call, current
+from livekit_deploy.sandbox.faults.plan import KUBERNETES, START_POD, Call, current
 
 #: AWS's seconds until a pod that was bound is ready, and the most that one takes to end
 START, LONGEST_END = 8.0, 2.0
@@ -28,7 +28,7 @@ def run(world: World) -> None:
 
 def _crash(pod: Obj) -> str | None:
     """Why the fault plan does not let its containers run."""
-    fault = current.strike(Call(KUBERNETES, "StartPod", {"app": labels_of(pod).get("app.kubernetes.io/name", "")}))
+    fault = current.strike(Call(KUBERNETES, START_POD, {"app": labels_of(pod).get("app.kubernetes.io/name", "")}))
     return (fault.message or CATALOGUE[fault.fault].message) if fault is not None else None
 
 
