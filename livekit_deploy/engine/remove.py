@@ -85,13 +85,17 @@ class Removal:
         """Poll until it is gone, or another step is due: it changed, or it shows no sign of going."""
         now, started = self._waits.clock.now, self._waits.clock.now()
         patience = getattr(self._item, "patience", None)
+        shown, since = before.props, started
 
         def due(live: Live | None) -> bool:
+            nonlocal shown, since
             if live is None:
                 return True
             if live.status is Status.DELETING:
                 self._progress(live.detail)
-                return patience is not None and now() - started > patience
+                if live.props != shown:
+                    shown, since = live.props, now()
+                return patience is not None and now() - since > patience
             return (live.props, live.status) != (before.props, before.status) or now() - started >= STEP
 
         left = max(1.0, end - now())

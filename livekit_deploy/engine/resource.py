@@ -281,8 +281,8 @@ class Observed(Resource):
     """A resource that somebody else makes: `create` makes no call and returns the name to look for.
 
     `read` is PENDING until the object is there. In teardown, `read_teardown` is DELETING while its maker may still be
-    removing it; after ``patience`` seconds of that the engine asks `delete` for one step of a sweep, and again while
-    something is left.
+    removing it; after ``patience`` seconds of that with the same props the engine asks `delete` for one step of a
+    sweep, and again while something is left.
     """
 
     patience: ClassVar[float] = 2 * MINUTE

@@ -1,28 +1,30 @@
 """`CallsDrained`: no node group with LiveKit on it goes before the calls on its nodes have ended.
 
 EKS gives the pods of a node group that is deleted a quarter of an hour, a call may last for hours. So before a group
-goes its nodes are closed to new pods, and LiveKit's pods on them are asked to end, one after the other as far as their
-PodDisruptionBudget allows. A pod takes no new room from then on and ends with its last one, or when its time is over:
-the grace period of its chart, or less where the run says so (``--max-drain``). The cluster counts that time, so that it
-goes on when this program is killed. Where no other media node is open nobody can take over, and no budget counts.
+goes its nodes are closed to new pods, and LiveKit's pods on them are asked to end, the next one when the replacement of
+the one before is Ready. A pod takes no new room from its SIGTERM on and ends with its last one, or when its time is
+over: that of its chart, or less where the run says so (``--max-drain``). The cluster counts that time, so that it goes
+on when this program is killed. The group goes when its pods are gone, or their time is over, and others serve in their
+place. Where no other media node is open nobody can: then all are asked at once, and only their end is waited for.
 Sources: EKS user guide, "Delete a managed node group"; LiveKit, "Deploying to Kubernetes"; Kubernetes, "Pod Lifecycle".
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
-from livekit_deploy.errors import Absent
+from livekit_deploy.errors import Absent, Conflict, TimedOut
 from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
+from livekit_deploy.k8s.fleet import NODES, Fleet, full_grace, look
 
-_NODES = "/api/v1/nodes"
-_GROUP = "eks.amazonaws.com/nodegroup"
-_MEDIA = "livekit-deploy/group=media"
-_INSTANCE = "app.kubernetes.io/instance"
 _HOURS = 60 * MINUTE
+#: whether something keeps replacements from being Ready that does not end with the calls
+_FAULT = "fault"
 
 
 class CallsDrained(Observed):
@@ -30,12 +32,14 @@ class CallsDrained(Observed):
     release, and of its namespace, whose pods carry the calls."""
 
     kind = "barrier.calls_drained"
-    propagation = PASSING
     host_kind = "eks.cluster"
     stored_in_host = True
-    delete_timeout = 5.5 * _HOURS  # the chart gives a pod five hours
+    #: five hours from its SIGTERM are what the chart gives a pod, and a hundred of them may have to be replaced in turn
+    delete_timeout = 5 * _HOURS + 75 + 100 * 3 * MINUTE
     usual_delete = 60.0
-    patience = delete_timeout
+    #: after which a replacement that something keeps from being Ready is not waited for any more
+    patience = 20 * MINUTE
+    propagation = PASSING
 
     group_name: Input[str] = Input(change=Change.IMMUTABLE)
     release: Input[str] = Input(change=Change.IMMUTABLE)
@@ -44,72 +48,61 @@ class CallsDrained(Observed):
         return Live(self.instance, Status.READY) if id is not None else None
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
-        """READY while a step is due, DELETING while pods end or the budget forbids the next, None with no pod left.
+        """READY while a step is due, DELETING while pods end or their replacements come, None when the group may go.
 
         None too where calls are given no time at all: they end with what is taken away behind this.
         """
         if cloud.max_drain == 0 or not serves(self.host):
             return None
         connection = self._api(cloud)
-        nodes = self._nodes(connection)
-        pods = list(self._pods(connection, nodes))
-        if not pods:
+        fleet = look(connection, self.release, self.group_name)
+        if fleet.unclosed or fleet.next_to_end(cloud.max_drain):
+            left = {"unclosed": len(fleet.unclosed), "unasked": len(fleet.unasked)}
+            return Live(self.instance, Status.READY, left, detail=f"closing {self.group_name}")
+        if not fleet.own and not fleet.missing:
             return None
-        due = [node for node in nodes if not _closed(node)] + [pod for pod in pods if _to_ask(pod, cloud.max_drain)]
-        shown = ", ".join(sorted(pod["metadata"]["name"] for pod in pods)[:3])
-        if due and (not all(map(_closed, nodes)) or self._allowed(connection)):
-            return Live(self.instance, Status.READY, {"due": len(due)}, detail=f"closing {self.group_name}")
-        waits = "calls end on" if not due else "its PodDisruptionBudget lets go of"
-        return Live(self.instance, Status.DELETING, {"due": len(due)}, detail=f"waiting until {waits} {shown}")
+        if not fleet.missing:
+            shown = ", ".join(sorted(pod["metadata"]["name"] for pod in fleet.own)[:3])
+            return Live(self.instance, Status.DELETING, detail=f"waiting until calls end on {shown}")
+        why, fault = fleet.why_missing(connection)
+        detail = f"waiting until others serve in their place{f': {why}' if why else ''}"
+        return Live(self.instance, Status.DELETING, {_FAULT: fault}, detail=detail)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        """Close one node, or ask one pod to end."""
+        """Close one node, or ask one pod to end. Raises `TimedOut` when patience with its replacement is over."""
         connection = self._api(cloud)
-        nodes = self._nodes(connection)
-        if unclosed := [node["metadata"]["name"] for node in nodes if not _closed(node)]:
-            closed = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": unclosed[0]}}
-            connection.apply(f"{_NODES}/{unclosed[0]}", {**closed, "spec": {"unschedulable": True}})
-        elif asked := [pod for pod in self._pods(connection, nodes) if _to_ask(pod, cloud.max_drain)]:
-            first = min(asked, key=lambda pod: str(pod["metadata"]["name"]))
-            path = f"/api/v1/namespaces/{self.release}/pods/{first['metadata']['name']}"
-            connection.delete(path, grace_seconds=min(_grace(first), cloud.max_drain or _grace(first)))
+        # groups that go at the same time look in turn: each sees whom the other has just asked
+        with cloud.shared("drain", threading.Lock):
+            fleet = look(connection, self.release, self.group_name)
+            if fleet.unclosed:
+                name = fleet.unclosed[0]
+                closed = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+                connection.apply(f"{NODES}/{name}", {**closed, "spec": {"unschedulable": True}})
+            elif pod := fleet.next_to_end(cloud.max_drain):
+                self._ask(connection, pod, full_grace(pod, cloud.max_drain))
+            elif live.props.get(_FAULT) and fleet.missing:
+                raise self._out_of_patience(fleet, connection)
+
+    def _ask(self, connection: Api, pod: Obj, seconds: int) -> None:
+        metadata = pod["metadata"]
+        path = f"/api/v1/namespaces/{self.release}/pods/{metadata['name']}"
+        with contextlib.suppress(Conflict):  # it is gone, and another has its name
+            connection.delete(path, grace_seconds=seconds, uid=metadata["uid"])
+
+    def _out_of_patience(self, fleet: Fleet, connection: Api) -> TimedOut:
+        return TimedOut(
+            f"{self.group_name} is kept: nobody serves in the place of its pods after "
+            f"{self.patience / MINUTE:.0f} minutes: {fleet.why_missing(connection)[0]}",
+            address=self.address,
+            verb="delete",
+            hint="put right what its pods wait for, and run the same command again: it goes on from here",
+        )
 
     def _api(self, cloud: Cloud) -> Api:
         if self.host is None:
             raise Absent(f"{self.address}: its cluster is not there", address=self.address)
         return api(cloud, self.host)
 
-    def _nodes(self, connection: Api) -> list[Obj]:
-        return connection.list(_NODES, f"{_GROUP}={self.group_name}")
-
-    def _pods(self, connection: Api, nodes: list[Obj]) -> Iterator[Obj]:
-        names = {node["metadata"]["name"] for node in nodes}
-        for pod in connection.list(f"/api/v1/namespaces/{self.release}/pods", f"{_INSTANCE}={self.release}"):
-            if pod["spec"].get("nodeName") in names:
-                yield pod
-
-    def _allowed(self, connection: Api) -> bool:
-        """Whether every budget of the release admits that one more pod goes, or there is nowhere to go to."""
-        if all(map(_closed, connection.list(_NODES, _MEDIA))):
-            return True
-        path = f"/apis/policy/v1/namespaces/{self.release}/poddisruptionbudgets"
-        budgets = connection.list(path, f"{_INSTANCE}={self.release}")
-        return all((one.get("status") or {}).get("disruptionsAllowed", 1) > 0 for one in budgets)
-
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         yield from ()
-
-
-def _closed(node: Obj) -> bool:
-    return bool(node["spec"].get("unschedulable"))
-
-
-def _grace(pod: Obj) -> int:
-    """Seconds that it has to end: what it was told when it was asked, or what its chart says."""
-    return int(pod["metadata"].get("deletionGracePeriodSeconds") or pod["spec"]["terminationGracePeriodSeconds"])
-
-
-def _to_ask(pod: Obj, max_drain: int | None) -> bool:
-    """Whether it was not asked to end yet, or was given longer than calls may take now."""
-    return not pod["metadata"].get("deletionTimestamp") or (max_drain is not None and _grace(pod) > max_drain)

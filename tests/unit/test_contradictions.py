@@ -354,6 +354,26 @@ def test_what_does_not_go_is_asked_again_until_its_time_is_over(rig: Rig) -> Non
     assert rig.down().clean
 
 
+def test_what_is_seen_to_go_is_not_asked_again_meanwhile(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.up([Stubborn("one")])
+    rig.cloud.polls = 100_000
+    began, asked, read = rig.clock.now(), [], Stubborn.read_teardown
+
+    def shrinking(self: Stubborn, cloud: FakeCloud, id: str | None) -> Live | None:
+        live, left = read(self, cloud, id), max(0, 60 - int(rig.clock.now() - began))
+        return live and replace(live, props={"left": left})
+
+    def step(self: Stubborn, cloud: FakeCloud, live: Live) -> None:
+        asked.append(rig.clock.now() - began)
+        Fake.delete(self, cloud, live)
+
+    monkeypatch.setattr(Stubborn, "read_teardown", shrinking)
+    monkeypatch.setattr(Stubborn, "delete", step)
+    assert isinstance(rig.down().failed["fake.stubborn/one"], TimedOut)
+    assert asked[0] < 5
+    assert asked[1] >= 60
+
+
 def test_what_lived_in_a_host_that_somebody_deleted_is_forgotten_without_a_call(rig: Rig) -> None:
     host = Fake("host")
     rig.up([host, FakePool("pool", lives_in=host)])
