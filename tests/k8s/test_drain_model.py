@@ -20,6 +20,7 @@ from livekit_deploy.k8s.drain import CallsDrained
 _HOST = Live("c", Status.READY, outputs={"endpoint": "https://c", "ca": "", "name": "c"})
 _LATER = "2100-01-01T00:00:00Z"
 Obj = dict[str, Any]
+Objs = list[Obj]
 
 
 class Table:
@@ -41,11 +42,11 @@ class Table:
 
     # ---- what a barrier asks for
 
-    def list(self, path: str, labels: str = "") -> list[Obj]:
+    def list(self, path: str, labels: str = "") -> Objs:
         if path.endswith("/nodes"):
-            return list(self.nodes.values())
+            return [*self.nodes.values()]
         if path.endswith("/pods"):
-            return list(self.pods.values())
+            return [*self.pods.values()]
         if path.endswith("/deployments"):
             label = {"app.kubernetes.io/instance": "livekit"}
             meta = {"name": "livekit", "generation": 1, "namespace": "livekit", "uid": "u"}
@@ -73,11 +74,11 @@ class Table:
         return {name for name, node in self.nodes.items() if not node["spec"].get("unschedulable")}
 
     @property
-    def leaving(self) -> list[Obj]:
+    def leaving(self) -> Objs:
         return [pod for pod in self.pods.values() if "deletionTimestamp" in pod["metadata"]]
 
     @property
-    def staying(self) -> list[Obj]:
+    def staying(self) -> Objs:
         return [pod for pod in self.pods.values() if pod not in self.leaving]
 
     @property
@@ -89,7 +90,7 @@ class Table:
     def group(self, node: str) -> str:
         return str(self.nodes[node]["metadata"]["labels"]["eks.amazonaws.com/nodegroup"])
 
-    def on(self, group: str) -> list[Obj]:
+    def on(self, group: str) -> Objs:
         return [
             pod
             for pod in self.pods.values()
@@ -117,7 +118,7 @@ class Table:
 
 
 def is_ready(pod: Obj) -> bool:
-    return pod["status"].get("conditions") == [{"type": "Ready", "status": "True"}]
+    return bool(pod["status"].get("conditions") == [{"type": "Ready", "status": "True"}])
 
 
 def _says(pod: Obj, ready: bool) -> None:
