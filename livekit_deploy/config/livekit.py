@@ -74,7 +74,7 @@ class LiveKit(Section):
         description="the Route53 zone, already there, for the records; absent: you are told which to make by hand",
         examples=["example.com"],
     )
-    image_tag: ImageTag = Field(default="v1.13.7", description="the version of livekit-server", examples=["v1.13.7"])
+    image_tag: ImageTag = Field(default="v1.13.11", description="the version of livekit-server", examples=["v1.13.11"])
     chart: Chart = Field(
         default="bundled",
         description="`bundled`: ours; or LiveKit's own, as `{repo, version, digest}`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,17 @@ def redis_server() -> Path:
 def ip() -> Path:
     """Debian's ip, which makes network namespaces. Raises `Unavailable`."""
     return _found("ip", "iproute2")
+
+
+def nft() -> Path:
+    """Debian's nft, which translates and drops packets. Raises `Unavailable`."""
+    return _found("nft", "nftables")
+
+
+def root() -> None:
+    """Raises `Unavailable` for whoever may not make namespaces."""
+    if os.geteuid():
+        raise Unavailable("network namespaces need root")
 
 
 def _found(name: str, package: str) -> Path:

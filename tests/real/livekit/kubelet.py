@@ -277,18 +277,28 @@ class Container:
         return Probe(spec[name], self.host, self.ports)
 
     def started(self, seconds: float = 20.0) -> Container:
-        """Wait until its startup probe passes, then ask the others once. Raises `Refused` when one does not pass."""
-        probe, end = self.probe("startupProbe"), time.monotonic() + seconds
+        """Wait until its startup probe passes, or its readiness probe where it has no other; then ask the others once.
+        Raises `Refused` when one does not pass."""
+        first = "startupProbe" if "startupProbe" in self._given.container else "readinessProbe"
+        probe, end = self.probe(first), time.monotonic() + seconds
         while (failure := probe.failure()) is not None:
             if self.exit_code is not None:
                 raise Refused(f"it ended with {self.exit_code}:\n{self.log}")
             if time.monotonic() > end:
-                raise Refused(f"startupProbe: {failure}\n{self.log}")
+                raise Refused(f"{first}: {failure}\n{self.log}")
             time.sleep(0.1)
         for name in ("livenessProbe", "readinessProbe"):
-            if (failure := self.probe(name).failure()) is not None:
+            if (failure := self.failing(name)) is not None:
                 raise Refused(f"{name}: {failure}\n{self.log}")
         return self
+
+    def failing(self, name: str) -> str | None:
+        """What a probe says when it fails so often in a row that it is of effect; None as soon as it passes."""
+        probe, failure = self.probe(name), None
+        for _ in range(probe.threshold):
+            if (failure := probe.failure()) is None:
+                return None
+        return failure
 
     def close(self) -> None:
         """Kill it, if it still runs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,20 @@ from livekit_deploy.aws.api_keys import Pair
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.inputs import Ref, SecretRef
 from livekit_deploy.stack import stack
+from tests.real.livekit.network import Ports
 
 _ENVIRONMENTS = Path(__file__).parents[3] / "manifests" / "environments"
 Object = dict[str, Any]
 
 
 class Manifests:
-    """The objects of a namespace, LiveKit's ``pod`` and its one ``container`` among them. They may be changed."""
+    """The objects of a namespace, LiveKit's ``pod`` and its one ``container`` among them. They may be changed.
 
-    def __init__(self, objects: Sequence[Object]) -> None:
+    ``open`` is what the security group of the nodes admits from everywhere.
+    """
+
+    def __init__(self, objects: Sequence[Object], open: Sequence[Ports]) -> None:
+        self.open = open
         self._objects = {(one["kind"], one["metadata"]["name"]): one for one in objects}
         (self.deployment,) = self.of("Deployment")
 
@@ -62,9 +68,18 @@ class Manifests:
         self._objects[one["kind"], one["metadata"]["name"]] = one
 
 
-def values(preset: str, settings: Mapping[str, Any], redis: str) -> tuple[Object, Object]:
-    """The values that the product gives to LiveKit's chart, and by the name of each Secret what it is to hold:
-    member by key. ``settings`` are overrides by dotted path; ``redis`` is where Redis listens."""
+@dataclass(frozen=True)
+class Given:
+    """What the product makes of an environment: the ``values`` of LiveKit's chart, what each of its Secrets is to hold
+    (member by key), and what the nodes' security group admits from everywhere."""
+
+    values: Object
+    secrets: dict[str, dict[str, str]]
+    open: list[Ports]
+
+
+def given(preset: str, settings: Mapping[str, Any], redis: str) -> Given:
+    """``settings`` are overrides by dotted path; ``redis`` is where Redis listens."""
     told = {key: json.dumps(value) for key, value in settings.items()}
     env = load_environment(_ENVIRONMENTS / f"{preset}.yaml", overrides=told, environ={})
 
@@ -81,10 +96,12 @@ def values(preset: str, settings: Mapping[str, Any], redis: str) -> tuple[Object
         for address, wanted in found.items()
         if address.startswith("k8s.secret/")
     }
-    return found["helm.release/livekit"]["values"], secrets
+    rules = [one for one in found.values() if one.get("cidr") == "0.0.0.0/0" and one["group_id"].endswith("media.id")]
+    ports = [(one["protocol"], one["first_port"], one["last_port"]) for one in rules]
+    return Given(found["helm.release/livekit"]["values"], secrets, ports)
 
 
-_KINDS = ("helm.release", "k8s.secret")
+_KINDS = ("helm.release", "k8s.secret", "ec2.security_group_rule")
 
 
 def rendered(
@@ -100,15 +117,15 @@ def rendered(
 
     Raises `ConfigError` for settings that the product refuses, `RuntimeError` for values that the chart refuses.
     """
-    given, secrets = values(preset, settings or {}, redis)
+    made = given(preset, settings or {}, redis)
     command = [str(tools.helm()), "template", "livekit", "--namespace", "livekit", "--values", "-"]
     command.append(str(chart or packaged.path("charts/livekit-server")))
-    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=json.dumps(made.values), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     kept = {**json.loads(api_keys.dump(pairs)), "value": token}
     held: list[Object] = [
         {"kind": "Secret", "metadata": {"name": name}, "data": {key: kept[member] for key, member in members.items()}}
-        for name, members in secrets.items()
+        for name, members in made.secrets.items()
     ]
-    return Manifests([*(one for one in yaml.safe_load_all(done.stdout) if one), *held])
+    return Manifests([*(one for one in yaml.safe_load_all(done.stdout) if one), *held], made.open)

@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ _ROUTES = {
 CLUSTER_DNS = "172.20.0.10"
 _COOKIE = 0x2112A442
 Sender = tuple[str, int]
+Ports = tuple[str, int, int]  # protocol, first, last
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,16 @@ class Network:
         self._gateway.run(
             ["nft", "-f", "-"],
             """table ip nat {
+                set open { type ipv4_addr . inet_proto . inet_service; flags interval; }
                 map inward { type ipv4_addr : ipv4_addr; }
                 map outward { type ipv4_addr : ipv4_addr; }
                 chain before { type nat hook prerouting priority dstnat; dnat to ip daddr map @inward; }
                 chain between {
                     type filter hook forward priority filter;
-                    iifname world oifname vpc ct state new ct status ! dnat drop
+                    ct state established,related accept
+                    iifname world oifname vpc ct status ! dnat drop
+                    ct status dnat ip daddr . meta l4proto . th dport @open accept
+                    ct status dnat drop
                 }
                 chain after { type nat hook postrouting priority srcnat; snat to ip saddr map @outward; }
             }""",
@@ -94,8 +99,14 @@ class Network:
         self._stun()
 
     def node(self) -> Host:
-        """A host of the VPC with a public address."""
+        """A host of the VPC with a public address, under which nobody reaches it before it is opened."""
         return self._host("vpc", VPC, public=True)
+
+    def open(self, host: Host, ports: Iterable[Ports]) -> None:
+        """Let everybody reach these ports of a public host, as a security group does that admits 0.0.0.0/0."""
+        for protocol, first, last in ports:
+            several = f"{first}-{last}" if first < last else f"{first}"
+            self._gateway.run(["nft", f"add element ip nat open {{ {host.address} . {protocol} . {several} }}"])
 
     def private(self) -> Host:
         """A host of the VPC that the world cannot reach."""

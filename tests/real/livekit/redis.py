@@ -64,6 +64,11 @@ class Redis:
                     raise
                 time.sleep(0.05)
 
+    def replace_token(self, token: str) -> None:
+        """From now on this is the AUTH token, for new connections (ElastiCache: ModifyReplicationGroup with SET)."""
+        self.ask("CONFIG", "SET", "requirepass", token)
+        self.token = token
+
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:

@@ -37,7 +37,7 @@ class Joined:
     def __init__(self, source: Host, address: str, port: int, pair: Pair, room: str, identity: str) -> None:
         path = f"ws://{address}:{port}/rtc?protocol=15&sdk=python&access_token={token(pair, room, identity)}"
         wire = web.connect(source, address, port)
-        self._connection = websocket.create_connection(path, socket=wire, timeout=5)
+        self._connection = websocket.create_connection(path, socket=wire, timeout=20)
         self.ice_servers = tuple(_ice(value) for field, value in _fields(self._first(_JOIN)) if field == _ICE_SERVERS)
 
     @property
@@ -55,7 +55,7 @@ class Joined:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._connection.close()
 
-    def _first(self, wanted: int, seconds: float = 5.0) -> bytes:
+    def _first(self, wanted: int, seconds: float = 20.0) -> bytes:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             frame = self._connection.recv()

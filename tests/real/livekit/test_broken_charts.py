@@ -9,7 +9,7 @@ import pytest
 
 from tests.real.livekit.kubelet import Refused
 from tests.real.livekit.manifests import Manifests
-from tests.real.livekit.site import BUNDLE, Site
+from tests.real.livekit.site import BUNDLE, START_ERROR, Site
 
 _SECONDS = 5.0  # a healthy one takes two
 
@@ -95,6 +95,13 @@ def test_a_broken_chart_is_noticed(newest: Site, way: str) -> None:
     broken(given)
     with pytest.raises(Refused, match=f"(?s){said}"):
         newest.start(given).started(_SECONDS)
+
+
+def test_a_start_error_ends_with_the_code_of_its_version(site: Site) -> None:
+    given = site.manifests(site.redis())
+    unknown_setting(given)
+    with pytest.raises(Refused, match=f"it ended with {START_ERROR[site.version]}:"):
+        site.start(given).started(_SECONDS)
 
 
 def test_a_missing_authority_is_noticed(newest: Site) -> None:

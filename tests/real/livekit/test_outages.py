@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.real.livekit import web
 from tests.real.livekit.kubelet import Container
-from tests.real.livekit.site import Site, room_on
+from tests.real.livekit.redis_failures import AFTER_START
+from tests.real.livekit.site import Site, room_on, until
 
 #: livekit-server's own (config.go, SignalRelayConfig): after so long without Redis it gives up the signalling
 SERVER_DEFAULT = "7.5s"
@@ -28,7 +29,7 @@ class Call:
 
 
 def probes(pod: Container) -> dict[str, str | None]:
-    return {name: pod.probe(name).failure() for name in ("livenessProbe", "readinessProbe")}
+    return {name: pod.failing(name) for name in ("livenessProbe", "readinessProbe")}
 
 
 def test_a_short_outage_ends_calls_by_the_servers_default_and_none_by_ours(site: Site) -> None:
@@ -57,4 +58,20 @@ def test_a_short_outage_ends_calls_by_the_servers_default_and_none_by_ours(site:
     for caller in ours.callers:
         assert not caller.seen("reconnecting")
         for flow in caller.flows().values():
-            assert flow["gap"] < 2
+            assert flow["gap"] < 5
+
+
+def test_a_token_that_is_changed_under_running_servers_shows_when_a_connection_breaks(newest: Site) -> None:
+    """And then for good: the process tries for ever, and its probes pass."""
+    redis = newest.redis()
+    pod = newest.start(newest.manifests(redis)).started()
+    redis.replace_token("another-token-0123456789")
+    time.sleep(5)
+    assert web.ask(pod.host, pod.host.address, 7880).status == 200
+
+    redis.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    redis.ask("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")
+    until(lambda: web.ask(pod.host, pod.host.address, 7880).status == 406, "406")
+    assert AFTER_START in pod.log
+    assert probes(pod) == {"livenessProbe": None, "readinessProbe": None}
+    assert pod.exit_code is None

@@ -63,7 +63,7 @@ def test_people_call_each_other_through_both_nodes_over_every_path(site: Site, v
         assert (protocol, address, port) == ("tcp", public, ports["tcp_port"])
     if turn is not None:
         assert {(kind, address) for kind, _, address, _ in callers["relay"].path} == {("relay", public)}
-        with Joined(site.network.client(), one.host.public, one.ports["http"], site.pairs[0], room, "told") as told:
+        with Joined(one.host, one.host.address, one.ports["http"], site.pairs[0], room, "told") as told:
             assert set(told.turn) == set(advertised(turn, public))
 
 

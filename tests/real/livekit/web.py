@@ -16,7 +16,7 @@ class Answer:
     text: str
 
 
-def connect(source: Host, address: str, port: int, seconds: float = 5.0) -> socket.socket:
+def connect(source: Host, address: str, port: int, seconds: float = 20.0) -> socket.socket:
     """A TCP connection that begins on ``source``."""
     with source.namespace.inside():
         return socket.create_connection((address, port), seconds)
@@ -30,7 +30,7 @@ def ask(
     *,
     body: str | None = None,
     headers: Mapping[str, str] | None = None,
-    seconds: float = 5.0,
+    seconds: float = 20.0,
 ) -> Answer:
     """GET, or POST of ``body``. Raises `OSError` and `http.client.HTTPException`."""
     connection = http.client.HTTPConnection(address)
