@@ -276,7 +276,7 @@ class Container:
             raise Refused(f"the container has no {name}")
         return Probe(spec[name], self.host, self.ports)
 
-    def started(self, seconds: float = 20.0) -> Container:
+    def started(self, seconds: float = 60.0) -> Container:
         """Wait until its startup probe passes, or its readiness probe where it has no other; then ask the others once.
         Raises `Refused` when one does not pass."""
         first = "startupProbe" if "startupProbe" in self._given.container else "readinessProbe"

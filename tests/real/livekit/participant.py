@@ -7,6 +7,7 @@ prints is a JSON object: an ``event`` when it occurs, or the answer to a command
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
 import sys
@@ -111,12 +112,9 @@ class Participant:
         task.add_done_callback(self._tasks.discard)
 
     async def _sing(self, source: rtc.AudioSource) -> None:
-        wave = [round(8000 * math.sin(2 * math.pi * _TONE * at / _RATE)) for at in range(_RATE)]
-        at = 0
-        while True:
-            samples = array("h", (wave[(at + step) % _RATE] for step in range(_FRAME)))
-            await source.capture_frame(rtc.AudioFrame(samples.tobytes(), _RATE, 1, _FRAME))
-            at += _FRAME
+        wave = array("h", (round(8000 * math.sin(2 * math.pi * _TONE * at / _RATE)) for at in range(_RATE)))
+        for at in itertools.cycle(range(0, _RATE, _FRAME)):
+            await source.capture_frame(rtc.AudioFrame(wave[at : at + _FRAME].tobytes(), _RATE, 1, _FRAME))
 
     async def _beat(self) -> None:
         while True:

@@ -125,7 +125,7 @@ class Site:
 _VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Wait for something. Raises `TimeoutError`."""
     end = time.monotonic() + seconds
     while not condition():
@@ -145,7 +145,7 @@ def api(pod: Container, pair: Pair, method: str, asked: Mapping[str, Any]) -> An
     """A call of LiveKit's RoomService (LiveKit documentation, "RoomService API"). Raises `RuntimeError`."""
     headers = {"Authorization": f"Bearer {admin(pair)}", "Content-Type": "application/json"}
     path = f"/twirp/livekit.RoomService/{method}"
-    for _ in range(3):
+    for _ in range(8):
         answer = web.ask(pod.host, pod.host.address, pod.ports["http"], path, body=json.dumps(asked), headers=headers)
         if answer.status == 200:
             return json.loads(answer.text)

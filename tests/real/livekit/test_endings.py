@@ -18,6 +18,8 @@ from tests.real.livekit.site import Site, api, room_on, until
 #: what nobody who listens takes for an interruption (seconds)
 _GAP = 3.0
 _PRE_STOP = 3
+#: for what comes within seconds on a machine that is not busy
+_PATIENCE = 90.0
 
 
 class Fleet:
@@ -75,7 +77,7 @@ def test_a_server_that_is_told_to_end_goes_on_with_its_rooms_and_takes_no_new_on
 
     for caller in (*people, late):
         caller.ask("leave")
-    assert fleet.one.wait(15) == 0
+    assert fleet.one.wait(_PATIENCE) == 0
 
 
 def test_who_is_connected_through_a_server_that_ends_resumes_and_loses_no_media(fleet: Fleet) -> None:
@@ -89,9 +91,9 @@ def test_who_is_connected_through_a_server_that_ends_resumes_and_loses_no_media(
     fleet.only(fleet.other)
     began = time.monotonic()
     fleet.one.delete()
-    cut = moves.await_event("reconnecting", _PRE_STOP + 5)
+    cut = moves.await_event("reconnecting", _PATIENCE)
     assert cut - began > _PRE_STOP  # nothing happens to it while the pod only waits
-    moves.await_event("reconnected", 10)
+    moves.await_event("reconnected", _PATIENCE)
     time.sleep(2)
 
     assert not moves.seen("disconnected")
@@ -100,20 +102,23 @@ def test_who_is_connected_through_a_server_that_ends_resumes_and_loses_no_media(
     assert stays.flows()["sound"]["gap"] < _GAP  # its data the client holds back for as long as it resumes
     for flow in moves.flows().values():
         assert flow["gap"] < _GAP
-    assert fleet.one.wait(15) == 0
+    assert fleet.one.wait(_PATIENCE) == 0
 
 
 def test_after_the_death_of_a_node_its_call_goes_on_elsewhere(fleet: Fleet) -> None:
     room = room_on(fleet.one, fleet.other, fleet.redis, fleet.pair)
-    people = fleet.call(room, "first", "second")
+    fleet.only(fleet.one)
+    through_the_dead = fleet.join(room, "first")
+    fleet.only(fleet.other)
+    through_the_other = fleet.join(room, "second")
+    people = hearing([through_the_dead, through_the_other])
 
     fleet.one.signal(signal.SIGKILL)
-    fleet.only(fleet.other)
-    for caller in people:
-        caller.await_event("reconnected", 40)
+    for caller in people:  # the second sees it only when its media stay away, after a quarter of a minute
+        caller.await_event("reconnected", _PATIENCE)
     for caller in people:
         caller.flows()
-        caller.hears(15)
+    hearing(people)
     assert fleet.redis.ask("HGET", "room_node_map", room) == fleet.other.node_id
     dead = fleet.redis.ask("HEXISTS", "nodes", fleet.one.node_id)
     assert dead == 1  # nobody takes it out; the next server that starts does
