@@ -42,6 +42,7 @@ from livekit_deploy.k8s.client import Api, api_of
 from livekit_deploy.k8s.cluster_events import ClusterEvent, events
 from livekit_deploy.k8s.kubeconfig import credential, for_people
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
+from livekit_deploy.k8s.pod_secrets import other_holders
 from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.report import Report, StatusReport, cluster_of, outputs_of, status_of
@@ -124,7 +125,7 @@ class Deployer:
         costs.keep_limit(plan.cost, self.env)
         if plan.blocked:
             first = plan.blocked[0]
-            raise Blocked(f"{first.address} cannot be changed in place", hint=first.hint)
+            raise Blocked(f"{first.address} {first.reason.removeprefix('it ')}", hint=first.hint)
         self._checked = checked = self._checked or set()
         made = {change.address for change in plan.changes if change.action is not Action.DELETE}
         for resource in self.resources:
@@ -193,9 +194,8 @@ class Deployer:
     def verify(self, *, within: float = 0.0, to_the_end: bool = False) -> list[Finding]:
         """What answers between a user and a pod and what does not, with cause and remedy; changes nothing.
 
-        It looks again until all is well, with ``to_the_end`` also until nothing is unfinished, or ``within`` seconds of
-        the clock have passed. Raises `UsageError` when LiveKit is not recorded.
-        """
+        It looks again until all is well (``to_the_end``: and finished) or ``within`` seconds of the clock have passed.
+        Raises `UsageError` when LiveKit is not recorded."""
         self._guard()
         found = self.lease()
         if found is None or not health.serves(found[0]):
@@ -293,9 +293,8 @@ class Deployer:
 
     @property
     def store(self) -> Store:
-        """Where the state document lives; the account must be known for it, so it opens on first use."""
+        """Where the state document lives, opened on first use: the account must be known. It needs no fence."""
         if self._store is None:
-            # without a fence: the state is written by the lease's own rules
             self._store = store_of(self.env, Cloud(self._clients, self._marks), lambda: self.cloud.identity.account)
         return self._store
 
@@ -310,6 +309,7 @@ class Deployer:
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
             self.cloud.with_lineage(state.lineage)
+            self.cloud.other_holders = other_holders(self._kube if health.serves(state) else None)
         planner = Planner(self.cloud.remembering(), state, self.env.digest(), self._running.patient)
         planned = planner.down() if destroy else planner.up(self.resources, tuple(targets), stage)
         return replace(planned, plan=replace(planned.plan, header=self._header()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from livekit_deploy.aws.causes import RULES
+from livekit_deploy.health.causes import LOG, PODS, REDIS
 
 #: words of an error of ours, as they stand in the code; what happened; what to do
 OURS = (
@@ -62,6 +64,21 @@ OURS = (
         "cannot be changed in place",
         "AWS cannot change this attribute, and making it anew would take something exclusive down.",
         "The line after it says the way out.",
+    ),
+    (
+        "cannot be changed yet",
+        "Pods that drain calls still need what the change would take from them, such as Redis' token of before.",
+        "The line after it says which and until when: run the same command again then.",
+    ),
+    (
+        "on the new revision",
+        "New pods wait for the ports of older ones, whose calls may go on for hours. That is no failure, and no proof.",
+        "`livekit-deploy verify --watch --timeout 6h` waits until they are there, and fails when they do not start.",
+    ),
+    (
+        "pods were not given the present keys",
+        "A key was changed in Secrets Manager, and the pods were not replaced since.",
+        "Run `livekit-deploy up` and then `keys remove`; `keys remove --now` does not wait.",
     ),
     (
         "exists already, and",
@@ -126,6 +143,14 @@ OURS = (
     ),
 )
 
+_NODE_DIES = """\
+## When a media node dies
+
+Its calls are cut. The clients reconnect by themselves through another node, which takes the room over once the dead one
+has been silent for five seconds: about ten seconds in all. The node group makes a new instance, and its pod follows. In
+Redis the dead node stays in the hash `nodes` until the next LiveKit server starts, which removes what is silent;
+nobody is sent there meanwhile."""
+
 
 def page() -> str:
     """docs/troubleshooting.md."""
@@ -155,3 +180,24 @@ def _lines() -> Iterator[str]:
         codes = ", ".join(f"`{code}`" for code in rule.codes.replace(".*", "…").split("|"))
         words = rule.words.replace("|", ", ") or "–"
         yield f"| {codes} | {words} | {rule.cause.likely or '–'} | {rule.cause.remedy} |"
+    yield ""
+    yield "## What Kubernetes says of LiveKit's pods, and LiveKit of Redis"
+    yield ""
+    yield "`verify` looks for these words in what holds the pods up, and in their logs."
+    yield ""
+    yield "| Words | Likely | What to do |"
+    yield "|---|---|---|"
+    for one in (*PODS, *LOG):
+        yield f"| {_words(one.words)} | {one.why} | {one.remedy} |"
+    yield ""
+    yield _NODE_DIES
+
+
+def _words(expression: str) -> str:
+    """A regular expression as people read it."""
+    if not expression:
+        return "ready is 0, and no more is said"
+    lead = "unable to connect to redis: … " if REDIS in expression else ""
+    rest = expression.removeprefix(REDIS)
+    plain = re.sub(r"\(\?:([^()]*)\)", lambda found: found[1].replace("|", " or "), rest.strip())
+    return f"{lead}{plain.removeprefix('(?:').removesuffix(')').replace('|', ', ').strip(': ')}"

@@ -126,6 +126,8 @@ class Cloud:
         self.stopping: Callable[[], bool] = lambda: False
         #: the most seconds that a pod is given to end its calls before its node goes; None: what its chart gives it
         self.max_drain: int | None = None
+        #: says which pods have another version of a secret than this one, "" for none: a name, and the version
+        self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
         self.calls = 0
         #: mutating calls that have not come back yet
         self.mutating = 0

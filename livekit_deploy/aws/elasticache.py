@@ -292,7 +292,17 @@ def _replication_group(cloud: Cloud, group: Mapping[str, Any]) -> Live:
     outputs = {"arn": group["ARN"], "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
     detail = "" if status is Status.READY else _why(cloud, group, nodes)
     code = found[0] if status is Status.FAILED and (found := _CODE.search(detail)) else ""
-    return Live(name, status, _props(group, members, nodes), outputs, detail, code)
+    props = _props(group, members, nodes)
+    held = {"auth_token": lambda: _too_soon(cloud, props)}
+    return Live(name, status, props, outputs, detail, code, held=held)
+
+
+def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
+    """Why its token is not rotated yet (ElastiCache User Guide, "Modifying the AUTH token")."""
+    present = (props.get("auth_token") or {}).get("version", "")
+    others = cloud.other_holders("redis", present) if present else ""
+    kept = "Redis keeps the present token and a new one"
+    return others and f"{kept}, but {others}: they would lose Redis. Run it again when they have ended."
 
 
 def _of(cluster: Mapping[str, Any], group: str) -> bool:

@@ -160,7 +160,9 @@ class Planner:
         flat = tuple(diff for found in diffs.values() for diff in found)
         if refused:
             hint = " ".join(dict.fromkeys(refused.values()))
-            return replace(base, action=Action.BLOCKED, diffs=flat, hint=hint, reason="it cannot be changed in place")
+            waits = refused.keys() <= live.held.keys()
+            reason = "it cannot be changed yet" if waits else "it cannot be changed in place"
+            return replace(base, action=Action.BLOCKED, diffs=flat, hint=hint, reason=reason)
         if diffs:
             return replace(base, action=Action.UPDATE, diffs=flat)
         if record is None:

@@ -40,7 +40,8 @@ class Live:
 
     ``props`` is comparable to `Resource.desired`, ``outputs`` is what other resources may refer to, and ``detail``
     says why the object is pending or failed, in AWS's own words; ``code`` is AWS's code for that. ``unfinished`` is
-    what goes on by itself, for hours perhaps, although it is READY: it is told, and not waited for.
+    what goes on by itself, for hours perhaps, although it is READY: it is told, and not waited for. ``held`` are the
+    fields that may have to wait before they change: it is asked why, and what then, "" for nothing.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Live:
     detail: str = ""
     code: str = ""
     unfinished: str = ""
+    held: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -227,8 +229,10 @@ class Resource(_Declared):
         return bool(want != have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
-        """For each changed field that cannot be changed in place: the way out."""
-        return {key: self.inputs[key].way_out for key in changed if self.inputs[key].change is Change.FIXED}
+        """For each changed field that cannot be changed in place, or not yet: the way out."""
+        changed = list(changed)
+        fixed = {key: self.inputs[key].way_out for key in changed if self.inputs[key].change is Change.FIXED}
+        return fixed | {key: why for key in changed if key in live.held and (why := live.held[key]())}
 
     def check(self) -> None:
         """Raise what would keep it from being made whatever the cloud says, before anything is changed."""

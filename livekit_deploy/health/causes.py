@@ -18,7 +18,7 @@ from livekit_deploy.k8s.releases import LIVEKIT
 _TAIL = 50  # lines of each pod: one that cannot reach Redis says so at its end
 _LOG = f"kubectl logs -n {LIVEKIT} deployment/{LIVEKIT}"
 #: how a line of livekit-server begins that is about Redis: at its start, or of a connection to it later
-_REDIS = r"(?:unable to connect to redis|dial tcp \S+:6379).*"
+REDIS = r"(?:unable to connect to redis|dial tcp \S+:6379).*"
 _ENDED, _SILENT = "CrashLoopBackOff|RunContainerError|CreateContainerError", ""
 #: where the pod's own log tells more than Kubernetes does
 SPOKEN = (_ENDED, _SILENT)
@@ -105,27 +105,27 @@ LOG = (
         "give them the token: livekit-deploy up",
     ),
     Cause(
-        _REDIS + "x509: ",
+        REDIS + "x509: ",
         "Redis shows a certificate of an authority that the image does not know: another server answers at its address",
         "see what redis.address leads to: livekit-deploy outputs -o redis.address",
     ),
     Cause(
-        _REDIS + "connection refused",
+        REDIS + "connection refused",
         "nothing listens at Redis' address: it is failing over, or gone",
         "see its state and the events of the replication group; livekit-deploy plan says whether it is as configured",
     ),
     Cause(
-        _REDIS + "(?:context deadline exceeded|i/o timeout)",
+        REDIS + "(?:context deadline exceeded|i/o timeout)",
         "Redis does not answer: its security group does not admit the nodes', or it has no TLS and the pods ask for it",
         "see whether a rule is missing, or redis.tls differs: livekit-deploy plan; up puts it right",
     ),
     Cause(
-        _REDIS + r"(?:EOF|broken pipe|connection reset)",
+        REDIS + r"(?:EOF|broken pipe|connection reset)",
         "Redis asks for TLS, and these pods do not speak it",
         "see whether redis.tls differs: livekit-deploy plan; up puts it right",
     ),
     Cause(
-        _REDIS + "no such host",
+        REDIS + "no such host",
         "the name of Redis does not resolve: it is gone, or the VPC's DNS is off",
         "see: livekit-deploy plan",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -52,6 +52,19 @@ def holders(api: Api, secret: str, version: str) -> Holders:
         rolling=all(_version(one, secret) == version for one in wanted),
         gone=None if last is None else (datetime.now(UTC) + api.ahead - last).total_seconds(),
     )
+
+
+def other_holders(kube: Callable[[], Api] | None) -> Callable[[str, str], str]:
+    """Asks which pods have another version of a secret: in words, "" for none, and where there is no LiveKit."""
+
+    def others(secret: str, version: str) -> str:
+        pods = kube().list(_PODS, _LABEL) if kube is not None else []
+        found = [pod for pod in pods if _version(pod, secret) not in ("", version)]
+        until = max((pod["metadata"].get("deletionTimestamp", "") for pod in found), default="")
+        drain = f", and drain calls until {until}" if until else ""
+        return f"{len(found)} {'pod has' if len(found) == 1 else 'pods have'} an earlier one{drain}" if found else ""
+
+    return others
 
 
 def _version(item: Obj, secret: str) -> str:

@@ -13,7 +13,7 @@ from livekit_deploy.aws.elasticache import ReplicationGroup, SubnetGroup
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import NotOurs
+from livekit_deploy.errors import Blocked, NotOurs
 from tests.aws.rig import AwsRig
 
 TOKEN = "correct-horse-battery-staple"
@@ -89,6 +89,35 @@ def test_a_new_token_is_rotated_in(rig: AwsRig, ids: dict[str, Any], monkeypatch
     rig.up(redis(ids))
     assert rig.calls() == ["ModifyReplicationGroup"]
     assert rig.plan(redis(ids)).changes == ()
+
+
+def test_a_token_is_not_rotated_twice_under_pods_with_the_one_before(rig: AwsRig, ids: dict[str, Any]) -> None:
+    """Redis would forget the token of those that drain calls; what else differs is not refused."""
+    asked = list[tuple[str, str]]()
+
+    def others(secret: str, version: str) -> str:
+        asked.append((secret, version))
+        return "2 pods have an earlier one, and drain calls until 2026-11-30T14:05:00Z"
+
+    rig.up(redis(ids))
+    rig.cloud.other_holders = others
+    assert rig.plan(redis(ids)).changes == ()
+    assert rig.plan(redis(ids, node_type="cache.m7g.large")).changes[0].action is Action.UPDATE
+    assert asked == [], "nobody asks the cluster unless the token changes"
+
+    present, ids["token"] = ids["token"].version, secret("2", ids["token"].arn)
+    (change,) = rig.plan(redis(ids)).changes
+    assert (change.action, change.reason) == (Action.BLOCKED, "it cannot be changed yet")
+    assert "drain calls until 2026-11-30T14:05:00Z: they would lose Redis" in change.hint
+    rig.calls()
+    with pytest.raises(Blocked, match="auth_token cannot change"):
+        rig.up(redis(ids))
+    assert rig.calls() == []
+    assert set(asked) == {("redis", present)}
+
+    rig.cloud.other_holders = lambda secret, version: ""
+    rig.up(redis(ids))
+    assert rig.calls() == ["ModifyReplicationGroup"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from livekit_deploy.errors import OutOfTime, UsageError
 from livekit_deploy.events import Event, Notice
 from livekit_deploy.health import RELEASE
 from livekit_deploy.k8s.client import Obj
-from livekit_deploy.k8s.pod_secrets import holders
+from livekit_deploy.k8s.pod_secrets import holders, other_holders
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.state.document import Phase, Record, State
 from livekit_deploy.state.session import Session, lease_of
@@ -151,3 +151,16 @@ def test_a_command_that_was_not_there_knows_when_the_last_of_them_ended(unhurrie
 def _aged(item: Obj) -> None:
     for entry in item["metadata"]["managedFields"]:
         entry["time"] = "2026-01-01T00:00:00Z"
+
+
+def test_who_has_an_earlier_version_is_told_for_any_secret(unhurried: KubeRig) -> None:
+    rig = unhurried
+    ask = other_holders(lambda: rig.api)
+    assert (ask("redis", "two"), other_holders(None)("redis", "two")) == ("", "")
+    apply(rig, annotations={"secret-version/redis": "one"})
+    rig.wait(lambda: seen(rig).ready == 2)
+    assert (ask("redis", "one"), ask("api-keys", "any")) == ("", ""), "pods that do not say have none"
+    assert ask("redis", "two") == "2 pods have an earlier one"
+    apply(rig, annotations={"secret-version/redis": "two"})
+    rig.wait(lambda: seen(rig).draining == 1)
+    assert ask("redis", "two") == f"2 pods have an earlier one, and drain calls until {seen(rig).until}"

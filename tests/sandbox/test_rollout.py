@@ -59,3 +59,25 @@ def test_an_unfinished_rollout_is_said_and_a_broken_one_fails(here: Workspace) -
     here.fail()
     held(up.kube, hold=False)
     assert "all hold" in here.run("verify", *WHERE, *NEWER, "--watch", "--timeout", "1h").out
+
+
+def test_redis_token_is_not_rotated_twice_while_pods_drain_with_the_one_before(here: Workspace) -> None:
+    here.run("up", *WHERE, "--yes")
+    up = Standing(here)
+    held(up.kube, hold=True)
+    group = up.client("elasticache").describe_replication_groups
+    for letter in "ab":
+        arn = up.arn("secretsmanager.secret/redis-token")
+        up.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=letter * 64)
+        if letter == "a":
+            here.run("up", *WHERE, "--yes")
+            rotated = group()["ReplicationGroups"][0]["Description"]
+
+    refused = here.run("up", *WHERE, "--yes", code=1)
+    assert "cannot be changed yet" in refused.said
+    assert "2 pods have an earlier one, and drain calls until " in " ".join(refused.said.split())
+    assert group()["ReplicationGroups"][0]["Description"] == rotated
+    held(up.kube, hold=False)
+    here.run("verify", *WHERE, "--watch", "--timeout", "1h", code=None)
+    here.run("up", *WHERE, "--yes")
+    assert group()["ReplicationGroups"][0]["Description"] != rotated
