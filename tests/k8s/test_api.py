@@ -359,7 +359,7 @@ def test_apply_takes_no_field_that_it_does_not_know(rig: KubeRig) -> None:
         query = f"?fieldManager=me&fieldValidation={validation}"
         body = {**config("one"), "nope": 1}
         said = ask(rig, "PATCH", f"{MAPS}/one{query}", body, Content_Type="application/apply-patch+yaml")
-        where = "failed to create typed patch object (default/one; /v1, Kind=ConfigMap)"
+        where = "failed to create typed patch object (/one; /v1, Kind=ConfigMap)"
         assert (said.status, said.item["message"]) == (500, f"{where}: .nope: field not declared in schema")
         assert not {"reason", "details"} & said.item.keys()
 

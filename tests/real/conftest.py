@@ -12,6 +12,10 @@ from tests.real.recipes import Unavailable
 _HERE = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-answers", action="store_true", help="write tests/k8s/answers.json anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:

@@ -39,7 +39,8 @@ class Defaults:
             "replicasets": workload,
             "statefulsets": workload,
             "daemonsets": workload,
-            "pods": lambda kind, item, old: _pod(item["spec"]),
+            "pods": self._own_pod,
+            "poddisruptionbudgets": self._budget,
             "jobs": self._job,
             "ingresses": self._ingress,
             "mutatingwebhookconfigurations": self._webhooks,
@@ -109,6 +110,16 @@ class Defaults:
                 rolling.setdefault("maxSurge", "25%")
                 rolling.setdefault("maxUnavailable", "25%")
         _pod(spec["template"]["spec"])
+
+    def _own_pod(self, kind: Kind, item: Obj, old: Obj | None) -> None:
+        _pod(item["spec"])
+        if old is None:
+            item["status"] = {"phase": "Pending"}
+
+    def _budget(self, kind: Kind, item: Obj, old: Obj | None) -> None:
+        if old is None:
+            counts = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
+            item["status"] = dict.fromkeys(counts, 0)
 
     def _job(self, kind: Kind, item: Obj, old: Obj | None) -> None:
         spec = item["spec"]

@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.errors import ApiError, forbidden
 from livekit_deploy.sandbox.cluster.kinds import Kind
 
 Obj = dict[str, Any]
 #: kept by a definition until the objects that it defines are gone
 DEFINITION_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+_KEPT = ("default", "kube-system", "kube-public")  # namespaces
 _ENDED = ("Succeeded", "Failed")
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 _PRECONDITIONS = {
@@ -54,6 +55,13 @@ def shortened(metadata: Obj, asked: int | None, now: datetime) -> tuple[str, int
     if end < now:
         end, seconds = now, min(seconds, 1)
     return end.strftime(_STAMP), seconds
+
+
+def check_deletion(kind: Kind, metadata: Obj, options: Obj) -> None:
+    """Raise `ApiError` when it may not be deleted, or when it is not what is to be deleted."""
+    check_preconditions(kind, metadata, options)
+    if kind.plural == "namespaces" and metadata["name"] in _KEPT:
+        raise forbidden(kind, metadata["name"], "this namespace may not be deleted")
 
 
 def check_preconditions(kind: Kind, metadata: Obj, options: Obj) -> None:

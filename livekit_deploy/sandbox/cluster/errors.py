@@ -84,7 +84,9 @@ def required(kind: str, name: str, field: str, what: str) -> ApiError:
     """A value that is missing."""
     said = f"Required value: {what}"
     cause = {"reason": "FieldValueRequired", "message": said, "field": field}
-    return ApiError(422, f'{kind} "{name}" is invalid: {field}: {said}', name=name, kind=kind, causes=[cause])
+    short, _, group = kind.partition(".")
+    whole = {"name": name, "group": group, "kind": short, "causes": [cause]}
+    return ApiError(422, f'{kind} "{name}" is invalid: {field}: {said}', "", **whole)
 
 
 def invalid(kind: str, name: str, field: str, what: str) -> ApiError:

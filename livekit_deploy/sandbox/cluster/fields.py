@@ -39,12 +39,13 @@ def check_fields(kind: Kind, item: Any, mode: str) -> list[str]:
     return unknown
 
 
-def check_applied(kind: Kind, namespace: str | None, item: Obj) -> None:
+def check_applied(kind: Kind, item: Obj) -> None:
     """Server-side apply knows every field that it merges: raises `ApiError` 500 for another, whatever is asked for."""
     for one in _walk(kind.model, item, "") if kind.model else ():
         what = f"expected {one.wanted}, got {one.value}" if one.wanted else "field not declared in schema"
-        where = f"{namespace or ''}/{item['metadata']['name']}; {kind.api_version.rpartition('/')[0]}/{kind.version}"
-        said = f"failed to create typed patch object ({where}, Kind={kind.kind}): .{one.path}: {what}"
+        metadata = item["metadata"]
+        where = f"{metadata.get('namespace') or ''}/{metadata['name']}; {kind.group}/{kind.version}, Kind={kind.kind}"
+        said = f"failed to create typed patch object ({where}): .{one.path}: {what}"
         raise ApiError(500, said, None)
 
 

@@ -17,7 +17,7 @@ from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.defaults import Defaults
 from livekit_deploy.sandbox.cluster.deletion import (
     DEFINITION_FINALIZER,
-    check_preconditions,
+    check_deletion,
     grace_of,
     held,
     shortened,
@@ -230,7 +230,7 @@ class Store(Served):
     def delete(self, kind: Kind, item: Obj, options: Obj | None = None, *, dry: bool = False) -> tuple[Obj, bool]:
         """Delete, or mark as being deleted while finalizers hold it: (the object, whether it is gone)."""
         options, metadata = options or {}, item["metadata"]
-        check_preconditions(kind, metadata, options)
+        check_deletion(kind, metadata, options)
         if dry:
             return item, True
         policy = options.get("propagationPolicy")
@@ -244,17 +244,18 @@ class Store(Served):
         if kind.plural == "customresourcedefinitions":
             finalizers.append(DEFINITION_FINALIZER)
         grace = grace_of(kind, item, options)
-        if not finalizers and not held(kind, item) and not grace:
-            self._remove(kind, item)
-            return item, True
         new = copied(item)
         new["metadata"].update(deletionTimestamp=now(grace), deletionGracePeriodSeconds=grace)
         if "generation" in metadata:
             new["metadata"]["generation"] = metadata["generation"] + 1
+        if not finalizers and not held(kind, item) and not grace:
+            self._remove(kind, item)
+            return (new if kind.plural == "pods" else item), True
         if finalizers:
             new["metadata"]["finalizers"] = finalizers
         if kind.plural == "namespaces":
             new.setdefault("status", {})["phase"] = "Terminating"
+            del new["metadata"]["deletionGracePeriodSeconds"]
         self._changed(kind, new, item)
         return new, False
 
@@ -264,11 +265,11 @@ class Store(Served):
         less = shortened(metadata, grace, datetime.datetime.now(datetime.UTC))
         if less is None:
             return item, False
-        if less[1] == 0 and not metadata.get("finalizers"):
-            self._remove(kind, item)
-            return item, True
         new = copied(item)
         new["metadata"].update(deletionTimestamp=less[0], deletionGracePeriodSeconds=less[1])
+        if less[1] == 0 and not metadata.get("finalizers"):
+            self._remove(kind, item)
+            return new, True
         self._changed(kind, new, item)
         return new, False
 

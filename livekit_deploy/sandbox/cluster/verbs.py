@@ -12,6 +12,8 @@ from livekit_deploy.sandbox.cluster.errors import ApiError, required, unknown_pa
 from livekit_deploy.sandbox.cluster.evictions import evict
 from livekit_deploy.sandbox.cluster.fields import check_applied, check_fields
 from livekit_deploy.sandbox.cluster.kinds import VERBS, Kind, untyped
+from livekit_deploy.sandbox.cluster.paging import page
+from livekit_deploy.sandbox.cluster.selectors import check_selectors
 from livekit_deploy.sandbox.cluster.store import Store, now
 from livekit_deploy.sandbox.cluster.webhooks import admit
 
@@ -75,7 +77,7 @@ class Verbs:
     def _shown(self, kind: Kind, item: Obj) -> Obj:
         return {**item, "apiVersion": kind.api_version}
 
-    def _listed(self, kind: Kind, items: list[Obj]) -> Obj:
+    def _listed(self, kind: Kind, items: list[Obj], more: Obj | None = None) -> Obj:
         """Items of a typed list do not say what they are; custom objects are kept, and shown, whole.
 
         Source: Kubernetes API concepts, "Collections".
@@ -83,7 +85,7 @@ class Verbs:
         return {
             "kind": f"{kind.kind}List",
             "apiVersion": kind.api_version,
-            "metadata": {"resourceVersion": str(self._store.version)},
+            "metadata": {"resourceVersion": str(self._store.version), **(more or {})},
             "items": [self._shown(kind, item) if kind.custom else untyped(item) for item in items],
         }
 
@@ -91,10 +93,12 @@ class Verbs:
 
     def _selected(self, request: Request) -> list[Obj]:
         selectors = request.query.get("labelSelector"), request.query.get("fieldSelector")
+        check_selectors(request.kind, *selectors)
         return self._store.select(request.kind, request.namespace, *selectors)
 
     def _list(self, request: Request) -> Result:
-        return 200, self._listed(request.kind, self._selected(request)), []
+        items, more = page(self._selected(request), request.query, self._store.version)
+        return 200, self._listed(request.kind, items, more), []
 
     def _create(self, request: Request) -> Result:
         warnings = check_fields(request.kind, request.item, request.validation)
@@ -156,8 +160,7 @@ class Verbs:
         try:
             new = self._patched(request, base)
         except patch.PatchError as error:
-            said = f"the server rejected our request due to an error in our request: {error}"
-            raise ApiError(422, said, name=request.name, kind=request.kind.plural) from error
+            raise ApiError(422, "the server rejected our request due to an error in our request") from error
         new["apiVersion"] = old["apiVersion"]
         warnings = check_fields(request.kind, new, request.validation)
         return 200, self._stored(request, old, new, request.manager), warnings
@@ -191,7 +194,7 @@ class Verbs:
         if metadata.get("managedFields"):
             raise ApiError(400, "metadata.managedFields must be nil")
         _check_name(request, wanted)
-        check_applied(request.kind, request.namespace, wanted)
+        check_applied(request.kind, wanted)
         if request.kind.plural == "secrets":
             fold_string_data(wanted)
         old = self._store.find(request.kind, request.namespace, str(request.name))
@@ -258,10 +261,10 @@ def _conflict(kind: Kind, conflicts: dict[apply.Manager, list[apply.Path]]) -> A
     causes = [
         {
             "reason": "FieldManagerConflict",
-            "message": f'conflict with "{manager}" using {kind.api_version}',
+            "message": f'conflict with "{manager}"' + ("" if operation == "Apply" else f" using {kind.api_version}"),
             "field": apply.show(path),
         }
-        for (manager, _, _), taken in conflicts.items()
+        for (manager, operation, _), taken in conflicts.items()
         for path in sorted(taken)
     ]
     said = "; ".join(f"{cause['message']}: {cause['field']}" for cause in causes)

@@ -69,8 +69,8 @@ class Processes:
     def _json(self, name: str, what: dict[str, Any]) -> None:
         (self._folder / name).write_text(json.dumps(what), encoding="utf-8")
 
-    def start(self) -> None:
-        """Returns when the API serves; the other two find their way."""
+    def serve(self) -> None:
+        """The API with its store, and nothing that acts by itself; returns when it answers."""
         at = self._folder
         store = f"http://{LOCAL}:{self._clients}"
         peers = f"http://{LOCAL}:{self._peers}"
@@ -82,6 +82,11 @@ class Processes:
         )
         self._run(program(KUBERNETES, "kube-apiserver"), *self._api_server(store))
         self._wait()
+
+    def start(self) -> None:
+        """All of it; returns when the API serves, and the other two find their way."""
+        self.serve()
+        at = self._folder
         local = f"--bind-address={LOCAL}"
         self._run(
             program(KUBERNETES, "kube-controller-manager"),
