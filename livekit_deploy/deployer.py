@@ -145,8 +145,8 @@ class Deployer:
         """Bring the environment to its configuration; ``plan`` must still be what would be done now.
 
         All of it is verified at the end; ``targets``, and a ``stage`` (that of ``plan``, where there is one), are not.
-        ``max_drain`` is how many seconds a pod may take to end its calls before media nodes that are replaced go, at
-        most the grace period of its chart, which is the default; 0 waits for no call.
+        ``max_drain`` is how many seconds from its SIGTERM on a pod may take to end its calls before media nodes that
+        are replaced go, at most what its chart gives it, which is the default; 0 waits for no call.
         Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
         """
         self._guard()

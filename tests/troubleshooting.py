@@ -61,6 +61,11 @@ OURS = (
         "Remove the holder if it is not ours, and run `down` again: it goes on.",
     ),
     (
+        "nobody serves in the place of its pods",
+        "Media nodes are replaced, and the pods that are to take over do not become ready; the message says why.",
+        "Put that right and run the same command again: it goes on. Until then the old nodes are kept.",
+    ),
+    (
         "cannot be changed in place",
         "AWS cannot change this attribute, and making it anew would take something exclusive down.",
         "The line after it says the way out.",

@@ -208,6 +208,14 @@ def test_a_pod_is_told_to_end_after_its_balancers_are_done_with_it(uat: Rendered
     assert uat.deployment["spec"]["minReadySeconds"] >= 10
 
 
+def test_the_page_about_calls_has_the_times_of_the_chart(uat: Rendered) -> None:
+    page = (ENVIRONMENTS.parents[1] / "docs" / "calls.md").read_text(encoding="utf-8")
+    sleep = uat.container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    times = ("end the connections through them after 60 s", f"{sleep} s after it was asked it gets its SIGTERM")
+    for said in (*times, f"{uat.deployment['spec']['minReadySeconds']} s later the next one", "on port 6789"):
+        assert said in " ".join(page.split())
+
+
 def test_a_pod_that_waits_for_nobody_is_told_at_once() -> None:
     made = Rendered(tools.helm(), over(values(), OPTIONS["nobody is waited for"]))
     assert "lifecycle" not in made.container, "the API refuses a sleep of no time"
