@@ -57,8 +57,8 @@ class CallsDrained(Observed):
         connection = self._api(cloud)
         fleet = look(connection, self.release, self.group_name)
         if fleet.unclosed or fleet.next_to_end(cloud.max_drain):
-            left = {"unclosed": len(fleet.unclosed), "unasked": len(fleet.unasked)}
-            return Live(self.instance, Status.READY, left, detail=f"closing {self.group_name}")
+            steps = len(fleet.unclosed) + len(fleet.unasked) + len(fleet.given_longer(cloud.max_drain))
+            return Live(self.instance, Status.READY, {"steps": steps}, detail=f"closing {self.group_name}")
         if not fleet.own and not fleet.missing:
             return None
         if not fleet.missing:

@@ -47,15 +47,18 @@ class Fleet:
         """Its pods that were not asked to end."""
         return [pod for pod in self.own if not _leaving(pod)]
 
+    def given_longer(self, limit: int | None) -> list[Obj]:
+        """Its pods that were asked to end and have more time than they may have by now."""
+        return [pod for pod in self.own if _leaving(pod) and _given(pod) > full_grace(pod, limit)]
+
     def next_to_end(self, limit: int | None) -> Obj | None:
         """The pod to be asked to end now, or to be given less time than it has; ``limit`` is as `full_grace` takes it.
 
         None where all were asked, and while a replacement is missing.
         """
-        longer = [pod for pod in self.own if _leaving(pod) and _given(pod) > full_grace(pod, limit)]
         # one that is not Ready serves nobody new: it goes before the others
         asked = sorted([] if self.missing else self.unasked, key=lambda pod: (is_ready(pod), pod["metadata"]["name"]))
-        return next(iter(longer + asked), None)
+        return next(iter(self.given_longer(limit) + asked), None)
 
     def why_missing(self, api: Api) -> tuple[str, bool]:
         """What the replacements wait for, and whether that is a fault and not older pods that drain calls."""

@@ -132,10 +132,20 @@ def _unschedulable(pod: Obj) -> str:
 
 
 def _reasons(pods: list[Obj]) -> Iterator[str]:
-    """What pods wait for; of what fails where it runs before of what has no place."""
+    """What pods wait for; of what fails where it runs before of what has no place, and of what only others say."""
     for pod in pods:
         for container in (pod.get("status") or {}).get("containerStatuses") or []:
             waiting = (container.get("state") or {}).get("waiting") or {}
             if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
                 yield f"{waiting['reason']} {waiting.get('message', '')}".strip()
     yield from filter(None, map(_unschedulable, pods))
+    yield from (why for pod in pods for why in _gates(pod))
+
+
+def _gates(pod: Obj) -> Iterator[str]:
+    """What those say whom a pod asks whether it is ready: the load balancer controller, of its targets' health."""
+    conditions = {one["type"]: one for one in (pod.get("status") or {}).get("conditions") or []}
+    for gate in pod["spec"].get("readinessGates") or []:
+        said = conditions.get(name := str(gate["conditionType"]), {})
+        if said.get("status") != "True":
+            yield f"{name}: {said.get('reason') or 'nobody answers'} {said.get('message', '')}".strip()

@@ -105,6 +105,18 @@ def test_a_new_pod_that_has_a_node_and_does_not_start_is_a_fault_while_others_dr
     assert seen(rig).fault == 'livekit: 0/2 pods ready, CreateContainerConfigError secret "not-there" not found'
 
 
+def test_what_a_load_balancer_says_of_a_pod_is_said(unhurried: KubeRig) -> None:
+    rig, gate = unhurried, "target-health.elbv2.k8s.aws/k8s-livekit"
+    apply(rig, replicas=1, readinessGates=[{"conditionType": gate}])
+    rig.wait(lambda: any(pod["spec"].get("nodeName") for pod in rig.objects("pods", namespace="livekit").values()))
+    (name,) = rig.objects("pods", namespace="livekit")
+    said = {"type": gate, "status": "False", "reason": "Target.Timeout", "message": "Request timed out"}
+    for conditions, why in (([], "nobody answers"), ([said], "Target.Timeout Request timed out")):
+        status = {"status": {"phase": "Running", "conditions": conditions, "containerStatuses": []}}
+        rig.patch(f"/api/v1/namespaces/livekit/pods/{name}/status", status)
+        assert seen(rig).fault == f"livekit: 0/1 pod ready, {gate}: {why}"
+
+
 def test_more_new_pods_than_old_ones_that_drain_have_too_few_nodes(unhurried: KubeRig) -> None:
     rig = unhurried
     apply(rig)
