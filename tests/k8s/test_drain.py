@@ -13,11 +13,13 @@ import pytest
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import TimedOut
+from livekit_deploy.k8s.client import Api
 from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.sandbox.cluster.controllers import housekeeping, workloads
 from livekit_deploy.stack import stack
 from tests.aws.test_leftovers import ENVIRONMENT
+from tests.fakes import Killed
 from tests.k8s.rig import KubeRig, Sky, livekit, media_node
 
 _LABELS = {"app.kubernetes.io/instance": "livekit"}
@@ -244,6 +246,42 @@ def test_neither_budget_nor_preStop_is_needed(unhurried: KubeRig, sky: Sky) -> N
         for _ in range(2):
             _step(rig, item)
     assert sorted(_graces(rig), key=str) == [7200, None]
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("number", range(1, 5), ids=["close", "close another", "ask", "ask another"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_drain_that_is_killed_goes_on(
+    unhurried: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch, number: int, after: bool
+) -> None:
+    """Before and after each call; at no time are two pods on their way out without others in their place."""
+    rig, call, seen = unhurried, Api._call, 0
+    rig.up(_declared(rig, "old"))
+    _deploy(rig)
+    _grow(sky, rig)
+    rig.cloud.max_drain = 60
+
+    def dies(self: Api, method: str, path: str, *more: Any) -> Any:
+        nonlocal seen
+        changes = method != "GET" and ("/nodes/" in path or "/pods/" in path)
+        if method == "DELETE" and changes:
+            assert len(_serving(rig)) == 2
+        seen += changes
+        if changes and seen == number and not after:
+            raise Killed
+        said = call(self, method, path, *more)
+        if changes and seen == number:
+            raise Killed
+        return said
+
+    monkeypatch.setattr(Api, "_call", dies)
+    with pytest.raises(Killed):
+        rig.up(_declared(rig))
+    rig.cloud._shared.clear()
+    rig.up(_declared(rig))
+    assert not [address for address in rig.records if address.startswith("barrier.")]
+    assert (_pods(rig, *OLD), len(_serving(rig, *NEW))) == ({}, 2)
+    assert seen == 4 + (not after), "nothing is asked twice"
 
 
 # ---- replacements that do not come
