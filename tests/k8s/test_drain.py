@@ -16,7 +16,7 @@ from livekit_deploy.errors import TimedOut
 from livekit_deploy.k8s.client import Api
 from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.sandbox.cluster.controllers import housekeeping, workloads
+from livekit_deploy.sandbox.cluster.controllers import budgets, housekeeping, workloads
 from livekit_deploy.stack import stack
 from tests.aws.test_leftovers import ENVIRONMENT
 from tests.fakes import Killed
@@ -131,7 +131,7 @@ def _end(rig: KubeRig, name: str) -> None:
 def _slow_controllers() -> Iterator[None]:
     """The controller-manager is busy: nothing replaces a pod, and no budget is written."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (workloads, housekeeping):
+        for module in (workloads, housekeeping, budgets):
             patch.setattr(module, "run", lambda world: None)
         yield
 

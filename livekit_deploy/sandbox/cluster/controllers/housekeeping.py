@@ -1,4 +1,4 @@
-"""Namespaces that empty themselves, owners that take along what they own, budgets, scalers, jobs."""
+"""Namespaces that empty themselves, owners that take along what they own, scalers, jobs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     Obj,
     World,
     condition,
-    is_ready,
-    labels_of,
     leaving,
     name_of,
 )
 from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.selectors import selected
 from livekit_deploy.sandbox.cluster.store import now
 
 
@@ -21,7 +18,6 @@ def run(world: World) -> None:
     """One step of each."""
     _namespaces(world)
     _owners(world)
-    _budgets(world)
     _scalers(world)
     _jobs(world)
 
@@ -89,30 +85,6 @@ def _foreground(world: World, plural: str, group: str, item: Obj) -> None:
 
 
 # ---- what only reports
-
-
-def _budgets(world: World) -> None:
-    kind = world.store.named("poddisruptionbudgets", "policy")
-    for item in world.store.items(kind):
-        pods = [
-            pod
-            for pod in world.items("pods")
-            if name_of(pod)[0] == name_of(item)[0] and selected(item["spec"].get("selector"), labels_of(pod))
-            if not leaving(pod)
-        ]
-        healthy = sum(1 for pod in pods if is_ready(pod))
-        wanted = max(len(pods) - int(item["spec"].get("maxUnavailable", 1)), 0)
-        before = (item.get("status") or {}).get("conditions")
-        reason = "SufficientPods" if healthy else "InsufficientPods"
-        status = {
-            "observedGeneration": item["metadata"]["generation"],
-            "currentHealthy": healthy,
-            "desiredHealthy": wanted,
-            "expectedPods": len(pods),
-            "disruptionsAllowed": max(healthy - wanted, 0),
-            "conditions": [condition("DisruptionAllowed", healthy > 0, reason, before=before)],
-        }
-        world.status(kind, item, status)
 
 
 def _scalers(world: World) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.controllers import (
+    budgets,
     definitions,
     endpoints,
     housekeeping,
@@ -54,7 +55,7 @@ class Controllers:
     def _round(self) -> bool:
         """One step of everything; whether all went well."""
         well = self._step("nodes", lambda: self._world.begin(self._port.nodes()))
-        for controller in (definitions, housekeeping, workloads, scheduling, pods, endpoints):
+        for controller in (definitions, housekeeping, workloads, scheduling, pods, budgets, endpoints):
             well &= self._step(controller.__name__, partial(self._locked, controller.run))
         return well & self._step("load balancers", lambda: load_balancers.run(self._world, self._port))
 
