@@ -10,12 +10,12 @@ import pytest
 
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError
-from livekit_deploy.k8s import helm_binary
+from livekit_deploy.k8s import helm, helm_binary
 from livekit_deploy.k8s.charts import bundled
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_binary import HelmBinary
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.k8s.release_record import read_release
+from livekit_deploy.k8s.release_record import read_release, revise
 from livekit_deploy.sandbox.cluster.apply import server_side_apply, track_update
 from tests.fakes import Killed
 from tests.k8s.rig import KubeRig, Sky, aged, media_node
@@ -178,3 +178,30 @@ def _killed(rig: KubeRig, monkeypatch: pytest.MonkeyPatch, number: int, wanted: 
                 aged(rig, "livekit", "livekit", LEASE)
             return True
     return False
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_repair_that_is_killed_around_its_own_call_goes_on(
+    wide: KubeRig, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    rig = wide
+    rig.up(stack(rig, 2, _SCALED))
+    scale(rig, 2)
+    busier = over(_SCALED, {"autoscaling": {"cpu": 70}})
+    assert _killed(rig, monkeypatch, 2, stack(rig, 2, busier))
+    scale(rig, 3)
+    before = pods(rig)
+
+    def dying(*given: Any) -> None:
+        if after:
+            revise(*given)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(helm, "revise", dying)
+        with pytest.raises(Killed):
+            rig.up(stack(rig, 2, busier))
+    rig.up(stack(rig, 2, busier))
+    assert (size(rig), pods(rig)) == (3, before)
+    assert rig.plan(stack(rig, 2, busier)).changes == ()
