@@ -218,6 +218,7 @@ class Container:
 
     def __init__(self, given: Manifests, host: Host, log: Path, said: Object) -> None:
         self.host, self._given, self._log = host, given, log
+        self._began = time.time()
         told, tell = os.pipe()
         with host.namespace.inside(), log.open("wb") as out:
             command = [sys.executable, str(container.__file__), json.dumps({**said, "pid_to": tell})]
@@ -229,6 +230,11 @@ class Container:
     @property
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def spoke_for(self) -> float:
+        """Seconds from its start to the last that it printed."""
+        return self._log.stat().st_mtime - self._began
 
     @property
     def exit_code(self) -> int | None:
