@@ -10,6 +10,7 @@ import pytest
 from tests.real.recipes import Unavailable
 
 _HERE = Path(__file__).parent
+_LIVEKIT = _HERE / "livekit"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.real)
+            if _LIVEKIT not in item.path.parents:
+                item.add_marker(pytest.mark.xdist_group(item.path.name))  # one control plane serves a whole file
 
 
 @pytest.hookimpl(wrapper=True)
