@@ -22,7 +22,8 @@ from livekit_deploy.sandbox.aws.eks.store import hooks, lock, store_of
 from livekit_deploy.sandbox.balancers import Balancers
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.port import CloudPort, Identity, LoadBalancerRequest, NodeSpec
+from livekit_deploy.sandbox.cluster.port import CloudPort, Identity, LoadBalancerRequest, NodeSpec, RedisServer
+from livekit_deploy.sandbox.outside.firewall import redis_servers
 
 _TOKEN_PREFIX = "k8s-aws-v1."
 _ADMIN = "AmazonEKSClusterAdminPolicy"
@@ -43,6 +44,7 @@ class Bridge:
         vpc = self._wire["resourcesVpcConfig"]
         self._node_group = vpc["clusterSecurityGroupId"]
         self.balancers = Balancers(self._account, self._region, self.name, vpc["vpcId"], endpoint)
+        self._carried: dict[str, set[str]] = {}
         self.cluster: Cluster | None = None
         self.last_used = time.monotonic()
 
@@ -57,7 +59,9 @@ class Bridge:
             for group in list(entry.groups.values()):
                 group.advance(self._clock)
             wires = [group.wire for group in entry.groups.values()]
-            return [self._node(wire, one) for wire in wires for one in groups.instances(wire)]
+            found = [(wire, one) for wire in wires for one in groups.instances(wire)]
+            self._carried = {one.private_ip: {group.id for group in one.security_groups} for _, one in found}
+            return [self._node(wire, one) for wire, one in found]
 
     def _node(self, wire: dict[str, Any], instance: Any) -> NodeSpec:
         zone = self._zone(instance.subnet_id)
@@ -74,6 +78,9 @@ class Bridge:
 
     def _zone(self, subnet_id: str) -> str:
         return str(ec2_backends[self._account][self._region].get_subnet(subnet_id).availability_zone)
+
+    def redis_servers(self) -> Sequence[RedisServer]:
+        return redis_servers((self._account, self._region), self._carried)
 
     # ---- who is calling
 

@@ -22,7 +22,16 @@ class SandboxClock:
 
     def passed(self, since: float, seconds: float) -> bool:
         """Whether `seconds` of AWS's time have gone by since that moment."""
-        return math.isinf(self.speed) or (self._monotonic() - since) * self.speed >= seconds
+        return self.instant or (self._monotonic() - since) * self.speed >= seconds
+
+    def elapsed(self, since: float) -> float:
+        """AWS's seconds since that moment; none at infinite speed, where nothing is waited for."""
+        return 0.0 if self.instant else (self._monotonic() - since) * self.speed
+
+    @property
+    def instant(self) -> bool:
+        """Whether nothing is waited for."""
+        return math.isinf(self.speed)
 
     def real(self, seconds: float) -> float:
         """How many real seconds so many of AWS's seconds last here."""

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import ipaddress
-import json
-import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -21,15 +15,15 @@ from moto.route53.models import route53_backends
 
 from livekit_deploy.sandbox.balancers import Made
 from livekit_deploy.sandbox.bridge import Bridge, Clusters
-from livekit_deploy.sandbox.cluster.sayings import called
+from livekit_deploy.sandbox.cluster.livekit import api
+from livekit_deploy.sandbox.cluster.livekit.server import Server, called
 from livekit_deploy.sandbox.outside.door import Refused
-from livekit_deploy.sandbox.outside.firewall import admitted, redis_problem
+from livekit_deploy.sandbox.outside.firewall import admitted
 
 _OURS = "203.0.113.254"  # of TEST-NET-3: where we seem to be
 #: the network for benchmarks (RFC 2544), where every load balancer seems to be: wide enough for one address each
 _BALANCERS = ipaddress.ip_network("198.18.0.0/15")
 _MY_ADDRESS = "checkip.amazonaws.com"  # says from where it is asked
-_API = "/twirp/livekit.RoomService/"
 
 
 class World:
@@ -130,52 +124,26 @@ class World:
         if made.request.hosts and host not in made.request.hosts:
             return 404, b"not found"
         listener = _listener(balancer, port)
-        pod = self._serving(bridge, balancer, listener) if listener is not None else None
-        if pod is None:
+        targets = self._targets(balancer, listener) if listener is not None else set()
+        if not targets:
             return 503, b"Service Temporarily Unavailable"
-        if not path.startswith(_API):
-            return 200, b"OK"
-        status, answer = self._api(bridge, balancer, headers)
         assert bridge.cluster is not None
-        bridge.cluster.say(pod, called("RoomService", path.removeprefix(_API), status))
-        return status, answer
+        for pod in bridge.cluster.objects("pods"):
+            server = bridge.cluster.running(pod) if (pod.get("status") or {}).get("podIP") in targets else None
+            if isinstance(server, Server) and not pod["metadata"].get("deletionTimestamp"):
+                status, answer = server.answer(server.listening["http"], path, headers, tuple(bridge.redis_servers()))
+                if path.startswith(api.PREFIX):
+                    bridge.cluster.say(pod, called(server, path, status))
+                return status, answer
+        return 502, b"Bad Gateway"
 
-    def _api(self, bridge: Bridge, balancer: Any, headers: dict[str, str]) -> tuple[int, bytes]:
-        """What LiveKit itself answers."""
-        token = headers.get("authorization", "").removeprefix("Bearer ")
-        if not _signed(token, self._keys(bridge)):
-            return 401, json.dumps({"code": "unauthenticated", "msg": "invalid token"}).encode()
-        assert bridge.cluster is not None
-        if (problem := redis_problem(_where(balancer), bridge.cluster)) is not None:
-            return 500, json.dumps({"code": "internal", "msg": problem}).encode()
-        return 200, b'{"rooms":[]}'
-
-    def _serving(self, bridge: Bridge, balancer: Any, listener: Any) -> dict[str, Any] | None:
-        """A pod that is ready and is a registered target, None when there is none."""
+    def _targets(self, balancer: Any, listener: Any) -> set[str]:
+        """The addresses that are registered behind a listener."""
         account, region = _where(balancer)
-        assert bridge.cluster is not None
-        ready = {
-            pod["status"].get("podIP"): pod
-            for pod in bridge.cluster.objects("pods")
-            if pod.get("status", {}).get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
-        }
+        found: set[str] = set()
         for action in listener.default_actions:
-            arn = action.data.get("TargetGroupArn") or ""
-            group = elbv2_backends[account][region].target_groups.get(arn)
-            for address in group.targets if group is not None else ():
-                if address in ready:
-                    return ready[address]
-        return None
-
-    def _keys(self, bridge: Bridge) -> dict[str, str]:
-        """LiveKit's API keys, as its pods read them from the Secret."""
-        assert bridge.cluster is not None
-        found: dict[str, str] = {}
-        for secret in bridge.cluster.objects("secrets"):
-            if secret["metadata"]["name"] == "livekit-api-keys":
-                for line in base64.b64decode(secret["data"]["keys"]).decode().splitlines():
-                    key, _, value = line.partition(":")
-                    found[key.strip()] = value.strip()
+            group = elbv2_backends[account][region].target_groups.get(action.data.get("TargetGroupArn") or "")
+            found |= set(group.targets) if group is not None else set()
         return found
 
 
@@ -204,21 +172,3 @@ def _listener(balancer: Any, port: int) -> Any | None:
 
 def _covers(pattern: str, host: str) -> bool:
     return pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
-
-
-def _signed(token: str, keys: dict[str, str]) -> bool:
-    """Whether a JWT is signed with one of the keys and is still good (LiveKit, "Authentication")."""
-    try:
-        head, body, signature = token.split(".")
-        claims = json.loads(_decoded(body))
-        secret = keys.get(claims.get("iss", ""))
-        if secret is None or claims.get("exp", 0) < time.time():
-            return False
-        wanted = hmac.new(secret.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
-        return hmac.compare_digest(wanted, _decoded(signature))
-    except (ValueError, binascii.Error):
-        return False
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

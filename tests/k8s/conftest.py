@@ -12,7 +12,7 @@ import pytest
 from livekit_deploy import tools
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.controllers import pods
+from livekit_deploy.sandbox.cluster.kubelet import endings
 from tests.k8s.rig import KubeRig, Sky
 
 
@@ -51,7 +51,7 @@ def rig(tmp_path: Path, cluster: Cluster) -> KubeRig:
 @pytest.fixture
 def unhurried(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeRig]:
     """The rig on a cluster whose pods take a moment to start, and as long as they are given to end."""
-    monkeypatch.setattr(pods, "LONGEST_END", math.inf)
+    monkeypatch.setattr(endings, "PROCESS", math.inf)
     cluster = Cluster(sky, SandboxClock(60.0))
     cluster.start()
     assert rig.cloud.host is not None

@@ -30,7 +30,7 @@ from livekit_deploy.engine.run import planned_read
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.k8s.client import Api, Obj, api
 from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, NodeSpec
+from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, NodeSpec, RedisServer
 from livekit_deploy.state.session import lease_of
 from tests.aws.rig import REGION, AwsRig
 
@@ -51,16 +51,37 @@ def media_node(letter: str, number: int) -> NodeSpec:
     )
 
 
+#: what LiveKit reaches there: TLS, and a token
+REDIS = RedisServer(
+    "redis.example.com",
+    tls=True,
+    plain=False,
+    tokens=("the token",),
+    admits=frozenset(media_node(letter, number).internal_ip for number, letter in enumerate("abcdef")),
+)
+
+
+#: what LiveKit's pods read there, by the Secret that holds it
+SECRETS = {
+    "livekit-api-keys": {"keys": "APIkey: a secret of more than thirty-two characters"},
+    "livekit-redis": {"password": REDIS.tokens[0]},
+}
+
+
 class Sky:
     """The cloud around the cluster (`CloudPort`): two nodes, one caller it knows, load balancers at once."""
 
     def __init__(self) -> None:
         self.tokens = {TOKEN: Identity("admin", ("system:masters",)), "k8s-aws-v1.reader": Identity("reader")}
         self.balancers: dict[tuple[str, str, str], LoadBalancerRequest] = {}
+        self.redis = [REDIS]
         self.specs = [media_node(letter, number) for number, letter in enumerate("ab")]
 
     def nodes(self) -> Sequence[NodeSpec]:
         return list(self.specs)
+
+    def redis_servers(self) -> Sequence[RedisServer]:
+        return list(self.redis)
 
     def authenticate(self, token: str) -> Identity | None:
         return self.tokens.get(token)

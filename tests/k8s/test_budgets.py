@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from livekit_deploy.k8s.client import Obj
-from livekit_deploy.sandbox.cluster.controllers import pods
+from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from tests.k8s.rig import KubeRig, livekit
 from tests.k8s.test_api import ask
 
@@ -51,7 +51,7 @@ def test_numbers_and_shares_are_of_what_the_workload_wants(
 
 def test_a_pod_that_ends_is_missed_until_the_next_is_ready(rig: KubeRig, monkeypatch: pytest.MonkeyPatch) -> None:
     started(rig, maxUnavailable=1)
-    monkeypatch.setattr(pods, "_start", lambda world, pod: None)  # nothing becomes ready any more
+    monkeypatch.setattr(Kubelet, "_start", lambda *_: None)  # nothing becomes ready any more
     first, second = sorted(rig.objects("pods", namespace="livekit"))
     rig.api.delete(f"{PODS}/{first}")
     rig.wait(lambda: status(rig)["currentHealthy"] == 1)

@@ -20,11 +20,13 @@ from livekit_deploy.k8s.charts import bundled
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.stack import stack
-from tests.k8s.rig import KubeRig
+from tests.k8s.rig import REDIS, KubeRig
 
 CHART = packaged.path("charts/livekit-server")
 ENVIRONMENTS = Path(__file__).parents[2] / "manifests" / "environments"
 Values = dict[str, Any]
+#: the Redis that is there in the cluster of these tests
+REACHED: Values = {"config": {"redis": {"address": f"{REDIS.host}:{REDIS.port}"}}}
 
 
 def values(env: str = "uat", **overrides: str) -> Values:
@@ -390,7 +392,7 @@ def test_long_names_are_cut_to_what_the_cluster_takes() -> None:
 
 
 def test_it_comes_changes_and_goes_with_every_helm(rig: KubeRig, each_helm: Path) -> None:
-    rig.cloud.secrets = {("keys", "v1"): "API: secret", ("", "v1"): "password"}
+    rig.cloud.secrets = {("keys", "v1"): "API: secret", ("", "v1"): REDIS.tokens[0]}
 
     def resources(**more: Any) -> list[Resource]:
         namespace = Namespace("livekit", lives_in=rig.host)
@@ -405,7 +407,7 @@ def test_it_comes_changes_and_goes_with_every_helm(rig: KubeRig, each_helm: Path
             namespace="livekit",
             chart="livekit-server",
             version=bundled("livekit-server")[1],
-            values=over(values(), more),
+            values=over(over(values(), REACHED), more),
             lives_in=rig.host,
             after=secrets,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import signal
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.k8s.release_record import read_release, revise
 from livekit_deploy.sandbox.cluster.apply import server_side_apply, track_update
 from tests.fakes import Killed
-from tests.k8s.rig import KubeRig, Sky, aged, media_node
-from tests.k8s.test_chart import over, values
+from tests.k8s.rig import SECRETS, KubeRig, Sky, aged, media_node
+from tests.k8s.test_chart import REACHED, over, values
 from tests.k8s.test_helm_release import LEASE
 
 _PATH = "/apis/apps/v1/namespaces/livekit/deployments/livekit"
@@ -36,13 +37,14 @@ def wide(rig: KubeRig, sky: Sky) -> KubeRig:
 
 def prepare(rig: KubeRig) -> None:
     rig.up(stack(rig, 3)[:2])
-    for name in ("livekit-api-keys", "livekit-redis"):
+    for name, texts in SECRETS.items():
         path = f"/api/v1/namespaces/livekit/secrets/{name}"
-        rig.api.apply(path, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {}})
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+        rig.api.apply(path, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data})
 
 
 def stack(rig: KubeRig, replicas: int, more: dict[str, Any] | None = None) -> list[Resource]:
-    given = over({**values(), "replicas": replicas}, more or {})
+    given = over({**over(values(), REACHED), "replicas": replicas}, more or {})
     namespace = Namespace("livekit", lives_in=rig.host)
     release = HelmRelease(
         "livekit",

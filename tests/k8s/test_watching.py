@@ -23,10 +23,11 @@ _PODS = "/api/v1/namespaces/livekit/pods"
 
 def _livekit(rig: KubeRig, replicas: int = 2, **more: object) -> None:
     port = {"containerPort": 7880, "hostPort": 7880}
-    container = {"name": "livekit-server", "image": "livekit/livekit-server:v1", "ports": [port], **more}
+    keys = {"name": "LIVEKIT_KEYS", "value": "APIkey: a secret of more than thirty-two characters"}
+    container = {"name": "livekit-server", "image": "livekit/livekit-server:v1.13.7", "ports": [port], "env": [keys]}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "livekit"}}
     rig.api.apply("/api/v1/namespaces/livekit", namespace)
-    livekit(rig, replicas, _LABELS, {"containers": [container]})
+    livekit(rig, replicas, _LABELS, {"containers": [{**container, **more}]})
 
 
 def _names(rig: KubeRig, phase: str = "Running") -> list[str]:

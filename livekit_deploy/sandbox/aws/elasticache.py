@@ -43,6 +43,8 @@ class Group:
     seconds: float
     #: why its creation will fail, "" when it will not
     failure: str = ""
+    #: the AUTH tokens that it takes
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass
@@ -122,7 +124,8 @@ class ElastiCache:
             "AtRestEncryptionEnabled": bool(asked.get("AtRestEncryptionEnabled")),
             "ARN": own,
         }
-        group = Group(wire, shared, [], self._clock.now(), CREATION)
+        tokens = tuple(filter(None, [asked.get("AuthToken")]))
+        group = Group(wire, shared, [], self._clock.now(), CREATION, tokens=tokens)
         self._store.groups[name] = group
         self._store.tags[own] = list(asked.get("Tags") or [])
         self._resize(group, members)
@@ -239,7 +242,7 @@ class ElastiCache:
     def modify_replication_group(self, asked: Asked) -> Item:
         group = self._available(asked)
         wire, shared = group.wire, group.shared
-        authenticate(wire, asked)
+        group.tokens = authenticate(wire, asked, group.tokens)
         encrypt(wire, asked)
         if version := asked.get("EngineVersion"):
             wanted = full_version(asked.get("Engine") or shared["Engine"], version)

@@ -12,18 +12,21 @@ from livekit_deploy.sandbox.aws.elasticache_wire import Asked, Item, refused
 _TOKEN = re.compile(r"[!-~]{16,128}")
 
 
-def authenticate(wire: Item, asked: Asked) -> None:
-    """Give a group a token, another one, or none."""
+def authenticate(wire: Item, asked: Asked, tokens: tuple[str, ...]) -> tuple[str, ...]:
+    """Give a group a token, another one, or none: those that it takes from now on."""
     strategy, token = asked.get("AuthTokenUpdateStrategy"), asked.get("AuthToken")
     if strategy == "DELETE":
         wire["AuthTokenEnabled"] = False
-    elif token:
+        return ()
+    if token:
         if strategy == "ROTATE" and not wire["AuthTokenEnabled"]:
             raise refused("InvalidParameterCombination", "The group has no AUTH token to rotate.")
         if not wire["TransitEncryptionEnabled"]:
             raise refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
         check_token(token)
         wire["AuthTokenEnabled"] = True
+        return (*tokens[-1:], token) if strategy == "ROTATE" else (token,)
+    return tokens
 
 
 def encrypt(wire: Item, asked: Asked) -> None:

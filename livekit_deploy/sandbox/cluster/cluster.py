@@ -8,6 +8,7 @@ from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.api import Api
 from livekit_deploy.sandbox.cluster.controllers.loop import Controllers
 from livekit_deploy.sandbox.cluster.front import Front
+from livekit_deploy.sandbox.cluster.kubelet.programs import Running
 from livekit_deploy.sandbox.cluster.port import CloudPort
 from livekit_deploy.sandbox.cluster.store import Store
 
@@ -39,6 +40,11 @@ class Cluster:
     def say(self, pod: dict[str, Any], text: str) -> None:
         """A line in the log of one of its pods."""
         self.store.logs.say(pod["metadata"]["uid"], text)
+
+    def running(self, pod: dict[str, Any]) -> Running | None:
+        """The program of one of its pods, while it runs and listens."""
+        with self.store.lock:
+            return self._controllers.kubelet.running(pod)
 
     def objects(self, plural: str, group: str = "", namespace: str | None = None) -> list[dict[str, Any]]:
         """What it holds, for the rest of the sandbox."""

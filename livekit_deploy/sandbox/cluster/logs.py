@@ -15,6 +15,7 @@ from livekit_deploy.sandbox.cluster.errors import ApiError
 
 Obj = dict[str, Any]
 _TICK_SECONDS = 1.0
+_WAITS = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}
 _YES = ("true", "1", "True")
 
 
@@ -24,6 +25,18 @@ class Logs:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self._lines: dict[str, list[tuple[str, str]]] = {}
+        self._before: dict[str, list[tuple[str, str]]] = {}
+
+    def begin(self, uid: str) -> None:
+        """Its container is started, perhaps anew: what it said before is kept apart."""
+        with self.changed:
+            if lines := self._lines.pop(uid, None):
+                self._before[uid] = lines
+
+    def before(self, uid: str) -> list[tuple[str, str]]:
+        """What the container said in its run before this one."""
+        with self.changed:
+            return list(self._before.get(uid, []))
 
     def say(self, uid: str, text: str) -> None:
         """One more line, said now."""
@@ -36,6 +49,7 @@ class Logs:
         """The pod is gone: those who follow it have heard all."""
         with self.changed:
             self._lines.pop(uid, None)
+            self._before.pop(uid, None)
             self.changed.notify_all()
 
     def lines(self, uid: str) -> list[tuple[str, str]] | None:
@@ -51,7 +65,8 @@ class PodLog:
         _check(pod, query)
         self._logs, self._uid, self._query = logs, str(pod["metadata"]["uid"]), query
         self.follows = query.get("follow") in _YES
-        self._before = logs.lines(self._uid) or []
+        former = query.get("previous") in _YES and "running" in _state(pod, query)
+        self._before = logs.before(self._uid) if former else logs.lines(self._uid) or []
         self._stamped = query.get("timestamps") in _YES
 
     def text(self) -> bytes:
@@ -94,9 +109,8 @@ def _check(pod: Obj, query: Mapping[str, str]) -> None:
         raise ApiError(400, f"a container name must be specified for pod {name}, choose one of: {containers}")
     if not pod["spec"].get("nodeName"):
         raise ApiError(400, f"pod {name} does not have a host assigned")
+    status = _status(pod, query)
     shown = f'container "{wanted or containers[0]}" in pod "{name}"'
-    told = (pod.get("status") or {}).get("containerStatuses") or []
-    status: Obj = next((one for one in told if one["name"] == (wanted or containers[0])), {})
     ended = (status.get("lastState") or {}).get("terminated")
     if query.get("previous") in _YES:
         if not ended:
@@ -104,4 +118,16 @@ def _check(pod: Obj, query: Mapping[str, str]) -> None:
         return
     waiting = (status.get("state") or {}).get("waiting")
     if (waiting or not status) and not ended:
-        raise ApiError(400, f"{shown} is waiting to start: {(waiting or {}).get('reason', 'ContainerCreating')}")
+        reason = (waiting or {}).get("reason", "ContainerCreating")
+        raise ApiError(400, f"{shown} is waiting to start: {_WAITS.get(reason, reason)}")
+
+
+def _status(pod: Obj, query: Mapping[str, str]) -> Obj:
+    """What is told of the container that is asked for."""
+    name = query.get("container") or pod["spec"]["containers"][0]["name"]
+    told = (pod.get("status") or {}).get("containerStatuses") or []
+    return next((one for one in told if one["name"] == name), {})
+
+
+def _state(pod: Obj, query: Mapping[str, str]) -> Obj:
+    return _status(pod, query).get("state") or {}

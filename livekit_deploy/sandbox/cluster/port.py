@@ -25,6 +25,21 @@ class NodeSpec:
 
 
 @dataclass(frozen=True)
+class RedisServer:
+    """A Redis that is there, as the nodes of the cluster meet it."""
+
+    host: str
+    port: int = 6379
+    tls: bool = False
+    plain: bool = True
+    """Whether it takes what is not encrypted: with TLS only while that is preferred, not required."""
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    """Those that it takes; none where it asks for none."""
+    admits: frozenset[str] = frozenset()
+    """The internal addresses of the nodes whose connections its security groups let in."""
+
+
+@dataclass(frozen=True)
 class Identity:
     """Whom the API server takes the caller for."""
 
@@ -76,6 +91,9 @@ class CloudPort(Protocol):
 
     def nodes(self) -> Sequence[NodeSpec]:
         """The nodes that exist now: those of node groups whose instances have joined."""
+
+    def redis_servers(self) -> Sequence[RedisServer]:
+        """Every Redis of the account that its nodes can name."""
 
     def authenticate(self, token: str) -> Identity | None:
         """Whom a bearer token (EKS's `k8s-aws-v1.` form) belongs to by the access entries; None for nobody."""

@@ -192,4 +192,11 @@ CATALOGUE: Mapping[str, Kind] = {
         where={"app": "aws-load-balancer-controller"},
         message="back-off 5m0s restarting failed container",
     ),
+    "missing-image": Kind(
+        Effect.STOP,
+        "an image (where: {image: NAME}), by default LiveKit's, cannot be pulled",
+        call="kubernetes:PullImage",
+        where={"image": "*livekit-server*"},
+        message="rpc error: code = NotFound desc = failed to pull and unpack image: not found",
+    ),
 }

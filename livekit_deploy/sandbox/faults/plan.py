@@ -27,8 +27,8 @@ from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect
 
 _KEYS = ("fault", "call", "after", "times", "rate", "where", "code", "message", "reads", "seconds")
 _READS, _SECONDS = 2, 15
-#: the cluster: its operations are the verbs of its API, and `START_POD` for the kubelet that starts a pod
-KUBERNETES, START_POD = "kubernetes", "StartPod"
+#: the cluster: its operations are the verbs of its API, and what a kubelet does: `START_POD`, `PULL_IMAGE`
+KUBERNETES, START_POD, PULL_IMAGE = "kubernetes", "StartPod", "PullImage"
 _PLACES = {Effect.STOP: "kubelet", Effect.REFUSE_HERE: "api", Effect.SILENCE: "api"}
 
 
@@ -109,7 +109,7 @@ class Fault:
 def _place(call: Call) -> str:
     if call.service != KUBERNETES:
         return "aws"
-    return "kubelet" if call.operation == START_POD else "api"
+    return "kubelet" if call.operation in (START_POD, PULL_IMAGE) else "api"
 
 
 def parsed(given: Mapping[str, Any]) -> Fault:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 
 from livekit_deploy.sandbox.aws.elasticache import store_of
-from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.cluster.port import RedisServer
 
 ANYWHERE = "0.0.0.0/0"
 Where = tuple[str, str]
@@ -32,30 +31,24 @@ def _rules(where: Where, groups: list[str]) -> Iterator[Any]:
         yield from group.ingress_rules if group is not None else ()
 
 
-def redis_problem(where: Where, cluster: Cluster) -> str | None:
-    """Why LiveKit's pods do not reach the Redis that their configuration names; None when they do."""
-    host, _, port = _redis_address(cluster).partition(":")
+def redis_servers(where: Where, nodes: Mapping[str, set[str]]) -> tuple[RedisServer, ...]:
+    """Every Redis of an account; ``nodes`` are the security groups of each address that may reach it."""
     account, region = where
-    for group in store_of(elasticache_backends[account][region]).groups.values():
+    found = []
+    for group in list(store_of(elasticache_backends[account][region]).groups.values()):
         shards = group.wire.get("NodeGroups") or [{}]
-        if shards[0].get("PrimaryEndpoint", {}).get("Address") == host and group.wire["Status"] != "deleting":
+        host, wire = shards[0].get("PrimaryEndpoint", {}), group.wire
+        if host and wire["Status"] not in ("creating", "deleting", "create-failed"):
             carried = [one["SecurityGroupId"] for one in group.shared["SecurityGroups"]]
-            open_ = admitted(where, carried, int(port), source=_on_nodes(where, cluster))
-            return None if open_ else f"dial tcp {host}:{port}: i/o timeout"
-    return f"dial tcp: lookup {host}: no such host"
-
-
-def _redis_address(cluster: Cluster) -> str:
-    for config in cluster.objects("configmaps", namespace="livekit"):
-        said = yaml.safe_load((config.get("data") or {}).get("config.yaml") or "{}")
-        if "redis" in said:
-            return str(said["redis"]["address"])
-    return ""
-
-
-def _on_nodes(where: Where, cluster: Cluster) -> set[str]:
-    """The groups that the nodes carry on which LiveKit's pods are."""
-    account, region = where
-    hosts = {pod["status"].get("hostIP") for pod in cluster.objects("pods", namespace="livekit")}
-    instances = ec2_backends[account][region].all_instances()
-    return {group.id for one in instances if one.private_ip in hosts for group in one.security_groups}
+            port = int(host["Port"])
+            found.append(
+                RedisServer(
+                    host=host["Address"],
+                    port=port,
+                    tls=bool(wire["TransitEncryptionEnabled"]),
+                    plain=wire.get("TransitEncryptionMode") != "required",
+                    tokens=group.tokens,
+                    admits=frozenset(ip for ip, own in nodes.items() if admitted(where, carried, port, source=own)),
+                )
+            )
+    return tuple(found)

@@ -16,7 +16,7 @@ from moto.sts.models import sts_backends
 from livekit_deploy.sandbox.bridge import Bridge
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.controllers import load_balancers, pods, scheduling
+from livekit_deploy.sandbox.cluster.controllers import load_balancers, scheduling
 from livekit_deploy.sandbox.cluster.controllers.loop import Controllers
 from livekit_deploy.sandbox.cluster.port import CloudPort, Identity
 from tests.real.plane import tokens
@@ -138,8 +138,8 @@ class Around(Controllers):
     """What a cluster has beside its control plane: nodes that join, their kubelets, the load balancer controller."""
 
     def _round(self) -> bool:
-        well = self._step("nodes", lambda: self._world.begin(self._port.nodes()))
-        for name, run in (("joining", scheduling.join), ("kubelets", pods.run)):
+        well = self._step("nodes", lambda: self._world.begin(self._port.nodes(), self._port.redis_servers()))
+        for name, run in (("joining", scheduling.join), ("kubelets", self.kubelet.run)):
             well &= self._step(name, partial(self._locked, run))
         return well & self._step("load balancers", lambda: load_balancers.run(self._world, self._port))
 

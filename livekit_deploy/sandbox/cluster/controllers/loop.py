@@ -14,11 +14,11 @@ from livekit_deploy.sandbox.cluster.controllers import (
     endpoints,
     housekeeping,
     load_balancers,
-    pods,
     scheduling,
     workloads,
 )
 from livekit_deploy.sandbox.cluster.controllers.world import World
+from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from livekit_deploy.sandbox.cluster.port import CloudPort
 from livekit_deploy.sandbox.cluster.store import Store
 
@@ -33,6 +33,7 @@ class Controllers:
     def __init__(self, store: Store, port: CloudPort, clock: SandboxClock) -> None:
         self._store, self._port = store, port
         self._world = World(store, clock)
+        self.kubelet = Kubelet()
         self._stopping = threading.Event()
         self._failed: dict[str, str] = {}
         self._thread = threading.Thread(target=self._loop, name="controllers", daemon=True)
@@ -54,9 +55,11 @@ class Controllers:
 
     def _round(self) -> bool:
         """One step of everything; whether all went well."""
-        well = self._step("nodes", lambda: self._world.begin(self._port.nodes()))
-        for controller in (definitions, housekeeping, workloads, scheduling, pods, budgets, endpoints):
-            well &= self._step(controller.__name__, partial(self._locked, controller.run))
+        well = self._step("nodes", lambda: self._world.begin(self._port.nodes(), self._port.redis_servers()))
+        before, after = (definitions, housekeeping, workloads, scheduling), (budgets, endpoints)
+        steps = [(one.__name__, one.run) for one in before] + [("kubelet", self.kubelet.run)]
+        for name, run in [*steps, *((one.__name__, one.run) for one in after)]:
+            well &= self._step(name, partial(self._locked, run))
         return well & self._step("load balancers", lambda: load_balancers.run(self._world, self._port))
 
     def _locked(self, run: Callable[[World], None]) -> None:

@@ -21,6 +21,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     owner_reference,
 )
 from livekit_deploy.sandbox.cluster.copying import copied
+from livekit_deploy.sandbox.cluster.errors import ApiError
 
 _SETS = "replicaset-controller"
 _REVISION = "deployment.kubernetes.io/revision"
@@ -101,6 +102,8 @@ def _new_set(world: World, deployment: Obj, sets: list[Obj]) -> None:
         "ownerReferences": owner_reference(deployment),
     }
     spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    if seconds := deployment["spec"].get("minReadySeconds"):
+        spec["minReadySeconds"] = seconds
     world.store.create(
         world.store.named("replicasets", "apps"), namespace, {"metadata": metadata, "spec": spec}, MANAGER
     )
@@ -131,13 +134,13 @@ def _resize(world: World, deployment: Obj, replica_set: Obj, size: int) -> None:
 
 def _shrink(world: World, deployment: Obj, old: list[Obj], every: list[Obj], least: int) -> None:
     """Take away old pods: those that are not ready at once, the others as far as enough stay available."""
-    ready = sum(1 for one in every for pod in _pods(world, one) if is_ready(pod))
+    available = sum(1 for one in every for pod in _pods(world, one) if _available(world, deployment, pod))
     for replica_set in old:
         pods = _pods(world, replica_set)
         idle = sum(1 for pod in pods if not is_ready(pod))
-        spare = max(ready - least, 0)
+        spare = max(available - least, 0)
         size = max(replica_set["spec"]["replicas"] - idle - spare, 0)
-        ready -= min(spare, replica_set["spec"]["replicas"] - idle)
+        available -= min(spare, replica_set["spec"]["replicas"] - idle)
         _resize(world, deployment, replica_set, size)
 
 
@@ -150,11 +153,12 @@ def _report(world: World, deployment: Obj) -> None:
     every = [pod for one in sets for pod in _pods(world, one)]
     updated = _pods(world, current) if current is not None else []
     ready = sum(1 for pod in every if is_ready(pod))
-    done = sum(1 for pod in updated if is_ready(pod)) >= want and len(every) == want
+    lasting = sum(1 for pod in every if _available(world, deployment, pod))
+    done = sum(1 for pod in updated if _available(world, deployment, pod)) >= want and len(every) == want
     least = want - _share(
         deployment["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable", 0), want, math.floor
     )
-    available = ready >= max(least, min(want, 1))
+    available = lasting >= max(least, min(want, 1))
     status: Obj = {
         "observedGeneration": deployment["metadata"]["generation"],
         "conditions": [
@@ -162,17 +166,24 @@ def _report(world: World, deployment: Obj) -> None:
                 "Available", available, f"MinimumReplicas{'Available' if available else 'Unavailable'}", before=before
             ),
             condition("Progressing", True, "NewReplicaSetAvailable" if done else "ReplicaSetUpdated", before=before),
+            *_failures(sets),
         ],
     }
     counts = {
         "replicas": len(every),
         "updatedReplicas": len(updated),
         "readyReplicas": ready,
-        "availableReplicas": ready,
-        "unavailableReplicas": max(want - ready, 0),
+        "availableReplicas": lasting,
+        "unavailableReplicas": max(want - lasting, 0),
     }
     status |= {key: value for key, value in counts.items() if value}
     world.status(world.store.named("deployments", "apps"), deployment, status)
+
+
+def _failures(sets: list[Obj]) -> list[Obj]:
+    """What the API refused to their ReplicaSets."""
+    conditions = [one for item in sets for one in (item.get("status") or {}).get("conditions") or []]
+    return [one for one in conditions if one["type"] == "ReplicaFailure"][:1]
 
 
 # ---- replica sets
@@ -183,15 +194,33 @@ def _pods(world: World, replica_set: Obj) -> list[Obj]:
     return [pod for pod in world.items("pods") if owned_by(pod, replica_set) and not leaving(pod)]
 
 
-def _replica_set(world: World, replica_set: Obj) -> None:
+def _available(world: World, owner: Obj, pod: Obj) -> bool:
+    """Whether it has been ready for ``minReadySeconds``."""
+    seconds = float(owner["spec"].get("minReadySeconds") or 0)
+    return is_ready(pod) and (not seconds or world.lasted(("available", pod["metadata"]["uid"], str(seconds)), seconds))
+
+
+def _refused(world: World, replica_set: Obj, count: int) -> str:
+    """Make so many pods more; why the API refuses one, "" when it does not."""
     namespace, name = name_of(replica_set)
-    want, pods, kind = replica_set["spec"]["replicas"], _pods(world, replica_set), world.store.named("pods")
-    for _ in range(want - len(pods)):
+    for _ in range(count):
         template = copied(replica_set["spec"]["template"])
         metadata = dict(template.get("metadata") or {})
         metadata |= {"name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": owner_reference(replica_set)}
-        made = world.store.create(kind, namespace, {"metadata": metadata, "spec": template["spec"]}, MANAGER)
+        pod = {"metadata": metadata, "spec": template["spec"]}
+        try:
+            made = world.store.create(world.store.named("pods"), namespace, pod, MANAGER)
+        except ApiError as error:
+            world.tell(replica_set, "FailedCreate", f"Error creating: {error}", source=_SETS, warning=True)
+            return str(error)
         world.tell(replica_set, "SuccessfulCreate", f"Created pod: {name_of(made)[1]}", source=_SETS)
+    return ""
+
+
+def _replica_set(world: World, replica_set: Obj) -> None:
+    namespace, name = name_of(replica_set)
+    want, pods, kind = replica_set["spec"]["replicas"], _pods(world, replica_set), world.store.named("pods")
+    refused = _refused(world, replica_set, want - len(pods))
     for pod in sorted(pods, key=is_ready)[: max(len(pods) - want, 0)]:
         world.store.delete(kind, pod)
         world.tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name_of(pod)[1]}", source=_SETS)
@@ -203,9 +232,12 @@ def _replica_set(world: World, replica_set: Obj) -> None:
         "replicas": len(pods),
         "fullyLabeledReplicas": sum(1 for pod in pods if labels.items() <= labels_of(pod).items()),
         "readyReplicas": ready,
-        "availableReplicas": ready,
+        "availableReplicas": sum(1 for pod in pods if _available(world, replica_set, pod)),
         "terminatingReplicas": sum(1 for pod in world.items("pods") if owned_by(pod, replica_set) and leaving(pod)),
     }
+    if refused:
+        before = (replica_set.get("status") or {}).get("conditions")
+        status["conditions"] = [condition("ReplicaFailure", True, "FailedCreate", refused, before)]
     found = world.store.find(world.store.named("replicasets", "apps"), namespace, name)
     if found is not None:
         world.status(world.store.named("replicasets", "apps"), found, status)

@@ -10,7 +10,7 @@ from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster import happened
 from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.kinds import Kind
-from livekit_deploy.sandbox.cluster.port import NodeSpec
+from livekit_deploy.sandbox.cluster.port import NodeSpec, RedisServer
 from livekit_deploy.sandbox.cluster.store import Store, now
 
 Obj = dict[str, Any]
@@ -24,14 +24,17 @@ class World:
     store: Store
     clock: SandboxClock
     nodes: Sequence[NodeSpec] = ()
+    redis: tuple[RedisServer, ...] = ()
     _timers: dict[tuple[str, ...], float] = field(default_factory=dict)
     _asked: set[tuple[str, ...]] = field(default_factory=set)
+    _passed: set[tuple[str, ...]] = field(default_factory=set)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
 
-    def begin(self, nodes: Sequence[NodeSpec]) -> None:
+    def begin(self, nodes: Sequence[NodeSpec], redis: Sequence[RedisServer] = ()) -> None:
         """Start a round; timers that nobody asked for in the last one are forgotten."""
-        self.nodes = nodes
+        self.nodes, self.redis = nodes, tuple(redis)
         self._timers = {key: since for key, since in self._timers.items() if key in self._asked}
+        self._passed &= self._asked
         self._asked = set()
 
     def due(self, key: tuple[str, ...], seconds: float) -> bool:
@@ -42,6 +45,14 @@ class World:
             return False
         del self._timers[key]
         return True
+
+    def lasted(self, key: tuple[str, ...], seconds: float) -> bool:
+        """Whether so many of AWS's seconds have passed since this was first asked; it stays so while it is asked."""
+        if key in self._passed:
+            self._asked.add(key)
+        elif self.due(key, seconds):
+            self._passed.add(key)
+        return key in self._passed
 
     @property
     def waiting(self) -> bool:

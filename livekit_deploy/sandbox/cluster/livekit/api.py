@@ -1,0 +1,61 @@
+"""LiveKit's server API as the stand-in answers it: who may ask, and whether Redis can be asked.
+
+Source: LiveKit documentation, "Server APIs" and "Authentication".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from livekit_deploy.sandbox.cluster.port import RedisServer
+
+if TYPE_CHECKING:
+    from livekit_deploy.sandbox.cluster.livekit.server import Server
+
+PREFIX = "/twirp/livekit.RoomService/"
+
+
+def answer(server: Server, headers: Mapping[str, str], servers: tuple[RedisServer, ...]) -> tuple[int, bytes]:
+    """The answer to any call of the room service: 401, 500 without Redis, or that there are no rooms."""
+    token = headers.get("authorization", "").removeprefix("Bearer ")
+    if not _signed(token, server.keys):
+        return 401, json.dumps({"code": "unauthenticated", "msg": "invalid token"}).encode()
+    if problem := _unreachable(server, servers):
+        return 500, json.dumps({"code": "internal", "msg": problem}).encode()
+    return 200, b'{"rooms":[]}'
+
+
+def _unreachable(server: Server, servers: tuple[RedisServer, ...]) -> str:
+    """Why a new connection to Redis is not made, "" when it is."""
+    address = (server.config.get("redis") or {}).get("address")
+    if not address:
+        return ""
+    found = server.redis(servers)
+    if found is None:
+        return f"dial tcp: lookup {str(address).rpartition(':')[0]}: no such host"
+    return "" if server.node_address in found.admits else f"dial tcp {address}: i/o timeout"
+
+
+def _signed(token: str, keys: Mapping[str, str]) -> bool:
+    """Whether a JWT is signed with one of the keys and is still good."""
+    try:
+        head, body, signature = token.split(".")
+        claims = json.loads(_decoded(body))
+        secret = keys.get(claims.get("iss", ""))
+        if secret is None or claims.get("exp", 0) < time.time():
+            return False
+        wanted = hmac.new(secret.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
+        return hmac.compare_digest(wanted, _decoded(signature))
+    except (ValueError, binascii.Error):
+        return False
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
