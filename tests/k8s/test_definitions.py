@@ -156,3 +156,12 @@ def test_every_file_that_helm_takes_for_a_definition_is_one(tmp_path: Path) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'{{"kind": "CustomResourceDefinition", "metadata": {{"name": "{path.stem}"}}}}')
     assert [one["metadata"]["name"] for one in definitions(tmp_path)] == ["a", "b", "c"]
+
+
+def test_a_release_goes_whose_definition_somebody_deleted(rig: KubeRig, charts: Path, each_helm: Path) -> None:
+    """Whatever helm makes of a kind that nobody serves any more."""
+    repo = published(charts, "size")
+    rig.up(release(rig, repo))
+    gone(rig, "things")
+    rig.up(release(rig, repo)[:2])
+    assert read_release(rig.api, "media", "web") is None
