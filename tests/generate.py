@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from livekit_deploy.state.document import State
-from tests import commands, created, json_format, troubleshooting
+from tests import commands, created, json_format, service_authorization, troubleshooting
 from tests.reference import page
 from tests.sandbox.corrections import table
 
@@ -39,6 +39,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "troubleshooting.md": troubleshooting.page(),
         ROOT / "docs" / "what-is-created.md": created.page(),
         ROOT / "tests" / "sandbox" / "README.md": table(),
+        ROOT / "livekit_deploy" / "sandbox" / "rights" / "actions.json": service_authorization.table(),
     }
 
 

@@ -146,11 +146,13 @@ def _access_key(token: str) -> str | None:
 
 
 def _principal(arn: str) -> str:
-    """The role behind a session of it."""
+    """The role behind a session of it, whose ARN has the role's path."""
     parts = arn.split(":")
-    if parts[2] == "sts" and parts[5].startswith("assumed-role/"):
-        return f"arn:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"
-    return arn
+    if parts[2] != "sts" or not parts[5].startswith("assumed-role/"):
+        return arn
+    name = parts[5].split("/")[1]
+    roles = iam_backends[parts[4]][parts[1]].roles.values()
+    return next((str(one.arn) for one in roles if one.name == name), f"arn:{parts[1]}:iam::{parts[4]}:role/{name}")
 
 
 class Clusters:

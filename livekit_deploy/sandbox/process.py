@@ -31,6 +31,7 @@ from livekit_deploy.sandbox.faults.calls import clear
 from livekit_deploy.sandbox.faults.connections import Connections
 from livekit_deploy.sandbox.faults.plan import current, parsed
 from livekit_deploy.sandbox.outside.door import Door
+from livekit_deploy.sandbox.rights.check import register
 from livekit_deploy.sandbox.world import World
 
 IDLE_SECONDS = 3600.0
@@ -103,6 +104,8 @@ class Process:
     def _control(self, what: str, given: dict[str, Any]) -> Any:
         if what == "calls":
             return self._log.calls()
+        if what == "rights":
+            return register.listed()
         if what == "faults":
             if given.get("clear"):
                 clear()
@@ -113,6 +116,7 @@ class Process:
         elif what == "reset":
             self._world.reset()
             self._log.clear()
+            register.clear()
             clear()
         return {"pid": os.getpid(), "speed": self._speed, "calls": len(self._log.calls()), **self._world.summary()}
 

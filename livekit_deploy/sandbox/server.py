@@ -74,6 +74,11 @@ class Sandbox:
         found: list[dict[str, Any]] = _ask(self.endpoint_url, "calls")
         return found
 
+    def rights(self) -> dict[str, Any]:
+        """What callers that IAM knows were refused, and which statement allowed them which action, since then."""
+        found: dict[str, Any] = _ask(self.endpoint_url, "rights")
+        return found
+
 
 def connect(
     account: str,

@@ -28,6 +28,7 @@ from livekit_deploy.sandbox.aws import (
 )
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults import calls
+from livekit_deploy.sandbox.rights import keys
 
 #: what the corrections were written and tested against: they reach into moto
 MOTO = "5.2.5"
@@ -70,4 +71,5 @@ def install(clock: SandboxClock) -> None:
         price_list.install()
         paging.install()
         once.install()
+        keys.install(_now)
         calls.install()

@@ -1,4 +1,5 @@
 """Where faults strike: every call that reaches moto, in this process or through the sandbox's server, passes here.
+A caller who lacks a right for it gets no further.
 
 An error is answered in the form that the service's protocol asks for, by moto's own serializer. A lost connection is
 botocore's own error, which a client in this process sees as it is; `connections` does the same to a server's clients.
@@ -24,6 +25,7 @@ from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
 from livekit_deploy.sandbox.faults.endings import ENDINGS, Made
 from livekit_deploy.sandbox.faults.hiding import Hiding
 from livekit_deploy.sandbox.faults.plan import Call, Fault, current
+from livekit_deploy.sandbox.rights import check
 
 Answer = tuple[int, Any, Any]
 #: IAM's name of a service, where it is not boto3's
@@ -76,6 +78,8 @@ def clear() -> None:
 
 
 def _passes(response: Any, describe: Callable[[], Call], original: Callable[[], Answer]) -> Answer:
+    if (lacking := _lacking(response, describe)) is not None:
+        return lacking
     if not current.active and not hiding.active:
         return original()
     call = describe()
@@ -117,13 +121,33 @@ def _refusal(fault: Fault, kind: Kind, call: Call, response: Any) -> Answer:
     code = fault.code or kind.code(call.service, call.operation)
     action = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
     said = (fault.message or kind.message).format(action=action, principal=_principal(response))
+    return _error(response, code, said, kind.status)
+
+
+def _lacking(response: Any, describe: Callable[[], Call]) -> Answer | None:
+    """The answer to a caller who lacks a right, None when nothing is lacking."""
+    service = response.boto3_service_name
+
+    def asked() -> tuple[str, dict[str, Any]]:
+        if service != "s3":
+            return str(response._get_action()), check.parameters(response)
+        return describe().operation, {"Bucket": response.bucket_name, "Key": response.parse_key_name()}
+
+    found = check.refused(response, service, asked)
+    if found is None:
+        return None
+    operation = describe().operation if service == "s3" else str(response._get_action())
+    return _error(response, found.code or CATALOGUE["denied"].code(service, operation), found.message, found.status)
+
+
+def _error(response: Any, code: str, said: str, status: int) -> Answer:
     if code not in COMMON_ERROR_CODES:  # moto warns of a code that the service's model does not list
         COMMON_ERROR_CODES.append(code)
     _, headers, body = response.serialized(ActionResult(_Refusal(code, said)))
     headers, body = response._enrich_response(headers, body)  # draws the request id
     body = body.replace("request-id", headers["x-amzn-requestid"])
-    headers["status"] = str(kind.status)
-    return kind.status, headers, body
+    headers["status"] = str(status)
+    return status, headers, body
 
 
 def _principal(response: Any) -> str:

@@ -44,7 +44,7 @@ class Kind:
         return self.codes.get(f"{service}:{operation}") or self.codes.get(service) or self.codes.get("", "")
 
 
-_JSON = ("eks", "acm", "kms", "logs", "secretsmanager", "resourcegroupstaggingapi")
+_JSON = ("eks", "acm", "kms", "logs", "secretsmanager", "resourcegroupstaggingapi", "service-quotas", "pricing")
 
 
 def _json(code: str) -> dict[str, str]:

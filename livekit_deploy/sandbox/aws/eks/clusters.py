@@ -27,6 +27,7 @@ from livekit_deploy.sandbox.aws.eks.store import (
     store,
 )
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.rights.statements import trusts
 
 #: minor versions on offer, oldest first
 VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
@@ -108,8 +109,16 @@ class Clusters:
             raise invalid("Subnets specified must be in at least two different AZs")
         role = str(asked["roleArn"]).rpartition("/")[2]
         roles = iam_backends[self._backend.account_id][self._backend.partition].roles.values()
-        if not any(one.name == role for one in roles):
+        there = next((one for one in roles if one.name == role), None)
+        if there is None:
             raise invalid(f"The role with name {role} could not be assumed because it does not exist")
+        where = f"{self._backend.region_name}:{self._backend.account_id}"
+        source = f"arn:{self._backend.partition}:eks:{where}:cluster/{asked['name']}"
+        if not trusts(there.assume_role_policy_document, "eks.amazonaws.com", source):
+            raise invalid(
+                f"Role with arn: {asked['roleArn']}, could not be assumed because it does not exist or the "
+                "trusted entity is not correct"
+            )
 
     def _group(self, name: str, vpc_id: str) -> str:
         group = self._ec2.create_security_group(
