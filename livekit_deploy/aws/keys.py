@@ -6,6 +6,7 @@ least; it reads as absent from then on, a new one is made, and only the alias is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from livekit_deploy.config import Cluster
 
 _KEPT_DAYS = 7
+#: what is done to a key of ours, and what is done to it and to its alias
+ON_KEY = ("EnableKeyRotation", "UpdateKeyDescription", "ScheduleKeyDeletion", "CreateGrant")
+ON_ALIAS = ("CreateAlias", "UpdateAlias", "DeleteAlias")
+#: KMS takes no key policy that would not let its author change it again (KMS API reference, CreateKey)
+_MUST = ("PutKeyPolicy",)
 
 
 class Key(Resource):
@@ -43,8 +49,12 @@ class Key(Resource):
         return tagged[0].live if tagged else None
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = kms_pairs(cloud.marks.tags(self.address, cloud.name(self.instance)))
-        return str(cloud.once("kms").create_key(Description=self.description, Tags=tags)["KeyMetadata"]["KeyId"])
+        said = cloud.once("kms").create_key(
+            Description=self.description,
+            Tags=kms_pairs(cloud.marks.tags(self.address, cloud.name(self.instance))),
+            Policy=_policy(cloud),
+        )
+        return str(said["KeyMetadata"]["KeyId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         if "description" in changed:
@@ -73,6 +83,22 @@ class Key(Resource):
         for key, _ in _ours(cloud):
             if key["KeyState"] == "PendingDeletion":
                 yield f"KMS key {key['KeyId']}", f"on {key['DeletionDate']:%Y-%m-%d}"
+
+
+def _policy(cloud: Cloud) -> str:
+    """The account's IAM policies decide, as they do by default; besides, whoever makes the key may go on at once.
+
+    The tags of a key take up to five minutes until IAM policies may ask for them (KMS developer guide, "ABAC for AWS
+    KMS"), and the cluster is made before that.
+    """
+    who = cloud.identity
+    root = f"arn:{who.partition}:iam::{who.account}:root"
+    own = [f"kms:{action}" for action in (*ON_KEY, *ON_ALIAS, *_MUST)]
+    statements = [
+        {"Sid": "AccountDecides", "Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"},
+        {"Sid": "Maker", "Effect": "Allow", "Principal": {"AWS": who.principal}, "Action": own, "Resource": "*"},
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def _ours(cloud: Cloud) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:

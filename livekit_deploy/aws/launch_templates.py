@@ -15,7 +15,8 @@ from livekit_deploy.aws.tags import ADDRESS, pairs, specification
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Status
 
-_TAGGED = ("instance", "volume", "network-interface")
+#: what a launch with the template makes, and tags
+TAGGED = ("instance", "volume", "network-interface")
 _HOPS = 2  # pods that are not on the host's network are one hop further from IMDS
 
 
@@ -76,7 +77,7 @@ class LaunchTemplate(Ec2Resource):
                 "HttpTokens": "required",
                 "HttpPutResponseHopLimit": _HOPS,
             },
-            "TagSpecifications": [{"ResourceType": kind, "Tags": pairs(tags)} for kind in _TAGGED],
+            "TagSpecifications": [{"ResourceType": kind, "Tags": pairs(tags)} for kind in TAGGED],
         }
 
     def create(self, cloud: Cloud, token: str) -> str:

@@ -63,8 +63,16 @@ class Secret(Resource):
     def _name(self, cloud: Cloud) -> str:
         return f"{cloud.marks.project}/{cloud.marks.env}/{self.instance}"
 
+    def _arn(self, cloud: Cloud) -> str:
+        """The ARN without the end that Secrets Manager draws.
+
+        A name alone would be held against IAM policies as it is where there is no such secret, and no ARN covers it.
+        """
+        who = cloud.identity
+        return f"arn:{who.partition}:secretsmanager:{cloud.region}:{who.account}:secret:{self._name(cloud)}"
+
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        secret = _describe(cloud, id or self._name(cloud))
+        secret = _describe(cloud, id or self._arn(cloud))
         if secret is None or "DeletedDate" in secret:
             return None
         if id is None:
@@ -76,7 +84,7 @@ class Secret(Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
-        retired = _describe(cloud, name)
+        retired = _describe(cloud, self._arn(cloud))
         if retired is not None and "DeletedDate" in retired:
             self._claim(cloud, retired)
             return str(cloud.secretsmanager.restore_secret(SecretId=retired["ARN"])["ARN"])

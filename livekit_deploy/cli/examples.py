@@ -21,7 +21,7 @@ EXAMPLES = {
     "keys add": "keys add --name recorder --env uat",
     "keys rotate": "keys rotate main --env uat",
     "keys remove": "keys remove APIa1B2c3D4e5F6 --env uat",
-    "iam-policy": "iam-policy --env uat",
+    "iam-policy": "iam-policy --env uat --parts policies",
     "graph": "graph --env uat --format mermaid",
     "kubeconfig": "kubeconfig --env uat --out ~/.kube/uat",
     "token": "token --env uat",

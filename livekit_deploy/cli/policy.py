@@ -32,15 +32,27 @@ def iam_policy(options: Options, parts: Path | None) -> int:
     if account is None:
         with deployer(options, env, "iam-policy") as made:
             account = made.cloud.identity.account
+    documents = permissions.parts(env, account=account)
     if parts is None:
-        where.json(json.dumps(permissions.policy(env, account=account), indent=2))
+        whole = permissions.policy(env, account=account)
+        where.json(json.dumps(whole, indent=2))
+        if (length := permissions.length(whole)) > permissions.MANAGED_POLICY:
+            where.warn(
+                [
+                    f"these are {length:,} characters, and a managed policy takes {permissions.MANAGED_POLICY:,}: "
+                    f"--parts FOLDER writes {len(documents)} that fit"
+                ]
+            )
         return 0
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{parts} cannot be made: {error.strerror}", hint="name another folder") from error
-    for name, document in permissions.parts(env, account=account).items():
+    for name, document in documents.items():
         path = parts / f"{env.resource_prefix}-{name}.json"
         written(path, json.dumps(document, indent=2) + "\n")
         where.say(f"wrote {path}")
+    if len(documents) > permissions.POLICIES_OF_ROLE:
+        more = "ask Service Quotas for more (IAM, managed policies attached to a role)"
+        where.warn([f"{len(documents)} policies, and a role takes {permissions.POLICIES_OF_ROLE}: {more}"])
     return 0

@@ -7,9 +7,11 @@ every call of a run to the policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from livekit_deploy.errors import UsageError
 from livekit_deploy.permissions import access, cluster, front, network, prerequisites, services, state
 from livekit_deploy.permissions.statement import Scope, Statement
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: characters of a managed policy, blanks not counted
 MANAGED_POLICY = 6144
+#: managed policies that a role takes, unless Service Quotas gave it more
+POLICIES_OF_ROLE = 10
 #: statements that `up` and `down` can do without
 OPTIONAL = {prerequisites.LIST_PRICES}
 
@@ -33,9 +37,39 @@ _PARTS = {
 
 
 def parts(env: Environment, *, account: str) -> dict[str, dict[str, Any]]:
-    """The policy in parts by subject, each a document that fits into a managed policy."""
+    """The policy in parts by subject, each a document that fits into a managed policy.
+
+    A subject that does not fit into one goes on in a second, ``network-2``. Raises `UsageError` where one statement
+    alone is too long.
+    """
     scope = Scope(env, account)
-    return {name: _document(made(scope)) for name, made in _PARTS.items()}
+    return {name: document for subject, made in _PARTS.items() for name, document in _split(subject, made(scope))}
+
+
+def length(document: Mapping[str, Any]) -> int:
+    """How long IAM finds a document (IAM user guide, "IAM and STS character quotas"): white space does not count."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _split(subject: str, statements: Iterable[Statement]) -> Iterator[tuple[str, dict[str, Any]]]:
+    held: list[Statement] = []
+    number = 1
+    for statement in statements:
+        if length(_document([statement])) > MANAGED_POLICY:
+            raise UsageError(
+                f"{statement.sid} alone is longer than a managed policy may be ({MANAGED_POLICY} characters)",
+                hint="shorten what is repeated in it: name, project, iam.path or the domains",
+            )
+        if held and length(_document([*held, statement])) > MANAGED_POLICY:
+            yield _numbered(subject, number), _document(held)
+            held, number = [], number + 1
+        held.append(statement)
+    if held:
+        yield _numbered(subject, number), _document(held)
+
+
+def _numbered(subject: str, number: int) -> str:
+    return subject if number == 1 else f"{subject}-{number}"
 
 
 def policy(env: Environment, *, account: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("IamLookIntoRoles", "iam", _ROLE_READS, roles)
     making = {"StringEquals": {**scope.tagging["StringEquals"], **fenced}}
     yield Statement("IamMakeRoles", "iam", ("CreateRole",), roles, making)
-    yield Statement("IamTagRoles", "iam", ("TagRole",), roles, scope.tagging)
+    yield Statement("IamTagRoles", "iam", ("TagRole",), roles, scope.marking)
     yield Statement("IamChangeRoles", "iam", _ROLE_CHANGES, roles, scope.tagged)
     attachable = [*(_aws(scope, name) for name in (*CLUSTER_POLICIES, *NODE_POLICIES)), *policies]
     attaching = {**scope.tagged, "ArnLike": {"iam:PolicyARN": attachable}}
@@ -39,10 +39,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
         yield Statement("IamFence", "iam", ("PutRolePermissionsBoundary",), roles, fencing)
     else:  # one that somebody else gave to a role of ours
         yield Statement("IamUnfence", "iam", ("DeleteRolePermissionsBoundary",), roles, scope.tagged)
-    # that of a node group which went without it would hold the role of the nodes
-    profiles = [f"arn:{scope.partition}:iam::{scope.account}:instance-profile/eks-*"]
-    yield Statement("IamFreeRoles", "iam", ("RemoveRoleFromInstanceProfile",), profiles)
-    yield Statement("IamMakePolicies", "iam", ("CreatePolicy", "TagPolicy"), policies, scope.tagging)
+    yield Statement("IamMakePolicies", "iam", ("CreatePolicy", "TagPolicy"), policies, scope.marking)
     yield Statement("IamLookAtPolicies", "iam", ("GetPolicy", "GetPolicyVersion", "ListPolicyVersions"), policies)
     yield Statement("IamChangePolicies", "iam", _POLICY_CHANGES, policies, scope.tagged)
     yield from _provider(scope)
@@ -57,7 +54,7 @@ def _provider(scope: Scope) -> Iterator[Statement]:
     """The provider is named by the cluster's issuer, which EKS draws."""
     arns = [f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/oidc.eks.{scope.env.region}.*/id/*"]
     making = ("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider")
-    yield Statement("IamMakeProvider", "iam", making, arns, scope.tagging)
+    yield Statement("IamMakeProvider", "iam", making, arns, scope.marking)
     yield Statement("IamLookAtProvider", "iam", ("GetOpenIDConnectProvider",), arns)
     yield Statement("IamDeleteProvider", "iam", ("DeleteOpenIDConnectProvider",), arns, scope.tagged)
 

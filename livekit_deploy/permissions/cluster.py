@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.permissions.statement import Scope, Statement
+from livekit_deploy.aws.keys import ON_ALIAS, ON_KEY
+from livekit_deploy.permissions.statement import Conditions, Scope, Statement
 
 _LOOKS = (
     *("DescribeCluster", "ListNodegroups", "ListAddons", "ListAccessEntries"),
@@ -15,10 +16,6 @@ _CHANGES = (
     *("UpdateNodegroupConfig", "UpdateNodegroupVersion", "DeleteNodegroup"),
     *("UpdateAddon", "DeleteAddon"),
     *("DeleteAccessEntry", "AssociateAccessPolicy", "DisassociateAccessPolicy"),
-)
-_OF_KEY = (
-    *("DescribeKey", "GetKeyRotationStatus", "EnableKeyRotation", "UpdateKeyDescription"),
-    *("ScheduleKeyDeletion", "CreateAlias", "UpdateAlias", "DeleteAlias"),
 )
 
 
@@ -33,7 +30,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("EksMakeCluster", "eks", ("CreateCluster",), conditions=scope.tagging)
     made = ("CreateNodegroup", "CreateAddon", "CreateAccessEntry")
     yield Statement("EksMakeChildren", "eks", made, cluster, scope.tagging)
-    yield Statement("EksTag", "eks", ("TagResource",), every, scope.tagging)
+    yield Statement("EksTag", "eks", ("TagResource",), every, scope.marking)
     yield Statement("EksLook", "eks", _LOOKS, every)
     yield Statement("EksChange", "eks", _CHANGES, every, scope.tagged)
     # an entry that two resources stand for gets the other's address
@@ -49,21 +46,24 @@ def _logs(scope: Scope) -> Iterator[Statement]:
         names.append(f"/{scope.prefix}/flow-logs")
     groups = [scope.arn("logs", f"log-group:{name}{end}") for name in names for end in ("", ":*")]
     yield Statement("LogsLook", "logs", ("DescribeLogGroups",), conditions=scope.in_region)
-    yield Statement("LogsMake", "logs", ("CreateLogGroup", "TagResource"), groups, scope.tagging)
+    yield Statement("LogsMake", "logs", ("CreateLogGroup", "TagResource"), groups, scope.marking)
     yield Statement("LogsChange", "logs", ("PutRetentionPolicy", "DeleteLogGroup"), groups)
 
 
 def _key(scope: Scope) -> Iterator[Statement]:
-    """EKS makes a grant on the key in the caller's name (EKS user guide, "Encrypt Kubernetes secrets with KMS")."""
+    """EKS makes a grant on the key in the caller's name (EKS user guide, "Encrypt Kubernetes secrets with KMS").
+
+    The tags of a new key may take five minutes to count for rights (KMS developer guide, "ABAC for AWS KMS"): until
+    then it is the key's own policy that lets in whoever made it.
+    """
     keys, alias = [scope.arn("kms", "key/*")], scope.arn("kms", f"alias/{scope.prefix}-*")
     yield Statement("KmsList", "kms", ("ListAliases",), conditions=scope.in_region)
-    yield Statement("KmsMake", "kms", ("CreateKey", "TagResource"), conditions=scope.tagging)
-    yield Statement("KmsChange", "kms", _OF_KEY, keys, scope.tagged)
-    yield Statement("KmsAlias", "kms", ("CreateAlias", "UpdateAlias", "DeleteAlias"), [alias])
-    yield Statement(
-        "KmsGrant",
-        "kms",
-        ("CreateGrant",),
-        keys,
-        {**scope.tagged, "Bool": {"kms:GrantIsForAWSResource": "true"}},
-    )
+    yield Statement("KmsMake", "kms", ("CreateKey",), conditions=_both(scope.tagging, scope.in_region))
+    yield Statement("KmsTag", "kms", ("TagResource",), keys, scope.marking)
+    yield Statement("KmsLook", "kms", ("DescribeKey", "GetKeyRotationStatus"), keys)
+    yield Statement("KmsChange", "kms", (*ON_KEY, *ON_ALIAS), keys, scope.tagged)
+    yield Statement("KmsAlias", "kms", ON_ALIAS, [alias])
+
+
+def _both(one: Conditions, other: Conditions) -> Conditions:
+    return {"StringEquals": {**one["StringEquals"], **other["StringEquals"]}}

@@ -44,7 +44,7 @@ def _certificate(scope: Scope) -> Iterator[Statement]:
         return
     named = {"ForAllValues:StringEquals": {"acm:DomainNames": _domains(scope)}}
     yield Statement("AcmMake", "acm", ("RequestCertificate",), conditions={**scope.tagging, **named})
-    yield Statement("AcmTag", "acm", ("AddTagsToCertificate",), arns, scope.tagging)
+    yield Statement("AcmTag", "acm", ("AddTagsToCertificate",), arns, scope.marking)
     yield Statement("AcmDelete", "acm", ("DeleteCertificate",), arns, scope.tagged)
 
 

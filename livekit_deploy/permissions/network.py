@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from livekit_deploy.aws.launch_templates import TAGGED
 from livekit_deploy.permissions.statement import Scope, Statement
 
 #: what is made with our tags in the call: action → the type of what it makes
@@ -33,7 +34,7 @@ _CHANGES = (
     *("CreateLaunchTemplateVersion", "DeleteLaunchTemplate"),
     *("CreateTags", "DeleteTags"),
 )
-_NAT_CHANGES = ("CreateNatGateway", "DeleteNatGateway", "ReleaseAddress", "DisassociateAddress")
+_NAT_CHANGES = ("CreateNatGateway", "DeleteNatGateway", "ReleaseAddress")
 _FLOW_LOG_CHANGES = ("CreateFlowLogs", "DeleteFlowLogs")
 
 _READS = (
@@ -60,7 +61,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
         "Ec2TagWhatIsMade",
         "ec2",
         ("CreateTags",),
-        [*ours, *(scope.arn("ec2", f"{kind}/*") for kind in ("instance", "volume"))],
+        [*ours, *(scope.arn("ec2", f"{kind}/*") for kind in TAGGED)],
         {"StringEquals": {"ec2:CreateAction": [*makes, "RunInstances"]}},
     )
     yield from _nodes(scope)
@@ -86,9 +87,13 @@ def _left_behind(scope: Scope) -> Iterator[Statement]:
     """What the load balancer controller, EKS, the VPC CNI and the EBS CSI driver made for the cluster."""
     groups = [scope.arn("ec2", "security-group/*")]
     sweep = ("RevokeSecurityGroupIngress", "DeleteSecurityGroup")
-    for sid, tag in (("Controllers", "elbv2.k8s.aws/cluster"), ("Ekss", "aws:eks:cluster-name")):
+    rules = ("AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules")  # the nodes are in the cluster's own group
+    for sid, tag, actions in (
+        ("Controllers", "elbv2.k8s.aws/cluster", sweep),
+        ("Ekss", "aws:eks:cluster-name", (*rules, *sweep)),
+    ):
         condition = {"StringEquals": {f"aws:ResourceTag/{tag}": scope.cluster}}
-        yield Statement(f"Ec2Sweep{sid}Groups", "ec2", sweep, groups, condition)
+        yield Statement(f"Ec2Sweep{sid}Groups", "ec2", actions, groups, condition)
     yield Statement(
         "Ec2SweepInterfaces",
         "ec2",

@@ -18,7 +18,9 @@ def statements(scope: Scope) -> Iterator[Statement]:
     principals = [f"arn:{scope.partition}:iam::{scope.account}:{kind}/*" for kind in ("role", "user")]
     yield Statement("CheckRights", "iam", ("SimulatePrincipalPolicy",), principals)
     quotas = f"arn:{scope.partition}:servicequotas:{scope.env.region}:{scope.account}:*/*"
-    yield Statement("CheckQuotas", "servicequotas", ("GetServiceQuota", "GetAWSDefaultServiceQuota"), [quotas])
+    yield Statement("CheckQuotas", "servicequotas", ("GetServiceQuota",), [quotas])
+    defaults = ("GetAWSDefaultServiceQuota",)
+    yield Statement("CheckDefaultQuotas", "servicequotas", defaults, conditions=scope.in_region)
     looks = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings", "DescribeAddresses", "DescribeNatGateways")
     yield Statement("CheckInstances", "ec2", looks, conditions=scope.in_region)
     yield Statement("CheckClusters", "eks", ("ListClusters", "DescribeClusterVersions"), conditions=scope.in_region)

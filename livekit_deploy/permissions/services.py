@@ -11,7 +11,7 @@ _GROUP_CHANGES = (
     *("ModifyReplicationGroup", "IncreaseReplicaCount", "DecreaseReplicaCount", "DeleteReplicationGroup"),
 )
 _SUBNET_CHANGES = ("ModifyCacheSubnetGroup", "DeleteCacheSubnetGroup")
-_SECRET_CHANGES = ("DescribeSecret", "GetSecretValue", "PutSecretValue", "DeleteSecret", "RestoreSecret", "TagResource")
+_SECRET_CHANGES = ("GetSecretValue", "PutSecretValue", "DeleteSecret", "RestoreSecret", "TagResource")
 
 
 def statements(scope: Scope) -> Iterator[Statement]:
@@ -25,12 +25,15 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("CacheLook", "elasticache", _CACHE_READS, every)
     yield Statement("CacheTags", "elasticache", ("ListTagsForResource",), [*groups, *subnets])
     making = ("CreateReplicationGroup", "CreateCacheSubnetGroup", "AddTagsToResource")
-    yield Statement("CacheMake", "elasticache", making, [*groups, *subnets, *members, *defaults], scope.tagging)
+    yield Statement("CacheMake", "elasticache", making, [*groups, *subnets], scope.marking)
+    # tags are given to the group only, and the others have no such condition key
+    yield Statement("CacheUse", "elasticache", ("CreateReplicationGroup",), [*subnets, *members, *defaults])
     yield Statement("CacheEvents", "elasticache", ("DescribeEvents",), conditions=scope.in_region)
     yield Statement("CacheChange", "elasticache", _GROUP_CHANGES, groups, scope.tagged)
-    yield Statement("CacheDefaults", "elasticache", ("ModifyReplicationGroup",), defaults)
     yield Statement("CacheSubnets", "elasticache", _SUBNET_CHANGES, subnets, scope.tagged)
     secrets = [scope.arn("secretsmanager", f"secret:{scope.env.project}/{scope.env.name}/*")]
     yield Statement("SecretsList", "secretsmanager", ("ListSecrets",), conditions=scope.in_region)
-    yield Statement("SecretsMake", "secretsmanager", ("CreateSecret", "TagResource"), secrets, scope.tagging)
+    # whether there is one is asked before it has tags
+    yield Statement("SecretsLook", "secretsmanager", ("DescribeSecret",), secrets)
+    yield Statement("SecretsMake", "secretsmanager", ("CreateSecret", "TagResource"), secrets, scope.marking)
     yield Statement("SecretsChange", "secretsmanager", _SECRET_CHANGES, secrets, scope.tagged)

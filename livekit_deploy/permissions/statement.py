@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from livekit_deploy.aws.partitions import partition_of
 from livekit_deploy.aws.tags import ENV, PROJECT
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
 
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
 
 
@@ -45,8 +45,8 @@ class Scope:
 
     @property
     def partition(self) -> str:
-        """``aws``, or the partition of China's and the US government's regions."""
-        return next((name for start, name in _PARTITIONS.items() if self.env.region.startswith(start)), "aws")
+        """``aws``, ``aws-cn`` and so on; raises `UsageError` for a region of none."""
+        return partition_of(self.env.region)
 
     @property
     def prefix(self) -> str:
@@ -74,12 +74,17 @@ class Scope:
     @property
     def tagging(self) -> Conditions:
         """Only with our marks in the request."""
-        return self._marked("aws:RequestTag")
+        return {"StringEquals": self._marked("aws:RequestTag")}
+
+    @property
+    def marking(self) -> Conditions:
+        """Only with our marks in the request, and only what carries no marks yet, or ours."""
+        return {**self.tagging, "StringEqualsIfExists": self._marked("aws:ResourceTag")}
 
     @property
     def tagged(self) -> Conditions:
         """Only what carries our marks."""
-        return self._marked("aws:ResourceTag")
+        return {"StringEquals": self._marked("aws:ResourceTag")}
 
-    def _marked(self, key: str) -> Conditions:
-        return {"StringEquals": {f"{key}/{PROJECT}": self.env.project, f"{key}/{ENV}": self.env.name}}
+    def _marked(self, key: str) -> Mapping[str, str]:
+        return {f"{key}/{PROJECT}": self.env.project, f"{key}/{ENV}": self.env.name}
