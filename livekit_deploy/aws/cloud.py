@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,16 +45,25 @@ def mutates(operation: str) -> bool:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who the credentials belong to; ``principal`` is the IAM user or role, never the session of an assumed role."""
+    """Who the credentials belong to."""
 
     account: str
     arn: str
-    principal: str
+    look_up: Callable[[str], str] = field(repr=False, compare=False)
 
     @property
     def partition(self) -> str:
-        """``aws``, ``aws-cn`` or ``aws-us-gov``."""
+        """``aws``, ``aws-cn``, ``aws-us-gov`` and so on."""
         return self.arn.split(":")[1]
+
+    @cached_property
+    def principal(self) -> str:
+        """The IAM user or role, never the session of an assumed role.
+
+        A session does not tell the path of its role, so that IAM is asked for it (GetRole), and only when it is needed:
+        whoever looks at what runs needs no right to IAM.
+        """
+        return self.look_up(self.arn)
 
 
 class Service:
@@ -239,10 +249,10 @@ class Cloud:
 
     @property
     def identity(self) -> Identity:
-        """Who we are (STS GetCallerIdentity; for a session of an assumed role also IAM GetRole)."""
+        """Who we are (STS GetCallerIdentity, for which IAM asks for no right)."""
         if self._identity is None:
             said = self.sts.get_caller_identity()
-            self._identity = Identity(said["Account"], said["Arn"], self._principal(said["Arn"]))
+            self._identity = Identity(said["Account"], said["Arn"], self._principal)
         return self._identity
 
     def _principal(self, arn: str) -> str:

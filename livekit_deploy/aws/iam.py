@@ -26,6 +26,17 @@ _AWS_MANAGED = re.compile(r"arn:[\w-]+:iam::aws:policy/(.+)")
 _PATH_WAY_OUT = "IAM cannot move it to another path: put iam.path back, or run down and then up."
 
 
+def _own(cloud: Cloud) -> dict[str, str]:
+    """What the placeholders of a document stand for here."""
+    who = cloud.identity
+    return {
+        "partition": who.partition,
+        "account": who.account,
+        "region": cloud.region,
+        "prefix": cloud.marks.prefix,
+    }
+
+
 def _short(policy: str) -> str:
     """An attachment as the plan shows it: AWS's own policies by name, others by ARN."""
     found = _AWS_MANAGED.fullmatch(policy)
@@ -91,7 +102,7 @@ class Role(Resource):
         return name
 
     def _trust(self, cloud: Cloud) -> str:
-        return text(render(self.trust, self.values), cloud.identity.partition)  # type: ignore[arg-type]
+        return text(render(self.trust, self.values), _own(cloud))  # type: ignore[arg-type]
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         if "trust" in changed:
@@ -140,7 +151,7 @@ def _role(cloud: Cloud, role: Mapping[str, Any]) -> Live:
     name = role["RoleName"]
     attached = cloud.iam.pages("list_attached_role_policies", "AttachedPolicies", RoleName=name)
     props = {
-        "trust": normal(role["AssumeRolePolicyDocument"]),
+        "trust": normal(role["AssumeRolePolicyDocument"], _own(cloud)),
         "managed": sorted(_short(item["PolicyArn"]) for item in attached),
         "boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         "path": role["Path"],
@@ -199,7 +210,7 @@ class Policy(Resource):
         said = cloud.iam.create_policy(
             PolicyName=name,
             Path=self.path,
-            PolicyDocument=text(self.document, cloud.identity.partition),
+            PolicyDocument=text(self.document, _own(cloud)),
             Tags=pairs(cloud.marks.tags(self.address, name)),
         )
         return str(said["Policy"]["Arn"])
@@ -212,7 +223,7 @@ class Policy(Resource):
         if all_of_them >= _POLICY_VERSIONS:
             cloud.iam.delete_policy_version(PolicyArn=live.id, VersionId=spare[0])
         else:
-            document = text(self.document, live.id.split(":")[1])
+            document = text(self.document, _own(cloud))
             cloud.iam.create_policy_version(PolicyArn=live.id, PolicyDocument=document, SetAsDefault=True)
 
     def delete(self, cloud: Cloud, live: Live) -> None:

@@ -3,7 +3,9 @@
 A template says ``${partition}`` where a partition belongs and ``${anything}`` for a value that the caller supplies.
 IAM's own policy variables hold a colon (``${aws:username}``) and are left alone. Two documents are equal when they
 allow the same: one string and a list of that one string are the same, order in lists of strings does not count, and
-the partition of an ARN is that of the account they are in.
+the partition of an ARN is that of the account they are in. Conditions on the source of a call
+(``aws:SourceAccount``, ``aws:SourceArn``) are compared as templates: ``${account}``, ``${region}`` and ``${prefix}``
+stand there for what is our own, and for nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from urllib.parse import unquote
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _PARTITION = re.compile(r"\barn:aws[\w-]*:")
 _SCALARS = {"Version", "Sid", "Effect", "Id"}
+_SOURCES = {"aws:SourceAccount", "aws:SourceArn"}
 
 
 def render(template: Any, values: Mapping[str, str]) -> Any:
@@ -32,29 +35,41 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
 
 
-def normal(document: Any) -> Any:
-    """The comparable form of a document, given as a mapping or as the text that IAM returns."""
+def normal(document: Any, own: Mapping[str, str] | None = None) -> Any:
+    """The comparable form of a document, given as a mapping or as the text that IAM returns.
+
+    ``own`` are the values that the templates' placeholders have here.
+    """
     if isinstance(document, str):
         document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
-    return _normal(document, "")
+    return _normal(document, "", own or {})
 
 
-def _normal(value: Any, key: str) -> Any:
+def _normal(value: Any, key: str, own: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
-        return {_neutral(str(name)): _normal(item, str(name)) for name, item in value.items()}
+        return {_neutral(str(name)): _normal(item, str(name), own) for name, item in value.items()}
     if key == "Statement":
         statements = value if isinstance(value, list) else [value]
-        return [_normal(item, "") for item in statements]
+        return [_normal(item, "", own) for item in statements]
     if isinstance(value, str) and key in _SCALARS:
         return value
     items = list(value) if isinstance(value, list | tuple) else [value]
+    if key in _SOURCES:
+        items = [_template(item, own) for item in items]
     return sorted(_neutral(item) if isinstance(item, str) else json.dumps(item) for item in items)
+
+
+def _template(value: Any, own: Mapping[str, str]) -> Any:
+    for name, said in own.items():
+        if name != "partition":  # of ARNs, which are neutral anyway
+            value = re.sub(rf"(?<![\w-]){re.escape(said)}(?!\w)", f"${{{name}}}", value)
+    return value
 
 
 def _neutral(text: str) -> str:
     return _PARTITION.sub("arn:${partition}:", text)
 
 
-def text(document: Any, partition: str) -> str:
-    """What IAM is given: the document for this partition, without the blanks that count towards IAM's limits."""
-    return json.dumps(render(document, {"partition": partition}), separators=(",", ":"))
+def text(document: Any, values: Mapping[str, str]) -> str:
+    """What IAM is given: the document with these values, without the blanks that count towards IAM's limits."""
+    return json.dumps(render(document, values), separators=(",", ":"))

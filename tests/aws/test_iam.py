@@ -9,11 +9,15 @@ from typing import Any
 import boto3
 import pytest
 
+from livekit_deploy import packaged
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.iam import Policy, Role
 from livekit_deploy.aws.oidc import OidcProvider
+from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import NotOurs
+from livekit_deploy.errors import Denied, NotOurs
 from tests.aws.rig import AwsRig
 
 CLUSTER_TRUST = {
@@ -88,6 +92,52 @@ def test_trust_and_boundary_are_put_right(rig: AwsRig) -> None:
     assert made["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
     rig.up([role()])
     assert "PermissionsBoundary" not in boto3.client("iam").get_role(RoleName="livekit-uat-cluster")["Role"]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("cluster", "eks:us-east-1:123456789012:cluster/livekit-uat-main"),
+        ("flow-logs", "ec2:us-east-1:123456789012:vpc-flow-log/*"),
+    ],
+)
+def test_a_service_is_trusted_for_our_own_objects_only(rig: AwsRig, name: str, source: str) -> None:
+    def wanted() -> list[Resource]:
+        return [Role(name, trust=packaged.document(f"iam/{name}-trust.json"))]
+
+    rig.up(wanted())
+    iam, named = boto3.client("iam"), f"livekit-uat-{name}"
+    made = iam.get_role(RoleName=named)["Role"]["AssumeRolePolicyDocument"]
+    asked = {"StringEquals": {"aws:SourceAccount": "123456789012"}, "ArnLike": {"aws:SourceArn": f"arn:aws:{source}"}}
+    assert made["Statement"][0]["Condition"] == asked
+    assert rig.plan(wanted()).changes == ()
+    others = {"123456789012": "210987654321", "us-east-1": "us-east-2", "/livekit-uat-main": "/my-livekit-uat-main"}
+    for ours, theirs in others.items():
+        if ours in json.dumps(made):
+            other = json.dumps(made).replace(ours, theirs)
+            iam.update_assume_role_policy(RoleName=named, PolicyDocument=other)
+            (change,) = rig.plan(wanted()).changes
+            assert [diff.origin for diff in change.diffs] == ["drift"]
+    rig.up(wanted())
+    assert iam.get_role(RoleName=named)["Role"]["AssumeRolePolicyDocument"] == made
+
+
+def test_iam_is_asked_who_we_are_only_when_it_matters(rig: AwsRig) -> None:
+    """A session does not tell its role's path; only an access entry and a key policy name the role."""
+    iam = boto3.client("iam")
+    trust = json.dumps(CLUSTER_TRUST)
+    arn = iam.create_role(RoleName="sso", Path="/aws-reserved/", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    given = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    clients = Clients("us-east-1", access_key=given["AccessKeyId"], secret_key=given["SecretAccessKey"])
+    who = Cloud(clients, Marks("livekit", "uat")).identity
+    assert (who.account, who.partition) == ("123456789012", "aws")
+    assert who.arn.endswith(":assumed-role/sso/me")
+    with pytest.raises(Denied, match="iam:GetRole"):  # this role may nothing
+        _ = who.principal
+    allowed = {"Effect": "Allow", "Action": "iam:GetRole", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_role_policy(RoleName="sso", PolicyName="own", PolicyDocument=policy)
+    assert who.principal == arn
 
 
 def test_another_path_is_refused_with_the_way_out(rig: AwsRig) -> None:

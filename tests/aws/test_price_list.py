@@ -97,7 +97,7 @@ def test_a_list_that_does_not_answer_is_not_waited_for(aws: None) -> None:
 
 def test_where_there_are_no_dollars_nothing_is_asked() -> None:
     cloud = _cloud("cn-north-1")
-    cloud._identity = Identity("123456789012", "arn:aws-cn:iam::123456789012:user/me", "me")
+    cloud._identity = Identity("123456789012", "arn:aws-cn:iam::123456789012:user/me", str)
     told = PriceList(cloud)([Item("cluster")])
     assert told == Told({}, "there is none in dollars for the partition aws-cn")
 

@@ -150,7 +150,7 @@ class KubeCloud(Cloud):
 
     def __init__(self, clients: Clients, cluster: Cluster, env: str) -> None:
         super().__init__(clients, Marks("livekit", env))
-        self._identity = Caller("123456789012", _CALLER, _CALLER)
+        self._identity = Caller("123456789012", _CALLER, str)
         self.host: Live | None = Live(
             "livekit-uat-main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data}
         )
