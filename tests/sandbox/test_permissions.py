@@ -1,79 +1,141 @@
-"""A whole life of an environment under its printed policy: no call outside it, no statement that nothing uses."""
+"""Whole lives of environments under their printed policies: no call is refused, and no statement is without a use.
+
+The sandbox asks for rights as AWS does, also inside of a call: for the launch of instances that a node group is, for
+tags, keys, roles that are passed and roles of services.
+"""
 
 from __future__ import annotations
 
-import threading
+import json
 from typing import Any
 
-from livekit_deploy import Deployer, load_environment, permissions
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.clock import Clock
-from tests.iam_names import ACTIONS
-from tests.sandbox.workspace import ACCOUNT, REGION, Workspace
+import pytest
 
-#: IAM asks for no permission
-_FREE = {"sts:GetCallerIdentity"}
-#: statements that no call of an undisturbed life needs, and why they are there
-IDLE = {
-    **{f"Check{what}": "asked by prerequisites" for what in ("Rights", "Quotas", "Redis", "Zone")},
-    "Ec2TagWhatIsMade": "EC2 asks for it inside of the creating call",
-    "Ec2LaunchNodes": "EKS asks for it inside of CreateNodegroup",
-    "Ec2SweepInterfaces": "a node died between detaching and deleting one",
-    "Ec2SweepVolumes": "a persistent claim was left in the cluster",
-    "BalancersSweep": "the controller is dead",
-    "CacheEvents": "asked while a group is being made",
-    "EksHandOver": "an admin leaves who made the cluster",
-    "IamTagRoles": "IAM asks for it inside of CreateRole",
-    "IamUnfence": "somebody gave a role a boundary",
-    "IamFreeRoles": "a node group went without its instance profile",
-    "IamPass": "EKS asks for it inside of its creating calls",
-    "IamServiceLinkedRoles": "the first use of a service in an account",
-    "EksTag": "EKS asks for it inside of its creating calls",
-    "AcmTag": "ACM asks for it inside of RequestCertificate",
-    "KmsGrant": "EKS asks for it inside of CreateCluster",
-}
+from livekit_deploy import load_environment, permissions
+from livekit_deploy.config import Environment
+from livekit_deploy.errors import Denied
+from livekit_deploy.finding import Verdict
+from tests.sandbox import bounded
+from tests.sandbox.workspace import ACCOUNT, Workspace
+from tests.service_authorization import PRESETS, preset, written
+
+VPC = {"cidr": "10.20.0.0/16", "nat": "single", "flow_logs": True}
+FENCE = "arn:aws:iam::aws:policy/AdministratorAccess"
+#: of accounts that were given no quota of their own
+NO_QUOTA = {"fault": "denied", "call": "service-quotas:GetServiceQuota", "code": "NoSuchResourceException"}
+#: statements that an instant sandbox has no time to need, and who asks
+IDLE = {"CacheEvents": "asked while a group is on its way"}
 
 
-def test_no_call_outside_the_policy_and_no_statement_unused(here: Workspace) -> None:
-    path = here.edit("uat", network={"cidr": "10.20.0.0/16", "nat": "single", "flow_logs": True})
+def _loaded(here: Workspace, path: Any, **more: str) -> Environment:
     charts = {
         "load_balancer_controller.repo": here.sandbox.charts_url,
         "load_balancer_controller.digest": here.sandbox.charts_digest,
     }
-    # a type that the price table lacks, so that AWS is asked for its price
-    given = {**charts, "nodes.media.instance_types": '["c6id.2xlarge"]'}
-    env = load_environment(path, overrides=given, environ={})
-    bigger = load_environment(path, overrides={**given, "redis.node_type": "cache.m7g.large"}, environ={})
-    called, noting = set[str](), threading.Lock()
+    return load_environment(path, overrides={**charts, **more}, environ={})
 
-    def watch(client: Any) -> None:
-        service = str(client.meta.service_model.signing_name).replace("tagging", "tag")
 
-        def note(model: Any, **_: Any) -> None:
-            name = f"{service}:{model.name}"
-            with noting:
-                called.add(ACTIONS.get(name, name))
+def _looked_at(here: Workspace, env: Environment, keys: tuple[str, str]) -> None:
+    """Every command that only looks."""
+    with bounded.deployer(here, env, keys) as made:
+        assert made.plan().changes == ()
+        assert [one for one in made.prerequisites() if one.verdict is not Verdict.OK] == []
+        assert [one for one in made.verify() if one.verdict is not Verdict.OK] == []
+        assert made.status().records
+        assert made.outputs()
+        list(made.logs())
+        made.events()
+        made.credential()
+        assert made.keys.present().keys
+        made.upkeep.history()
 
-        client.meta.events.register("before-call.*.*", note)
 
-    def deployer(wanted: Any) -> Deployer:
-        clients = Clients(
-            REGION,
-            endpoint_url=here.sandbox.endpoint_url,
-            access_key=here.sandbox.access_key,
-            secret_key=here.sandbox.secret_key,
-            instrument=watch,
-        )
-        return Deployer(wanted, clients=clients, clock=Clock(here.sandbox.clock_speed), reach=here.reach)
+def _left_behind(here: Workspace, env: Environment) -> None:
+    """What the controller, the CNI and the EBS driver leave when they are dead."""
+    ec2, elb = here.client("ec2"), here.client("elbv2")
+    records = here.document(env.name)["records"]
+    cluster, subnets = f"{env.resource_prefix}-main", [records[f"ec2.subnet/public-{letter}"]["id"] for letter in "ab"]
+    made: Any = [{"Key": "elbv2.k8s.aws/cluster", "Value": cluster}]
+    vpc = records["ec2.vpc/main"]["id"]
+    group = ec2.create_security_group(GroupName="k8s-traffic", Description="d", VpcId=vpc)["GroupId"]
+    ec2.create_tags(Resources=[group], Tags=made)
+    arn = elb.create_load_balancer(Name="k8s-dead", Subnets=subnets, SecurityGroups=[group], Tags=made)
+    on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn["LoadBalancers"][0]["LoadBalancerArn"], Attributes=on)
+    elb.create_target_group(Name="k8s-dead", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=made)
+    owned: Any = [{"Key": f"kubernetes.io/cluster/{cluster}", "Value": "owned"}]
+    ec2.create_volume(
+        AvailabilityZone="us-east-1a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": owned}]
+    )
+    cni: Any = [{"Key": "cluster.k8s.amazonaws.com/name", "Value": cluster}]
+    ec2.create_network_interface(
+        SubnetId=subnets[0],
+        Description="aws-K8S-i-0123",
+        TagSpecifications=[{"ResourceType": "network-interface", "Tags": cni}],
+    )
 
-    for wanted in (env, bigger):
-        with deployer(wanted) as made:
+
+def _life(here: Workspace, env: Environment, changed: Environment, keys: tuple[str, str]) -> None:
+    """Made, its key rotated, changed there and back, repaired, looked at, and taken down with what others left."""
+    here.fail(NO_QUOTA)
+    with bounded.deployer(here, env, keys) as made:
+        made.prerequisites()
+    here.fail()
+    with bounded.deployer(here, env, keys) as made:
+        made.up()
+        made.keys.rotate("main")
+        made.keys.remove(made.keys.add("second"), now=True)
+    role = f"{env.resource_prefix}-node"
+    here.client("iam").put_role_permissions_boundary(RoleName=role, PermissionsBoundary=FENCE)
+    for wanted in (changed, env):
+        with bounded.deployer(here, wanted, keys) as made:
             made.up()
-            made.keys.rotate("main")
-    with deployer(bigger) as made:
+    _looked_at(here, env, keys)
+    _left_behind(here, env)
+    with bounded.deployer(here, env, keys) as made:
         assert made.down().leftovers == []
 
-    document = permissions.policy(env, account=ACCOUNT)
-    assert called - set(permissions.actions(document)) - _FREE == set()
-    idle = {one["Sid"] for one in document["Statement"] if not called & set(one["Action"])}
-    assert idle == set(IDLE)
+
+def test_no_call_of_a_whole_life_is_refused_and_no_statement_is_unused(here: Workspace) -> None:
+    path = here.edit("uat", network=VPC)
+    # a type that the price table lacks, so that AWS is asked for its price
+    given = {"nodes.media.instance_types": '["c6id.2xlarge"]'}
+    env = _loaded(here, path, **given)
+    admins = json.dumps([f"arn:aws:iam::{ACCOUNT}:role/ci/deployer"])
+    changed = _loaded(here, path, **given, **{"redis.node_type": "cache.m7g.large", "cluster.admins": admins})
+    _life(here, env, changed, bounded.role(here, env))
+    found = here.sandbox.rights()
+    assert found["refused"] == []
+    used = {(sid, action) for sid, action in found["used"]}
+    statements = permissions.policy(env, account=ACCOUNT)["Statement"]
+    unused = {one["Sid"] for one in statements} - {sid for sid, _ in used}
+    assert unused == set(IDLE)
+    # what no call of this life needed, some other one asks for: it is written in the code
+    allowed = {action for one in statements for action in one["Action"]}
+    assert allowed - {action for _, action in used} - written().keys() == set()
+    # the other presets have no statement that this one lacks
+    more = {one["Sid"] for name in PRESETS for one in permissions.policy(preset(name), account=ACCOUNT)["Statement"]}
+    assert more <= {one["Sid"] for one in statements}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_no_call_of_the_other_presets_is_refused(here: Workspace, name: str) -> None:
+    path = here.folder / "manifests" / "environments" / f"{name}.yaml"
+    env = _loaded(here, path)
+    changed = _loaded(here, path, **{"redis.node_type": "cache.m7g.xlarge"})
+    _life(here, env, changed, bounded.role(here, env))
+    assert here.sandbox.rights()["refused"] == []
+
+
+def test_a_role_that_may_only_read_the_state_sees_the_status_and_gets_a_kubeconfig(here: Workspace) -> None:
+    """Neither asks IAM for anything: who the caller is, STS tells everybody."""
+    env = _loaded(here, here.edit("dev"))
+    with bounded.deployer(here, env, bounded.role(here, env)) as made:
+        made.up()
+    keys = bounded.role(here, env, "reader", only=("state",))
+    with bounded.deployer(here, env, keys) as reader:
+        assert reader.status().records
+        assert reader.credential()
+        with pytest.raises(Denied):
+            reader.plan()
