@@ -1,6 +1,6 @@
 """`CallsDrained`: no node group with LiveKit on it goes before the calls on its nodes have ended.
 
-EKS gives the pods of a node group that is deleted a quarter of an hour, a call may last for hours. So before a group
+EKS gives the pods of a node group that is deleted five minutes, a call may last for hours. So before a group
 goes its nodes are closed to new pods, and LiveKit's pods on them are asked to end, the next one when the replacement of
 the one before is Ready. A pod takes no new room from its SIGTERM on and ends with its last one, or when its time is
 over: that of its chart, or less where the run says so (``--max-drain``). The cluster counts that time, so that it goes
