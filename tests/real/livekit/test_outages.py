@@ -72,6 +72,6 @@ def test_a_token_that_is_changed_under_running_servers_shows_when_a_connection_b
     redis.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     redis.ask("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")
     until(lambda: web.ask(pod.host, pod.host.address, 7880).status == 406, "406")
-    assert AFTER_START in pod.log
+    until(lambda: AFTER_START in pod.log, AFTER_START)
     assert probes(pod) == {"livenessProbe": None, "readinessProbe": None}
     assert pod.exit_code is None
