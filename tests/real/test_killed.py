@@ -145,11 +145,15 @@ def test_killed_at_every_boundary(
 
     after = found()
     tried = passed[:: int(request.config.getoption("--every"))]
-    reached = 0
+    reached, wrong = 0, []
     for boundary in tried:
         ready(here)
         reached += killed(here, command, boundary)
-        here.run(*command)
-        assert found() == after, boundary
-    record_property("kill", [f"real cluster: {name}", len(tried), reached, reached, 0, 0])
+        try:
+            here.run(*command)
+            assert found() == after
+        except AssertionError as error:
+            wrong.append(f"{boundary}: {error}")
+    record_property("kill", [f"real cluster: {name}", len(tried), reached, len(tried) - len(wrong), 0, 0])
+    assert wrong == []
     assert reached >= len(tried) * 0.9, f"{reached} of {len(tried)} boundaries were reached"

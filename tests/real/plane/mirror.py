@@ -21,7 +21,7 @@ WATCHED = (
     *(("", "serviceaccounts"), ("apps", "deployments"), ("networking.k8s.io", "ingresses")),
     *(("networking.k8s.io", "ingressclasses"), ("apiextensions.k8s.io", "customresourcedefinitions")),
 )
-_AGAIN_SECONDS = 0.5
+_AGAIN_SECONDS, _HEARD_SECONDS = 0.5, 120.0
 
 
 class Mirror(Store):
@@ -37,8 +37,9 @@ class Mirror(Store):
         """Returns when everything that is watched has been heard once."""
         for group, plural in WATCHED:
             self._follow(self.named(plural, group))
-        for heard in list(self._heard.values()):
-            heard.wait(60)
+        for what, heard in list(self._heard.items()):
+            if not heard.wait(_HEARD_SECONDS):
+                raise RuntimeError(f"the API server does not list {what}")
 
     def stop(self) -> None:
         self._stopping.set()

@@ -20,7 +20,7 @@ from typing import Any
 from tests.real.plane.keys import LOCAL, Keys
 from tests.real.recipes import ETCD, KUBERNETES, program
 
-_READY_SECONDS, _END_SECONDS = 120.0, 10.0
+_READY_SECONDS, _END_SECONDS = 180.0, 60.0
 #: a server whose standard input ends is killed: it does not outlive whoever started it, however that one ends
 _UNTIL_WE_END = 'exec 3<&0; "$@" </dev/null 3<&- & child=$!; (read -r _ <&3; kill -9 $child) & wait $child'
 _INSIDE = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
