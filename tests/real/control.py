@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 from livekit_deploy.sandbox.server import FOLDER
 from tests.real.plane.wire import Wire
-from tests.sandbox.workspace import Workspace
+from tests.sandbox.workspace import Done, Workspace
 
 Obj = dict[str, Any]
 #: what others write while it runs is none of ours
@@ -70,6 +71,9 @@ class RealWorkspace(Workspace):
             return super().command(*arguments)
         return [sys.executable, "-m", "tests.real.dying", str(self.passed), self.death, *arguments]
 
+    def end(self, process: subprocess.Popen[str], *, seconds: float = 900.0) -> Done:
+        return super().end(process, seconds=seconds)
+
     def plane(self) -> ControlPlane:
         """Of the cluster that was made last."""
         return ControlPlane(newest(self.folder / PLANES))
@@ -110,7 +114,7 @@ class ControlPlane:
         found: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
         return found
 
-    def until(self, met: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, met: Callable[[], bool], seconds: float = 300.0) -> None:
         """Wait for it."""
         end = time.monotonic() + seconds
         while not met():

@@ -54,7 +54,7 @@ def killed(here: RealWorkspace, command: tuple[str, ...], boundary: str) -> bool
     here.death = boundary
     process = here.start(*command, **{_MARK: mark})
     here.death = ""
-    code = here.end(process, seconds=300).code
+    code = here.end(process).code
     _gone(mark)
     assert code in (0, -9), code
     return code == -9
