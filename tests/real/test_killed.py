@@ -20,9 +20,10 @@ ENV = ("--env", "dev", "--sandbox")
 UP, DOWN = ("up", *ENV, "--yes"), ("down", *ENV, "--yes")
 SETTINGS = (
     *("--set", "livekit.settings.room.empty_timeout=120"),
-    *("--set", "load_balancer_controller.replicas=2"),
+    *("--set", "load_balancer_controller.replicas=3"),
 )
-SHORT_LEASE = {"state": {"lease_seconds": 10}}
+#: a short lease; and two pods of the controller, which have a budget as three of them have
+ENVIRONMENT = {"state": {"lease_seconds": 10}, "load_balancer_controller": {"replicas": 2}}
 _CONTROLLER, _SECRETS = "aws-load-balancer-controller", "/api/v1/namespaces/livekit/secrets"
 FRESH = (
     "after PATCH /api/v1/namespaces/livekit",
@@ -43,7 +44,7 @@ GONE = ("inside helm uninstall livekit: 3", f"after helm uninstall {_CONTROLLER}
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealWorkspace]:
     """An account with nothing in it."""
     made = RealWorkspace(tmp_path_factory.mktemp("killed"))
-    made.edit("dev", **SHORT_LEASE)
+    made.edit("dev", **ENVIRONMENT)
     yield made
     made.stop()
 
