@@ -148,6 +148,7 @@ def test_media_nodes_are_replaced_and_a_pod_goes_when_the_one_before_is_replaced
 ) -> None:
     """Two pods serve all the time but for the one that has been asked to end."""
     seen, ended = [], threading.Event()
+    plane.until(lambda: sum(map(_serves, plane.items(_PODS))) == 2)  # those before them had calls to end
 
     def look() -> None:
         while not ended.wait(0.05):
