@@ -72,7 +72,7 @@ def test_its_metadata(wheel: Path) -> None:
         assert f"{info}/licenses/LICENSE" in packed.namelist()
     assert metadata["Name"] == "livekit-deploy"
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert set(metadata.get_all("Provides-Extra") or []) == {"sandbox", "dev"}
+    assert set(metadata.get_all("Provides-Extra") or []) == {"sandbox", "dev", "real"}
     needed = [line for line in metadata.get_all("Requires-Dist") or [] if "extra ==" not in line]
     assert all(any(sign in line for sign in ("==", ">=")) for line in needed)
     assert not [line for line in needed if line.startswith(("moto", "pytest"))]
