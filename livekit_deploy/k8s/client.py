@@ -10,7 +10,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -138,11 +138,11 @@ class Api:
         with self._changing():
             return self._call("PATCH", path + query, item, "application/apply-patch+yaml")
 
-    def let_go(self, path: str) -> None:
-        """Take the finalizers of an object away; nothing happens when it is not there."""
-        none = {"metadata": {"finalizers": None}}
+    def let_go(self, path: str, kept: Sequence[str] = ()) -> None:
+        """Take the finalizers of an object away, but for some; nothing happens when it is not there."""
+        change = {"metadata": {"finalizers": list(kept) or None}}
         with self._changing(), contextlib.suppress(Absent):
-            self._call("PATCH", f"{path}?{_STRICT}", none, "application/merge-patch+json")
+            self._call("PATCH", f"{path}?{_STRICT}", change, "application/merge-patch+json")
 
     def delete(self, path: str, *, grace_seconds: int | None = None, uid: str | None = None, labels: str = "") -> None:
         """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there.

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
-from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.client import MANAGER, PASSING, Api, Obj, api, serves
+from livekit_deploy.k8s.finalizers import LoadBalancerController
 from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim
 
 _VERSIONS = "livekit-deploy/secret-versions"
@@ -87,11 +88,14 @@ class ClusterObject(Resource):
 class Namespace(ClusterObject):
     """A namespace; its name is the resource's. Other ``labels`` than the declared ones are not judged.
 
+    It goes when all that is in it has gone; what a dead load balancer controller holds in it is let go of.
     Source: Kubernetes API reference, Namespace.
     """
 
     kind = "k8s.namespace"
     object_kind = "Namespace"
+    #: seconds in which a controller that lives has deleted its load balancers (as `Observed.patience`)
+    patience: ClassVar[float] = 5 * MINUTE
 
     labels: Input[Mapping[str, str]] = Input(api="metadata.labels", default={})
 
@@ -104,6 +108,13 @@ class Namespace(ClusterObject):
     def props(self, item: Obj) -> dict[str, Any]:
         there = item["metadata"].get("labels") or {}
         return {"labels": {key: there[key] for key in self.labels if key in there}}
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        if live.status is Status.DELETING:
+            controller = LoadBalancerController(self._api(cloud))
+            controller.let_go(list(controller.held_in(self.instance)))
+        else:
+            super().delete(cloud, live)
 
 
 class Secret(ClusterObject):

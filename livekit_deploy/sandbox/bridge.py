@@ -7,7 +7,7 @@ import binascii
 import datetime
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,7 +22,15 @@ from livekit_deploy.sandbox.aws.eks.store import hooks, lock, store_of
 from livekit_deploy.sandbox.balancers import Balancers
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.port import CloudPort, Identity, LoadBalancerRequest, NodeSpec, RedisServer
+from livekit_deploy.sandbox.cluster.port import (
+    CloudPort,
+    Identity,
+    LoadBalancerRequest,
+    NodeSpec,
+    RedisServer,
+    Target,
+    TargetGroup,
+)
 from livekit_deploy.sandbox.outside.firewall import redis_servers
 
 _TOKEN_PREFIX = "k8s-aws-v1."
@@ -121,8 +129,17 @@ class Bridge:
     def ensure_load_balancer(self, request: LoadBalancerRequest) -> str | None:
         return self.balancers.ensure(request, self._node_group)
 
-    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> bool:
-        return self.balancers.delete((kind, namespace, name), self._node_group)
+    def target_groups(self, kind: str, namespace: str, name: str) -> Sequence[TargetGroup]:
+        return self.balancers.target_groups((kind, namespace, name))
+
+    def set_targets(self, target_group: str, targets: Collection[Target]) -> Mapping[Target, str]:
+        return self.balancers.set_targets(target_group, targets)
+
+    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> None:
+        self.balancers.delete((kind, namespace, name))
+
+    def delete_groups(self, kind: str, namespace: str, name: str) -> str:
+        return self.balancers.delete_groups((kind, namespace, name), self._node_group)
 
 
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}

@@ -10,7 +10,7 @@ import ssl
 import tarfile
 import threading
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,14 @@ from livekit_deploy.engine.run import planned_read
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.k8s.client import Api, Obj, api
 from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.port import Identity, LoadBalancerRequest, NodeSpec, RedisServer
+from livekit_deploy.sandbox.cluster.port import (
+    Identity,
+    LoadBalancerRequest,
+    NodeSpec,
+    RedisServer,
+    Target,
+    TargetGroup,
+)
 from livekit_deploy.state.session import lease_of
 from tests.aws.rig import REGION, AwsRig
 
@@ -75,6 +82,8 @@ class Sky:
         self.tokens = {TOKEN: Identity("admin", ("system:masters",)), "k8s-aws-v1.reader": Identity("reader")}
         self.balancers: dict[tuple[str, str, str], LoadBalancerRequest] = {}
         self.redis = [REDIS]
+        #: what AWS says of a group that it does not delete yet
+        self.kept = ""
         self.specs = [media_node(letter, number) for number, letter in enumerate("ab")]
 
     def nodes(self) -> Sequence[NodeSpec]:
@@ -93,9 +102,18 @@ class Sky:
         self.balancers[request.kind, request.namespace, request.name] = request
         return f"{request.name}.elb.example.com"
 
-    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> bool:
+    def target_groups(self, kind: str, namespace: str, name: str) -> Sequence[TargetGroup]:
+        request = self.balancers.get((kind, namespace, name))
+        return [TargetGroup(f"k8s-{name}", f"arn:{name}", request.service, 80)] if request is not None else []
+
+    def set_targets(self, target_group: str, targets: Collection[Target]) -> Mapping[Target, str]:
+        return dict.fromkeys(targets, "healthy")
+
+    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> None:
         self.balancers.pop((kind, namespace, name), None)
-        return True
+
+    def delete_groups(self, kind: str, namespace: str, name: str) -> str:
+        return self.kept
 
 
 class Host(Resource):

@@ -11,7 +11,7 @@ from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route
 from moto.ec2.responses import EC2Response
 
-from livekit_deploy.sandbox.aws import ec2_dependencies, ec2_endpoints
+from livekit_deploy.sandbox.aws import ec2_dependencies, ec2_endpoints, ec2_interfaces
 from livekit_deploy.sandbox.aws.ec2_dependencies import refused
 from livekit_deploy.sandbox.aws.patching import around, kept
 from livekit_deploy.sandbox.clock import SandboxClock
@@ -32,6 +32,7 @@ _WITH_TOKEN = (
 def install(clock: Callable[[], SandboxClock]) -> None:
     """Correct EC2; ``clock`` gives the clock of the moment."""
     ec2_dependencies.install()
+    ec2_interfaces.install(clock)
     _nat_gateways(clock)
     ec2_endpoints.install()
     _routes()

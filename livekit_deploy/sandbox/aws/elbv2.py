@@ -13,18 +13,20 @@ import moto.elbv2.models
 from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import ELBv2Backend
 
+from livekit_deploy.sandbox.aws import elbv2_targets
 from livekit_deploy.sandbox.aws.patching import around
 from livekit_deploy.sandbox.clock import SandboxClock
 
 Original = Callable[..., Any]
 
-#: AWS's seconds until a new one is active
-PROVISIONING = 130.0
+#: AWS's seconds until a new one is active, and until the interfaces of one that was deleted are gone
+PROVISIONING, INTERFACES_GONE = 130.0, 150.0
 _asked = threading.local()
 
 
 def install(clock: Callable[[], SandboxClock]) -> None:
     """Correct ELB; ``clock`` gives the clock of the moment."""
+    elbv2_targets.install(clock)
     _name_by_type()
     _change_listeners()
     _tell_tags_of_what_is_there()
@@ -67,7 +69,8 @@ def install(clock: Callable[[], SandboxClock]) -> None:
             raise _not_permitted(arn)
         original(arn)
         for id in getattr(balancer, "_sandbox_interfaces", []):
-            backend.ec2_backend.enis.pop(id, None)
+            if (interface := backend.ec2_backend.enis.get(id)) is not None:
+                interface._sandbox_left = clock().now()
 
 
 def _not_permitted(arn: str) -> ELBClientError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Listener:
-    """A port of a load balancer and the port of the pods behind it."""
+    """A port of a load balancer and the port of the Service behind it."""
 
     port: int
     protocol: str
@@ -60,12 +60,18 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A pod behind a load balancer: `ready` is what its health check would find."""
+class TargetGroup:
+    """A target group that the controller made for a port of a Service."""
 
-    ip: str
+    name: str
+    arn: str
+    service: str
     port: int
-    ready: bool
+    """Of the Service."""
+
+
+#: address and port of a pod
+Target = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,21 @@ class LoadBalancerRequest:
     name: str
     scheme: str
     """`internet-facing` or `internal`."""
+    service: str
+    """The Service behind it."""
     listeners: tuple[Listener, ...]
-    targets: tuple[Target, ...]
     certificates: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+    """Those that the controller gives to all that it makes."""
     hosts: tuple[str, ...] = ()
+    ssl_policy: str = ""
+    """Of its secure listeners; "" for ELB's own default."""
+    deregistration_delay: int | None = None
+    """Of its target groups, in seconds; None for ELB's own default."""
+    said: str = ""
+    """Annotations and spec of what asks: when they change, all is looked at anew."""
 
 
 class CloudPort(Protocol):
@@ -104,5 +119,17 @@ class CloudPort(Protocol):
     def ensure_load_balancer(self, request: LoadBalancerRequest) -> str | None:
         """Make or update a load balancer with its groups and targets; its DNS name, or None while it is not ready."""
 
-    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> bool:
-        """Delete a load balancer with all that was made for it; True when nothing of it is left."""
+    def target_groups(self, kind: str, namespace: str, name: str) -> Sequence[TargetGroup]:
+        """What was made for the Services behind a load balancer."""
+
+    def set_targets(self, target_group: str, targets: Collection[Target]) -> Mapping[Target, str]:
+        """Register these and no others in a target group, by its ARN; the state of the health of each."""
+
+    def delete_load_balancer(self, kind: str, namespace: str, name: str) -> None:
+        """Delete a load balancer with its listeners; nothing happens when it is not there."""
+
+    def delete_groups(self, kind: str, namespace: str, name: str) -> str:
+        """Delete its target groups and security groups, the shared one with the last; "" when nothing is left.
+
+        Otherwise what AWS says of the one that it keeps.
+        """

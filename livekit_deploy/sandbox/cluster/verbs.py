@@ -110,6 +110,7 @@ class Verbs:
     def _delete_all(self, request: Request) -> Result:
         items = self._selected(request)
         for item in items:
+            admit(self._store, request.kind, "DELETE", item)
             self._store.delete(request.kind, item, _deletion(request), dry=request.dry)
         return 200, self._listed(request.kind, items), []
 
@@ -137,7 +138,9 @@ class Verbs:
         return self._shown(request.kind, made)
 
     def _delete(self, request: Request) -> Result:
-        item, gone = self._store.delete(request.kind, self._current(request), _deletion(request), dry=request.dry)
+        current = self._current(request)
+        admit(self._store, request.kind, "DELETE", current)
+        item, gone = self._store.delete(request.kind, current, _deletion(request), dry=request.dry)
         if not gone or request.kind.plural in _RETURNED:
             return 200, self._shown(request.kind, item), []
         kind, uid = request.kind, item["metadata"]["uid"]

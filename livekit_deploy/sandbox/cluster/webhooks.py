@@ -41,7 +41,8 @@ def _hooks(store: Store) -> Iterator[Obj]:
 
 
 def _watches(store: Store, hook: Obj, kind: Kind, operation: str, item: Obj) -> bool:
-    if not any(_rule(rule, kind, operation) for rule in hook.get("rules") or []):
+    exact = hook.get("matchPolicy") == "Exact"
+    if not any(_rule(rule, kind, operation, exact) for rule in hook.get("rules") or []):
         return False
     metadata = item["metadata"]
     if not selected(hook["objectSelector"], metadata.get("labels") or {}):
@@ -53,14 +54,16 @@ def _watches(store: Store, hook: Obj, kind: Kind, operation: str, item: Obj) -> 
     return selected(hook["namespaceSelector"], labels)
 
 
-def _rule(rule: Obj, kind: Kind, operation: str) -> bool:
+def _rule(rule: Obj, kind: Kind, operation: str, exact: bool) -> bool:
+    """Whether a rule names a kind; by its default, matchPolicy Equivalent, in any version of it."""
+
     def admits(values: list[str], value: str) -> bool:
         return "*" in values or value in values
 
     return (
         admits(rule.get("operations") or [], operation)
         and admits(rule.get("apiGroups") or [], kind.group)
-        and admits(rule.get("apiVersions") or [], kind.version)
+        and (not exact or admits(rule.get("apiVersions") or [], kind.version))
         and admits(rule.get("resources") or [], kind.plural)
     )
 

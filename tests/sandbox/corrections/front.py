@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from livekit_deploy.sandbox.balancers import Balancers
-from livekit_deploy.sandbox.cluster.port import Listener, LoadBalancerRequest, Target
+from livekit_deploy.sandbox.cluster.port import Listener, LoadBalancerRequest
 from tests.sandbox.corrections.harness import ACCOUNT, REGION, World, probe, refused
 
 
@@ -120,7 +120,7 @@ def load_balancer_takes_its_time(world: World) -> None:
 def load_balancer_has_interfaces(world: World) -> None:
     """makes no network interfaces for a load balancer
 
-    one in each subnet with its groups, which holds subnet and group until the load balancer is deleted
+    one in each subnet with its groups, which holds subnet and group until minutes after the load balancer is deleted
     """
     network = world.network()
     group = world.group(network.vpc)
@@ -130,15 +130,61 @@ def load_balancer_has_interfaces(world: World) -> None:
     where = [{"Name": "group-id", "Values": [group]}]
     found = world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"]
     assert [one["Description"].split("/")[:2] for one in found] == [["ELB app", made["LoadBalancerName"]]] * 2
-    for call, more in (
-        (world.ec2.delete_security_group, {"GroupId": group}),
-        (world.ec2.delete_subnet, {"SubnetId": network.subnets[0]}),
-    ):
-        with refused("DependencyViolation"):
-            call(**more)
-    world.elbv2.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])
+
+    def held() -> None:
+        for call, more in (
+            (world.ec2.delete_security_group, {"GroupId": group}),
+            (world.ec2.delete_subnet, {"SubnetId": network.subnets[0]}),
+        ):
+            with refused("DependencyViolation"):
+                call(**more)
+
+    held()
+    with world.unhurried() as later:
+        world.elbv2.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])
+        held()
+        later(60)
+        held()
+        later(240)
+        assert world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"] == []
     world.ec2.delete_security_group(GroupId=group)
     world.ec2.delete_subnet(SubnetId=network.subnets[0])
+
+
+@probe("ELB")
+def target_is_checked_before_it_is_healthy(world: World) -> None:
+    """calls a target healthy once it is registered, and forgets one that is deregistered
+
+    `initial` until its checks have passed, `draining` for the deregistration delay
+    """
+    made = world.elbv2.create_target_group(
+        Name=world.name("group"),
+        Protocol="HTTP",
+        Port=80,
+        VpcId=world.network().vpc,
+        TargetType="ip",
+        HealthCheckIntervalSeconds=15,
+        HealthyThresholdCount=2,
+    )["TargetGroups"][0]
+    arn, target = made["TargetGroupArn"], [{"Id": "10.20.0.9", "Port": 7880}]
+    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "60"}]
+    world.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=delay)
+
+    def states() -> list[str]:
+        found = world.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        return [one["TargetHealth"]["State"] for one in found]
+
+    with world.unhurried() as later:
+        world.elbv2.register_targets(TargetGroupArn=arn, Targets=target)
+        assert states() == ["initial"]
+        later(20)
+        world.elbv2.register_targets(TargetGroupArn=arn, Targets=target)  # asked twice, it is not checked anew
+        later(15)
+        assert states() == ["healthy"]
+        world.elbv2.deregister_targets(TargetGroupArn=arn, Targets=target)
+        assert states() == ["draining"]
+        later(65)
+        assert states() == []
 
 
 @probe("ELB")
@@ -173,8 +219,8 @@ def controller_and_what_it_makes(world: World) -> None:
     nodes = world.group(network.vpc)
     role = [{"Key": "kubernetes.io/role/elb", "Value": "1"}]
     world.ec2.create_tags(Resources=network.subnets, Tags=role)
-    listener, target = Listener(80, "HTTP", 7880), Target("10.20.0.9", 7880, True)
-    request = LoadBalancerRequest("application", "livekit", "signal", "internet-facing", (listener,), (target,))
+    key, listener = ("application", "livekit", "signal"), Listener(80, "HTTP", 7880)
+    request = LoadBalancerRequest(*key, "internet-facing", "livekit", (listener,))
     controller = Balancers(ACCOUNT, REGION, cluster, network.vpc, None)
     assert controller.ensure(request, nodes)
 
@@ -192,7 +238,10 @@ def controller_and_what_it_makes(world: World) -> None:
     assert interfaces() == [made, made]
     with refused("DependencyViolation"):
         world.ec2.delete_security_group(GroupId=min(made))
-    assert controller.delete(("application", "livekit", "signal"), nodes)
+    (group,) = controller.target_groups(key)
+    assert controller.set_targets(group.arn, [("10.20.0.9", 7880)]) == {("10.20.0.9", 7880): "healthy"}
+    controller.delete(key)
+    assert controller.delete_groups(key, nodes) == ""
     assert (groups(), interfaces()) == (set(), [])
     world.ec2.delete_security_group(GroupId=nodes)
 

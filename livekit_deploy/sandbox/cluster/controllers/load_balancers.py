@@ -1,6 +1,8 @@
 """What the AWS Load Balancer Controller does: load balancers for Ingresses and Services, while it runs.
 
-It holds both by a finalizer until their load balancers are gone. Calls to the cloud are made without the store's lock.
+It holds both by a finalizer until their load balancers are gone, and looks at one of them anew when its annotations or
+its spec change; what somebody deletes in AWS meanwhile it does not see.
+Calls to the cloud are made without the store's lock.
 Source: AWS Load Balancer Controller, "Ingress annotations" and "Service annotations".
 """
 
@@ -8,25 +10,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.controllers.endpoints import pods_of, target_port
-from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, is_ready, labels_of, leaving, name_of
+from livekit_deploy.sandbox.cluster.controllers import bindings
+from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, labels_of, leaving, name_of
 from livekit_deploy.sandbox.cluster.kinds import Kind
-from livekit_deploy.sandbox.cluster.port import CloudPort, Listener, LoadBalancerRequest, Target
+from livekit_deploy.sandbox.cluster.port import CloudPort, Listener, LoadBalancerRequest
 
 CONTROLLER = "aws-load-balancer-controller"
 _INGRESS, _SERVICE = "alb.ingress.kubernetes.io/", "service.beta.kubernetes.io/aws-load-balancer-"
 _FINALIZERS = {"ingresses": "ingress.k8s.aws/resources", "services": "service.k8s.aws/resources"}
 _SOURCES = {"ingresses": "ingress", "services": "service"}
 _CLASS = "service.k8s.aws/nlb"
+#: AWS's seconds between two tries to delete a group that is in use, and until it says so (the controller's
+#: defaultWaitSGDeletionPollInterval and defaultWaitSGDeletionTimeout)
+_POLL, _PATIENCE = 2.0, 10.0
 
 
 def run(world: World, port: CloudPort) -> None:
-    """One round over everything that asks for a load balancer."""
+    """One round over everything that asks for a load balancer, and over the bindings of target groups."""
     with world.store.lock:
-        if not _controller_runs(world):
-            return
+        controller = _controller(world)
+    if controller is None:
+        return
     if (problem := port.controller_problem()) is not None:
         with world.store.lock:
             for kind, item in _asking(world):
@@ -35,20 +42,33 @@ def run(world: World, port: CloudPort) -> None:
         return
     with world.store.lock:
         found = [(kind, item) for kind, item in _asking(world)]
-        requests = {item["metadata"]["uid"]: _request(world, kind, item) for kind, item in found if not leaving(item)}
+        tags = _default_tags(controller)
+        requests = {
+            item["metadata"]["uid"]: replace(_request(world, kind, item), default_tags=tags)
+            for kind, item in found
+            if not leaving(item)
+        }
     for kind, item in found:
         if leaving(item):
             _release(world, port, kind, item)
         else:
             _ensure(world, port, kind, item, requests[item["metadata"]["uid"]])
+    bindings.run(world, port)
 
 
-def _controller_runs(world: World) -> bool:
-    return any(
-        labels_of(one).get("app.kubernetes.io/name") == CONTROLLER
-        and (one.get("status") or {}).get("availableReplicas")
-        for one in world.items("deployments", "apps")
-    )
+def _controller(world: World) -> Obj | None:
+    """Its Deployment, when one of its pods serves."""
+    for one in world.items("deployments", "apps"):
+        serves = (one.get("status") or {}).get("availableReplicas")
+        if labels_of(one).get("app.kubernetes.io/name") == CONTROLLER and serves:
+            return one
+    return None
+
+
+def _default_tags(controller: Obj) -> dict[str, str]:
+    flag = "--default-tags="
+    given = [one for one in controller["spec"]["template"]["spec"]["containers"][0].get("args") or [] if flag in one]
+    return _pairs(given[0].removeprefix(flag)) if given else {}
 
 
 def _asking(world: World) -> Iterator[tuple[Kind, Obj]]:
@@ -74,26 +94,46 @@ def _ensure(world: World, port: CloudPort, kind: Kind, item: Obj, request: LoadB
         if _FINALIZERS[kind.plural] not in finalizers:
             world.change(kind, current, finalizers=[*finalizers, _FINALIZERS[kind.plural]])
     host = port.ensure_load_balancer(request)
+    groups = port.target_groups(request.kind, request.namespace, request.name)
     with world.store.lock:
         current = world.store.find(kind, *name_of(item))
-        if host is not None and current is not None:
+        if current is None or leaving(current):
+            return
+        bindings.ensure(world, current, groups, _labels(kind, item))
+        if host is not None:
             world.status(kind, current, {"loadBalancer": {"ingress": [{"hostname": host}]}})
             world.tell(current, "SuccessfullyReconciled", "Successfully reconciled", source=_SOURCES[kind.plural])
 
 
 def _release(world: World, port: CloudPort, kind: Kind, item: Obj) -> None:
-    finalizer = _FINALIZERS[kind.plural]
-    if finalizer not in (item["metadata"].get("finalizers") or []):
-        return
+    """The balancer, its bindings with rules and targets, its groups, and then what holds the object."""
+    finalizer, uid = _FINALIZERS[kind.plural], item["metadata"]["uid"]
     namespace, name = name_of(item)
     shape = "application" if kind.plural == "ingresses" else "network"
-    if not port.delete_load_balancer(shape, namespace, name):
+    late, now = world.lasted(("late", uid), _PATIENCE), world.at_intervals(("poll", uid), _POLL)
+    if finalizer not in (item["metadata"].get("finalizers") or []) or not now:
+        return
+    port.delete_load_balancer(shape, namespace, name)
+    if bindings.delete(world, _labels(kind, item)):
+        return
+    if kept := port.delete_groups(shape, namespace, name):
+        if late:
+            said = f"Failed deploy model due to failed to delete securityGroup: timed out: DependencyViolation: {kept}"
+            with world.store.lock:
+                world.tell(item, "FailedDeployModel", said, source=_SOURCES[kind.plural], warning=True)
         return
     with world.store.lock:
         current = world.store.find(kind, namespace, name)
         if current is not None:
             left = [one for one in current["metadata"].get("finalizers") or [] if one != finalizer]
             world.change(kind, current, finalizers=left)
+
+
+def _labels(kind: Kind, item: Obj) -> dict[str, str]:
+    """What the controller writes on the bindings of one Ingress or Service."""
+    namespace, name = name_of(item)
+    prefix = f"{_SOURCES[kind.plural]}.k8s.aws"
+    return {f"{prefix}/stack-namespace": namespace, f"{prefix}/stack-name": name}
 
 
 # ---- what they ask for
@@ -112,65 +152,68 @@ def _of_ingress(world: World, item: Obj) -> LoadBalancerRequest:
     certificates = tuple(filter(None, _annotation(item, _INGRESS, "certificate-arn").split(",")))
     default = '[{"HTTPS": 443}]' if certificates else '[{"HTTP": 80}]'
     ports = [pair for one in json.loads(_annotation(item, _INGRESS, "listen-ports", default)) for pair in one.items()]
-    number, targets = _backend(world, item)
+    service, number = _backend(world, item)
     path = _annotation(item, _INGRESS, "healthcheck-path", "/")
     return LoadBalancerRequest(
         kind="application",
         namespace=namespace,
         name=name,
         scheme=_annotation(item, _INGRESS, "scheme", "internal"),
+        service=service,
         listeners=tuple(Listener(int(port), protocol, number, path) for protocol, port in ports),
-        targets=tuple(targets),
         certificates=certificates,
         attributes=_pairs(_annotation(item, _INGRESS, "load-balancer-attributes")),
         tags=_pairs(_annotation(item, _INGRESS, "tags")),
         hosts=tuple(rule["host"] for rule in item["spec"].get("rules") or [] if rule.get("host")),
+        ssl_policy=_annotation(item, _INGRESS, "ssl-policy"),
+        deregistration_delay=_delay(_annotation(item, _INGRESS, "target-group-attributes")),
+        said=_said(item),
     )
 
 
-def _backend(world: World, item: Obj) -> tuple[int, list[Target]]:
-    """The port and the pods behind the first backend of an Ingress."""
+def _said(item: Obj) -> str:
+    return json.dumps([item["metadata"].get("annotations"), item["spec"]], sort_keys=True)
+
+
+def _delay(attributes: str) -> int | None:
+    seconds = _pairs(attributes).get("deregistration_delay.timeout_seconds")
+    return int(seconds) if seconds else None
+
+
+def _backend(world: World, item: Obj) -> tuple[str, int]:
+    """The Service behind the first backend of an Ingress, and its port."""
     paths = [path for rule in item["spec"].get("rules") or [] for path in (rule.get("http") or {}).get("paths") or []]
     backend = paths[0]["backend"] if paths else item["spec"].get("defaultBackend") or {}
     wanted = backend.get("service") or {}
     service = world.store.find(world.store.named("services"), name_of(item)[0], wanted.get("name", ""))
-    if service is None:
-        return 80, []
     asked = wanted.get("port") or {}
-    for port in service["spec"].get("ports") or []:
+    for port in service["spec"].get("ports") or [] if service is not None else ():
         if asked.get("number") == port["port"] or (asked.get("name") and asked["name"] == port.get("name")):
-            return port["port"], _targets(world, service, port)
-    return 80, []
-
-
-def _targets(world: World, service: Obj, port: Obj) -> list[Target]:
-    found = []
-    for pod in pods_of(world, service):
-        number = target_port(pod, port)
-        if number is not None:
-            found.append(Target(pod["status"]["podIP"], number, is_ready(pod)))
-    return sorted(found, key=lambda one: one.ip)
+            return wanted["name"], port["port"]
+    return wanted.get("name", ""), 80
 
 
 def _of_service(world: World, item: Obj) -> LoadBalancerRequest:
     namespace, name = name_of(item)
     certificates = tuple(filter(None, _annotation(item, _SERVICE, "ssl-cert").split(",")))
     secure = {one.strip() for one in _annotation(item, _SERVICE, "ssl-ports").split(",") if one.strip()}
-    listeners, targets = [], []
+    listeners = []
     for port in item["spec"].get("ports") or []:
         tls = bool(certificates) and (not secure or {str(port["port"]), port.get("name")} & secure)
         listeners.append(Listener(port["port"], "TLS" if tls else port["protocol"], port["port"]))
-        targets += _targets(world, item, port)
     return LoadBalancerRequest(
         kind="network",
         namespace=namespace,
         name=name,
         scheme=_annotation(item, _SERVICE, "scheme", "internal"),
+        service=name,
         listeners=tuple(listeners),
-        targets=tuple(targets),
         certificates=certificates,
         attributes=_pairs(_annotation(item, _SERVICE, "attributes")),
         tags=_pairs(_annotation(item, _SERVICE, "additional-resource-tags")),
+        ssl_policy=_annotation(item, _SERVICE, "ssl-negotiation-policy"),
+        deregistration_delay=_delay(_annotation(item, _SERVICE, "target-group-attributes")),
+        said=_said(item),
     )
 
 

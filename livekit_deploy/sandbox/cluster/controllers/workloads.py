@@ -8,6 +8,7 @@ import math
 import uuid
 from typing import Any
 
+from livekit_deploy.sandbox.cluster.controllers import bindings
 from livekit_deploy.sandbox.cluster.controllers.world import (
     MANAGER,
     Obj,
@@ -207,6 +208,8 @@ def _refused(world: World, replica_set: Obj, count: int) -> str:
         template = copied(replica_set["spec"]["template"])
         metadata = dict(template.get("metadata") or {})
         metadata |= {"name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": owner_reference(replica_set)}
+        if gates := bindings.gates(world, namespace, metadata.get("labels") or {}):
+            template["spec"]["readinessGates"] = [*(template["spec"].get("readinessGates") or []), *gates]
         pod = {"metadata": metadata, "spec": template["spec"]}
         try:
             made = world.store.create(world.store.named("pods"), namespace, pod, MANAGER)

@@ -54,6 +54,14 @@ class World:
             self._passed.add(key)
         return key in self._passed
 
+    def at_intervals(self, key: tuple[str, ...], seconds: float) -> bool:
+        """Whether it was never asked, or so many of AWS's seconds ago."""
+        self._asked.add(key)
+        if key in self._timers and not self.clock.passed(self._timers[key], seconds):
+            return False
+        self._timers[key] = self.clock.now()
+        return True
+
     @property
     def waiting(self) -> bool:
         """Whether something is to happen when time has passed, with no other change."""

@@ -1,0 +1,80 @@
+"""What the load balancer controller holds by finalizers, and how it is let go of when the controller is dead.
+
+While it lives, the controller takes its finalizers itself once the load balancers are gone, however slow AWS is. Dead,
+it never does, and its webhooks, which are asked about a change of what it holds, refuse even that they are taken: so
+both of its webhook configurations go first.
+Source: Kubernetes, "Finalizers" and "Dynamic Admission Control"; AWS Load Balancer Controller, pkg/shared_constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from livekit_deploy.k8s.client import Api, Obj
+
+_CONTROLLER = "app.kubernetes.io/name=aws-load-balancer-controller"
+_DEPLOYMENTS = "/apis/apps/v1/deployments"
+_WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/"
+_CONFIGURATIONS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+#: the API groups that are its own, and the domains of its finalizers
+_GROUPS = ("elbv2.k8s.aws", "gateway.k8s.aws", "aga.k8s.aws")
+_DOMAINS = (*_GROUPS, "ingress.k8s.aws", "group.ingress.k8s.aws", "service.k8s.aws")
+
+
+class LoadBalancerController:
+    """The controller of a cluster, alive or dead."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def lives(self) -> bool:
+        """Whether one of its pods serves."""
+        found = self._api.list(_DEPLOYMENTS, _CONTROLLER)
+        return any((one.get("status") or {}).get("availableReplicas") for one in found)
+
+    def let_go(self, held: Sequence[tuple[str, Obj]]) -> None:
+        """One step for what a dead one holds, each with its path: a webhook configuration goes, or its finalizers do.
+
+        Nothing happens while it lives.
+        """
+        if not held or self.lives():
+            return
+        webhooks = [
+            f"{_WEBHOOKS}{plural}/{one['metadata']['name']}"
+            for plural in _CONFIGURATIONS
+            for one in self._api.list(f"{_WEBHOOKS}{plural}", _CONTROLLER)
+        ]
+        if webhooks:
+            self._api.delete(webhooks[0])
+        else:
+            path, item = held[0]
+            self._api.let_go(path, [one for one in item["metadata"]["finalizers"] if not _its(one)])
+
+    def held_in(self, namespace: str) -> Iterator[tuple[str, Obj]]:
+        """What is on its way out of a namespace and held by the controller, each with its path."""
+        collections = [
+            f"/api/v1/namespaces/{namespace}/services",
+            f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses",
+            *self._own(namespace),
+        ]
+        for collection in collections:
+            for item in self._api.list(collection):
+                if item["metadata"].get("deletionTimestamp") and holds(item):
+                    yield f"{collection}/{item['metadata']['name']}", item
+
+    def _own(self, namespace: str) -> Iterator[str]:
+        """The collections of its own kinds."""
+        for group in _GROUPS:
+            version = ((self._api.get(f"/apis/{group}") or {}).get("preferredVersion") or {}).get("groupVersion")
+            for kind in (self._api.get(f"/apis/{version}") or {}).get("resources") or [] if version else ():
+                if kind["namespaced"] and "/" not in kind["name"]:
+                    yield f"/apis/{version}/namespaces/{namespace}/{kind['name']}"
+
+
+def holds(item: Obj) -> bool:
+    """Whether the controller keeps an object from going."""
+    return any(_its(one) for one in item["metadata"].get("finalizers") or [])
+
+
+def _its(finalizer: str) -> bool:
+    return finalizer.partition("/")[0] in _DOMAINS
