@@ -23,6 +23,7 @@ from unittest import mock
 import yaml
 
 from livekit_deploy import tools
+from livekit_deploy.k8s.charts import definitions
 from livekit_deploy.k8s.client import Api
 from livekit_deploy.k8s.helm_binary import HelmBinary
 from livekit_deploy.k8s.release_record import LOADER
@@ -99,9 +100,18 @@ class Release:
             ("template", self._name, str(chart), "--namespace", self._namespace, "--values", "-"),
             yaml.safe_dump(values).encode(),
         ).decode()
+        if last is None:
+            self._define(chart)
         metadata = _metadata(chart)
         new = {"chart": {"metadata": metadata}, "config": values, "manifest": text}
         self._put(last, new, "pending-upgrade" if last else "pending-install")
+
+    def _define(self, chart: Path) -> None:
+        """The chart's definitions that are not there, as helm makes them with a first installation only."""
+        for item in definitions(chart):
+            path = self._path(item)
+            if self._api.get(path) is None:
+                self._api.apply(path, item)
 
     def rollback(self) -> None:
         """Back to the newest revision that was deployed."""
@@ -186,7 +196,9 @@ class Release:
 
 @functools.cache
 def _objects(manifest: str) -> tuple[Obj, ...]:
-    return tuple(item for item in yaml.load_all(manifest, Loader=LOADER) if item)
+    """Those of a manifest, and those of its Lists one by one."""
+    documents = [one for one in yaml.load_all(manifest, Loader=LOADER) if one]
+    return tuple(item for one in documents for item in (one["items"] if one["kind"] == "List" else (one,)))
 
 
 def _metadata(chart: Path) -> Obj:
