@@ -89,6 +89,7 @@ class InTheCluster:
         self.controller = LoadBalancerControllerProvisioner(
             env.load_balancer_controller,
             region=env.region,
+            tags=env.tags,
             cluster=base.cluster,
             network=base.network,
             nodes=base.nodes,

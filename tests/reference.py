@@ -75,6 +75,7 @@ _OTHER: dict[str, tuple[Any, Mapping[str, Any]]] = {
     "livekit.domain": ("live.example.com", {}),
     "livekit.certificate": (_ARN, {}),
     "livekit.hosted_zone": (None, {}),
+    "livekit.ssl_policy": ("ELBSecurityPolicy-TLS13-1-3-2021-06", {}),
     "livekit.image_tag": ("v1.13.8", {}),
     "livekit.chart": ({"version": "1.9.0"}, {"redis": {"auth": False}, "livekit": {"webhook_urls": []}}),
     "livekit.chart.repo": ("https://example.com", _OFFICIAL),
@@ -121,7 +122,7 @@ _NOT_RESOURCES = {
     "state.bucket": "copy the document first: `state restore`",
     "state.path": "copy the document first: `state restore`",
     "state.lease_seconds": "from the next run on",
-    "tags": "on what is made from then on",
+    "tags": "on what is made from then on, and at once on load balancers and what belongs to them",
 }
 #: what each class of change means, the gravest first; "apart" stands for what is made or deleted
 _WORDS: dict[str, str] = {

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.eks import MAIN, Cluster
 from livekit_deploy.aws.eks_access import MAKER, AccessEntry, short
-from livekit_deploy.aws.eks_addons import AFTER_NODES, BEFORE_NODES, Addon
+from livekit_deploy.aws.eks_addons import AFTER_NODES, BEFORE_NODES, CONFIGURATION, Addon
 from livekit_deploy.aws.oidc import OidcProvider
+from livekit_deploy.config import merged
 from livekit_deploy.engine.resource import Resource
 
 if TYPE_CHECKING:
@@ -68,12 +69,16 @@ class ClusterProvisioner:
         self.later = [self._addon(name, nodes) for name in dict.fromkeys([*AFTER_NODES, *named])]
         return self.later
 
+    def later_named(self, *names: str) -> list[Resource]:
+        """Those of the add-ons that need nodes with these names."""
+        return [addon for addon in self.later if addon.name in names]
+
     def _addon(self, name: str, after: Sequence[Resource] = ()) -> Addon:
         given = self._config.addons.get(name)
         return Addon(
             name,
             version=given.version if given else None,
-            configuration=given.configuration if given else {},
+            configuration=merged(dict(CONFIGURATION.get(name, {})), given.configuration if given else {}),
             lives_in=self.cluster,
             after=after,
         )

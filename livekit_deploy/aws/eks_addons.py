@@ -22,6 +22,10 @@ from livekit_deploy.errors import Absent, ResourceError
 BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
 AFTER_NODES = ("coredns", "metrics-server")
 
+#: what each is given unless the file says otherwise. The network plugin gives UDP that a node's own pods send first
+#: another source port by chance; media is offered with the port that it left from (Amazon VPC CNI plugin, README)
+CONFIGURATION: Mapping[str, Mapping[str, Any]] = {"vpc-cni": {"env": {"AWS_VPC_K8S_CNI_RANDOMIZESNAT": "none"}}}
+
 #: health issues that do not go away by waiting (EKS API reference, AddonIssue)
 TERMINAL = frozenset(
     {

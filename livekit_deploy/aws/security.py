@@ -34,6 +34,7 @@ class SecurityProvisioner:
         if livekit.turn is not None:
             port = livekit.turn.udp_port
             self.rules.append(self._open("turn-udp", "udp", port, port, "TURN over UDP"))
+        self.media.works_with = tuple(self.rules)
 
     def _open(self, name: str, protocol: str, first: int, last: int, why: str) -> SecurityGroupRule:
         return SecurityGroupRule(
@@ -48,17 +49,17 @@ class SecurityProvisioner:
 
     def admit_to_redis(self, cluster_group: Ref[str]) -> None:
         """Let in what carries the cluster's group: every node does, and so do the pods on them."""
-        self.rules.append(
-            SecurityGroupRule(
-                "redis-nodes",
-                group_id=self.redis.id,
-                protocol="tcp",
-                source=cluster_group,
-                first_port=PORT,
-                last_port=PORT,
-                description="Redis from the nodes",
-            )
+        rule = SecurityGroupRule(
+            "redis-nodes",
+            group_id=self.redis.id,
+            protocol="tcp",
+            source=cluster_group,
+            first_port=PORT,
+            last_port=PORT,
+            description="Redis from the nodes",
         )
+        self.rules.append(rule)
+        self.redis.works_with = (rule,)
 
     @property
     def resources(self) -> list[Resource]:

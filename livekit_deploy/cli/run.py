@@ -27,7 +27,7 @@ CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 @click.command()
 @click.option("--plan", "plan_file", metavar="FILE", type=click.Path(), help="apply exactly this saved plan")
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
-@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs to work")
 @click.option("--step", type=click.Choice(STEPS), default="all", show_default=True, help="only this step")
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
 @click.option("--max-drain", metavar="TIME", type=seconds, help="before media nodes go, wait so long for their calls")
@@ -82,7 +82,7 @@ def up(
 @click.option("--destroy", is_flag=True, help="what `down` would do")
 @click.option("--detailed-exitcode", is_flag=True, help="exit 2 when there are changes, 6 when there is drift")
 @click.option("--refresh-only", is_flag=True, help="only what somebody else changed")
-@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs")
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs to work")
 @click.option("--step", type=click.Choice((*STAGES, "all")), default="all", show_default=True, help="only this step")
 @shared
 def plan(

@@ -44,6 +44,7 @@ ALWAYS_THERE = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "m
 #: addresses that the VPC CNI takes for a node: those of one network interface, held ready for pods
 _NODE_ADDRESSES = 30
 _REPLICATION_GROUP_ID = 40
+_TAGS_OF_OTHERS = ("aws:", "livekit-deploy:", "kubernetes.io/")
 _TAG_KEY, _TAG_VALUE, _TAGS = 128, 256, 40  # AWS takes 50 tags; ten are kept for ours and the controllers'
 _TAG_TEXT = re.compile(r"[\w\s.:/=+@-]*")
 
@@ -124,8 +125,8 @@ def _tags(env: Environment) -> Iterator[Problem]:
         yield "tags", "two tags differ only in their case, which IAM takes for the same", "rename one"
     for key, value in env.tags.items():
         at = f"tags.{key}"
-        if key.lower().startswith(("aws:", "livekit-deploy:", "kubernetes.io/")) or key == "Name":
-            yield at, f"the tag {key} is not free: AWS, EKS or this program sets it", "choose another key"
+        if key.lower().startswith(_TAGS_OF_OTHERS) or key.partition("/")[0].endswith("k8s.aws") or key == "Name":
+            yield at, f"the tag {key} is not free: AWS, EKS, a controller or this program sets it", "choose another key"
         elif not 1 <= len(key) <= _TAG_KEY or len(value) > _TAG_VALUE:
             yield at, f"AWS takes tag keys of 1 to {_TAG_KEY} and values of up to {_TAG_VALUE} characters", "shorten it"
         elif not (_TAG_TEXT.fullmatch(key) and _TAG_TEXT.fullmatch(value)):

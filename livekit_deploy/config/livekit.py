@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from livekit_deploy.config.section import SECTION, WORD, Domain, Port, Section, Sha256, Url, kind_of
+from livekit_deploy.config.tls import SslPolicy
 
 _CERTIFICATE = r"^(auto|arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+)$"
 Certificate = Annotated[str, StringConstraints(pattern=_CERTIFICATE)]
@@ -68,6 +69,10 @@ class LiveKit(Section):
         default="auto",
         description="`auto`: one from ACM, validated in the hosted zone; or the ARN of one in this region",
         examples=["auto", "arn:aws:acm:us-east-1:123456789012:certificate/0123-4567"],
+    )
+    ssl_policy: SslPolicy = Field(
+        default="ELBSecurityPolicy-TLS13-1-2-2021-06",
+        description="which TLS both load balancers take, one of ELB's own policies: by default TLS 1.3 and 1.2",
     )
     hosted_zone: Domain | None = Field(
         default=None,

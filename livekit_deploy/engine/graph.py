@@ -19,9 +19,10 @@ def ordered(resources: Iterable[Resource]) -> list[Resource]:
     """
     every = list(resources)
     known = {id(item): item for item in every}
-    needed = {id(item): [*item.dependencies(), *item.outlived_by] for item in every}
-    edges = {key: [id(other) for other in others if id(other) in known] for key, others in needed.items()}
-    missing = [(known[key], other) for key, others in needed.items() for other in others if id(other) not in known]
+    before = {id(item): [*item.dependencies(), *item.outlived_by] for item in every}
+    edges = {key: [id(other) for other in others if id(other) in known] for key, others in before.items()}
+    needed = [(item, other) for item in every for other in (*before[id(item)], *item.works_with)]
+    missing = [(item, other) for item, other in needed if id(other) not in known]
     if missing:
         item, other = missing[0]
         raise ConfigError(f"{item!r} refers to {other!r}, which is not part of the stack", hint="add it to the stack")
@@ -61,8 +62,11 @@ def inverse(edges: Mapping[str, Iterable[str]]) -> Edges:
 
 
 def needs(resources: Sequence[Resource]) -> Edges:
-    """address → the addresses without which it is not ready: those before it, and those that outlive it."""
-    return {item.address: {other.address for other in (*item.dependencies(), *item.outlived_by)} for item in resources}
+    """address → the addresses without which it is of no use: those before it, that outlive it, that it works with."""
+    return {
+        item.address: {other.address for other in (*item.dependencies(), *item.outlived_by, *item.works_with)}
+        for item in resources
+    }
 
 
 def closure(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:

@@ -60,8 +60,8 @@ class Planner:
     # ---- up
 
     def up(self, resources: Iterable[Resource], targets: Iterable[str] = (), stage: str = "") -> Planned:
-        """What `up` would do; with ``targets`` only those addresses and what they depend on, with ``stage`` only what
-        belongs to it. Raises `UsageError` when something is missing that the stage needs."""
+        """What `up` would do; with ``targets`` only those addresses and what they need to work, with ``stage`` only
+        what belongs to it. Raises `UsageError` when something is missing that the stage needs."""
         began, calls = time.monotonic(), self._cloud.calls
         order = ordered(resources)
         if stage:

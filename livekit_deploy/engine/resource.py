@@ -84,8 +84,9 @@ class Resource(_Declared):
     """One object in the cloud: desired state in its Inputs, and the four verbs.
 
     ``name`` is unique within the kind. ``after`` orders without data. What a resource is ``outlived_by`` goes after it
-    is gone; on the way up it may be made before that is there, but does not become ready without it. What ``lives_in``
-    a host is absent when the host is, with no call made.
+    is gone; on the way up it may be made before that is there, but does not become ready without it. What it
+    ``works_with`` is not waited for, but without it it is of no use: who asks for the one gets the other. What
+    ``lives_in`` a host is absent when the host is, with no call made.
     """
 
     kind: ClassVar[str] = ""
@@ -117,6 +118,7 @@ class Resource(_Declared):
     name: str = settings(kw_only=False)
     after: Sequence[Resource] = settings(default=())
     outlived_by: Sequence[Resource] = settings(default=())
+    works_with: Sequence[Resource] = settings(default=())
     lives_in: Resource | None = settings(default=None)
     stage: str = settings(default="infrastructure")
 
@@ -136,12 +138,13 @@ class Resource(_Declared):
         *,
         after: Sequence[Resource] = (),
         outlived_by: Sequence[Resource] = (),
+        works_with: Sequence[Resource] = (),
         lives_in: Resource | None = None,
         stage: str = "infrastructure",
         **values: Any,
     ) -> None:
         self.name, self.after, self.outlived_by, self.lives_in = name, tuple(after), tuple(outlived_by), lives_in
-        self.stage = stage
+        self.works_with, self.stage = tuple(works_with), stage
         #: how many times the object at this address was made; part of the name of what depends on it
         self.generation = 1
         #: what `read` of the host saw, set by the engine before any verb of a resource that lives in one

@@ -98,13 +98,13 @@ def _healthy(look: Look, address: str) -> str:
         ]
     ]
     wrong = [one for one in states if one["State"] not in ("healthy", "draining")]
-    if wrong or not states:
+    healthy = sum(one["State"] == "healthy" for one in states)
+    if wrong or not healthy:
         said = wrong[0] if wrong else {"State": "none is registered"}
         cause, remedy = _TARGETS.get(said.get("Reason", ""), _NO_TARGET)
         told = " ".join(filter(None, (said["State"], said.get("Reason"), said.get("Description"))))
-        healthy = sum(one["State"] == "healthy" for one in states)
         raise Trouble(f"{healthy} of {len(states)} targets are healthy: {told}", cause=cause, remedy=remedy)
-    return f"{len(states)} healthy"
+    return f"{healthy} healthy"
 
 
 def certificate(look: Look) -> str:

@@ -32,23 +32,31 @@ class LoadBalancerController:
         found = self._api.list(_DEPLOYMENTS, _CONTROLLER)
         return any((one.get("status") or {}).get("availableReplicas") for one in found)
 
-    def let_go(self, held: Sequence[tuple[str, Obj]]) -> None:
-        """One step for what a dead one holds, each with its path: a webhook configuration goes, or its finalizers do.
+    def given_up(self) -> bool:
+        """Whether it is dead, and its webhooks are being taken away: nothing is to be waited for any more."""
+        return len(self._webhooks()) < len(_CONFIGURATIONS) and not self.lives()
 
-        Nothing happens while it lives.
+    def let_go(self, held: Sequence[tuple[str, Obj]]) -> None:
+        """One step for what a dead one holds, each with its path: a webhook configuration goes, then what nobody has
+        deleted is, then finalizers are taken. Nothing happens while it lives.
         """
         if not held or self.lives():
             return
-        webhooks = [
+        if webhooks := self._webhooks():
+            self._api.delete(webhooks[0])
+        elif kept := [path for path, item in held if not leaving(item)]:
+            self._api.delete(kept[0])
+        else:
+            path, item = held[0]
+            self._api.let_go(path, [one for one in item["metadata"]["finalizers"] if not _its(one)])
+
+    def _webhooks(self) -> list[str]:
+        """The paths of its webhook configurations."""
+        return [
             f"{_WEBHOOKS}{plural}/{one['metadata']['name']}"
             for plural in _CONFIGURATIONS
             for one in self._api.list(f"{_WEBHOOKS}{plural}", _CONTROLLER)
         ]
-        if webhooks:
-            self._api.delete(webhooks[0])
-        else:
-            path, item = held[0]
-            self._api.let_go(path, [one for one in item["metadata"]["finalizers"] if not _its(one)])
 
     def held_in(self, namespace: str) -> Iterator[tuple[str, Obj]]:
         """What is on its way out of a namespace and held by the controller, each with its path."""
@@ -59,7 +67,7 @@ class LoadBalancerController:
         ]
         for collection in collections:
             for item in self._api.list(collection):
-                if item["metadata"].get("deletionTimestamp") and holds(item):
+                if leaving(item) and holds(item):
                     yield f"{collection}/{item['metadata']['name']}", item
 
     def _own(self, namespace: str) -> Iterator[str]:
@@ -74,6 +82,11 @@ class LoadBalancerController:
 def holds(item: Obj) -> bool:
     """Whether the controller keeps an object from going."""
     return any(_its(one) for one in item["metadata"].get("finalizers") or [])
+
+
+def leaving(item: Obj) -> bool:
+    """Whether it is being deleted."""
+    return bool(item["metadata"].get("deletionTimestamp"))
 
 
 def _its(finalizer: str) -> bool:

@@ -70,7 +70,7 @@ def bundled_values(
         "config": _server(livekit, redis),
         "secrets": {"keys": {"name": "livekit-api-keys", "key": "keys"}},
         "secretVersions": versions,
-        "ingress": {"host": livekit.domain, "certificateArn": certificate},
+        "ingress": {"host": livekit.domain, "certificateArn": certificate, "sslPolicy": livekit.ssl_policy},
         "nodeSelector": _MEDIA,
     }
     if livekit.webhook_urls:
@@ -82,6 +82,7 @@ def bundled_values(
         values["autoscaling"] = {"enabled": True, "min": scaling.min, "max": scaling.max, "cpu": scaling.cpu}
     if turn_domain(livekit):
         values["turn"] = {"enabled": True, "tlsPort": _TURN_TLS_PORT, "certificateArn": certificate}
+        values["turn"]["sslPolicy"] = livekit.ssl_policy
     return values
 
 
@@ -97,6 +98,7 @@ def official_values(
     """
     annotations = {
         "alb.ingress.kubernetes.io/certificate-arn": certificate,
+        "alb.ingress.kubernetes.io/ssl-policy": livekit.ssl_policy,
         "alb.ingress.kubernetes.io/target-type": "ip",
         "alb.ingress.kubernetes.io/target-group-attributes": _DEREGISTRATION,
     }
@@ -121,6 +123,7 @@ def official_values(
             "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
             "service.beta.kubernetes.io/aws-load-balancer-ssl-cert": certificate,
             "service.beta.kubernetes.io/aws-load-balancer-ssl-ports": "443",
+            "service.beta.kubernetes.io/aws-load-balancer-ssl-negotiation-policy": livekit.ssl_policy,
             "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes": _DEREGISTRATION,
         }
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from livekit_deploy.aws.cloud import Cloud
@@ -11,7 +12,7 @@ from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.client import MANAGER, PASSING, Api, Obj, api, serves
-from livekit_deploy.k8s.finalizers import LoadBalancerController
+from livekit_deploy.k8s.finalizers import LoadBalancerController, leaving
 from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim
 
 _VERSIONS = "livekit-deploy/secret-versions"
@@ -109,12 +110,22 @@ class Namespace(ClusterObject):
         there = item["metadata"].get("labels") or {}
         return {"labels": {key: there[key] for key in self.labels if key in there}}
 
+    def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
+        live = self.read(cloud, id)
+        if live is None or live.status is not Status.DELETING:
+            return live
+        abandoned = LoadBalancerController(self._api(cloud)).given_up() and any(self._held(cloud))
+        return replace(live, status=Status.READY) if abandoned else live
+
     def delete(self, cloud: Cloud, live: Live) -> None:
-        if live.status is Status.DELETING:
-            controller = LoadBalancerController(self._api(cloud))
-            controller.let_go(list(controller.held_in(self.instance)))
+        item = self._api(cloud).get(self.where())
+        if item is not None and leaving(item):
+            LoadBalancerController(self._api(cloud)).let_go(list(self._held(cloud)))
         else:
             super().delete(cloud, live)
+
+    def _held(self, cloud: Cloud) -> Iterator[tuple[str, Obj]]:
+        return LoadBalancerController(self._api(cloud)).held_in(self.instance)
 
 
 class Secret(ClusterObject):

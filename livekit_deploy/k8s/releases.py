@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws.front import turn_domain
@@ -40,6 +42,7 @@ class LoadBalancerControllerProvisioner:
         config: LoadBalancerController,
         *,
         region: str,
+        tags: Mapping[str, str],
         cluster: ClusterProvisioner,
         network: NetworkProvisioner,
         nodes: NodesProvisioner,
@@ -62,6 +65,8 @@ class LoadBalancerControllerProvisioner:
             # what we make names its class itself and does not need them changed
             "serviceMutatorWebhookConfig": {"failurePolicy": "Ignore"},
             **_spread(),
+            # the environment's own, on all that it makes; its marks are what the barriers know that by
+            "defaultTags": {key: value for key, value in tags.items() if _carried(key, value)},
         }
         self.release = HelmRelease(
             _CONTROLLER,
@@ -76,6 +81,7 @@ class LoadBalancerControllerProvisioner:
             # installed as soon as the API answers; its pods wait for nodes, and are gone before these go
             after=[*cluster.access, role],
             outlived_by=nodes.groups,
+            works_with=cluster.later_named("coredns"),
             stage="load-balancer",
         )
 
@@ -107,6 +113,11 @@ def _spread() -> dict[str, Any]:
         "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}},
         "topologySpreadConstraints": [spread],
     }
+
+
+def _carried(key: str, value: str) -> bool:
+    """Whether the chart can hand a tag on: it writes ``key=value`` into a list in YAML, without quotes."""
+    return "=" not in key and not re.search(r":(\s|$)", f"{key}={value}") and value == value.strip()
 
 
 class LiveKitProvisioner:
@@ -149,6 +160,7 @@ class LiveKitProvisioner:
             values=values(livekit, redis=redis, certificate=certificate.arn, versions=versions),
             lives_in=host,
             after=[self.namespace, *self.secrets, *nodes.groups, *after],
+            works_with=cluster.later_named("coredns", *(["metrics-server"] if livekit.autoscaling else [])),
             stage=stage,
         )
         name = LIVEKIT if own else f"{LIVEKIT}-livekit-server"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.k8s.client import Api, Obj
-from livekit_deploy.k8s.finalizers import LoadBalancerController, holds
+from livekit_deploy.k8s.finalizers import LoadBalancerController, holds, leaving
 from livekit_deploy.k8s.workload import named
 
 _INSTANCE = "app.kubernetes.io/instance"
@@ -38,7 +38,8 @@ class Remains:
         bindings = self._bindings()
         if not left and not bindings:
             return None
-        idle = any(_graceful(item) if item["kind"] == "Pod" else not _leaving(item) for item in left)
+        idle = any(_graceful(item) if item["kind"] == "Pod" else not leaving(item) for item in left)
+        idle = idle or LoadBalancerController(self._api).given_up()
         shown = ", ".join(sorted(named(item) for item in [*left, *bindings])[:3])
         status = Status.READY if idle else Status.DELETING
         return Live(id, status, {"state": "uninstalled"}, detail=f"waiting for {shown}")
@@ -46,18 +47,16 @@ class Remains:
     def end(self) -> None:
         """One step: delete what nobody does; end the pods; then, one by one, let go of what a dead controller holds."""
         balanced = [(self._at(path, item), item) for path in (_SERVICES, _INGRESSES) for item in self._list(path)]
-        controller = LoadBalancerController(self._api)
         bindings = [(self._at(_BINDINGS, item), item) for item in self._bindings()]
-        orphans = bindings if not controller.lives() else []
-        forgotten = [path for path, item in [*balanced, *orphans] if not _leaving(item)]
-        held = [(path, item) for path, item in [*balanced, *bindings] if _leaving(item) and holds(item)]
+        forgotten = [path for path, item in balanced if not leaving(item)]
+        held = [(path, item) for path, item in [*balanced, *bindings] if holds(item)]
         if forgotten:
             self._api.delete(forgotten[0])
         elif self._list(_PODS) or not held:
             pods = _PODS.format(namespace=self._namespace)
             self._api.delete(pods, grace_seconds=0, labels=f"{_INSTANCE}={self._instance}")
         else:
-            controller.let_go(held)
+            LoadBalancerController(self._api).let_go(held)
 
     def _at(self, collection: str, item: Obj) -> str:
         return f"{collection.format(namespace=self._namespace)}/{item['metadata']['name']}"
@@ -86,10 +85,6 @@ def _made_for_ours(binding: Obj, others: dict[str, set[str]]) -> bool:
     labels = binding["metadata"].get("labels") or {}
     made_for = [(path, labels[label]) for path, label in _STACKS.items() if label in labels]
     return bool(made_for) and all(name not in others[path] for path, name in made_for)
-
-
-def _leaving(item: Obj) -> bool:
-    return bool(item["metadata"].get("deletionTimestamp"))
 
 
 def _graceful(pod: Obj) -> bool:

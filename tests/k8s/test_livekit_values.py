@@ -102,6 +102,7 @@ def test_the_official_chart_rolls_in_place_and_gets_what_the_controller_needs() 
         "nlb-target-type": "ip",
         "ssl-cert": balancer["annotations"]["alb.ingress.kubernetes.io/certificate-arn"],
         "ssl-ports": "443",
+        "ssl-negotiation-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
         "target-group-attributes": delay,
     }
     assert "loadBalancerAnnotations" not in _official(livekit__turn__tls="false")["livekit"]["turn"]
