@@ -24,7 +24,7 @@ def admit(store: Store, kind: Kind, operation: str, item: Obj) -> None:
         service = hook["clientConfig"].get("service")
         if service is None or hook["failurePolicy"] == "Ignore" or not _watches(store, hook, kind, operation, item):
             continue
-        if not _has_endpoints(store, service["namespace"], service["name"]):
+        if not has_endpoints(store, service["namespace"], service["name"]):
             port = service.get("port", 443)
             where = f"https://{service['name']}.{service['namespace']}.svc:{port}{service.get('path', '')}"
             raise ApiError(
@@ -68,7 +68,8 @@ def _rule(rule: Obj, kind: Kind, operation: str, exact: bool) -> bool:
     )
 
 
-def _has_endpoints(store: Store, namespace: str, name: str) -> bool:
+def has_endpoints(store: Store, namespace: str, name: str) -> bool:
+    """Whether somebody answers for a Service."""
     slices = store.select(
         store.named("endpointslices", "discovery.k8s.io"), namespace, f"kubernetes.io/service-name={name}", None
     )

@@ -23,6 +23,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
 from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import CloudPort, Target, TargetGroup
+from livekit_deploy.sandbox.cluster.webhooks import has_endpoints
 
 _GROUP, _VERSION, _PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
 _FINALIZER = "elbv2.k8s.aws/resources"
@@ -187,6 +188,5 @@ def _mutates(world: World) -> bool:
         for hook in configuration.get("webhooks") or []:
             if hook["name"] == _MUTATOR:
                 service = hook["clientConfig"]["service"]
-                found = world.store.find(world.store.named("endpoints"), service["namespace"], service["name"])
-                return any(subset.get("addresses") for subset in (found or {}).get("subsets") or [])
+                return has_endpoints(world.store, service["namespace"], service["name"])
     return False
