@@ -27,6 +27,7 @@ from livekit_deploy.k8s.charts import definitions
 from livekit_deploy.k8s.client import Api
 from livekit_deploy.k8s.helm_binary import HelmBinary
 from livekit_deploy.k8s.release_record import LOADER
+from tests.kill import world
 
 Obj = dict[str, Any]
 _real = HelmBinary.run
@@ -107,11 +108,18 @@ class Release:
         self._put(last, new, "pending-upgrade" if last else "pending-install")
 
     def _define(self, chart: Path) -> None:
-        """The chart's definitions that are not there, as helm makes them with a first installation only."""
+        """The chart's definitions that are not there, as helm makes them with a first installation only.
+
+        Helm goes on when they are served.
+        """
         for item in definitions(chart):
-            path = self._path(item)
+            path, spec = self._path(item), item["spec"]
             if self._api.get(path) is None:
                 self._api.apply(path, item)
+            served = [f"/apis/{spec['group']}/{one['name']}" for one in spec["versions"]]
+            for _ in served:
+                world.time_passes()
+            assert all(self._api.get(group) is not None for group in served)
 
     def rollback(self) -> None:
         """Back to the newest revision that was deployed."""
