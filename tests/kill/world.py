@@ -261,12 +261,11 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
         mock_aws(),
         mock.patch.object(BotocoreStubber, "process_request", alone),
         short(),
-        mock.patch.object(bridge, "Cluster", StillCluster),
         mock.patch.object(hooks, "cluster_active", None),  # the world before is told again when this one is over
         mock.patch.object(hooks, "cluster_deleted", None),
         mock.patch.object(sight, "together", _in_turn),
     ):
-        made = World(folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf)))), fresh)
+        made = World(folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf), makes=StillCluster))), fresh)
         with mock.patch.object(
             kubernetes.client.ApiClient,
             "call_api",
