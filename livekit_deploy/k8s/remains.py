@@ -39,7 +39,8 @@ class Remains:
         if not left and not bindings:
             return None
         idle = any(_graceful(item) if item["kind"] == "Pod" else not leaving(item) for item in left)
-        idle = idle or LoadBalancerController(self._api).given_up()
+        held = any(holds(item) for item in [*left, *bindings])
+        idle = idle or (held and LoadBalancerController(self._api).given_up())
         shown = ", ".join(sorted(named(item) for item in [*left, *bindings])[:3])
         status = Status.READY if idle else Status.DELETING
         return Live(id, status, {"state": "uninstalled"}, detail=f"waiting for {shown}")

@@ -504,7 +504,7 @@ def test_a_deployment_of_no_replicas_is_ready(rig: KubeRig, charts: Path) -> Non
 
 def test_down_waits_for_what_finalizers_hold(rig: KubeRig, charts: Path) -> None:
     held = service()
-    held["metadata"]["finalizers"] = ["service.k8s.aws/resources"]
+    held["metadata"]["finalizers"] = ["example.com/resources"]
     repo = publish(charts, "web", {**ALL, "service": held})
     rig.up(release(rig, repo))
     item = release(rig, repo)[2]
