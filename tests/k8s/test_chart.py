@@ -311,6 +311,7 @@ def test_turn_comes_through_an_nlb_that_ends_tls(uat: Rendered) -> None:
     nlb = {key.removeprefix(prefix): value for key, value in service["metadata"]["annotations"].items()}
     assert nlb.pop("ssl-cert").startswith("acm.issued/signal")
     assert nlb.pop("target-group-attributes")
+    assert nlb.pop("ssl-negotiation-policy") == "ELBSecurityPolicy-TLS13-1-2-2021-06"
     assert nlb == {"type": "external", "scheme": "internet-facing", "nlb-target-type": "ip", "ssl-ports": "443"}
     assert service["spec"]["loadBalancerClass"] == "service.k8s.aws/nlb"
     (port,) = service["spec"]["ports"]
