@@ -136,6 +136,8 @@ class Cloud:
         self.stopping: Callable[[], bool] = lambda: False
         #: the most seconds that a pod is given to end its calls before its node goes; None: what its chart gives it
         self.max_drain: int | None = None
+        #: whether the environment goes on, as in `up`: nodes that take over from others may still have to join
+        self.goes_on = False
         #: says which pods have another version of a secret than this one, "" for none: a name, and the version
         self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
         self.calls = 0

@@ -5,7 +5,8 @@ goes its nodes are closed to new pods, and LiveKit's pods on them are asked to e
 the one before is Ready. A pod takes no new room from its SIGTERM on and ends with its last one, or when its time is
 over: that of its chart, or less where the run says so (``--max-drain``). The cluster counts that time, so that it goes
 on when this program is killed. The group goes when its pods are gone, or their time is over, and others serve in their
-place. Where no other media node is open nobody can: then all are asked at once, and only their end is waited for.
+place. Where no other media node is open nobody can: then all are asked at once, and only their end is waited for. A
+group of which no node has joined the cluster yet is another matter: nothing is closed and nobody asked before one has.
 Sources: EKS user guide, "Delete a managed node group"; LiveKit, "Deploying to Kubernetes"; Kubernetes, "Pod Lifecycle".
 """
 
@@ -20,11 +21,12 @@ from livekit_deploy.engine.inputs import Change, Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 from livekit_deploy.errors import Absent, Conflict, TimedOut
 from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
-from livekit_deploy.k8s.fleet import NODES, Fleet, full_grace, look
+from livekit_deploy.k8s.fleet import NODES, full_grace, look
 
 _HOURS = 60 * MINUTE
 #: whether something keeps replacements from being Ready that does not end with the calls
 _FAULT = "fault"
+_NOBODY_JOINED = "no other media node has joined the cluster yet"
 
 
 class CallsDrained(Observed):
@@ -56,6 +58,8 @@ class CallsDrained(Observed):
             return None
         connection = self._api(cloud)
         fleet = look(connection, self.release, self.group_name)
+        if cloud.goes_on and fleet.alone:
+            return Live(self.instance, Status.DELETING, {_FAULT: True}, detail=_NOBODY_JOINED)
         if fleet.unclosed or fleet.next_to_end(cloud.max_drain):
             steps = len(fleet.unclosed) + len(fleet.unasked) + len(fleet.given_longer(cloud.max_drain))
             return Live(self.instance, Status.READY, {"steps": steps}, detail=f"closing {self.group_name}")
@@ -74,14 +78,17 @@ class CallsDrained(Observed):
         # groups that go at the same time look in turn: each sees whom the other has just asked
         with cloud.shared("drain", threading.Lock):
             fleet = look(connection, self.release, self.group_name)
-            if fleet.unclosed:
+            if cloud.goes_on and fleet.alone:
+                if live.props.get(_FAULT):
+                    raise self._out_of_patience(_NOBODY_JOINED)
+            elif fleet.unclosed:
                 name = fleet.unclosed[0]
                 closed = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
                 connection.apply(f"{NODES}/{name}", {**closed, "spec": {"unschedulable": True}})
             elif pod := fleet.next_to_end(cloud.max_drain):
                 self._ask(connection, pod, full_grace(pod, cloud.max_drain))
             elif live.props.get(_FAULT) and fleet.missing:
-                raise self._out_of_patience(fleet, connection)
+                raise self._out_of_patience(fleet.why_missing(connection)[0])
 
     def _ask(self, connection: Api, pod: Obj, seconds: int) -> None:
         metadata = pod["metadata"]
@@ -89,10 +96,10 @@ class CallsDrained(Observed):
         with contextlib.suppress(Conflict):  # it is gone, and another has its name
             connection.delete(path, grace_seconds=seconds, uid=metadata["uid"])
 
-    def _out_of_patience(self, fleet: Fleet, connection: Api) -> TimedOut:
+    def _out_of_patience(self, why: str) -> TimedOut:
         return TimedOut(
             f"{self.group_name} is kept: nobody serves in the place of its pods after "
-            f"{self.patience / MINUTE:.0f} minutes: {fleet.why_missing(connection)[0]}",
+            f"{self.patience / MINUTE:.0f} minutes: {why}",
             address=self.address,
             verb="delete",
             hint="put right what its pods wait for, and run the same command again: it goes on from here",

@@ -29,12 +29,13 @@ class Fleet:
     """What one look shows. ``nodes`` are the group's; ``own`` are the pods on them that may still carry calls.
 
     ``missing`` is how many replacements are not Ready yet, where any can come: where every media node is closed none
-    can, and none is missed.
+    can, and none is missed. ``alone`` is whether somebody is wanted and the cluster has no media node but these.
     """
 
     nodes: list[Obj]
     own: list[Obj]
     missing: int
+    alone: bool
     deployments: list[Obj]
 
     @property
@@ -76,7 +77,8 @@ def look(api: Api, release: str, group: str) -> Fleet:
     deployments = [one for one in every if one["spec"]["template"]["metadata"]["labels"].get(_INSTANCE) == release]
     moment, here = datetime.now(UTC) + api.ahead, _names(nodes)
     own = [pod for pod in pods if pod["spec"]["nodeName"] in here and not _overdue(pod, moment)]
-    return Fleet(nodes, own, _missing(media, pods, deployments), deployments)
+    alone = len(nodes) == len(media) and _wanted(deployments) > 0
+    return Fleet(nodes, own, _missing(media, pods, deployments), alone, deployments)
 
 
 def _missing(media: list[Obj], pods: list[Obj], deployments: list[Obj]) -> int:
@@ -88,8 +90,11 @@ def _missing(media: list[Obj], pods: list[Obj], deployments: list[Obj]) -> int:
     serving = [
         pod for pod in staying if (node := pod["spec"]["nodeName"]) in closed or (node in open_ and is_ready(pod))
     ]
-    wanted = sum(int(one["spec"].get("replicas", 1)) for one in deployments)
-    return max(wanted - len(serving), 0)
+    return max(_wanted(deployments) - len(serving), 0)
+
+
+def _wanted(deployments: list[Obj]) -> int:
+    return sum(int(one["spec"].get("replicas", 1)) for one in deployments)
 
 
 def full_grace(pod: Obj, limit: int | None) -> int:

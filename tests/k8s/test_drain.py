@@ -291,6 +291,26 @@ def test_a_drain_that_is_killed_goes_on(
 # ---- replacements that do not come
 
 
+def test_nobody_is_asked_before_a_node_of_the_group_that_takes_over_has_joined(unhurried: KubeRig, sky: Sky) -> None:
+    """EKS may call a group active before the cluster lists its nodes."""
+    rig, item = unhurried, _barrier(unhurried)
+    rig.up(_declared(rig, "old"))
+    _deploy(rig)
+    rig.cloud.max_drain, rig.cloud.goes_on = 60, True
+    live = item.read_teardown(rig.cloud, "x")
+    assert live is not None
+    assert (live.status, live.detail) == (Status.DELETING, "no other media node has joined the cluster yet")
+    item.delete(rig.cloud, Live("x", Status.READY))
+    assert not any(one["spec"].get("unschedulable") for one in rig.objects("nodes").values())
+    assert _graces(rig) == [None, None]
+    with pytest.raises(TimedOut, match="no other media node has joined"):
+        item.delete(rig.cloud, live)
+    _grow(sky, rig)
+    _close(rig, item)
+    _step(rig, item)
+    assert sorted(_graces(rig), key=str) == [60 + _SLEEP, None]
+
+
 def test_a_group_is_kept_when_its_replacements_do_not_become_ready_and_the_error_says_why(
     unhurried: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch
 ) -> None:

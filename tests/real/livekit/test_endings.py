@@ -127,6 +127,7 @@ def test_after_the_death_of_a_node_its_call_goes_on_elsewhere(fleet: Fleet) -> N
 def test_a_server_that_hangs_fails_its_liveness_probe_and_a_connection_would_not_tell(fleet: Fleet) -> None:
     probe, address = fleet.one.probe("livenessProbe"), fleet.one.host.address
     fleet.one.signal(signal.SIGSTOP)
+    until(lambda: probe.failure() is not None, "silence")  # its threads stop one after the other
     for _ in range(2):
         failure = probe.failure()
         assert failure is not None
