@@ -24,8 +24,10 @@ from livekit_deploy import calls, tools
 from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, Interrupted, NotOurs, ResourceError
 from livekit_deploy.k8s.answers import NO_ACCESS, of_a_rule
 
-#: code of the error that a webhook without endpoints causes: it goes away once its controller runs
+#: code of the error that a webhook causes where nobody answers yet: it goes away once its controller runs
 WEBHOOK = "WebhookNotReady"
+#: code of the error that a webhook causes whose answer is of no use: it stays until somebody mends that
+WEBHOOK_BROKEN = "WebhookBroken"
 #: code of the error that a kind causes whose definition was made a moment ago: it goes away once it is served
 UNSERVED = "KindNotServed"
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
@@ -146,13 +148,8 @@ def _translated(said: str, verb: str) -> DeployError:
     at = next((number for number, line in enumerate(lines) if line.startswith("Error:")), max(len(lines) - 1, 0))
     text = " ".join(lines[at:]).removeprefix("Error:").strip() or "it said nothing"
     low, whole = text.lower(), f"helm {verb}: {text}"
-    if "failed calling webhook" in low or "no endpoints available" in low:
-        return ResourceError(
-            whole,
-            code=WEBHOOK,
-            request_id="helm",
-            hint="the load balancer controller does not run: livekit-deploy status",
-        )
+    if (failed := _of_webhook(whole, low)) is not None:
+        return failed
     if "no matches for kind" in low or "could not find the requested resource" in low:
         return ResourceError(
             whole,
@@ -177,4 +174,41 @@ def _translated(said: str, verb: str) -> DeployError:
     return ResourceError(whole, code="Helm", request_id="helm", hint="run the same command again")
 
 
+def _of_webhook(whole: str, low: str) -> DeployError | None:
+    """Of what an admission webhook refuses, and of one that could not be asked; None for anything else.
+
+    Source: Kubernetes, "Dynamic Admission Control", and what client-go says of a connection.
+    """
+    if _DENIED in low:
+        return Failed(whole, code="WebhookDenied", request_id="helm", hint=_ADMITTED)
+    if "failed calling webhook" not in low:
+        return None
+    if any(words in low for words in _NOBODY):
+        return ResourceError(whole, code=WEBHOOK, request_id="helm", hint=_STOPPED if _OURS in low else _SILENT)
+    hint = _UNTRUSTED if "x509:" in low else _OUT_OF_ORDER
+    return ResourceError(whole, code=WEBHOOK_BROKEN, request_id="helm", hint=hint)
+
+
+_DENIED = "denied the request"
+#: how the names of the load balancer controller's webhooks end
+_OURS = '.elbv2.k8s.aws"'
+#: what is said where nobody answers for a webhook, or nobody in time; the address ends with "?timeout=10s"
+_NOBODY = (
+    *("no endpoints available", "connection refused", "no route to host", "connection reset", ": eof", "proxy error"),
+    *("deadline exceeded", "i/o timeout", "handshake timeout", "client.timeout exceeded"),
+)
+_STOPPED = "the load balancer controller does not run: livekit-deploy status"
+_SILENT = "nobody answers for the webhook that is named: see to the pods behind its Service, and run it again"
+_ADMITTED = (
+    "change in the environment file what it names, or let who keeps the webhook make an exception, and run it again"
+)
+_CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+_UNTRUSTED = (
+    "the webhook's certificate is not of the authority in its configuration: restart the pods that serve it, and run "
+    f"it again; where that does not help, renew that authority (caBundle in {_CONFIGURATIONS})"
+)
+_OUT_OF_ORDER = (
+    "read the log of the pods that serve the webhook; where its server is no more, delete its configuration "
+    f"({_CONFIGURATIONS}); then run it again"
+)
 _REFUSED = ("failed to render", "execution error", "values don't meet", "is invalid")

@@ -21,6 +21,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from livekit_deploy import tools
 from livekit_deploy.errors import Interrupted, LostLease, ResourceError
 from livekit_deploy.k8s import helm_binary, helm_command
 from livekit_deploy.k8s.charts import fetched
@@ -285,3 +286,67 @@ def test_values_arrive_as_they_are_at_helm_itself(rig: KubeRig, charts: Path) ->
     rig.up([rig.host, release])
     assert json.loads(rig.objects("configmaps")["said"]["data"]["values"]).items() >= values.items()
     assert rig.plan([rig.host, release]).changes == ()
+
+
+# ---- what webhooks say
+
+_ASKED = (
+    "UPGRADE FAILED: failed to create resource: Internal error occurred: "
+    'failed calling webhook "vingress.elbv2.k8s.aws": failed to call webhook: '
+    'Post "https://aws-load-balancer-webhook-service.kube-system.svc:443/validate-networking-v1-ingress?timeout=10s": '
+)
+_DENIED = 'UPGRADE FAILED: failed to create resource: admission webhook "vingress.elbv2.k8s.aws" denied the request: '
+
+
+def _said_of(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ResourceError:
+    """Our error where helm ends with this text."""
+    program, said = folder / "helm", folder / "said"
+    said.write_text(f"Error: {text}\n", encoding="utf-8")
+    program.write_text(f"#!/bin/sh\ncat {said} >&2\nexit 1\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(tools, "helm", lambda: program)
+    with pytest.raises(ResourceError) as caught:
+        HelmBinary().run(["upgrade"], None, 60)
+    assert text in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        'no endpoints available for service "aws-load-balancer-webhook-service"',
+        "dial tcp 10.0.11.7:9443: connect: connection refused",
+        "dial tcp 10.0.11.7:9443: connect: no route to host",
+        "dial tcp 10.0.11.7:9443: i/o timeout",
+        "read tcp 10.0.1.2:41226->10.0.11.7:9443: read: connection reset by peer",
+        "net/http: TLS handshake timeout",
+        "context deadline exceeded",
+        "EOF",
+    ],
+)
+def test_a_webhook_for_which_nobody_answers_passes(why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = _said_of(_ASKED + why, tmp_path, monkeypatch)
+    others = _said_of((_ASKED + why).replace("elbv2.k8s.aws", "example.com"), tmp_path, monkeypatch)
+    assert ours.code == others.code == helm_binary.WEBHOOK
+    assert ours.code in HelmRelease.propagation
+    assert ["load balancer controller" in error.hint for error in (ours, others)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (f"{_ASKED}tls: failed to verify certificate: x509: certificate signed by unknown authority", "caBundle"),
+        (f"{_ASKED}x509: certificate has expired or is not yet valid", "caBundle"),
+        (_ASKED.partition("failed to call")[0] + "the server could not find the requested resource", "log of the pods"),
+        (_ASKED.partition("Post ")[0] + 'service "policy-webhook" not found', "delete its configuration"),
+        (f'{_DENIED}invalid ingress class: IngressClass.networking.k8s.io "alb" not found', "environment file"),
+        (f"{_DENIED}cannot ask AWS: dial tcp 10.0.0.9:443: connect: connection refused", "environment file"),
+    ],
+)
+def test_a_webhook_that_refuses_or_is_broken_is_told_and_not_tried_again(
+    text: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = _said_of(text, tmp_path, monkeypatch)
+    assert error.code not in HelmRelease.propagation
+    assert hint in error.hint
+    assert "load balancer controller" not in error.hint
