@@ -77,7 +77,7 @@ class Running:
 
         Raises `Interrupted`, and the session's failure when there is one.
         """
-        began = self._clock.now()
+        began, self._cloud.all_goes = self._clock.now(), command == "down"
         waits = Waits(self._clock, self._cancel, session.lost)
         self._emit(_started(command, self._env.name, planned.plan))
         self._warn_of_session(planned.plan)
@@ -226,7 +226,8 @@ class Running:
                 f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
                 report=report,
                 code=_exit_code(report),
-                hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}",
+                hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}"
+                + self._drain_given(report.command),
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(
@@ -235,6 +236,11 @@ class Running:
                 hint=f"{wrong[0].remedy}; look again with: livekit-deploy verify --env {self._env.name}",
             )
         return report
+
+    def _drain_given(self, command: str) -> str:
+        """The option that gives calls the time that this run gave them: without it `down` cuts them."""
+        given = self._cloud.max_drain
+        return "" if given == (0 if command == "down" else None) else f" --max-drain {given}s"
 
 
 def _started(command: str, env: str, plan: Plan) -> RunStarted:

@@ -138,6 +138,8 @@ class Cloud:
         self.max_drain: int | None = None
         #: whether the environment goes on, as in `up`: nodes that take over from others may still have to join
         self.goes_on = False
+        #: whether all of the environment goes, so that nothing will serve in the place of what ends
+        self.all_goes = False
         #: says which pods have another version of a secret than this one, "" for none: a name, and the version
         self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
         self.calls = 0

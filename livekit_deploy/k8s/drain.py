@@ -21,7 +21,7 @@ from livekit_deploy.engine.inputs import Change, Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 from livekit_deploy.errors import Absent, Conflict, TimedOut
 from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
-from livekit_deploy.k8s.fleet import NODES, full_grace, look
+from livekit_deploy.k8s.fleet import NODES, Fleet, full_grace, look
 
 _HOURS = 60 * MINUTE
 #: whether something keeps replacements from being Ready that does not end with the calls
@@ -57,7 +57,7 @@ class CallsDrained(Observed):
         if cloud.max_drain == 0 or not serves(self.host):
             return None
         connection = self._api(cloud)
-        fleet = look(connection, self.release, self.group_name)
+        fleet = self._fleet(cloud, connection)
         if cloud.goes_on and fleet.alone:
             return Live(self.instance, Status.DELETING, {_FAULT: True}, detail=_NOBODY_JOINED)
         if fleet.unclosed or fleet.next_to_end(cloud.max_drain):
@@ -77,7 +77,7 @@ class CallsDrained(Observed):
         connection = self._api(cloud)
         # groups that go at the same time look in turn: each sees whom the other has just asked
         with cloud.shared("drain", threading.Lock):
-            fleet = look(connection, self.release, self.group_name)
+            fleet = self._fleet(cloud, connection)
             if cloud.goes_on and fleet.alone:
                 if live.props.get(_FAULT):
                     raise self._out_of_patience(_NOBODY_JOINED)
@@ -89,6 +89,10 @@ class CallsDrained(Observed):
                 self._ask(connection, pod, full_grace(pod, cloud.max_drain))
             elif live.props.get(_FAULT) and fleet.missing:
                 raise self._out_of_patience(fleet.why_missing(connection)[0])
+
+    def _fleet(self, cloud: Cloud, connection: Api) -> Fleet:
+        """Seen from its group; from all media nodes where all goes: a run that failed leaves groups without barrier."""
+        return look(connection, self.release, None if cloud.all_goes else self.group_name)
 
     def _ask(self, connection: Api, pod: Obj, seconds: int) -> None:
         metadata = pod["metadata"]

@@ -68,10 +68,10 @@ class Fleet:
         return "; ".join(faults or filter(None, (one.drains for one in states))), bool(faults)
 
 
-def look(api: Api, release: str, group: str) -> Fleet:
-    """The fleet of a ``release``, and of its namespace, as it is now."""
+def look(api: Api, release: str, group: str | None) -> Fleet:
+    """The fleet of a ``release``, and of its namespace, as it is now; None for all groups of media nodes as one."""
     media = api.list(NODES, _MEDIA)
-    nodes = [node for node in media if node["metadata"]["labels"].get(_GROUP) == group]
+    nodes = [node for node in media if group in (None, node["metadata"]["labels"].get(_GROUP))]
     pods = [pod for pod in api.list(f"/api/v1/namespaces/{release}/pods", f"{_INSTANCE}={release}") if _runs(pod)]
     every = api.list(f"/apis/apps/v1/namespaces/{release}/deployments")
     deployments = [one for one in every if one["spec"]["template"]["metadata"]["labels"].get(_INSTANCE) == release]

@@ -94,6 +94,17 @@ def test_a_node_group_that_fails_says_why_what_is_likely_what_is_kept_and_what_n
     converges(env, tmp_path, node_group())
 
 
+def test_what_is_said_to_be_run_next_gives_calls_the_same_time(env: Environment, tmp_path: Path) -> None:
+    made = deployer(env, tmp_path, node_group())
+    made.up()
+    with faults({"fault": "denied", "call": "eks:DeleteNodegroup"}):
+        for given, option in ((7200.0, " --max-drain 7200s"), (0.0, "")):
+            with pytest.raises(Incomplete) as caught:
+                made.down(max_drain=given)
+            assert caught.value.hint.endswith(f"livekit-deploy down --env dev{option}")
+    assert made.down().leftovers == []
+
+
 def test_a_zone_without_capacity_names_the_ways_out(env: Environment, tmp_path: Path) -> None:
     fault = {"fault": "no-capacity", "call": "eks:CreateNodegroup", "where": {"zone": "us-east-1a"}}
     said = shown(fails(deployer(env, tmp_path, node_group()), fault))

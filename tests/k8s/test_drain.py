@@ -398,6 +398,25 @@ def test_down_asks_all_at_once_and_a_time_counts_from_the_sigterm(unhurried: Kub
     assert item.read_teardown(rig.cloud, "x") is None
 
 
+def test_down_misses_nobody_where_a_run_that_failed_has_left_two_groups(unhurried: KubeRig, sky: Sky) -> None:
+    """The new group has no barrier yet, and what it runs never becomes ready."""
+    rig, item = unhurried, _barrier(unhurried)
+    rig.up(_declared(rig, "old"))
+    _deploy(rig)
+    _grow(sky, rig)
+    rig.api.delete(f"{_NAMESPACE}/configmaps/settings")
+    rig.cloud.max_drain, rig.cloud.all_goes = 120, True
+    for _ in (*OLD, *NEW):
+        _step(rig, item)
+    assert all(rig.objects("nodes")[name]["spec"].get("unschedulable") for name in (*OLD, *NEW))
+    for _ in OLD:
+        _step(rig, item)
+    assert _graces(rig) == [195, 195]
+    for name in _asked(rig):
+        _end(rig, name)
+    assert item.read_teardown(rig.cloud, "x") is None
+
+
 def test_more_time_than_the_chart_gives_is_not_to_be_had(unhurried: KubeRig) -> None:
     rig, item = unhurried, _barrier(unhurried)
     rig.up(_declared(rig, "old"))

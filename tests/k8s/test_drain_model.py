@@ -128,6 +128,8 @@ def _says(pod: Obj, ready: bool) -> None:
 class Sees:
     """A cloud that knows one cluster."""
 
+    all_goes = False
+
     def __init__(self, table: Table, max_drain: int | None) -> None:
         self.table, self.max_drain, self._lock = table, max_drain, threading.Lock()
         self.goes_on = False
