@@ -24,6 +24,7 @@ RELEASES = (
     *("--set", "load_balancer_controller.replicas=3"),
 )
 BIGGER = ("--set", "nodes.media.instance_types=[c6i.4xlarge]")
+_GATE = "target-health.elbv2.k8s.aws/"
 _MERGE = "application/merge-patch+json"
 
 
@@ -136,11 +137,24 @@ def test_both_releases_change_and_every_pod_is_new(here: RealWorkspace, plane: C
     before = {pod["metadata"]["name"] for pod in _staying(plane)}
     changes = _changed(here, *RELEASES)
     assert [str(one) for one in changes if not one.by_helm] == []
+    here.run("verify", *ENV)
     after = {pod["metadata"]["name"] for pod in _staying(plane)}
     assert len(after) == 2
     assert after & before == set()
     controller = plane.wire.ask("GET", "/apis/apps/v1/namespaces/kube-system/deployments/aws-load-balancer-controller")
     assert controller["status"]["availableReplicas"] == 3
+
+
+def test_pods_of_a_roll_wait_for_the_health_of_their_targets(plane: ControlPlane) -> None:
+    """Those of the roll before: the controller's webhook gave them a gate for each target group, and answered it."""
+    bindings = plane.items(f"/apis/elbv2.k8s.aws/v1beta1{_NAMESPACE.removeprefix('/api/v1')}/targetgroupbindings")
+    wanted = {f"{_GATE}{one['metadata']['name']}" for one in bindings}
+    assert len(wanted) == 2
+    for pod in _staying(plane):
+        gates = {one["conditionType"] for one in pod["spec"].get("readinessGates") or []}
+        answered = {one["type"]: one["status"] for one in pod["status"]["conditions"]}
+        assert gates == wanted
+        assert [answered.get(gate) for gate in gates] == ["True", "True"]
 
 
 def test_media_nodes_are_replaced_and_a_pod_goes_when_the_one_before_is_replaced(

@@ -20,6 +20,7 @@ WATCHED = (
     *(("", "namespaces"), ("", "nodes"), ("", "pods"), ("", "services"), ("", "configmaps"), ("", "secrets")),
     *(("", "serviceaccounts"), ("apps", "deployments"), ("networking.k8s.io", "ingresses")),
     *(("networking.k8s.io", "ingressclasses"), ("apiextensions.k8s.io", "customresourcedefinitions")),
+    *(("discovery.k8s.io", "endpointslices"), ("admissionregistration.k8s.io", "mutatingwebhookconfigurations")),
 )
 _AGAIN_SECONDS, _HEARD_SECONDS = 0.5, 120.0
 
@@ -91,8 +92,9 @@ class Mirror(Store):
     def _learn(self, kind: Kind, item: Obj) -> None:
         if kind.plural == "customresourcedefinitions":
             self.register(item)
-            names, group = item["spec"]["names"], item["spec"]["group"]
-            self._follow(self.named(names["plural"], group))
+            spec = item["spec"]
+            stored = next(one["name"] for one in spec["versions"] if one["storage"])
+            self._follow(self.kind(spec["group"], stored, spec["names"]["plural"]))
 
     def _forget(self, kind: Kind, item: Obj) -> None:
         if kind.plural == "pods":

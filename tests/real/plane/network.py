@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from livekit_deploy.sandbox.cluster.controllers import bindings
 from livekit_deploy.sandbox.cluster.controllers.load_balancers import CONTROLLER
 from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.logs import PodLog
@@ -16,6 +19,8 @@ from tests.real.plane.mirror import Mirror
 
 Obj = dict[str, Any]
 _KUBELET = 10250
+#: where the controller is asked about new pods
+_PODS = "/mutate-v1-pod"
 _SERVICE = "aws-load-balancer-webhook-service.kube-system.svc"
 
 
@@ -27,7 +32,7 @@ class Network:
         keys.issue("kubelet", "kubelet", hosts=(_SERVICE,))
         own = context(f"{folder}/kubelet.crt", f"{folder}/kubelet.key")
         self._kubelets = Server(self._kubelet, own)
-        self._webhooks = Server(_admit, own)
+        self._webhooks = Server(self._admit, own)
         self._egress = Egress(folder / "egress.sock", self._route)
 
     def stop(self) -> None:
@@ -61,6 +66,25 @@ class Network:
             return error.code, [error.message.encode()]
         return 200, _following(log) if log.follows else [log.text()]
 
+    # ---- webhooks
+
+    def _admit(self, path: str, review: Obj) -> Answer:
+        """New pods get their readiness gates, and nothing is refused: that is a matter of the controller."""
+        request = review["request"]
+        response: Obj = {"uid": request["uid"], "allowed": True}
+        if path.partition("?")[0] == _PODS:
+            response |= self._gated(request["namespace"], request["object"])
+        return json_answer({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})
+
+    def _gated(self, namespace: str, pod: Obj) -> Obj:
+        """The JSON patch (RFC 6902) that brings them in."""
+        gates = bindings.gates(self._mirror, namespace, pod["metadata"].get("labels") or {})
+        if not gates:
+            return {}
+        value = [*(pod["spec"].get("readinessGates") or []), *gates]
+        patch = [{"op": "add", "path": "/spec/readinessGates", "value": value}]
+        return {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+
 
 def _listens(pod: Obj, host: str, port: int) -> bool:
     """Whether it is a running pod of the controller with that address and port."""
@@ -75,9 +99,3 @@ def _listens(pod: Obj, host: str, port: int) -> bool:
 
 def _following(log: PodLog) -> Iterable[bytes]:
     return (part or b"" for part in log)
-
-
-def _admit(path: str, review: Obj) -> Answer:
-    """It has nothing against anything: what it refuses is a matter of the controller, not of the API server."""
-    response = {"uid": review["request"]["uid"], "allowed": True}
-    return json_answer({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})

@@ -23,6 +23,7 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
 from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import CloudPort, Target, TargetGroup
+from livekit_deploy.sandbox.cluster.store import Store
 from livekit_deploy.sandbox.cluster.webhooks import has_endpoints
 
 _GROUP, _VERSION, _PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
@@ -33,15 +34,15 @@ _INJECT, _MUTATOR = "elbv2.k8s.aws/pod-readiness-gate-inject", "mpod.elbv2.k8s.a
 _LOOK = 15.0  # AWS's seconds between two looks at targets that are not healthy yet (its flag requeue-duration)
 
 
-def _kind(world: World) -> Kind | None:
+def _kind(store: Store) -> Kind | None:
     """The kind of bindings; None where their definition is not there."""
-    found = [one for one in world.store.kinds() if one.storage == (_GROUP, _PLURAL) and one.version == _VERSION]
+    found = [one for one in store.kinds() if one.storage == (_GROUP, _PLURAL) and one.version == _VERSION]
     return found[0] if found else None
 
 
-def _all(world: World) -> list[Obj]:
-    kind = _kind(world)
-    return world.store.items(kind) if kind is not None else []
+def _all(store: Store) -> list[Obj]:
+    kind = _kind(store)
+    return store.items(kind) if kind is not None else []
 
 
 # ---- those that the controller makes for a load balancer
@@ -49,7 +50,7 @@ def _all(world: World) -> list[Obj]:
 
 def ensure(world: World, owner: Obj, groups: Sequence[TargetGroup], labels: Mapping[str, str]) -> None:
     """A binding for each target group, in the namespace of what asked for it."""
-    kind, namespace = _kind(world), name_of(owner)[0]
+    kind, namespace = _kind(world.store), name_of(owner)[0]
     if kind is None:
         return
     for group in groups:
@@ -66,8 +67,8 @@ def ensure(world: World, owner: Obj, groups: Sequence[TargetGroup], labels: Mapp
 def delete(world: World, labels: Mapping[str, str]) -> bool:
     """Ask for the end of those with these labels; whether one is left."""
     with world.store.lock:
-        kind = _kind(world)
-        left = [one for one in _all(world) if labels.items() <= labels_of(one).items()]
+        kind = _kind(world.store)
+        left = [one for one in _all(world.store) if labels.items() <= labels_of(one).items()]
         for one in left:
             if kind is not None and not leaving(one):
                 world.store.delete(kind, one)
@@ -80,7 +81,7 @@ def delete(world: World, labels: Mapping[str, str]) -> bool:
 def run(world: World, port: CloudPort) -> None:
     """One round over all of them."""
     with world.store.lock:
-        found = [(one, {} if leaving(one) else _targets(world, one)) for one in _all(world)]
+        found = [(one, {} if leaving(one) else _targets(world, one)) for one in _all(world.store)]
     for binding, pods in found:
         key = ("binding", binding["metadata"]["uid"], str(sorted(pods)), str(leaving(binding)))
         if not world.at_intervals(key, _LOOK):
@@ -150,7 +151,7 @@ def _say(world: World, pod: Obj, gate: str, state: str) -> None:
 
 
 def _let_go(world: World, binding: Obj) -> None:
-    kind = _kind(world)
+    kind = _kind(world.store)
     current = world.store.find(kind, *name_of(binding)) if kind is not None else None
     if kind is None or current is None:
         return
@@ -165,28 +166,28 @@ def _let_go(world: World, binding: Obj) -> None:
 # ---- gates
 
 
-def gates(world: World, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+def gates(store: Store, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """The readiness gates of a new pod: one for each binding whose Service selects it, where the namespace asks."""
-    holder = world.store.find(world.store.named("namespaces"), None, namespace)
-    if holder is None or labels_of(holder).get(_INJECT) != "enabled" or not _mutates(world):
+    holder = store.find(store.named("namespaces"), None, namespace)
+    if holder is None or labels_of(holder).get(_INJECT) != "enabled" or not _mutates(store):
         return []
     found = []
-    for binding in _all(world):
+    for binding in _all(store):
         if name_of(binding)[0] != namespace or binding["spec"].get("targetType") != "ip":
             continue
         name = binding["spec"]["serviceRef"]["name"]
-        service = world.store.find(world.store.named("services"), namespace, name)
+        service = store.find(store.named("services"), namespace, name)
         selector = (service or {}).get("spec", {}).get("selector")
         if selector and selector.items() <= labels.items():
             found.append({"conditionType": f"{_GATE}{name_of(binding)[1]}"})
     return found
 
 
-def _mutates(world: World) -> bool:
+def _mutates(store: Store) -> bool:
     """Whether the controller's webhook is asked about new pods, and somebody answers: it fails open."""
-    for configuration in world.items("mutatingwebhookconfigurations", "admissionregistration.k8s.io"):
+    for configuration in store.items(store.named("mutatingwebhookconfigurations", "admissionregistration.k8s.io")):
         for hook in configuration.get("webhooks") or []:
             if hook["name"] == _MUTATOR:
                 service = hook["clientConfig"]["service"]
-                return has_endpoints(world.store, service["namespace"], service["name"])
+                return has_endpoints(store, service["namespace"], service["name"])
     return False

@@ -208,7 +208,7 @@ def _refused(world: World, replica_set: Obj, count: int) -> str:
         template = copied(replica_set["spec"]["template"])
         metadata = dict(template.get("metadata") or {})
         metadata |= {"name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": owner_reference(replica_set)}
-        if gates := bindings.gates(world, namespace, metadata.get("labels") or {}):
+        if gates := bindings.gates(world.store, namespace, metadata.get("labels") or {}):
             template["spec"]["readinessGates"] = [*(template["spec"].get("readinessGates") or []), *gates]
         pod = {"metadata": metadata, "spec": template["spec"]}
         try:
