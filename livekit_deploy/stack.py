@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
 from livekit_deploy.aws.cluster import ClusterProvisioner
-from livekit_deploy.aws.front import CertificateProvisioner, DnsProvisioner, LoadBalancersProvisioner
+from livekit_deploy.aws.front import CertificateProvisioner, DnsProvisioner
 from livekit_deploy.aws.keys import KeysProvisioner
 from livekit_deploy.aws.logs import FlowLogsProvisioner, LogsProvisioner
 from livekit_deploy.aws.network import NetworkProvisioner
@@ -21,6 +21,7 @@ from livekit_deploy.aws.secrets import SecretsProvisioner
 from livekit_deploy.aws.security import SecurityProvisioner
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.k8s.balancers import LoadBalancersProvisioner
 from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.k8s.releases import LIVEKIT, LiveKitProvisioner, LoadBalancerControllerProvisioner
 
@@ -108,11 +109,17 @@ class InTheCluster:
         )
         self.load_balancers = LoadBalancersProvisioner(
             env.livekit,
+            cluster=base.cluster.cluster,
             after=[self.livekit.release],
             ingress=self.livekit.ingress,
             turn_service=self.livekit.turn_service,
         )
-        self.dns = DnsProvisioner(env.livekit, load_balancers=self.load_balancers)
+        balancers = self.load_balancers
+        self.dns = DnsProvisioner(
+            env.livekit,
+            signal=balancers.signal.alias,
+            turn=balancers.turn.alias if balancers.turn is not None else None,
+        )
         # before media nodes go, now or when they are replaced, the calls on them have ended; on the way down that is
         # before anything of what carries them is taken away
         self.drained = CallsDrained(

@@ -1,13 +1,12 @@
-"""What stands in front of LiveKit: its certificate, the load balancers that are waited for, and its DNS records."""
+"""What stands in front of LiveKit: its certificate and its DNS records."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.certificates import Certificate, Issued
 from livekit_deploy.aws.dns import Record
-from livekit_deploy.aws.load_balancers import INGRESS_TAG, SERVICE_TAG, LoadBalancer
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.resource import Resource
 
@@ -57,41 +56,27 @@ class CertificateProvisioner:
         return [item for item in made if item is not None]
 
 
-class LoadBalancersProvisioner:
-    """The ALB of LiveKit's Ingress and, with TURN/TLS, the NLB of its TURN Service, once the controller has made them.
+class DnsProvisioner:
+    """The aliases of LiveKit's names, where the file names their hosted zone.
 
-    ``ingress`` and ``turn_service`` are ``namespace/name``; ``after`` is the release that asks for them.
+    ``signal`` and ``turn`` are what an alias says of a load balancer: its name, and its own zone, which differs by
+    region and type.
     """
 
-    def __init__(self, livekit: LiveKit, *, after: Sequence[Resource], ingress: str, turn_service: str) -> None:
-        stage = "livekit"
-        self.signal = LoadBalancer("signal", stack=ingress, tag=INGRESS_TAG, after=after, stage=stage)
-        self.turn: LoadBalancer | None = None
-        if turn_domain(livekit):
-            self.turn = LoadBalancer("turn", stack=turn_service, tag=SERVICE_TAG, after=after, stage=stage)
-
-    @property
-    def resources(self) -> list[Resource]:
-        return [self.signal, *([self.turn] if self.turn is not None else [])]
-
-
-class DnsProvisioner:
-    """The aliases of LiveKit's names, where the file names their hosted zone."""
-
-    def __init__(self, livekit: LiveKit, *, load_balancers: LoadBalancersProvisioner) -> None:
+    def __init__(
+        self, livekit: LiveKit, *, signal: Mapping[str, Ref[str]], turn: Mapping[str, Ref[str]] | None
+    ) -> None:
         self.records: list[Record] = []
-        turn = turn_domain(livekit)
+        domain = turn_domain(livekit)
         if livekit.hosted_zone:
-            self.records.append(_alias(livekit.domain, livekit.hosted_zone, load_balancers.signal))
-            if turn is not None and load_balancers.turn is not None:
-                self.records.append(_alias(turn, livekit.hosted_zone, load_balancers.turn))
+            self.records.append(_alias(livekit.domain, livekit.hosted_zone, signal))
+            if domain is not None and turn is not None:
+                self.records.append(_alias(domain, livekit.hosted_zone, turn))
 
     @property
     def resources(self) -> list[Resource]:
         return list(self.records)
 
 
-def _alias(domain: str, zone: str, target: LoadBalancer) -> Record:
-    """By the load balancer's own zone, which differs by region and type."""
-    alias = {"dns_name": target.dns_name, "zone_id": target.zone_id}
-    return Record(domain, zone=zone, record=domain, type="A", alias=alias, stage="livekit")
+def _alias(domain: str, zone: str, target: Mapping[str, Ref[str]]) -> Record:
+    return Record(domain, zone=zone, record=domain, type="A", alias=target, stage="livekit")

@@ -131,6 +131,19 @@ def _tags(env: Environment) -> Iterator[Problem]:
             yield at, f"AWS takes tag keys of 1 to {_TAG_KEY} and values of up to {_TAG_VALUE} characters", "shorten it"
         elif not (_TAG_TEXT.fullmatch(key) and _TAG_TEXT.fullmatch(value)):
             yield at, "AWS takes letters, digits, spaces and _ . : / = + - @ in tags", "leave the others out"
+        elif not _handed_on(key, value):
+            yield (
+                at,
+                f"the load balancer controller cannot give the tag {key} to what it makes: no = in the key, no space "
+                "at the ends of key and value, and no colon at an end or before a space",
+                "write it without them",
+            )
+
+
+def _handed_on(key: str, value: str) -> bool:
+    """Whether the controller's chart hands a tag on: it writes ``key=value`` into a list in YAML, without quotes."""
+    bare = (key, value) == (key.strip(), value.strip())
+    return bare and "=" not in key and not re.search(r":(\s|$)", f"{key}={value}")
 
 
 def _network(env: Environment) -> Iterator[Problem]:

@@ -58,8 +58,8 @@ def _listens(look: Look, address: str) -> str:
     except Absent:
         raise Trouble(
             f"the load balancer {look.outputs(address)['dns_name']} is gone",
-            cause="somebody deleted it in AWS; the controller makes a new one when it next looks",
-            remedy="wait for the new one and point DNS to it: livekit-deploy up",
+            cause="somebody deleted it in AWS, which the controller does not see by itself for hours",
+            remedy="have the controller make it again, and DNS point to it: livekit-deploy up",
         ) from None
     if state["Code"] not in ("active", "active_impaired"):
         raise Trouble(

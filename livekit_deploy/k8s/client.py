@@ -144,6 +144,14 @@ class Api:
         with self._changing(), contextlib.suppress(Absent):
             self._call("PATCH", f"{path}?{_STRICT}", change, "application/merge-patch+json")
 
+    def annotate(self, path: str, annotations: Mapping[str, str]) -> None:
+        """Add annotations to an object of others, by a field manager of their own, so that no apply drops them."""
+        query = f"?fieldManager={MANAGER}-annotations&fieldValidation=Strict"
+        with self._changing():
+            self._call(
+                "PATCH", path + query, {"metadata": {"annotations": annotations}}, "application/merge-patch+json"
+            )
+
     def delete(self, path: str, *, grace_seconds: int | None = None, uid: str | None = None, labels: str = "") -> None:
         """Delete an object or, with labels, what a collection has of them; nothing happens when it is not there.
 

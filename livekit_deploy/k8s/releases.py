@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +65,7 @@ class LoadBalancerControllerProvisioner:
             "serviceMutatorWebhookConfig": {"failurePolicy": "Ignore"},
             **_spread(),
             # the environment's own, on all that it makes; its marks are what the barriers know that by
-            "defaultTags": {key: value for key, value in tags.items() if _carried(key, value)},
+            "defaultTags": dict(tags),
         }
         self.release = HelmRelease(
             _CONTROLLER,
@@ -113,11 +112,6 @@ def _spread() -> dict[str, Any]:
         "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}},
         "topologySpreadConstraints": [spread],
     }
-
-
-def _carried(key: str, value: str) -> bool:
-    """Whether the chart can hand a tag on: it writes ``key=value`` into a list in YAML, without quotes."""
-    return "=" not in key and not re.search(r":(\s|$)", f"{key}={value}") and value == value.strip()
 
 
 class LiveKitProvisioner:

@@ -10,10 +10,11 @@ import pytest
 
 from livekit_deploy.aws.certificates import Certificate, Issued
 from livekit_deploy.aws.dns import Record
-from livekit_deploy.aws.load_balancers import INGRESS_TAG, LoadBalancer
+from livekit_deploy.aws.load_balancers import INGRESS_TAG
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError, TimedOut
+from livekit_deploy.k8s.balancers import LoadBalancer
 from tests.aws.rig import AwsRig
 
 DOMAIN, TURN, ZONE = "livekit.uat.example.com", "turn.uat.example.com", "example.com"
@@ -52,8 +53,7 @@ def load_balancer(cluster: str = "livekit-uat-main", name: str = "k8s-livekit") 
 
 def aliased() -> list[Resource]:
     balancer = LoadBalancer("signal", stack="livekit/livekit-server")
-    target = {"dns_name": balancer.dns_name, "zone_id": balancer.zone_id}
-    return [balancer, Record(DOMAIN, zone=ZONE, record=DOMAIN, alias=target)]
+    return [balancer, Record(DOMAIN, zone=ZONE, record=DOMAIN, alias=balancer.alias)]
 
 
 # ---- certificates

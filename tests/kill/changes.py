@@ -36,6 +36,7 @@ class Alteration:
 
 
 BY_HAND, PROVIDER_GONE = "what others changed", "identity provider that others deleted"
+BALANCERS_GONE = "load balancers that others deleted"
 ALTERATIONS = {
     "type of nodes": Alteration(
         {"nodes": {"media": {"instance_types": ["c6i.xlarge"]}}}, {"eks.node_group", "barrier.calls_drained"}
@@ -106,6 +107,7 @@ ALTERATIONS = {
     ),
     # apart from the others: without it a `down` waits for a controller that can delete nothing
     PROVIDER_GONE: Alteration({}, {"iam.oidc_provider"}),
+    BALANCERS_GONE: Alteration({}, {"elbv2.load_balancer", "route53.record"}),
 }
 #: kinds that nothing here changes
 UNCHANGED = {
@@ -160,6 +162,10 @@ _HANDS: dict[str, dict[str, by_hand.Hand]] = {
     PROVIDER_GONE: {
         "iam.oidc_provider/cluster": by_hand.call("iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"),
     },
+    BALANCERS_GONE: dict.fromkeys(
+        ("elbv2.load_balancer/signal", "elbv2.load_balancer/turn"),
+        by_hand.call("elbv2", "delete_load_balancer", "LoadBalancerArn"),
+    ),
 }
 
 

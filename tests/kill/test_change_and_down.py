@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 from tests.inventory import inventory
-from tests.kill.changes import ALTERATIONS, UNCHANGED, able_to_change
+from tests.kill.changes import ALTERATIONS, BALANCERS_GONE, UNCHANGED, able_to_change
 from tests.kill.conftest import FORKS, Kills
 from tests.kill.copies import in_child
 from tests.kill.recording import RECORDING_SECONDS, Recording, how_many
 from tests.kill.standing import Standing, environment
 
 pytestmark = [pytest.mark.kill, *FORKS]
-#: the change that `make test` is killed at too: a certificate in use, records, and a helm that takes objects away
-_ALWAYS = "certificate, DNS, TURN"
+#: the changes that `make test` is killed at too: a certificate in use, records, and a helm that takes objects away;
+#: a reason for a controller
+_ALWAYS = ("certificate, DNS, TURN", BALANCERS_GONE)
 
 
 def test_every_kind_that_can_change_is_changed() -> None:
@@ -25,7 +26,7 @@ def test_every_kind_that_can_change_is_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == _ALWAYS else pytest.mark.slow) for name in ALTERATIONS]
+    "name", [pytest.param(name, marks=[] if name in _ALWAYS else pytest.mark.slow) for name in ALTERATIONS]
 )
 def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
     def changed() -> tuple[list[Any], list[str]]:

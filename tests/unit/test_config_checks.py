@@ -61,6 +61,12 @@ CASES = [
     Case("tag of AWS", "tags: {aws:team: x}", "3:8", "tags.aws:team", "is not free", "another key", "tags: {team: x}"),
     Case("tag Name", "tags: {Name: x}", "3:8", "tags.Name", "is not free", "another key", "tags: {name: x}"),
     Case("tag too long", f"tags: {{a: {'x' * 257}}}", "3:8", "tags.a", "up to 256", "shorten", "tags: {a: x}"),
+    Case(
+        "tag with = in its key", "tags: {a=b: x}", "3:8", "tags.a=b", "cannot give the tag", "without", "tags: {a: x}"
+    ),
+    Case("tag with a colon", 'tags: {a: "x: y"}', "3:8", "tags.a", "cannot give the tag", "without", "tags: {a: x:y}"),
+    Case("tag that ends so", 'tags: {a: "x:"}', "3:8", "tags.a", "cannot give the tag", "without", "tags: {a: x}"),
+    Case("tag with a space", 'tags: {a: " x"}', "3:8", "tags.a", "cannot give the tag", "without", "tags: {a: x}"),
     Case("tag of odd letters", "tags: {a: x*y}", "3:8", "tags.a", "AWS takes letters", "others out", "tags: {a: x-y}"),
     Case("too many tags", f"tags: {{{TAGS}}}", "3:1", "tags", "41 tags", "drop some", f"tags: {{{TAGS[:-7]}}}"),
     Case(
