@@ -331,3 +331,15 @@ def test_a_namespace_that_a_dead_controller_holds_goes(rig: KubeRig, charts: Pat
         rig.wait(lambda: not bound(rig) and left() == ["example.com/keep"])
         rig.api.let_go(group)
     assert "media" not in rig.objects("namespaces")
+
+
+def test_a_cluster_that_is_dead_takes_bindings_and_their_finalizers_with_it(rig: KubeRig, charts: Path) -> None:
+    rig.up(environment(rig, charts))
+    rig.wait(lambda: bool(bound(rig)))
+    rig.cluster.stop()
+    with pytest.raises(ResourceError, match="cannot be reached") as raised:
+        rig.down()
+    assert "--abandon-cluster-objects" in raised.value.hint
+    assert any(address.startswith("helm.release/web") for address in rig.records)
+    rig.down(abandon=True)
+    assert rig.records == {}
