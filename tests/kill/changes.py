@@ -107,7 +107,7 @@ ALTERATIONS = {
     ),
     # apart from the others: without it a `down` waits for a controller that can delete nothing
     PROVIDER_GONE: Alteration({}, {"iam.oidc_provider"}),
-    BALANCERS_GONE: Alteration({}, {"elbv2.load_balancer", "route53.record"}),
+    BALANCERS_GONE: Alteration({}, {"elbv2.load_balancer"}),
 }
 #: kinds that nothing here changes
 UNCHANGED = {
