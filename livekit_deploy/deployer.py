@@ -150,7 +150,7 @@ class Deployer:
         Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
         """
         self._guard()
-        self.cloud.max_drain, self.cloud.goes_on = None if max_drain is None else int(max_drain), True
+        self.cloud.max_drain = None if max_drain is None else int(max_drain)
         if plan is not None or self._checked is None:  # before anybody has to wait for our lease
             self.check(plan or self.plan(targets=targets, stage=stage))
         with self._session("up") as session:
@@ -179,7 +179,7 @@ class Deployer:
         for `up`; no call is waited for unless it is given.
         """
         self._guard()
-        self.cloud.max_drain, self.cloud.goes_on = int(max_drain), False
+        self.cloud.max_drain = int(max_drain)
         with self._session("down") as session:
             planned = self._make_plan(session.state, (), destroy=True)
             if plan is not None:

@@ -77,7 +77,7 @@ class Running:
 
         Raises `Interrupted`, and the session's failure when there is one.
         """
-        began, self._cloud.all_goes = self._clock.now(), command == "down"
+        began, self._cloud.command = self._clock.now(), command
         waits = Waits(self._clock, self._cancel, session.lost)
         self._emit(_started(command, self._env.name, planned.plan))
         self._warn_of_session(planned.plan)

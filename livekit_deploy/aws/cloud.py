@@ -136,10 +136,9 @@ class Cloud:
         self.stopping: Callable[[], bool] = lambda: False
         #: the most seconds that a pod is given to end its calls before its node goes; None: what its chart gives it
         self.max_drain: int | None = None
-        #: whether the environment goes on, as in `up`: nodes that take over from others may still have to join
-        self.goes_on = False
-        #: whether all of the environment goes, so that nothing will serve in the place of what ends
-        self.all_goes = False
+        #: the command that is carried out, "" before one is: after `up` the environment goes on, so that nodes that
+        #: take over may still have to join; with `down` all of it goes, and nothing serves in the place of what ends
+        self.command = ""
         #: says which pods have another version of a secret than this one, "" for none: a name, and the version
         self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
         self.calls = 0

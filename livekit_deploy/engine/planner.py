@@ -170,7 +170,7 @@ class Planner:
         if record.phase is not Phase.READY:
             return replace(base, action=Action.RESUME, reason=f"its {_BUSY[record.phase]} was interrupted")
         if live.status is Status.PENDING:
-            return replace(base, action=Action.RESUME, reason=f"AWS is busy with it: {live.detail or 'pending'}")
+            return replace(base, action=Action.RESUME, reason=f"it is not ready yet: {live.detail or 'pending'}")
         return replace(base, reason=live.unfinished)
 
     def _lookup(self, ref: Ref[Any]) -> Any:

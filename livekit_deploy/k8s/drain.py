@@ -58,7 +58,7 @@ class CallsDrained(Observed):
             return None
         connection = self._api(cloud)
         fleet = self._fleet(cloud, connection)
-        if cloud.goes_on and fleet.alone:
+        if cloud.command == "up" and fleet.alone:
             return Live(self.instance, Status.DELETING, {_FAULT: True}, detail=_NOBODY_JOINED)
         if fleet.unclosed or fleet.next_to_end(cloud.max_drain):
             steps = len(fleet.unclosed) + len(fleet.unasked) + len(fleet.given_longer(cloud.max_drain))
@@ -78,7 +78,7 @@ class CallsDrained(Observed):
         # groups that go at the same time look in turn: each sees whom the other has just asked
         with cloud.shared("drain", threading.Lock):
             fleet = self._fleet(cloud, connection)
-            if cloud.goes_on and fleet.alone:
+            if cloud.command == "up" and fleet.alone:
                 if live.props.get(_FAULT):
                     raise self._out_of_patience(_NOBODY_JOINED)
             elif fleet.unclosed:
@@ -92,7 +92,7 @@ class CallsDrained(Observed):
 
     def _fleet(self, cloud: Cloud, connection: Api) -> Fleet:
         """Seen from its group; from all media nodes where all goes: a run that failed leaves groups without barrier."""
-        return look(connection, self.release, None if cloud.all_goes else self.group_name)
+        return look(connection, self.release, None if cloud.command == "down" else self.group_name)
 
     def _ask(self, connection: Api, pod: Obj, seconds: int) -> None:
         metadata = pod["metadata"]

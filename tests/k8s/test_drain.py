@@ -296,7 +296,7 @@ def test_nobody_is_asked_before_a_node_of_the_group_that_takes_over_has_joined(u
     rig, item = unhurried, _barrier(unhurried)
     rig.up(_declared(rig, "old"))
     _deploy(rig)
-    rig.cloud.max_drain, rig.cloud.goes_on = 60, True
+    rig.cloud.max_drain, rig.cloud.command = 60, "up"
     live = item.read_teardown(rig.cloud, "x")
     assert live is not None
     assert (live.status, live.detail) == (Status.DELETING, "no other media node has joined the cluster yet")
@@ -405,7 +405,7 @@ def test_down_misses_nobody_where_a_run_that_failed_has_left_two_groups(unhurrie
     _deploy(rig)
     _grow(sky, rig)
     rig.api.delete(f"{_NAMESPACE}/configmaps/settings")
-    rig.cloud.max_drain, rig.cloud.all_goes = 120, True
+    rig.cloud.max_drain, rig.cloud.command = 120, "down"
     for _ in (*OLD, *NEW):
         _step(rig, item)
     assert all(rig.objects("nodes")[name]["spec"].get("unschedulable") for name in (*OLD, *NEW))

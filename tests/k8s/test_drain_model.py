@@ -128,11 +128,10 @@ def _says(pod: Obj, ready: bool) -> None:
 class Sees:
     """A cloud that knows one cluster."""
 
-    all_goes = False
+    command = ""
 
     def __init__(self, table: Table, max_drain: int | None) -> None:
         self.table, self.max_drain, self._lock = table, max_drain, threading.Lock()
-        self.goes_on = False
 
     def shared(self, key: str, make: Callable[[], Any]) -> Any:
         return self.table if key.startswith("kubernetes:") else self._lock

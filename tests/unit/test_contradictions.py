@@ -198,7 +198,7 @@ def test_what_refers_to_an_output_that_nobody_knows_is_known_after_apply(rig: Ri
 def test_what_is_busy_is_waited_for(rig: Rig) -> None:
     rig.up([Fake("one")])
     rig.cloud.things["t-1"].polls = 5
-    assert [change.reason for change in rig.plan([Fake("one")]).changes] == ["AWS is busy with it: on its way"]
+    assert [change.reason for change in rig.plan([Fake("one")]).changes] == ["it is not ready yet: on its way"]
     assert rig.up([Fake("one")]).clean
     assert rig.plan([Fake("one")]).changes == ()
     assert rig.cloud.log == [("create", "fake.thing/one")]
