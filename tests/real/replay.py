@@ -9,7 +9,7 @@ from livekit_deploy.sandbox.cluster.errors import ApiError
 from tests.real.control import Change, ControlPlane
 
 Obj = dict[str, Any]
-_SPACE = "replayed"
+SPACE = "replayed"
 _INSIDE = re.compile(r"/namespaces/([^/]+)/")
 #: the name of one says what it defines
 _DEFINITIONS = "/customresourcedefinitions/"
@@ -33,16 +33,16 @@ def said_of(plane: ControlPlane, change: Change) -> list[str]:
 
 def space(plane: ControlPlane) -> None:
     """Make the namespace in which it is replayed."""
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _SPACE}}
-    plane.wire.ask("PATCH", f"/api/v1/namespaces/{_SPACE}", body, "application/apply-patch+yaml", fieldManager="replay")
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
+    plane.wire.ask("PATCH", f"/api/v1/namespaces/{SPACE}", body, "application/apply-patch+yaml", fieldManager="replay")
 
 
 def _elsewhere(path: str, body: Obj) -> tuple[str, Obj]:
     """Where nothing is yet: what is new is looked at more closely than what changes."""
     metadata = dict(body["metadata"])
     if _INSIDE.search(path):
-        metadata["namespace"] = _SPACE
-        return _INSIDE.sub(f"/namespaces/{_SPACE}/", path, count=1), {**body, "metadata": metadata}
+        metadata["namespace"] = SPACE
+        return _INSIDE.sub(f"/namespaces/{SPACE}/", path, count=1), {**body, "metadata": metadata}
     if _DEFINITIONS in path:
         return path, body
     metadata["name"] += "-replayed"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.real.control import Change, ControlPlane, RealWorkspace
-from tests.real.replay import said_of, space
+from tests.real.replay import SPACE, said_of, space
 
 ENV = ("--env", "uat", "--sandbox")
 UP = ("up", *ENV, "--yes")
@@ -96,6 +96,35 @@ def test_pods_are_looked_at_and_listened_to(here: RealWorkspace, plane: ControlP
     assert "Scheduled" in here.run("events", *ENV).out
     node = {pod["spec"]["nodeName"] for pod in plane.items(_PODS)}
     assert len(node) == 2
+
+
+def test_an_image_that_is_not_there_and_a_class_that_nobody_serves_are_noticed(plane: ControlPlane) -> None:
+    """Beside LiveKit, on a system node: its own Deployment and Ingress with one word changed."""
+    space(plane)
+    bodies = [json.loads(json.dumps(one.body)) for one in plane.changes() if one.by_helm and one.body]
+    given = {body["kind"]: body for body in bodies if body["metadata"]["name"] == "livekit"}
+    deployment, ingress = given["Deployment"], given["Ingress"]
+    pod = deployment["spec"]["template"]["spec"]
+    pod["containers"][0]["image"] = "livekit/livekit-server:nonsense"
+    pod["serviceAccountName"] = "default"
+    del pod["nodeSelector"]
+    ingress["spec"]["ingressClassName"] = "nobody"
+    try:
+        for item, plural in ((ingress, "ingresses"), (deployment, "deployments")):
+            path = f"/apis/{item['apiVersion']}/namespaces/{SPACE}/{plural}/{item['metadata']['name']}"
+            item["metadata"]["namespace"] = SPACE
+            plane.wire.ask("PATCH", path, item, "application/apply-patch+yaml", fieldManager="tests")
+        plane.until(lambda: {"ErrImagePull", "ImagePullBackOff"} & set(_waits_for(plane)))
+        (live,) = plane.items(f"/apis/networking.k8s.io/v1/namespaces/{SPACE}/ingresses")
+        assert not live["status"]["loadBalancer"]
+    finally:
+        plane.wire.ask("DELETE", f"/api/v1/namespaces/{SPACE}")
+
+
+def _waits_for(plane: ControlPlane) -> Iterator[str]:
+    for pod in plane.items(f"/api/v1/namespaces/{SPACE}/pods"):
+        for one in pod["status"].get("containerStatuses") or []:
+            yield one["state"].get("waiting", {}).get("reason", "")
 
 
 def _written_by_hand(plane: ControlPlane, path: str, change: Obj) -> None:
