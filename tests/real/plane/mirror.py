@@ -68,15 +68,16 @@ class Mirror(Store):
                     _logger.debug("%s: %s", kind.plural, error)
 
     def _take_all(self, kind: Kind, items: list[Obj]) -> None:
+        """Who looks without the lock misses nothing meanwhile."""
         with self.lock:
-            self._objects[kind.storage] = {}
             for item in items:
                 self._take(kind, {"apiVersion": kind.api_version, "kind": kind.kind, **item})
+            for key in self.bucket(kind).keys() - {_key(kind, item) for item in items}:
+                del self.bucket(kind)[key]
             self._heard[kind.storage].set()
 
     def _take(self, kind: Kind, item: Obj, *, gone: bool = False) -> None:
-        metadata = item["metadata"]
-        key = (metadata.get("namespace") if kind.namespaced else None, metadata["name"])
+        metadata, key = item["metadata"], _key(kind, item)
         with self.changed:
             have = self.bucket(kind).get(key)
             if gone:
@@ -135,6 +136,12 @@ class Mirror(Store):
     def finish(self, kind: Kind, item: Obj) -> None:
         """As a kubelet does when the last container of a pod has ended."""
         self.delete(kind, item, {"gracePeriodSeconds": 0})
+
+
+def _key(kind: Kind, item: Obj) -> tuple[str | None, str]:
+    """Where it is kept."""
+    metadata = item["metadata"]
+    return metadata.get("namespace") if kind.namespaced else None, metadata["name"]
 
 
 def collection(kind: Kind, namespace: str | None) -> str:
