@@ -77,7 +77,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def chart() -> Obj:
     """The Deployment of our chart."""
-    return Rendered(tools.helm(), values()).deployment
+    deployment: Obj = Rendered(tools.helm(), values()).deployment
+    return deployment
 
 
 def test_a_host_port_that_is_there_twice_is_refused(cluster: Cluster, chart: Obj) -> None:

@@ -114,7 +114,7 @@ def test_an_image_that_is_not_there_and_a_class_that_nobody_serves_are_noticed(p
             path = f"/apis/{item['apiVersion']}/namespaces/{SPACE}/{plural}/{item['metadata']['name']}"
             item["metadata"]["namespace"] = SPACE
             plane.wire.ask("PATCH", path, item, "application/apply-patch+yaml", fieldManager="tests")
-        plane.until(lambda: {"ErrImagePull", "ImagePullBackOff"} & set(_waits_for(plane)))
+        plane.until(lambda: not {"ErrImagePull", "ImagePullBackOff"}.isdisjoint(_waits_for(plane)))
         (live,) = plane.items(f"/apis/networking.k8s.io/v1/namespaces/{SPACE}/ingresses")
         assert not live["status"]["loadBalancer"]
     finally:
