@@ -18,7 +18,7 @@ setup: .venv/ready  ## make the virtual environment and install everything into 
 demo: setup  ## build the whole dev environment against the sandbox and show where LiveKit answers
 	$(RUN) up --env dev --sandbox --yes
 
-test: setup  ## run the tests (under five minutes on two cores)
+test: setup  ## run the tests (about seven minutes on two cores)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
 
 check: setup  ## formatting, lint, types, layers, generated files up to date
