@@ -123,7 +123,8 @@ class Site:
 
 
 #: what a server says on a machine so busy that another one answers late, or has not said for seconds that it is alive
-_BUSY = ("no response from servers", "could not find any available nodes")
+_LATE = "it did not answer in time"
+_BUSY = ("no response from servers", "could not find any available nodes", _LATE)
 _PATIENCE = 90.0
 _VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -150,12 +151,19 @@ def api(pod: Container, pair: Pair, method: str, asked: Mapping[str, Any]) -> An
     path = f"/twirp/livekit.RoomService/{method}"
     end = time.monotonic() + _PATIENCE
     while True:
-        answer = web.ask(pod.host, pod.host.address, pod.ports["http"], path, body=json.dumps(asked), headers=headers)
+        answer = _answer(pod, path, json.dumps(asked), headers)
         if answer.status == 200:
             return json.loads(answer.text)
         if not any(words in answer.text for words in _BUSY) or time.monotonic() > end:
             raise RuntimeError(f"{method}: {answer.status} {answer.text}")
         time.sleep(0.5)
+
+
+def _answer(pod: Container, path: str, body: str, headers: Mapping[str, str]) -> web.Answer:
+    try:
+        return web.ask(pod.host, pod.host.address, pod.ports["http"], path, body=body, headers=headers)
+    except TimeoutError:
+        return web.Answer(0, _LATE)
 
 
 def room_on(pod: Container, through: Container, redis: Redis, pair: Pair) -> str:
