@@ -41,7 +41,7 @@ soak: setup  ## run the proofs that take long: a hundred processes killed at ran
 
 real: setup .venv/real  ## build the real servers (etcd, Kubernetes, LiveKit; needs go) and run the product against them
 	$(BIN)/python -m tests.real.build
-	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadgroup -m 'not slow' -rfEs tests/real
+	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile -m 'not slow' -rfEs tests/real
 
 real-kill: setup .venv/real  ## against the real servers, die at every boundary of the Kubernetes part, and print the table
 	$(BIN)/python -m tests.real.build

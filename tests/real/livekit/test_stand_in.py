@@ -11,9 +11,6 @@ from tests.livekit_starts import SINCE, STARTS, Start
 from tests.real.recipes import LIVEKIT, program
 from tests.unit.test_livekit_stand_in import words
 
-#: they listen on the machine's own ports: one at a time
-pytestmark = pytest.mark.xdist_group("starts")
-
 
 def ended(start: Start, version: str, folder: Path) -> tuple[str, int]:
     """What a real server says beside its log, and its exit code."""
