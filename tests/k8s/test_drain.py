@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -133,8 +134,15 @@ def _slow_controllers() -> Iterator[None]:
     """The controller-manager is busy: nothing replaces a pod, and no budget is written."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (workloads, housekeeping, budgets):
-            patch.setattr(module, "run", lambda world: None)
+            _stop(patch, module)
         yield
+
+
+def _stop(patch: pytest.MonkeyPatch, controller: Any) -> None:
+    """It does nothing from now on; a round that had begun before has ended."""
+    stopped = threading.Event()
+    patch.setattr(controller, "run", lambda *_: stopped.set())
+    assert stopped.wait(60)
 
 
 # ---- one by one
@@ -214,7 +222,7 @@ def test_a_pod_that_is_not_ready_goes_first_and_is_replaced_as_well(
     rig.up(_declared(rig, "old"))
     _deploy(rig)
     _grow(sky, rig)
-    monkeypatch.setattr(Kubelet, "run", lambda *_: None)  # or it would say again that the pod is ready
+    _stop(monkeypatch, Kubelet)  # or it would say again that the pod is ready
     ill = max(_pods(rig))
     status = {"conditions": [{"type": "Ready", "status": "False"}]}
     rig.patch(f"{_PODS}/{ill}/status", {"status": status})
