@@ -9,10 +9,12 @@ from pydantic import TypeAdapter
 
 from livekit_deploy.state.document import State
 from tests import commands, created, json_format, service_authorization, troubleshooting
+from tests.bench import page as performance
 from tests.reference import page
 from tests.sandbox.corrections import table
 
 ROOT = Path(__file__).parent.parent
+_PERFORMANCE = ROOT / "docs" / "performance.md"
 
 
 def state_schema() -> str:
@@ -36,6 +38,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands.page(),
         ROOT / "docs" / "json.md": json_format.page(),
         ROOT / "docs" / "json.schema.json": json_format.schema(),
+        _PERFORMANCE: performance.render(performance.measured(_PERFORMANCE.read_text(encoding="utf-8"))),
         ROOT / "docs" / "troubleshooting.md": troubleshooting.page(),
         ROOT / "docs" / "what-is-created.md": created.page(),
         ROOT / "tests" / "sandbox" / "README.md": table(),

@@ -1,13 +1,20 @@
-"""docs/performance.md: what the tables mean, and the tables of the last `python -m tests.bench --write`."""
+"""docs/performance.md: what the tables mean, the calls of a plan and why each is made, and what was measured last.
+
+What is measured is written by `python -m tests.bench --write`, the rest by `make schema`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MACHINE, BUDGETS, FLOOR, CHAINS = "machine", "budgets", "floor", "chains"
+from tests.bench import floor
+
+MACHINE, BUDGETS, CHAINS = "machine", "budgets", "chains"
 _MARK = "<!-- {}: python -m tests.bench --write -->"
+_FLOOR = "<!-- floor: make schema -->"
 
 
 @dataclass(frozen=True)
@@ -29,19 +36,18 @@ def render(tables: Mapping[str, Iterable[str]]) -> str:
         for name, table in tables.items():
             if line == _MARK.format(name):
                 lines += ["", *table]
+        if line == _FLOOR:
+            lines += ["", *floor.table()]
     return "\n".join(lines) + "\n"
 
 
-def prose(text: str) -> list[str]:
-    """The lines of a page without its tables and what else was measured."""
-    kept, inside = [], False
-    for line in text.splitlines():
-        if line.startswith("#"):
-            inside = False
-        if not inside:
-            kept.append(line)
-        inside |= line.startswith("<!-- ")
-    return [line for line in kept if line]
+def measured(text: str) -> dict[str, list[str]]:
+    """The tables of an earlier measurement, by name."""
+    tables: dict[str, list[str]] = {}
+    for name in (MACHINE, BUDGETS, CHAINS):
+        after = text.partition(_MARK.format(name))[2]
+        tables[name] = re.split(r"\n(?=## |<!-- )", after)[0].strip("\n").splitlines()
+    return tables
 
 
 def budgets(rows: Iterable[Row]) -> Iterator[str]:
@@ -50,15 +56,6 @@ def budgets(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         met = "" if not row.budget else "yes" if row.met else "**no**"
         yield f"| {row.what} | {row.measured} | {row.budget} | {met} | `{row.command}` |"
-
-
-def floor(counts: Mapping[tuple[str, str], int]) -> Iterator[str]:
-    """One line for each service and operation that a plan without change asks."""
-    yield "| Service | Operation | Calls |"
-    yield "|---|---|---|"
-    for (service, operation), count in sorted(counts.items()):
-        yield f"| {service} | {operation} | {count} |"
-    yield f"| | all | {sum(counts.values())} |"
 
 
 def chain(command: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -75,8 +72,8 @@ PROSE = f"""\
 # Performance
 
 The control plane of EKS takes two thirds of any deployment. What is left to do is to let everything else hide behind
-it, and to make no call that is not needed. This page says how far that goes. Its tables are measured by `make bench`;
-`python -m tests.bench --write` writes them here.
+it, and to make no call that is not needed. This page says how far that goes. What is measured is measured by
+`make bench`; `python -m tests.bench --write` writes it here.
 
 ## Budgets
 
@@ -95,9 +92,9 @@ A plan asks for each kind once, by tag or by listing it, and pages through the a
 IAM list names only: each node group, add-on, access entry and role is described by itself, an entry and a role with
 what is attached to them, which is one call more. The attributes of a VPC, the versions of a launch template, a key, a
 certificate and a policy are told one at a time as well. These calls run in parallel, each at most once in a plan. What
-a plan of the uat environment asks when nothing has changed:
+a plan of the uat environment asks when nothing has changed, and why; a test holds the table to the calls that are made:
 
-{_MARK.format(FLOOR)}
+{_FLOOR}
 
 ## Where the time goes
 
