@@ -20,12 +20,14 @@ from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import ServiceId
 from botocore.parsers import ResponseParserError
 from botocore.signers import RequestSigner
 
 from livekit_deploy import calls
 from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.errors import translate, translate_local
+from livekit_deploy.aws.partitions import sts_host
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.waits import Waits
@@ -279,7 +281,6 @@ class Cloud:
 
     def eks_token(self, cluster: str) -> str:
         """A bearer token for the cluster's API, good for 15 minutes (aws-iam-authenticator, API specification)."""
-        client = self.clients("sts")
         with self.clients._lock:
             credentials = self.clients.session().get_credentials()
             events = self.clients.session().events
@@ -287,10 +288,10 @@ class Cloud:
             raise CredentialsError(
                 "no AWS credentials to sign the cluster token with", hint="set AWS_PROFILE or log in"
             )
-        signer = RequestSigner(client.meta.service_model.service_id, self.region, "sts", "v4", credentials, events)
+        signer = RequestSigner(ServiceId("STS"), self.region, "sts", "v4", credentials, events)
         request = {
             "method": "GET",
-            "url": f"{client.meta.endpoint_url.rstrip('/')}/?Action=GetCallerIdentity&Version=2011-06-15",
+            "url": f"https://{sts_host(self.region)}/?Action=GetCallerIdentity&Version=2011-06-15",
             "body": {},
             "headers": {"x-k8s-aws-id": cluster},
             "context": {},

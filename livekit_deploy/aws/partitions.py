@@ -1,4 +1,4 @@
-"""AWS's partitions: which one a region is in, by botocore's own data."""
+"""AWS's partitions: which one a region is in, and where its STS is, by botocore's own data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 
 import botocore.session
 from botocore.exceptions import UnknownRegionError
+from botocore.regions import EndpointResolver
 
 from livekit_deploy.errors import UsageError
 
@@ -22,3 +23,16 @@ def partition_of(region: str) -> str:
         raise UsageError(
             f"AWS has no region {region}", hint="write it as AWS does, such as eu-central-1, or install a newer boto3"
         ) from error
+
+
+@functools.cache
+def sts_host(region: str) -> str:
+    """``sts.eu-central-1.amazonaws.com``: the regional STS as AWS's list of endpoints has it.
+
+    It is what EKS compares a token's host with, and STS takes a signature for it from its own region only: neither a
+    global, FIPS or dual-stack endpoint of the caller's configuration nor one of the caller's own may stand in a token.
+    Source: aws-iam-authenticator, ``pkg/token``. Raises `UsageError` for a region that is in no partition.
+    """
+    partition_of(region)
+    resolver = EndpointResolver(botocore.session.get_session().get_data("endpoints"))
+    return str(resolver.construct_endpoint("sts", region)["hostname"])

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import datetime
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import moto.iam.models
 from moto.ec2.models import ec2_backends
@@ -32,8 +28,8 @@ from livekit_deploy.sandbox.cluster.port import (
     TargetGroup,
 )
 from livekit_deploy.sandbox.outside.firewall import redis_servers
+from livekit_deploy.sandbox.tokens import access_key
 
-_TOKEN_PREFIX = "k8s-aws-v1."
 _ADMIN = "AmazonEKSClusterAdminPolicy"
 _CONTROLLER = "aws-load-balancer-controller"
 Where = tuple[str, str, str]
@@ -94,10 +90,10 @@ class Bridge:
 
     def authenticate(self, token: str) -> Identity | None:
         self.last_used = time.monotonic()
-        key = _access_key(token)
+        partition = str(self._wire["arn"]).split(":")[1]
+        key = access_key(token, partition)
         if key is None or moto.iam.models.get_account_id_from(key) != self._account:
             return None
-        partition = str(self._wire["arn"]).split(":")[1]
         _, arn, _ = sts_backends[self._account][partition].get_caller_identity(key, self._region)
         with lock:
             entry = store_of(self._account, self._region).clusters.get(self.name)
@@ -143,23 +139,6 @@ class Bridge:
 
 
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
-
-
-def _access_key(token: str) -> str | None:
-    """The access key that signed an EKS token; None for one that is none, or has run out."""
-    if not token.startswith(_TOKEN_PREFIX):
-        return None
-    text = token.removeprefix(_TOKEN_PREFIX)
-    try:
-        url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        query = parse_qs(urlsplit(url).query)
-        signed = datetime.datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
-        # EKS takes a token for 15 minutes, whatever its URL says
-        if abs((datetime.datetime.now(datetime.UTC) - signed).total_seconds()) > 15 * 60:
-            return None
-        return query["X-Amz-Credential"][0].split("/")[0]
-    except (binascii.Error, UnicodeDecodeError, KeyError, ValueError):
-        return None
 
 
 def _principal(arn: str) -> str:
