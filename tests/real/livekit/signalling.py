@@ -36,8 +36,7 @@ class Joined:
 
     def __init__(self, source: Host, address: str, port: int, pair: Pair, room: str, identity: str) -> None:
         path = f"ws://{address}:{port}/rtc?protocol=15&sdk=python&access_token={token(pair, room, identity)}"
-        wire = web.connect(source, address, port)
-        self._connection = websocket.create_connection(path, socket=wire, timeout=20)
+        self._connection = _connected(source, address, port, path)
         self.ice_servers = tuple(_ice(value) for field, value in _fields(self._first(_JOIN)) if field == _ICE_SERVERS)
 
     @property
@@ -63,6 +62,16 @@ class Joined:
                 if field == wanted:
                     return value
         raise TimeoutError(f"the server sent no message {wanted} in {seconds:g} s")
+
+
+def _connected(source: Host, address: str, port: int, path: str, tries: int = 3) -> websocket.WebSocket:
+    """A server whose machine is busy may answer late, or find that no server is free: it is asked again."""
+    try:
+        return websocket.create_connection(path, socket=web.connect(source, address, port), timeout=20)
+    except (websocket.WebSocketTimeoutException, websocket.WebSocketBadStatusException) as error:
+        if tries == 1 or getattr(error, "status_code", 500) != 500:
+            raise
+    return _connected(source, address, port, path, tries - 1)
 
 
 def _ice(message: bytes) -> IceServer:
