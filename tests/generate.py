@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from livekit_deploy.state.document import State
 from tests import commands, created, json_format, service_authorization, troubleshooting
 from tests.bench import page as performance
+from tests.recording import format as record_format
 from tests.reference import page
 from tests.sandbox.corrections import table
 
@@ -39,6 +40,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "json.md": json_format.page(),
         ROOT / "docs" / "json.schema.json": json_format.schema(),
         _PERFORMANCE: performance.render(performance.measured(_PERFORMANCE.read_text(encoding="utf-8"))),
+        ROOT / "docs" / "record.schema.json": record_format.schema(),
         ROOT / "docs" / "troubleshooting.md": troubleshooting.page(),
         ROOT / "docs" / "what-is-created.md": created.page(),
         ROOT / "tests" / "sandbox" / "README.md": table(),

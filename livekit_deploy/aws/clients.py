@@ -27,7 +27,8 @@ class Clients:
 
     Without ``endpoint_url``, ``access_key`` and ``secret_key`` the usual AWS environment and profile decide.
     ``call_bound`` is the longest that one call may take in seconds, its retries included.
-    ``instrument`` sees every new client (tests count and interrupt calls with it); ``clock`` runs the pace of calls.
+    ``instrument`` sees every new client (tests count and interrupt calls with it), ``listen`` the events of every new
+    session, those that ask for credentials included; ``clock`` runs the pace of calls.
     """
 
     def __init__(
@@ -41,12 +42,13 @@ class Clients:
         secret_key: str | None = None,
         call_bound: float = 40.0,
         instrument: Callable[[Any], None] | None = None,
+        listen: Callable[[Any], None] = lambda events: None,
         clock: Clock | None = None,
     ) -> None:
         self.region, self.profile, self.role_arn, self.endpoint_url = region, profile, role_arn, endpoint_url
         self._keys = (access_key, secret_key)
         self.call_bound = call_bound
-        self._instrument = instrument
+        self._instrument, self._listen = instrument, listen
         #: real time, as AWS counts it, unless a test has its own
         self.clock = clock or Clock()
         self.pacing = Pacing(self.clock)
@@ -81,6 +83,7 @@ class Clients:
             endpoint_url=self.endpoint_url,
             call_bound=call_bound,
             instrument=self._instrument,
+            listen=self._listen,
             clock=self.clock,
         )
         other._session, other._lock = session, self._lock
@@ -100,12 +103,14 @@ class Clients:
         session = boto3.Session(
             aws_access_key_id=access, aws_secret_access_key=secret, profile_name=self.profile, region_name=self.region
         )
+        self._listen(session.events)
         if self.role_arn is None:
             return session
         source = session.get_credentials()
         if source is None:
             raise CredentialsError("no AWS credentials to assume the role with", hint="set AWS_PROFILE or log in")
         inner = botocore.session.get_session()
+        self._listen(inner.get_component("event_emitter"))
         fetcher = AssumeRoleCredentialFetcher(
             client_creator=inner.create_client, source_credentials=source, role_arn=self.role_arn
         )

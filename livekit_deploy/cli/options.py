@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from livekit_deploy.config import Environment
     from livekit_deploy.deployer import Deployer
     from livekit_deploy.events import Event
+    from livekit_deploy.recording.recorder import Recorder
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import Sandbox
 
@@ -44,6 +45,7 @@ class Options:
     quiet: bool
     log_format: str
     log_file: str | None
+    record: Recorder | None
     parallelism: int
     lock_timeout: float
     timeout: float | None
@@ -56,6 +58,23 @@ def seconds(text: str) -> float:
     if found is None:
         raise click.BadParameter(f"{text!r} is no time: write it as 90s, 2m or 1h")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def _recorder(context: click.Context, option: click.Parameter, given: str | None) -> Recorder | None:
+    """The record of this command; it is made when AWS is about to be asked."""
+    if given is None:
+        return None
+    from livekit_deploy.recording.recorder import Recorder
+
+    made = Recorder(Path(given))
+
+    def close() -> None:
+        made.close()
+        if made.lost:
+            click.echo(f"the record {given} ends early: {made.lost}", err=True)
+
+    context.call_on_close(close)
+    return made
 
 
 def _names(context: click.Context, option: click.Parameter, begun: str) -> list[str]:
@@ -92,6 +111,13 @@ _DECLARED = (
         metavar="FILE",
         type=click.Path(),
         help="add the log to this file, with every call, whatever -v says",
+    ),
+    click.option(
+        "--record",
+        metavar="FILE",
+        type=click.Path(),
+        callback=_recorder,
+        help="write each call and answer of AWS to this new file, with names, ids and secrets replaced",
     ),
     click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="calls in flight"),
     click.option(
@@ -176,23 +202,26 @@ def deployer(
     options: Options, env: Environment, command: str, on_event: Callable[[Event], None] | None = None
 ) -> Iterator[Deployer]:
     """A Deployer as the options say: on AWS, or on the sandbox with a clock that runs as fast as it does."""
+    from livekit_deploy import __version__
     from livekit_deploy.aws.clients import Clients
     from livekit_deploy.clock import Clock
     from livekit_deploy.deployer import Deployer
     from livekit_deploy.health import Reach
 
-    clients, clock, reach = Clients(env.region, profile=options.profile, role_arn=options.role_arn), Clock(), None
+    reached: dict[str, Any] = {"profile": options.profile}
+    clock, reach, speed = Clock(), None, None
     if options.sandbox:
         env, sandbox = connected(options, env)
-        clock = Clock(sandbox.clock_speed)
+        clock, speed = Clock(sandbox.clock_speed), sandbox.speed
         reach = Reach(sandbox.nameserver, sandbox.https_proxy, sandbox.ca_bundle)
-        clients = Clients(
-            env.region,
-            role_arn=options.role_arn,
-            endpoint_url=sandbox.endpoint_url,
-            access_key=sandbox.access_key,
-            secret_key=sandbox.secret_key,
-        )
+        reached = {
+            "endpoint_url": sandbox.endpoint_url,
+            "access_key": sandbox.access_key,
+            "secret_key": sandbox.secret_key,
+        }
+    if options.record is not None:
+        reached["listen"] = options.record.begin(command, __version__, speed).listen
+    clients = Clients(env.region, role_arn=options.role_arn, **reached)
 
     def told(event: Event) -> None:
         written(event)
