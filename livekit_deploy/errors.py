@@ -4,7 +4,7 @@ DeployError (1)
 ├─ ConfigError (3)             file:line, field, allowed values
 │  └─ TooExpensive (3)         the limit, the estimate and its largest parts
 ├─ UsageError (3)              a flag or argument is missing or contradicts another
-├─ CredentialsError (4)        expired, absent or denied; the action and the principal
+├─ CredentialsError (4)        expired, absent or not accepted, and where they come from
 │  └─ WrongAccount (4)
 ├─ LockedError (5)             holder, since, how long until it ends
 │  └─ LostLease
@@ -16,7 +16,9 @@ DeployError (1)
 ├─ ToolError (1)               the helm binary is missing, too old, or could not be installed
 └─ ResourceError (1, or 8 when other resources succeeded)
    ├─ Absent                   AWS says that the thing asked for is not there
-   ├─ Denied (4) · QuotaExceeded · Throttled · Conflict
+   ├─ Denied (4) · QuotaExceeded · Conflict
+   ├─ Throttled · Unavailable  passes by itself: whoever waits anyway asks again
+   ├─ Busy                     something else is being done to it: asked again for a while
    ├─ InUse(blockers)
    ├─ Failed(detail)
    └─ TimedOut(last detail)
@@ -68,8 +70,17 @@ class UsageError(DeployError):
     exit_code = 3
 
 
-class CredentialsError(DeployError):
-    """No usable AWS credentials, or they do not allow what is needed."""
+class AnsweredError(DeployError):
+    """An answer of AWS may have led to it: ``code`` is AWS's, ``request_id`` finds the call; "" where there is none."""
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "", hint: str = "", likely: str = "") -> None:
+        super().__init__(message, hint=hint, likely=likely)
+        self.code = code
+        self.request_id = request_id
+
+
+class CredentialsError(AnsweredError):
+    """No AWS credentials, none that AWS accepts, or a configuration that they cannot be read from."""
 
     exit_code = 4
 
@@ -88,7 +99,7 @@ class LostLease(LockedError):
     """This run held the lease and lost it; it must make no further change."""
 
 
-class StateError(DeployError):
+class StateError(AnsweredError):
     """The state document or its store cannot be used."""
 
 
@@ -150,7 +161,7 @@ class ToolError(DeployError):
     """An external program (helm) is missing, unsupported or could not be installed."""
 
 
-class ResourceError(DeployError):
+class ResourceError(AnsweredError):
     """One resource could not be read, made, changed or deleted."""
 
     def __init__(
@@ -164,11 +175,9 @@ class ResourceError(DeployError):
         hint: str = "",
         likely: str = "",
     ) -> None:
-        super().__init__(message, hint=hint, likely=likely)
+        super().__init__(message, code=code, request_id=request_id, hint=hint, likely=likely)
         self.address = address
         self.verb = verb
-        self.code = code
-        self.request_id = request_id
 
 
 class Absent(ResourceError):
@@ -187,6 +196,14 @@ class QuotaExceeded(ResourceError):
 
 class Throttled(ResourceError):
     """AWS asks to slow down, and went on asking after all retries."""
+
+
+class Unavailable(ResourceError):
+    """AWS, or the way to it, fails for the moment, and did so at every attempt."""
+
+
+class Busy(ResourceError):
+    """Something else is being done to the object: the same call succeeds once that is over."""
 
 
 class Conflict(ResourceError):

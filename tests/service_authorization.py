@@ -53,7 +53,8 @@ def privilege(action: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _operations(service: str) -> dict[str, str]:
+def operations(service: str) -> dict[str, str]:
+    """boto3's method → the operation of AWS's model."""
     names = botocore.session.get_session().get_service_model(service).operation_names
     return {xform_name(name): name for name in names}
 
@@ -69,8 +70,8 @@ def written() -> dict[str, str]:
         named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         named |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         for service in SERVICES.keys() & (named | {node.id for node in nodes if isinstance(node, ast.Name)}):
-            for name in named & _operations(service).keys():
-                action = f"{SERVICES[service]}:{_operations(service)[name]}"
+            for name in named & operations(service).keys():
+                action = f"{SERVICES[service]}:{operations(service)[name]}"
                 found[ACTIONS.get(action, action)] = path.name
     return found
 

@@ -11,9 +11,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError
 
-from livekit_deploy.aws.errors import translate_local
+from livekit_deploy.aws.local_errors import translating
+from livekit_deploy.aws.login import Login
 from livekit_deploy.aws.pacing import Pacing
 from livekit_deploy.clock import Clock
 from livekit_deploy.errors import CredentialsError
@@ -46,6 +46,8 @@ class Clients:
         clock: Clock | None = None,
     ) -> None:
         self.region, self.profile, self.role_arn, self.endpoint_url = region, profile, role_arn, endpoint_url
+        #: what errors say to do about credentials
+        self.login = Login(profile, region, role_arn)
         self._keys = (access_key, secret_key)
         self.call_bound = call_bound
         self._instrument, self._listen = instrument, listen
@@ -92,11 +94,14 @@ class Clients:
     def session(self) -> boto3.Session:
         """The one session; the caller holds the lock."""
         if self._session is None:
-            try:
+            with translating("sts", "session", self.login):
                 self._session = self._open()
-            except BotoCoreError as error:
-                raise translate_local(error, "sts", "session") from error
         return self._session
+
+    def credentials(self) -> Any:
+        """Those of the session, None where there are none; they may have to be renewed before they are used."""
+        with self._lock, translating("sts", "credentials", self.login):
+            return self.session().get_credentials()
 
     def _open(self) -> boto3.Session:
         access, secret = self._keys
@@ -108,7 +113,7 @@ class Clients:
             return session
         source = session.get_credentials()
         if source is None:
-            raise CredentialsError("no AWS credentials to assume the role with", hint="set AWS_PROFILE or log in")
+            raise CredentialsError("no AWS credentials to assume the role with", hint=self.login.again())
         inner = botocore.session.get_session()
         self._listen(inner.get_component("event_emitter"))
         fetcher = AssumeRoleCredentialFetcher(
@@ -127,12 +132,10 @@ class Clients:
             retries={"mode": "standard", "total_max_attempts": 5} if retries else {"total_max_attempts": 1},
             user_agent_extra="livekit_deploy",
         )
-        try:
+        with translating(service, "client", self.login):
             client = self.session().client(
                 service, region_name=self.region, config=config, endpoint_url=self.endpoint_url
             )
-        except BotoCoreError as error:
-            raise translate_local(error, service, "client") from error
         client.meta.events.register("before-send", self._before_send)
         self.pacing.watch(service, client)
         return client

@@ -19,14 +19,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from botocore.model import ServiceId
-from botocore.parsers import ResponseParserError
 from botocore.signers import RequestSigner
 
 from livekit_deploy import calls
 from livekit_deploy.aws.clients import Clients, Fence
-from livekit_deploy.aws.errors import translate, translate_local
+from livekit_deploy.aws.local_errors import translating
+from livekit_deploy.aws.login import Login
 from livekit_deploy.aws.partitions import sts_host
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.inputs import SecretRef
@@ -98,17 +98,16 @@ class Service:
                 return found
 
 
-def _logged(client: Any, service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
+def _logged(client: Any, service: str, operation: str, parameters: Mapping[str, Any], login: Login) -> Any:
     """The answer to one call, with a line in the log that finds it in CloudTrail."""
     with calls.logged(service, client.meta.method_to_api_mapping[operation]) as line:
-        try:
-            answer = getattr(client, operation)(**parameters)
-            line |= _sent(answer)
-        except ClientError as error:
-            line |= _sent(error.response)
-            raise translate(error, service, operation) from error
-        except (BotoCoreError, ResponseParserError) as error:
-            raise translate_local(error, service, operation) from error
+        with translating(service, operation, login):
+            try:
+                answer = getattr(client, operation)(**parameters)
+            except ClientError as error:
+                line |= _sent(error.response)
+                raise
+        line |= _sent(answer)
         return answer
 
 
@@ -195,7 +194,7 @@ class Cloud:
                 self.mutating += changes
             self.clients.leaving(self.fence if changes else None)
             try:
-                return _logged(client, service, operation, parameters)
+                return _logged(client, service, operation, parameters, self.clients.login)
             finally:
                 with self._lock:
                     self.mutating -= changes
@@ -281,13 +280,11 @@ class Cloud:
 
     def eks_token(self, cluster: str) -> str:
         """A bearer token for the cluster's API, good for 15 minutes (aws-iam-authenticator, API specification)."""
-        with self.clients._lock:
-            credentials = self.clients.session().get_credentials()
-            events = self.clients.session().events
+        credentials = self.clients.credentials()
         if credentials is None:
-            raise CredentialsError(
-                "no AWS credentials to sign the cluster token with", hint="set AWS_PROFILE or log in"
-            )
+            raise CredentialsError("no AWS credentials to sign the cluster token with", hint=self.clients.login.again())
+        with self.clients._lock:
+            events = self.clients.session().events
         signer = RequestSigner(ServiceId("STS"), self.region, "sts", "v4", credentials, events)
         request = {
             "method": "GET",
@@ -296,7 +293,8 @@ class Cloud:
             "headers": {"x-k8s-aws-id": cluster},
             "context": {},
         }
-        url = signer.generate_presigned_url(
-            request, region_name=self.region, expires_in=_TOKEN_SECONDS, operation_name="GetCallerIdentity"
-        )
+        with translating("sts", "get_caller_identity", self.clients.login):
+            url = signer.generate_presigned_url(
+                request, region_name=self.region, expires_in=_TOKEN_SECONDS, operation_name="GetCallerIdentity"
+            )
         return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")

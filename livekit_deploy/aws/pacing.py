@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from typing import Any
 
-from livekit_deploy.aws.errors import THROTTLED
+from livekit_deploy.aws.codes import THROTTLED
 from livekit_deploy.clock import Clock
 
 LEAST = 1.0  # calls a second

@@ -16,8 +16,7 @@ ENDS = "AWS_CREDENTIAL_EXPIRATION"
 
 def session_end(clients: Clients, environ: Mapping[str, str] = os.environ) -> tuple[str, datetime | None]:
     """What kind of credentials these are, and when they end as far as that is known: None for never or unknown."""
-    with clients._lock:
-        credentials = clients.session().get_credentials()
+    credentials = clients.credentials()
     if credentials is None:
         return "there are none", None
     said = environ.get(ENDS) if credentials.method == "env" else None
@@ -27,4 +26,7 @@ def session_end(clients: Clients, environ: Mapping[str, str] = os.environ) -> tu
         return "long-lived keys", None
     if said is None:
         return f"a session whose end is not told (set {ENDS})", None
-    return "a session", datetime.fromisoformat(said.replace("Z", "+00:00")).astimezone(UTC)
+    try:
+        return "a session", datetime.fromisoformat(said.replace("Z", "+00:00")).astimezone(UTC)
+    except ValueError:
+        return f"a session whose end cannot be read ({ENDS}: {said})", None

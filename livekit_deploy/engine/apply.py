@@ -25,9 +25,9 @@ from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.planner import difference
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
-from livekit_deploy.engine.run import STEP, Run, done, spreads
+from livekit_deploy.engine.run import STEP, Run, done, passes, repeats, spreads
 from livekit_deploy.engine.waits import FIRST, PROPAGATION, Expired
-from livekit_deploy.errors import Absent, Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut
+from livekit_deploy.errors import Absent, Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut, Unavailable
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
@@ -123,7 +123,7 @@ class Application:
             live = self._item.read(self._run.cloud, made.id)
             whole = live is not None and live.status is Status.READY and not self._differs(live)
         except ResourceError as error:
-            if not spreads(self._item, error):
+            if not (passes(error) or spreads(self._item, error)):
                 raise
         finally:
             if not whole:
@@ -132,7 +132,7 @@ class Application:
 
     def _after_refusal(self, error: ResourceError) -> Live | None:
         """A create that did not answer well may have worked: look before believing it."""
-        lost = not error.request_id
+        lost = not error.request_id or isinstance(error, Unavailable)
         if not (lost or isinstance(error, Conflict)):
             raise error
         grace = max(self._item.grace, STEP) if lost else 0.0
@@ -287,7 +287,7 @@ class Application:
         return record.id if record else None
 
     def _persist(self, call: Callable[[], Any]) -> Any:
-        return self._waits.persist(call, lambda error: spreads(self._item, error), timeout=PROPAGATION)
+        return self._waits.persist(call, lambda error: repeats(self._item, error), timeout=PROPAGATION)
 
     def _elapsed(self) -> float:
         return round(self._waits.clock.now() - self._began, 1)

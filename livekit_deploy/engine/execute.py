@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from livekit_deploy import calls
@@ -15,6 +16,7 @@ from livekit_deploy.engine.planner import Entry, Planned, Planner, kind_of
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.waits import PROPAGATION
 from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError, ResourceError
 from livekit_deploy.events import Done, ResourceFailed, Skipped
@@ -148,7 +150,10 @@ class Execution:
         for address in {record.lives_in for record in doomed.values() if record.lives_in}:
             record = records[address]
             host = kind_of(record.kind, address).recorded(address, record.inputs)
-            found[address] = host.read(self._run.cloud, record.id)
+            end = self._run.waits.clock.now() + PROPAGATION
+            found[address] = self._run.patient(
+                host, partial(host.read, self._run.cloud, record.id), end, lambda _: None
+            )
         return found
 
     def _delete(self, address: str, hosts: Mapping[str, Live | None], children: list[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from livekit_deploy.engine.resource import Live, Resource, Status
-from livekit_deploy.engine.run import STEP, Run, done, spreads
+from livekit_deploy.engine.run import STEP, Run, done, passes, repeats
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, DeployError, InUse, ResourceError, TimedOut
 from livekit_deploy.events import Progress, Started
@@ -115,14 +115,14 @@ class Removal:
         return None if twin else live  # the one that is kept has the same marks
 
     def _step(self, live: Live) -> ResourceError | None:
-        """Ask once for deletion; what is in use, or not yet spread, is asked again later."""
+        """Ask once for deletion; what is in use, not yet spread or not answered is asked again later."""
         self.removed = True
         try:
             self._item.delete(self._run.cloud, live)
         except Absent:
             return None
         except ResourceError as error:
-            if not isinstance(error, InUse) and not spreads(self._item, error):
+            if not (isinstance(error, InUse) or passes(error) or repeats(self._item, error)):
                 raise
             held = self._holders(live) if isinstance(error, InUse) else ()
             shown = "; ".join(held[:_SHOWN]) + (f"; and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")

@@ -10,7 +10,7 @@ from livekit_deploy.engine import inputs
 from livekit_deploy.engine.inputs import Ref, Unresolved
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.waits import PROPAGATION, Waits
-from livekit_deploy.errors import Denied, ResourceError
+from livekit_deploy.errors import Busy, Denied, ResourceError, Throttled, Unavailable
 from livekit_deploy.events import Done, Emit
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import Session
@@ -58,18 +58,31 @@ class Run:
     def patient(self, item: Resource, read: Callable[[], T], end: float, tell: Callable[[str], None]) -> T:
         """``read()``, again and again while what it says passes by itself, until ``end`` of the clock.
 
-        That it is not let in passes within `PROPAGATION` seconds, or not at all. ``tell`` is told what is waited for.
+        AWS that is busy or out of reach is waited for, although each call was already tried several times. That it is
+        not let in passes within `PROPAGATION` seconds, or not at all. ``tell`` is told what is waited for.
         """
         now = self.waits.clock.now
         began = now()
 
         def bears(error: BaseException) -> bool:
-            if not spreads(item, error) or (isinstance(error, Denied) and now() - began > PROPAGATION):
+            if not (passes(error) or spreads(item, error)):
+                return False
+            if isinstance(error, Denied) and now() - began > PROPAGATION:
                 return False
             tell(str(error))
             return True
 
         return self.waits.persist(read, bears, timeout=max(end - began, 0.0))
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error passes by itself, whatever was asked: AWS wants a slower pace, or is out of reach."""
+    return isinstance(error, Throttled | Unavailable)
+
+
+def repeats(item: Resource, error: BaseException) -> bool:
+    """Whether a verb that was refused so succeeds a moment later: nothing was done."""
+    return isinstance(error, Busy) or spreads(item, error)
 
 
 def spreads(item: Resource, error: BaseException) -> bool:
@@ -83,7 +96,9 @@ def spreads(item: Resource, error: BaseException) -> bool:
 def planned_read(waits: Waits, item: Resource, read: Callable[[], T]) -> T:
     """``read()`` for a plan: what passes by itself is borne for a moment; who is not let in is told so at once."""
     return waits.persist(
-        read, lambda error: spreads(item, error) and not isinstance(error, Denied), timeout=_PLAN_SECONDS
+        read,
+        lambda error: passes(error) or (spreads(item, error) and not isinstance(error, Denied)),
+        timeout=_PLAN_SECONDS,
     )
 
 

@@ -12,12 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, retry_if_not_result
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_any,
+    retry_if_exception,
+    retry_if_exception_type,
+    retry_if_not_result,
+)
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from livekit_deploy.clock import Clock
-from livekit_deploy.errors import Interrupted
+from livekit_deploy.errors import Interrupted, Throttled, Unavailable
 from livekit_deploy.timing import counted
 
 T = TypeVar("T")
@@ -59,18 +67,23 @@ class Waits:
     def settle(self, poll: Callable[[], T], until: Callable[[T], bool], *, timeout: float, usual: float = 0.0) -> T:
         """Poll until ``until(result)``; raises `Expired` after ``timeout`` seconds of the clock.
 
+        A poll that AWS did not answer for the moment is one more to repeat; if the last one was, its error is raised.
         The pace follows what is ``usual``: the first look comes at once, polls are sparse in the first half of that and
         dense where the end is expected. What ends in the second half, or later, is seen within `SEEN` of the time that
         it took, or within `FIRST` seconds.
         """
-        return self._retry(poll, _pace(usual), timeout, retry_if_not_result(until))
+        again = retry_any(retry_if_not_result(until), retry_if_exception_type((Throttled, Unavailable)))
+        try:
+            return self._retry(poll, _pace(usual), timeout, again)
+        except Expired as error:
+            raise error.__cause__ or error from None
 
     def persist(self, call: Callable[[], T], while_: Callable[[BaseException], bool], *, timeout: float) -> T:
         """Repeat ``call`` while it raises what ``while_`` accepts; the last error is raised as it is."""
         try:
             return self._retry(call, _steady, timeout, retry_if_exception(while_))
         except Expired as error:
-            raise error.__cause__ if error.__cause__ is not None else error from None
+            raise error.__cause__ or error from None
 
     def _retry(self, call: Callable[[], T], pace: Callable[[float], float], timeout: float, retry: object) -> T:
         started = self.clock.now()

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from livekit_deploy.errors import DeployError, Incomplete, ResourceError, VerifyFailed
+from livekit_deploy.errors import AnsweredError, DeployError, Incomplete, ResourceError, VerifyFailed
 from livekit_deploy.finding import Finding
 from livekit_deploy.render import findings, json_lines
 from livekit_deploy.render.reports import left_lines
@@ -39,8 +39,10 @@ def as_json(error: DeployError) -> dict[str, Any]:
         "hint": error.hint,
         "likely": error.likely,
     }
+    if isinstance(error, AnsweredError):
+        found |= {"code": error.code, "request_id": error.request_id}
     if isinstance(error, ResourceError):
-        found |= {"address": error.address, "code": error.code, "request_id": error.request_id}
+        found["address"] = error.address
     if isinstance(error, VerifyFailed):
         found |= findings.as_json(_findings(error))
     if isinstance(error, Incomplete):
@@ -77,7 +79,7 @@ def _findings(error: VerifyFailed) -> list[Finding]:
 
 def _why(error: DeployError, width: int | None) -> Iterator[str]:
     """AWS's code for it, and what is likely behind it."""
-    if isinstance(error, ResourceError) and (error.code or error.request_id):
+    if isinstance(error, AnsweredError) and (error.code or error.request_id):
         request = f"request {error.request_id}" if error.request_id else ""
         yield from hanging("  why     ", ", ".join(filter(None, (error.code, request))), width)
     if error.likely:

@@ -8,7 +8,7 @@ import pytest
 
 from livekit_deploy.engine.resource import Live
 from livekit_deploy.engine.waits import PROPAGATION
-from livekit_deploy.errors import Denied, ResourceError
+from livekit_deploy.errors import Busy, Denied, ResourceError, Throttled, Unavailable
 from livekit_deploy.events import Progress
 from tests.fakes import Fake, FakeCloud
 from tests.unit.conftest import Rig
@@ -30,6 +30,18 @@ def unreachable() -> ResourceError:
 
 def denied() -> ResourceError:
     return Denied("the API does not know this caller", code="Unauthorized", request_id="r")
+
+
+def throttled() -> ResourceError:
+    return Throttled("Rate exceeded", code="Throttling", request_id="r")
+
+
+def failing() -> ResourceError:
+    return Unavailable("An internal error has occurred", code="InternalError", request_id="r")
+
+
+def lost() -> ResourceError:
+    return Unavailable("Connection was closed", code="ConnectionClosedError")
 
 
 def broken() -> ResourceError:
@@ -69,7 +81,7 @@ def prepared(rig: Rig, verb: str) -> None:
         assert run(rig, "up") == {}
 
 
-@pytest.mark.parametrize("error", [unreachable, denied])
+@pytest.mark.parametrize("error", [unreachable, denied, throttled, failing, lost])
 @pytest.mark.parametrize("verb", CHANGES)
 def test_a_while_without_an_answer_ends_no_run_whichever_read_it_meets(
     verb: str, error: Fail, rig: Rig, reads: Reads
@@ -90,14 +102,17 @@ def test_a_while_without_an_answer_ends_no_run_whichever_read_it_meets(
         reads.fail(0, 0)
 
 
+@pytest.mark.parametrize("silence", [unreachable, throttled, failing, lost])
 @pytest.mark.parametrize("verb", ["up", "down"])
-def test_silence_is_borne_until_the_time_of_the_resource_is_over(verb: str, rig: Rig, reads: Reads) -> None:
+def test_silence_is_borne_until_the_time_of_the_resource_is_over(
+    verb: str, silence: Fail, rig: Rig, reads: Reads
+) -> None:
     prepared(rig, verb)
-    reads.fail(3, 10_000)
+    reads.fail(3, 10_000, silence)
     began = rig.clock.now()
     (error,) = run(rig, verb).values()
     assert isinstance(error, ResourceError)
-    assert error.code == "Unreachable"
+    assert error.code == silence().code
     limit = Distant.timeout if verb == "up" else Distant.delete_timeout
     assert limit <= rig.clock.now() - began < limit + 30
 
@@ -117,5 +132,59 @@ def test_what_does_not_pass_ends_the_run_at_once(first: int, rig: Rig, reads: Re
     assert isinstance(error, ResourceError)
     assert error.code == "BadRequest"
     reads.fail(0, 0)
+    assert run(rig, "up") == {}
+    assert len(rig.cloud.things) == 1
+
+
+# ---- a change that is refused, or not answered
+
+
+class Refusals:
+    """Refuses the first calls of a verb, and counts all of them."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, verb: str, times: int, error: Fail, *, done: bool = False
+    ) -> None:
+        self.count = 0
+        original = getattr(Fake, verb)
+
+        def called(item: Fake, *args: object) -> object:
+            self.count += 1
+            if self.count > times:
+                return original(item, *args)
+            if done:
+                original(item, *args)
+            raise error()
+
+        monkeypatch.setattr(Distant, verb, called)
+
+
+def busy() -> ResourceError:
+    return Busy("A conflicting operation is in progress", code="OperationAborted", request_id="r")
+
+
+@pytest.mark.parametrize(("verb", "called"), [("up", "create"), ("change", "update"), ("down", "delete")])
+def test_what_is_busy_is_asked_again(verb: str, called: str, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared(rig, verb)
+    refusals = Refusals(monkeypatch, called, 3, busy)
+    assert run(rig, verb) == {}
+    assert refusals.count == 4
+
+
+@pytest.mark.parametrize("error", [throttled, failing, lost])
+def test_a_deletion_that_is_not_answered_is_asked_for_again(
+    error: Fail, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(rig, "down")
+    refusals = Refusals(monkeypatch, "delete", 2, error)
+    assert run(rig, "down") == {}
+    assert refusals.count == 3
+    assert rig.cloud.things == {}
+
+
+def test_a_creation_that_ended_with_an_error_of_aws_itself_may_have_worked(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Refusals(monkeypatch, "create", 1, failing, done=True)
     assert run(rig, "up") == {}
     assert len(rig.cloud.things) == 1
