@@ -26,9 +26,8 @@ _HINTS: dict[type[errors.ResourceError], str] = {
     errors.Throttled: "run the same command again later, or with a lower --parallelism",
     errors.Unavailable: "AWS fails for the moment (health.aws.amazon.com says where): run the same command again later",
     errors.Busy: "something else is being done to it: run the same command again when that is over",
-    errors.Absent: "somebody deleted it, or it does not show yet: run the same command again, which reads what is there",
-    errors.Conflict: "something of that name, or that does the same, is there already: run the same command again, which "
-    "reads what is there",
+    errors.Absent: "somebody deleted it, or it does not show yet: run the same command again, which reads anew",
+    errors.Conflict: "something that is the same is there already: run the same command again, which reads anew",
     errors.InUse: "run the same command again when what holds it is gone",
 }
 

@@ -38,7 +38,7 @@ LOGIN = Login("uat", "us-east-1", environ={})
 @functools.cache
 def _called() -> dict[str, set[str]]:
     """boto3's name of a service → the operations of it that a file of the product names."""
-    found = defaultdict(set)
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for path in (ROOT / "livekit_deploy").rglob("*.py"):
         if "sandbox" in path.parts:
             continue
@@ -65,7 +65,7 @@ def _modeled() -> dict[str, str]:
 def answered(code: str, said: str = "It is so.", called: str = "ec2:DescribeVpcs", login: Login = LOGIN) -> DeployError:
     service, _, operation = called.partition(":")
     response = {"Error": {"Code": code, "Message": said}, "ResponseMetadata": {"RequestId": "7b1f"}}
-    return translate(ClientError(response, operation), service, operation, login)  # type: ignore[arg-type]
+    return translate(ClientError(response, operation), service, operation, login)
 
 
 def test_the_models_are_read() -> None:

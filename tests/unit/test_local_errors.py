@@ -125,7 +125,7 @@ def test_what_leaks_out_of_urllib3_passes_too() -> None:
 
 
 def test_a_class_that_nobody_knows_is_told_as_a_mistake_and_not_as_the_network() -> None:
-    class NewError(BotoCoreError):
+    class NewError(BotoCoreError):  # type: ignore[misc]
         fmt = "something new"
 
     found = translate_local(NewError(), "ec2", "describe_vpcs", LOGIN)
