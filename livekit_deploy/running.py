@@ -184,8 +184,8 @@ class Running:
         self._cancel.set()
 
     def _check_end(self, session: Session, outcome: Outcome) -> None:
-        if isinstance(session.failure, StateError):
-            raise self._rescued(session)
+        if isinstance(session.failure, StateError | Denied):
+            raise self._rescued(session, session.failure)
         if session.failure is not None:
             raise session.failure
         if self._cancel.is_set() or outcome.unfinished:
@@ -204,17 +204,16 @@ class Running:
             return LostLease(f"the lease has run out: {kept}", hint=f"{again}: it goes on from here")
         return Interrupted(f"interrupted: {kept}", hint=f"{again}: it goes on from here")
 
-    def _rescued(self, session: Session) -> StateError:
+    def _rescued(self, session: Session, failure: StateError | Denied) -> StateError | Denied:
         """Save what could not be written, and say how to bring it back."""
         path, env = rescued(session.unsaved), self._env.name
+        first = f"{failure.hint}; then" if isinstance(failure, Denied) else "when the store answers again,"
         if path is None:
-            return StateError(
-                f"{session.failure}; no rescue copy could be written either",
-                hint=f"when the store answers again, run: livekit-deploy state rebuild --env {env}",
-            )
-        return StateError(
-            f"{session.failure}; a rescue copy of the state is in {path}",
-            hint=f"when the store answers again, run: livekit-deploy state restore --env {env} {path}",
+            said, back = "no rescue copy could be written either", f"livekit-deploy state rebuild --env {env}"
+        else:
+            said, back = f"a rescue copy of the state is in {path}", f"livekit-deploy state restore --env {env} {path}"
+        return type(failure)(
+            f"{failure}; {said}", code=failure.code, request_id=failure.request_id, hint=f"{first} run: {back}"
         )
 
     def closed(self, report: Report) -> Report:

@@ -112,8 +112,48 @@ OURS = (
     ),
     (
         "no usable AWS credentials",
-        "There are none, or they have expired.",
-        "Log in again, set `AWS_PROFILE` or `--profile`, or rehearse with `--sandbox`.",
+        "There are none, or what is to get them fails; the message says what (exit code 4).",
+        "What the line after it says for your profile, such as `aws sso login --profile NAME`.",
+    ),
+    (
+        "the AWS credentials are no longer valid",
+        "The session has ended, perhaps in the middle of a run or when its state was written. Nothing is lost.",
+        "Log in again and run the same command again: it goes on from what is recorded.",
+    ),
+    (
+        "AWS does not know these credentials",
+        "The key was deleted, or it is of another partition.",
+        "Log in again, or name another profile.",
+    ),
+    (
+        "is not enabled in this account",
+        "Regions that are newer than 2019 are enabled by each account; until then they know no credentials.",
+        "`aws account enable-region`, and wait until it says `ENABLED`; or choose another region.",
+    ),
+    (
+        "the clock of this machine is wrong",
+        "AWS takes no request whose time is more than five minutes off.",
+        "Set the clock, for instance by `timedatectl set-ntp true`.",
+    ),
+    (
+        "the role could not be assumed",
+        "The credentials are good, and the role of the profile or of `--role-arn` does not let their owner in.",
+        "Look at the role's trust policy, and at the caller's right to `sts:AssumeRole`.",
+    ),
+    (
+        "the AWS configuration cannot be used",
+        "A key of AWS's configuration file, or an `AWS_…` variable, has a value that is none (exit code 4).",
+        "Correct what the message names.",
+    ),
+    (
+        "AWS cannot be reached",
+        "No connection, or no answer, at any attempt. Whoever waits for something of AWS's goes on asking.",
+        "Look at the network and its proxy, and run the same command again.",
+    ),
+    (
+        "what came back is no answer of AWS's",
+        "Something between here and AWS answers in its place: a proxy, or a login page of the network.",
+        "Get it out of the way, and run the same command again.",
     ),
     (
         "the credentials are for account",

@@ -113,7 +113,7 @@ class Clients:
             return session
         source = session.get_credentials()
         if source is None:
-            raise CredentialsError("no AWS credentials to assume the role with", hint=self.login.again())
+            raise CredentialsError("no AWS credentials to assume the role with", hint=f"log in: {self.login.again()}")
         inner = botocore.session.get_session()
         self._listen(inner.get_component("event_emitter"))
         fetcher = AssumeRoleCredentialFetcher(

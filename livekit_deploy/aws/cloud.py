@@ -282,7 +282,8 @@ class Cloud:
         """A bearer token for the cluster's API, good for 15 minutes (aws-iam-authenticator, API specification)."""
         credentials = self.clients.credentials()
         if credentials is None:
-            raise CredentialsError("no AWS credentials to sign the cluster token with", hint=self.clients.login.again())
+            hint = f"log in: {self.clients.login.again()}"
+            raise CredentialsError("no AWS credentials to sign the cluster token with", hint=hint)
         with self.clients._lock:
             events = self.clients.session().events
         signer = RequestSigner(ServiceId("STS"), self.region, "sts", "v4", credentials, events)

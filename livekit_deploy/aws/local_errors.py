@@ -49,7 +49,7 @@ def _of(meaning: Meaning, *names: str) -> dict[str, Meaning]:
     return dict.fromkeys(names, meaning)
 
 
-_LOG_IN = "{again}; then " + AGAIN
+_LOG_IN = "log in: {again}; then " + AGAIN
 _MACHINE = "look at the role of this machine or container, and at AWS_EC2_METADATA_… and AWS_CONTAINER_… variables"
 _SETTINGS = "correct it in profile {profile} of {config}, or in the AWS_… variables of the environment"
 _WHERE = (
@@ -68,7 +68,8 @@ MEANINGS: Mapping[str, Meaning] = {
     **_of(_credentials(_LOG_IN), "LoginError", "LoginRefreshRequired", "LoginTokenLoadError"),
     **_of(_credentials(_LOG_IN), "LoginAuthorizationCodeError"),
     **_of(
-        _credentials("allow signin:CreateOAuth2Token to whoever logs in; then {again}"), "LoginInsufficientPermissions"
+        _credentials("allow signin:CreateOAuth2Token to whoever logs in; then log in: {again}"),
+        "LoginInsufficientPermissions",
     ),
     **_of(
         _credentials(
@@ -88,7 +89,7 @@ MEANINGS: Mapping[str, Meaning] = {
         *("UnknownCredentialError", "UnknownTokenProviderError"),
     ),
     **_of(
-        _credentials("a session with MFA does not renew itself: start a new one, then " + AGAIN),
+        _credentials("a session with MFA does not renew itself: start a new one: {again}; then " + AGAIN),
         "RefreshWithMFAUnsupportedError",
     ),
     **_of(_credentials(_MACHINE), "MetadataRetrievalError", "InvalidIMDSEndpointError", "InvalidIMDSEndpointModeError"),

@@ -62,7 +62,8 @@ class Login:
         if self.profile is None and "AWS_ACCESS_KEY_ID" in self.environ:
             return "get new keys and set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for a session, AWS_SESSION_TOKEN"
         return self._of(self.name, ()) or (
-            "set AWS_PROFILE or --profile, log in (aws sso login, or your own tool), or rehearse with --sandbox"
+            "set AWS_PROFILE or --profile to one that has credentials (aws sso login, or your own tool), or rehearse "
+            "with --sandbox"
         )
 
     def _of(self, name: str, seen: tuple[str, ...]) -> str:
@@ -73,9 +74,9 @@ class Login:
             return self._of(source, (*seen, name))
         where = f"profile {name} in {self.config}"
         for key, remedy in (
-            ("sso_session", f"log in: aws sso login --profile {name}"),
-            ("sso_start_url", f"log in: aws sso login --profile {name}"),
-            ("login_session", f"log in: aws login --profile {name}"),
+            ("sso_session", f"aws sso login --profile {name}"),
+            ("sso_start_url", f"aws sso login --profile {name}"),
+            ("login_session", f"aws login --profile {name}"),
             ("credential_process", f"see what the command in credential_process of {where} says when it runs alone"),
             ("web_identity_token_file", f"get a new token into the web_identity_token_file of {where}"),
             ("credential_source", f"look at the credential_source of {where}"),

@@ -39,11 +39,11 @@ def unaccepted(code: str, said: str, login: Login, for_login: str) -> tuple[str,
     if code in _CLOCK or (code in _SIGNATURE and _TIME.search(said)):
         return "the clock of this machine is wrong", f"set the clock (timedatectl set-ntp true), and {AGAIN}"
     if code in _EXPIRED:
-        return "the AWS credentials are no longer valid", f"{login.again()}; then {AGAIN}"
+        return "the AWS credentials are no longer valid", f"log in again: {login.again()}; then {AGAIN}"
     if code in _NO_REGION or (code in _UNKNOWN and login.opt_in):
         return f"the region {login.region} is not enabled in this account, or the keys are not known", _enable(login)
     if code in _UNKNOWN:
-        return "AWS does not know these credentials", f"{login.again()}; then {AGAIN}"
+        return "AWS does not know these credentials", f"log in again: {login.again()}; then {AGAIN}"
     if code in _SIGNATURE | _MISSING:
         return (
             "the AWS credentials are not whole",
@@ -66,7 +66,7 @@ def _enable(login: Login) -> str:
 def _not_assumed(login: Login, operation: str) -> tuple[str, str]:
     """The credentials are made from others, and AWS did not make them."""
     if operation not in _ASSUMING:
-        return "no usable AWS credentials", f"{login.again()}; then {AGAIN}"
+        return "no usable AWS credentials", f"log in again: {login.again()}; then {AGAIN}"
     where = f"--role-arn {login.role_arn}" if login.role_arn else f"role_arn of profile {login.name} in {login.config}"
     return "the role could not be assumed", (
         f"look at {where}: its trust policy must let the caller use {_ASSUMING[operation]}, and the caller's own "

@@ -21,7 +21,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from livekit_deploy.errors import DeployError, Interrupted, LockedError, LostLease, StateError
+from livekit_deploy.errors import (
+    AnsweredError,
+    CredentialsError,
+    Denied,
+    DeployError,
+    Interrupted,
+    LockedError,
+    LostLease,
+    StateError,
+)
 from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, Notice, silent
 from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
 from livekit_deploy.state.store import Mismatch, Store, Stored
@@ -262,6 +271,7 @@ class Session:
     def _put(self, batch: _Batch) -> None:
         """One PUT, tried again while the store fails and the lease still has time; a lost lease ends it at once.
 
+        So do credentials that have run out: every intent is written before its call, so that the next run goes on.
         Each attempt writes the same bytes, so that one whose answer was lost is known again.
         """
         self.unsaved = state = _written(self.state.with_records(batch.changes).with_durations(batch.took))
@@ -269,11 +279,11 @@ class Session:
             try:
                 self._commit(state)
                 return
-            except LostLease:
+            except (LostLease, CredentialsError):
                 raise
             except DeployError as error:
                 if self.remaining() < self.holder.seconds * CALL_BOUND:
-                    raise StateError(f"the state cannot be written: {error}", hint=error.hint) from error
+                    raise _unwritten(error) from error
                 self.lost.wait(self.holder.seconds / 90)
 
     def _commit(self, state: State) -> None:
@@ -312,6 +322,15 @@ class Session:
 
 
 _GOES_ON = "run the same command again: it goes on from what is recorded"
+
+
+def _unwritten(error: DeployError) -> StateError | Denied:
+    """Why nothing can be written any more; who may not write is told so."""
+    answer = error if isinstance(error, AnsweredError) else StateError("")
+    kind = Denied if isinstance(error, Denied) else StateError
+    return kind(
+        f"the state cannot be written: {error}", code=answer.code, request_id=answer.request_id, hint=error.hint
+    )
 
 
 def _written(state: State, **changes: Any) -> State:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import HTTPError
 
 from livekit_deploy.errors import Absent, Denied, DeployError, ResourceError, StateError
 
@@ -171,7 +172,7 @@ class FileStore:
 def no_access(bucket: str, error: ResourceError) -> Denied:
     """S3 refuses the state bucket. It answers the same to missing rights and to another owner than is expected."""
     return Denied(
-        f"the state bucket {bucket} cannot be used: access is denied, or it belongs to another account",
+        f"the state bucket {bucket} cannot be used: access is denied, or it belongs to another account: {error}",
         code=error.code,
         request_id=error.request_id,
         hint=f"allow s3:ListBucket, s3:GetObject and s3:PutObject on {bucket}, or name another in state.bucket",
@@ -233,7 +234,7 @@ class S3Store:
         """The document, which is still on its way when the answer has begun."""
         try:
             return bytes(said["Body"].read())
-        except BotoCoreError as error:
+        except (BotoCoreError, HTTPError) as error:
             raise StateError(f"{self.location} cannot be read: {error}", hint=_LATER) from error
 
     def _unusable(self, verb: str, error: ResourceError) -> DeployError:
@@ -242,6 +243,8 @@ class S3Store:
             return no_access(self.bucket, error)
         return StateError(
             f"{self.location} cannot be {verb}: {error}",
+            code=error.code,
+            request_id=error.request_id,
             hint=error.hint or _LATER,
         )
 

@@ -17,6 +17,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
 from livekit_deploy.events import Event
 from livekit_deploy.render import failure
+from livekit_deploy.state.session import lease_of
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import _boto
 from tests.contract.cases import CASES, ZONE, Base, closure
@@ -191,6 +192,58 @@ def test_credentials_that_expire_in_the_middle_exit_with_4_and_lose_nothing(
     }
     assert standing <= {one.address for one in made.status().records}, "what was made is recorded"
     converges(env, tmp_path, node_group())
+
+
+def in_s3(env: Environment, tmp_path: Path) -> Deployer:
+    """With the state in a bucket, as it is without a store of its own."""
+    clients = Clients(env.region)
+    clients._session = _boto()
+    base = Base()
+    return Deployer(env, resources=[base.vpc(), base.gateway(), base.role()], clients=clients, clock=FakeClock())
+
+
+@pytest.mark.parametrize("after", range(9))
+def test_credentials_that_expire_when_the_state_is_written_exit_with_4_and_the_next_run_goes_on(
+    after: int, env: Environment, tmp_path: Path
+) -> None:
+    ended = _ends(in_s3(env, tmp_path), {"fault": "expired", "call": "s3:PutObject", "after": after})
+    if ended is not None:
+        said = shown(ended)
+        assert ended.exit_code == 4
+        assert "log in again" in said
+        assert "run the same command again" in said
+        assert "state restore" not in said
+    again = in_s3(env, tmp_path)
+    if (found := lease_of(again.store)) is not None and found[1] is not None:
+        again.unlock(found[1])  # it ends by itself, after a while
+    report = again.up()
+    assert again.plan().changes == ()
+    assert ended is not None or report.created == []
+    assert again.down().leftovers == [], "one of each"
+
+
+def _ends(made: Deployer, *given: dict[str, Any]) -> DeployError | None:
+    try:
+        with faults(*given):
+            made.up()
+    except DeployError as error:
+        return error
+    return None
+
+
+def test_who_may_not_write_the_state_any_more_exits_with_4_and_has_a_rescue_copy(
+    env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    env = env.model_copy(update={"state": env.state.model_copy(update={"lease_seconds": 10})})
+    made = in_s3(env, tmp_path)
+    with faults({"fault": "denied", "call": "s3:PutObject", "after": 3}), pytest.raises(DeployError) as caught:
+        made.up()
+    assert caught.value.exit_code == 4
+    assert "a rescue copy of the state is in" in caught.value.message
+    assert "allow s3:ListBucket, s3:GetObject and s3:PutObject" in caught.value.hint
+    assert "state restore" in caught.value.hint
+    assert "is not authorized to perform" in caught.value.message, "AWS's own words"
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,7 @@ def test_a_session_of_a_role_is_renewed_by_whoever_it_comes_from(
     machine: Callable[[str, dict[str, str]], None],
 ) -> None:
     machine(_SOURCE.replace("aws_access_key_id = A\naws_secret_access_key = s", "sso_session = s"), {})
-    assert _asked("uat").clients.login.again() == "log in: aws sso login --profile base"
+    assert _asked("uat").clients.login.again() == "aws sso login --profile base"
 
 
 def test_an_answer_that_is_no_json_of_a_container_is_told(machine: Callable[[str, dict[str, str]], None]) -> None:
