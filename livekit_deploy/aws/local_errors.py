@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
-from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
@@ -181,7 +180,7 @@ def translating(service: str, operation: str, login: Login) -> Iterator[None]:
         raise
     except ClientError as error:
         raise translate(error, service, operation, login) from error
-    except (BotoCoreError, Boto3Error, ResponseParserError, HTTPError) as error:
+    except (BotoCoreError, ResponseParserError, HTTPError) as error:
         raise translate_local(error, service, operation, login) from error
     except Exception as error:
         if _passed(error.__traceback__, _PROVIDERS):
