@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from livekit_deploy.config import Environment
-from livekit_deploy.config.checks import in_extended_support
+from livekit_deploy.config.checks import in_engine_extension, in_extended_support
 from livekit_deploy.engine.estimate import Estimate, Guard, Line, Unpriced
 from livekit_deploy.engine.plan import UNKNOWN, Action, unknown
 from livekit_deploy.engine.planner import Planned
@@ -185,12 +185,13 @@ class _Bill:
             yield _addresses(count)
 
     def replication_group(self, piece: Piece) -> Iterator[Charge]:
-        """ElastiCache pricing: by node, and Valkey costs less than Redis."""
-        count, node = (
-            int(piece.inputs["replicas"]) + 1,
-            Item(str(piece.inputs["engine"]), str(piece.inputs["node_type"])),
-        )
+        """ElastiCache pricing: by node, Valkey costs less than Redis, and an engine in extended support more."""
+        engine, kind = str(piece.inputs["engine"]), str(piece.inputs["node_type"])
+        count, node = int(piece.inputs["replicas"]) + 1, Item(engine, kind)
         yield Charge(f"{count} {node}", node, count)
+        if in_engine_extension(engine, str(piece.inputs.get("version")), self._today):
+            more = Item("engine_extension", kind)
+            yield Charge(f"{count} {more}", more, count)
 
     def load_balancer(self, piece: Piece) -> Iterator[Charge]:
         """It faces the Internet, with one address in each public subnet."""

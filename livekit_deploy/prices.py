@@ -20,6 +20,7 @@ _MONTHLY = {"gp3_gib", "kms_key", "secret"}
 _NAMES = {
     "cluster": "control plane",
     "extended_support": "its extended support",
+    "engine_extension": "extended support of its engine",
     "nat_gateway": "NAT gateway",
     "public_ipv4": "public IPv4 address",
     "load_balancer": "load balancer",
@@ -46,7 +47,8 @@ class Item:
     """One thing that has a price in a region.
 
     ``name`` is its key in the table, such as ``nat_gateway`` or ``gp3_gib``; an ``instance`` has a ``type`` such as
-    ``c6i.large``, a node of the engine ``valkey`` or ``redis`` one such as ``cache.t4g.small``.
+    ``c6i.large``, a node of the engine ``valkey`` or ``redis`` one such as ``cache.t4g.small``, and so has what an old
+    engine costs more, ``engine_extension``.
     """
 
     name: str
@@ -55,7 +57,7 @@ class Item:
     def __str__(self) -> str:
         if not self.type:
             return _NAMES[self.name]
-        return self.type if self.name == "instance" else f"{self.type} ({self.name})"
+        return self.type if self.name == "instance" else f"{self.type} ({_NAMES.get(self.name, self.name)})"
 
 
 @dataclass(frozen=True)

@@ -1,94 +1,46 @@
 """ElastiCache for LiveKit: a subnet group, and a replication group with TLS and a token, cluster mode off.
 
 AWS does not tell which token a group has. The version of the secret is therefore written into the group's description,
-in the same call that sets the token: it is true after a crash at any point, and it is no secret. Our marks are there as
-well as in the tags, which ElastiCache refuses to tell before a group is available (API reference, ListTagsForResource).
+in the same call that sets the token: it is true after a crash at any point, and it is no secret. A new token is good
+beside the old one first (ROTATE, "token b after a"), and alone once no pod has the old one any more (SET, "token b").
+Our marks are in the description as well as in the tags, which ElastiCache refuses to tell before a group is available
+(API reference, ListTagsForResource).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from livekit_deploy.aws.cache_subnets import ours, tags_of
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.naming import fit
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.aws.tags import pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 PORT = 6379
 _PREFERRED = "preferred"  # TLS for whoever asks for it, and plain text for the others
-_GROUP_NAME, _SUBNET_GROUP_NAME = 40, 255
+_GROUP_NAME = 40
 #: AWS's code, where an event of ElastiCache names one
 _CODE = re.compile(r"\bInsufficient\w+|\b\w+(?:Exceeded|NotFound)\b")
-_TOKEN = re.compile(r"\btoken ([\w-]+)")
-_MARK = re.compile(r"\[(\S+) (\S+)\]")
+_TOKEN = re.compile(r"\btoken ([\w-]+)(?: after ([\w-]+))?")
+_UNKNOWN = "unknown"
+#: AUTH that somebody else switched (ElastiCache API reference, AuthTokenUpdateStrategy)
+_AUTH_ON = "ElastiCache takes AUTH away for user groups only: set redis.auth to true, a new group."
+_AUTH_OFF = "Take the group's user groups away in ElastiCache and give it its token back, or set redis.auth to false."
 _STATUS = {"available": Status.READY, "deleting": Status.DELETING, "create-failed": Status.FAILED}
-
-
-class SubnetGroup(Resource):
-    """The subnets that Redis may be placed in. Source: ElastiCache API reference, CreateCacheSubnetGroup."""
-
-    kind = "elasticache.subnet_group"
-    # subnets that were made a moment ago
-    propagation = {"InvalidSubnet": ()}
-
-    subnet_ids: Inputs[str] = Inputs(api="SubnetIds")
-
-    group_name = Output[str]()
-    arn = Output[str]()
-
-    def _name(self, cloud: Cloud) -> str:
-        return fit(cloud.name(self.instance), _SUBNET_GROUP_NAME).lower()
-
-    def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        name = id or self._name(cloud)
-        try:
-            group = cloud.elasticache.describe_cache_subnet_groups(CacheSubnetGroupName=name)["CacheSubnetGroups"][0]
-            if id is None:
-                cloud.marks.claim(_tags(cloud, group), self.address, f"the cache subnet group {name}")
-        except Absent:
-            return None
-        return _subnet_group(group)
-
-    def create(self, cloud: Cloud, token: str) -> str:
-        name = self._name(cloud)
-        cloud.elasticache.create_cache_subnet_group(
-            CacheSubnetGroupName=name,
-            CacheSubnetGroupDescription=f"LiveKit {cloud.marks.prefix}",
-            SubnetIds=sorted(self.subnet_ids),
-            Tags=pairs(cloud.marks.tags(self.address, name)),
-        )
-        return name
-
-    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        if "subnet_ids" in changed:
-            cloud.elasticache.modify_cache_subnet_group(CacheSubnetGroupName=live.id, SubnetIds=sorted(self.subnet_ids))
-
-    def delete(self, cloud: Cloud, live: Live) -> None:
-        cloud.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=live.id)
-
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        groups = _ours(cloud, "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName")
-        for address, group in groups:
-            yield Found(address, _subnet_group(group))
-
-
-def _subnet_group(group: Mapping[str, Any]) -> Live:
-    name = group["CacheSubnetGroupName"]
-    subnets = sorted(subnet["SubnetIdentifier"] for subnet in group.get("Subnets", []))
-    return Live(name, Status.READY, {"subnet_ids": subnets}, {"group_name": name, "arn": group["ARN"]})
 
 
 class ReplicationGroup(Resource):
     """A Redis or Valkey with one shard. ``version`` is compared to the precision given.
 
     ``replicas`` are beside the primary; ``failover`` and ``multi_az`` need at least one. ``auth`` says whether a token
-    is asked for, ``auth_token`` where it is kept. ``snapshot_retention`` is in days, 0 for none.
+    is asked for, ``auth_token`` where it is kept, ``old_token`` whether the one before is still good although no pod
+    has it. ``snapshot_retention`` is in days, 0 for none. ``minor_upgrades`` lets AWS raise the minor version.
     Source: ElastiCache API reference, CreateReplicationGroup and ModifyReplicationGroup.
     """
 
@@ -106,6 +58,7 @@ class ReplicationGroup(Resource):
 
     engine: Input[str] = Input(api="Engine", change=Change.IMMUTABLE, default="valkey")
     version: Input[str] = Input(api="EngineVersion")
+    minor_upgrades: Input[bool] = Input(api="AutoMinorVersionUpgrade", default=False)
     node_type: Input[str] = Input(api="CacheNodeType")
     replicas: Input[int] = Input(api="NumCacheClusters", default=0)
     failover: Input[bool] = Input(api="AutomaticFailoverEnabled", default=False)
@@ -116,6 +69,7 @@ class ReplicationGroup(Resource):
     tls: Input[bool] = Input(api="TransitEncryptionEnabled", change=Change.IMMUTABLE, default=True)
     auth: Input[bool] = Input(change=Change.IMMUTABLE, default=True)
     auth_token: Input[SecretRef | None] = Input(api="AuthToken", default=None)
+    old_token: Input[bool] = Input(api="AuthTokenUpdateStrategy", default=False)
 
     arn = Output[str]()
     endpoint = Output[str]()
@@ -123,22 +77,27 @@ class ReplicationGroup(Resource):
     redis_address = Output[str]()
 
     def differs(self, key: str, want: Any, have: Any) -> bool:
-        """Engine versions are compared to the precision given, tokens by the version of their secret."""
+        """Engine versions are compared to the precision given, tokens by the version of their secret.
+
+        A later minor version of the same major serves as well: AWS may raise it, and there is no way back.
+        """
         if key == "version" and isinstance(want, str) and isinstance(have, str):
-            return have != want and not have.startswith(f"{want}.")
+            return have != want and not have.startswith(f"{want}.") and not _later_minor(want, have)
         if key == "auth_token" and isinstance(want, Mapping) and isinstance(have, Mapping):
             return bool(want.get("version") != have.get("version"))
         return super().differs(key, want, have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
-        """Also what ElastiCache cannot take back: a newer engine version, and Valkey that was Redis."""
+        """Also what ElastiCache cannot take back: a newer engine version, Valkey that was Redis, AUTH or none."""
         changed = list(changed)
         found = super().refusals(live, changed)
         have = live.props.get("version")
         if "version" in changed and have and _order(self.version) < _order(have)[: len(_order(self.version))]:
-            found["version"] = f'ElastiCache does not go back: set redis.version to "{have}".'
+            found["version"] = f'ElastiCache does not go back: set redis.version to "{_given(have)}".'
         if "engine" in changed:
             found["engine"] = f"ElastiCache does not go back: set redis.engine to {live.props['engine']}, a new group."
+        if "auth" in changed:
+            found["auth"] = _AUTH_ON if live.props["auth"] else _AUTH_OFF
         return found
 
     # ---- verbs
@@ -151,7 +110,7 @@ class ReplicationGroup(Resource):
         try:
             group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"][0]
             if id is None:
-                cloud.marks.claim(_tags(cloud, group), self.address, f"the replication group {name}")
+                cloud.marks.claim(tags_of(cloud, group), self.address, f"the replication group {name}")
         except Absent:
             return None
         return _replication_group(cloud, group)
@@ -164,6 +123,7 @@ class ReplicationGroup(Resource):
             ReplicationGroupDescription=self._description(cloud),
             Engine=self.engine,
             EngineVersion=self.version,
+            AutoMinorVersionUpgrade=self.minor_upgrades,
             CacheNodeType=self.node_type,
             NumCacheClusters=self.replicas + 1,
             AutomaticFailoverEnabled=self.failover,
@@ -179,9 +139,10 @@ class ReplicationGroup(Resource):
         )
         return name
 
-    def _description(self, cloud: Cloud) -> str:
+    def _description(self, cloud: Cloud, old: str = "") -> str:
         token = f" token {self.auth_token.version}" if self.auth and self.auth_token else ""
-        return f"LiveKit {cloud.marks.prefix} [{cloud.marks.lineage} {self.address}]{token}"
+        after = f" after {old}" if old else ""
+        return f"LiveKit {cloud.marks.prefix} [{cloud.marks.lineage} {self.address}]{token}{after}"
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """One step. Failover needs a replica: it is switched off before the last one goes, on once there is one."""
@@ -193,27 +154,27 @@ class ReplicationGroup(Resource):
             self._modify(cloud, live, AutomaticFailoverEnabled=self.failover, MultiAZEnabled=self.multi_az)
         elif "replicas" in changed:
             self._resize(cloud, "decrease_replica_count", live)
-        elif {"tls", "auth", "auth_token"} & changed:
-            self._secure(cloud, live, changed)
+        elif "tls" in changed:
+            self._switch_tls(cloud, live)
+        elif "auth_token" in changed:
+            present = live.props.get("auth_token") or {}
+            self._set_token(cloud, live, "ROTATE", str(present.get("version", _UNKNOWN)))
+        elif "old_token" in changed:
+            self._set_token(cloud, live, "SET")
         else:
             self._modify_one(cloud, live, changed)
 
-    def _secure(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        """TLS first, which goes on and off in two steps and which a token needs; then the token."""
-        if "tls" in changed:
-            half = live.props["tls"] == _PREFERRED
-            mode = "required" if half and self.tls else _PREFERRED
-            off = {"TransitEncryptionEnabled": False} if half and not self.tls else {"TransitEncryptionMode": mode}
-            self._modify(cloud, live, **({"TransitEncryptionEnabled": True} if self.tls else {}), **off)
-        elif "auth" in changed and not self.auth:
-            self._modify(cloud, live, AuthTokenUpdateStrategy="DELETE")
-        else:
-            self._set_token(cloud, live, "SET" if "auth" in changed else "ROTATE")
+    def _switch_tls(self, cloud: Cloud, live: Live) -> None:
+        """On and off in two steps, by way of both."""
+        half = live.props["tls"] == _PREFERRED
+        mode = "required" if half and self.tls else _PREFERRED
+        off = {"TransitEncryptionEnabled": False} if half and not self.tls else {"TransitEncryptionMode": mode}
+        self._modify(cloud, live, **({"TransitEncryptionEnabled": True} if self.tls else {}), **off)
 
     def _modify_one(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         if "snapshot_retention" in changed:
             # from none to some, ElastiCache has to be told which node to take them from
-            new = {"SnapshottingClusterId": f"{live.id}-001"} if not live.props["snapshot_retention"] else {}
+            new = {"SnapshottingClusterId": _replica(cloud, live)} if not live.props["snapshot_retention"] else {}
             self._modify(cloud, live, SnapshotRetentionLimit=self.snapshot_retention, **new)
         elif "security_group_ids" in changed:
             self._modify(cloud, live, SecurityGroupIds=sorted(self.security_group_ids))
@@ -221,20 +182,22 @@ class ReplicationGroup(Resource):
             self._modify(cloud, live, CacheNodeType=self.node_type)
         elif "version" in changed:
             self._modify(cloud, live, EngineVersion=self.version)
+        elif "minor_upgrades" in changed:
+            self._modify(cloud, live, AutoMinorVersionUpgrade=self.minor_upgrades)
 
     def _resize(self, cloud: Cloud, operation: str, live: Live) -> None:
         resize = getattr(cloud.elasticache, operation)
         resize(ReplicationGroupId=live.id, NewReplicaCount=self.replicas, ApplyImmediately=True)
 
-    def _set_token(self, cloud: Cloud, live: Live, strategy: str) -> None:
-        """Give it the token; after a rotation the old one is valid until the next, so that LiveKit can follow."""
+    def _set_token(self, cloud: Cloud, live: Live, strategy: str, old: str = "") -> None:
+        """Give it the token, which is good beside the ``old`` one, or alone."""
         if self.auth_token is not None:
             self._modify(
                 cloud,
                 live,
                 AuthToken=cloud.secret(self.auth_token),
                 AuthTokenUpdateStrategy=strategy,
-                ReplicationGroupDescription=self._description(cloud),
+                ReplicationGroupDescription=self._description(cloud, old),
             )
 
     def _modify(self, cloud: Cloud, live: Live, **what: Any) -> None:
@@ -249,7 +212,7 @@ class ReplicationGroup(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        groups = _ours(cloud, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
+        groups = ours(cloud, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
         for address, group in groups:
             yield Found(address, _replication_group(cloud, group))
 
@@ -258,26 +221,22 @@ def _order(version: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", version)]
 
 
-def _tags(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
-    """The marks of a group, from its description or else from its tags."""
-    if mark := _MARK.search(item.get("Description", "")):
-        return {LINEAGE: mark[1], ADDRESS: mark[2]}
-    return mapping(cloud.elasticache.list_tags_for_resource(ResourceName=item["ARN"])["TagList"])
+def _later_minor(want: str, have: str) -> bool:
+    """Whether what runs is of the same major version as what is wanted, and later."""
+    return _order(want)[:1] == _order(have)[:1] and _order(have) > _order(want)
 
 
-def _ours(cloud: Cloud, operation: str, key: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(address, object) of what a list shows under our prefix and with our marks; each look at tags costs a call."""
-    if cloud.marks.lineage is None:
-        return
-    for item in cloud.elasticache.pages(operation, key):
-        if not item[name].startswith(f"{cloud.marks.prefix}-".lower()):
-            continue
-        try:
-            tags = _tags(cloud, item)
-        except Absent:
-            continue
-        if cloud.marks.ours(tags):
-            yield tags.get(ADDRESS, ""), item
+def _given(version: str) -> str:
+    """A version as an environment file gives it: ``8.1`` of ``8.1.1``."""
+    return ".".join(version.split(".")[:2])
+
+
+def _replica(cloud: Cloud, live: Live) -> str:
+    """A member that snapshots may be taken of: a replica where there is one, since the primary has calls to serve."""
+    group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=live.id)["ReplicationGroups"][0]
+    members = [one for shard in group.get("NodeGroups", []) for one in shard.get("NodeGroupMembers", [])]
+    members.sort(key=lambda one: one.get("CurrentRole") != "replica")
+    return str(members[0]["CacheClusterId"] if members else group["MemberClusters"][0])
 
 
 def _replication_group(cloud: Cloud, group: Mapping[str, Any]) -> Live:
@@ -294,7 +253,17 @@ def _replication_group(cloud: Cloud, group: Mapping[str, Any]) -> Live:
     code = found[0] if status is Status.FAILED and (found := _CODE.search(detail)) else ""
     props = _props(group, members, nodes)
     held = {"auth_token": lambda: _too_soon(cloud, props)}
-    return Live(name, status, props, outputs, detail, code, held=held)
+    return Live(name, status, props, outputs, detail, code, unfinished=_rotating(cloud, group, props), held=held)
+
+
+def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> str:
+    """Who keeps the token before the present one from being ended; says in ``props`` that nobody does."""
+    mark = _TOKEN.search(group.get("Description", ""))
+    if mark is None or not mark[2] or "auth_token" not in props:
+        return ""
+    others = cloud.other_holders("redis", mark[1])
+    props["old_token"] = not others
+    return others and f"the token before is good until up runs again when no pod has it: {others}"
 
 
 def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
@@ -321,6 +290,8 @@ def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str
         else bool(group.get("TransitEncryptionEnabled")),
         "auth": bool(group.get("AuthTokenEnabled")),
     }
+    if (minor := group.get("AutoMinorVersionUpgrade")) is not None:
+        props["minor_upgrades"] = bool(minor)
     if nodes:
         props["engine"], props["version"] = nodes[0]["Engine"], nodes[0]["EngineVersion"]
         props["subnet_group"] = nodes[0].get("CacheSubnetGroupName")

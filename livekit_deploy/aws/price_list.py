@@ -52,6 +52,11 @@ _PRODUCTS = {
     "instance": _Product("AmazonEC2", "BoxUsage:{type}", {"instanceType": "{type}", **_LINUX}),
     "valkey": _Product("AmazonElastiCache", "NodeUsage:{type}", {"instanceType": "{type}", "cacheEngine": "Valkey"}),
     "redis": _Product("AmazonElastiCache", "NodeUsage:{type}", {"instanceType": "{type}", "cacheEngine": "Redis"}),
+    "engine_extension": _Product(
+        "AmazonElastiCache",
+        "ExtendedSupportYr1_Yr2-NodeUsage:{type}",
+        {"instanceType": "{type}", "cacheEngine": "Redis"},
+    ),
 }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from livekit_deploy.aws.elasticache import ReplicationGroup, SubnetGroup
+from livekit_deploy.aws.cache_subnets import SubnetGroup
+from livekit_deploy.aws.elasticache import ReplicationGroup
 from livekit_deploy.engine.inputs import Ref, SecretRef
 from livekit_deploy.engine.resource import Resource
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from livekit_deploy.config.checks import engine_support
 from livekit_deploy.errors import ResourceError
 from livekit_deploy.finding import Trouble
 from livekit_deploy.preflight.survey import Survey
@@ -79,7 +82,8 @@ def redis(survey: Survey) -> str:
             cause="the node type does not exist, or not in this region",
             remedy="choose another one in redis.node_type, such as cache.t4g.small",
         )
-    return f"{wanted.engine} {wanted.version} on {wanted.node_type}"
+    support = engine_support(wanted, date.today())
+    return f"{wanted.engine} {wanted.version} on {wanted.node_type}" + (f": {support}" if support else "")
 
 
 def _node_offered(survey: Survey, kind: str) -> bool:

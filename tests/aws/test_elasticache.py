@@ -8,12 +8,15 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.elasticache.models import elasticache_backends
 
-from livekit_deploy.aws.elasticache import ReplicationGroup, SubnetGroup
+from livekit_deploy.aws.cache_subnets import SubnetGroup
+from livekit_deploy.aws.elasticache import ReplicationGroup
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, NotOurs
+from livekit_deploy.sandbox.aws.elasticache import store_of
 from tests.aws.rig import AwsRig
 
 TOKEN = "correct-horse-battery-staple"
@@ -87,8 +90,118 @@ def test_a_new_token_is_rotated_in(rig: AwsRig, ids: dict[str, Any], monkeypatch
     assert [(diff.path, diff.secret) for diff in change.diffs] == [("auth_token", True)]
     rig.calls()
     rig.up(redis(ids))
-    assert rig.calls() == ["ModifyReplicationGroup"]
+    assert rig.calls() == ["ModifyReplicationGroup"] * 2
     assert rig.plan(redis(ids)).changes == ()
+
+
+def tokens() -> tuple[str, ...]:
+    """Those that Redis takes; "" for none."""
+    (group,) = store_of(elasticache_backends["123456789012"]["us-east-1"]).groups.values()
+    return group.tokens
+
+
+def test_an_old_token_ends_when_no_pod_has_it(rig: AwsRig, ids: dict[str, Any]) -> None:
+    """Both are good while calls drain, however often it runs; then the old one is ended, once."""
+    holding = "1 pod has an earlier one, and drain calls until 2026-11-30T14:05:00Z"
+    rig.up(redis(ids))
+    rig.cloud.other_holders = lambda secret, version: ""
+    present, ids["token"] = ids["token"], secret("2", ids["token"].arn)
+    assert tokens() == (TOKEN + "1",)
+
+    rig.plan(redis(ids))
+    rig.cloud.other_holders = lambda secret, version: "" if version == present.version else holding
+    for calls in (["ModifyReplicationGroup"], []):
+        rig.calls()
+        rig.up(redis(ids))
+        assert rig.calls() == calls
+        assert tokens() == (TOKEN + "1", TOKEN + "2")
+        plan = rig.plan(redis(ids))
+        assert plan.changes == ()
+        (said,) = plan.unfinished.values()
+        assert "the token before is good" in said
+        assert holding in said
+
+    rig.cloud.other_holders = lambda secret, version: ""
+    (change,) = rig.plan(redis(ids)).changes
+    assert [(diff.path, diff.before, diff.after) for diff in change.diffs] == [("old_token", True, False)]
+    rig.up(redis(ids))
+    assert rig.calls() == ["ModifyReplicationGroup"]
+    assert tokens() == (TOKEN + "2",)
+    rig.up(redis(ids))
+    assert rig.calls() == []
+
+
+def test_a_second_rotation_before_the_first_has_ended_keeps_the_newer_two(rig: AwsRig, ids: dict[str, Any]) -> None:
+    rig.up(redis(ids))
+    holders = dict[str, str]()
+    rig.cloud.other_holders = lambda secret, version: holders.get(version, "1 pod has an earlier one")
+    holders[ids["token"].version] = ""
+    for value in ("2", "3"):
+        ids["token"] = secret(value, ids["token"].arn)
+        rig.up(redis(ids))
+        holders[previous(rig)] = ""  # its pods have followed, but nobody ran `up`
+    assert tokens() == (TOKEN + "2", TOKEN + "3")
+    rig.up(redis(ids))
+    assert tokens() == (TOKEN + "3",)
+
+
+def previous(rig: AwsRig) -> str:
+    return str(described()["Description"].split(" token ")[1].split()[0])
+
+
+def test_auth_that_somebody_switched_is_not_fought_over(rig: AwsRig, ids: dict[str, Any]) -> None:
+    """ElastiCache takes a token away for user groups only, and puts AUTH back only by hand."""
+    rig.up(redis(ids))
+    boto3.client("elasticache").modify_replication_group(
+        ReplicationGroupId=described()["ReplicationGroupId"],
+        AuthTokenUpdateStrategy="DELETE",
+        UserGroupIdsToAdd=["theirs"],
+        ApplyImmediately=True,
+    )
+    (change,) = rig.plan(redis(ids)).changes
+    assert change.action is Action.BLOCKED
+    assert "user groups" in change.hint
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_snapshots_are_taken_of_a_member_that_there_is(rig: AwsRig, ids: dict[str, Any], replicas: int) -> None:
+    """The first member may be gone after a failover, and is the primary before one."""
+    elasticache = boto3.client("elasticache")
+    some = {"failover": bool(replicas), "multi_az": False, "replicas": replicas}
+    rig.up(redis(ids, snapshot_retention=0, multi_az=False))
+    name = described()["ReplicationGroupId"]
+    elasticache.test_failover(ReplicationGroupId=name, NodeGroupId="0001")
+    described()
+    rig.up(redis(ids, snapshot_retention=0, **some))
+    rig.up(redis(ids, snapshot_retention=7, **some))
+    assert described()["SnapshotRetentionLimit"] == 7
+    members = {one["CacheClusterId"]: one["CurrentRole"] for one in described()["NodeGroups"][0]["NodeGroupMembers"]}
+    assert members[described()["SnapshottingClusterId"]] == ("replica" if replicas else "primary")
+
+
+def test_a_minor_version_that_aws_raised_stops_nothing(rig: AwsRig, ids: dict[str, Any]) -> None:
+    rig.up(redis(ids))
+    assert described()["AutoMinorVersionUpgrade"] is False, "the file says which version it is"
+    boto3.client("elasticache").modify_replication_group(
+        ReplicationGroupId=described()["ReplicationGroupId"], EngineVersion="8.2", ApplyImmediately=True
+    )
+    described()
+    assert rig.plan(redis(ids)).changes == ()
+    rig.calls()
+    rig.up(redis(ids, node_type="cache.m7g.large"))
+    assert rig.calls() == ["ModifyReplicationGroup"]
+
+
+def test_a_group_that_aws_may_upgrade_is_taken_back(rig: AwsRig, ids: dict[str, Any]) -> None:
+    """One that an earlier version of this program made, when it said nothing of it."""
+    rig.up(redis(ids))
+    boto3.client("elasticache").modify_replication_group(
+        ReplicationGroupId=described()["ReplicationGroupId"], AutoMinorVersionUpgrade=True, ApplyImmediately=True
+    )
+    described()
+    assert rig.diffs(redis(ids)) == {"minor_upgrades": (True, False)}
+    rig.up(redis(ids))
+    assert described()["AutoMinorVersionUpgrade"] is False
 
 
 def test_a_token_is_not_rotated_twice_under_pods_with_the_one_before(rig: AwsRig, ids: dict[str, Any]) -> None:
@@ -117,7 +230,7 @@ def test_a_token_is_not_rotated_twice_under_pods_with_the_one_before(rig: AwsRig
 
     rig.cloud.other_holders = lambda secret, version: ""
     rig.up(redis(ids))
-    assert rig.calls() == ["ModifyReplicationGroup"]
+    assert rig.calls() == ["ModifyReplicationGroup"] * 2
 
 
 @pytest.mark.parametrize(

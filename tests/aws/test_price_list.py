@@ -30,6 +30,7 @@ PRICES = {
     Item("instance", "c6i.large"): 0.1,
     Item("valkey", "cache.t4g.small"): 0.032,
     Item("redis", "cache.t4g.small"): 0.04,
+    Item("engine_extension", "cache.t4g.small"): 0.032,
 }
 Listen = Callable[..., Any]
 

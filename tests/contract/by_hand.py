@@ -231,6 +231,22 @@ def redis(**values: Any) -> Hand:
     return call("elasticache", "modify_replication_group", "ReplicationGroupId", ApplyImmediately=True, **values)
 
 
+def redis_with_snapshots(made: Record) -> None:
+    redis(SnapshotRetentionLimit=5, SnapshottingClusterId=f"{made.id}-001")(made)
+
+
+def another_token(made: Record) -> None:
+    """A rotation that was killed before it ended the token before."""
+    said = aws("elasticache").describe_replication_groups(ReplicationGroupId=made.id)["ReplicationGroups"][0]
+    token = made.inputs["auth_token"]
+    value = aws("secretsmanager").get_secret_value(SecretId=token["$secret"], VersionId=token["version"])
+    redis(
+        AuthToken=value["SecretString"],
+        AuthTokenUpdateStrategy="ROTATE",
+        ReplicationGroupDescription=f"{said['Description']} after older",
+    )(made)
+
+
 def replicas(operation: str, count: int) -> Hand:
     return call("elasticache", operation, "ReplicationGroupId", NewReplicaCount=count, ApplyImmediately=True)
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
+from livekit_deploy.aws.cache_subnets import SubnetGroup
 from livekit_deploy.aws.certificates import Certificate, Issued
 from livekit_deploy.aws.dns import Record
 from livekit_deploy.aws.eks import Cluster
 from livekit_deploy.aws.eks_access import AccessEntry
 from livekit_deploy.aws.eks_addons import Addon
-from livekit_deploy.aws.elasticache import ReplicationGroup, SubnetGroup
+from livekit_deploy.aws.elasticache import ReplicationGroup
 from livekit_deploy.aws.iam import Policy, Role
 from livekit_deploy.aws.keys import Alias, Key
 from livekit_deploy.aws.launch_templates import LaunchTemplate
@@ -575,10 +576,12 @@ CASES = [
             "snapshot_retention": literal(3),
             "security_group_ids": lambda b: [b.group("other").id],
             "subnet_group": lambda b: b.cache_subnets("other").group_name,
+            "minor_upgrades": literal(True),
             "tls": literal(False),
             "auth": literal(False),
             "auth_token": lambda b: b.token("another").value,
         },
+        exempt={"old_token": "says whether a token is to be ended: test_elasticache.py"},
         together={
             "engine": {"version": "7.1"},
             "tls": {"auth": False, "auth_token": None},
@@ -590,18 +593,20 @@ CASES = [
                 {"engine": literal("redis"), "version": literal("7.1")},
                 blocked=True,
             ),
-            "version": Drift(by_hand.redis(EngineVersion="8.1"), blocked=True),
+            "version": Drift(by_hand.redis(EngineVersion="9.0"), blocked=True),
+            "minor_upgrades": Drift(by_hand.redis(AutoMinorVersionUpgrade=True)),
             "node_type": Drift(by_hand.redis(CacheNodeType="cache.m7g.large")),
             "replicas": Drift(by_hand.replicas("increase_replica_count", 2)),
             "failover": Drift(by_hand.redis(AutomaticFailoverEnabled=False, MultiAZEnabled=False)),
             "multi_az": Drift(by_hand.redis(MultiAZEnabled=False)),
-            "snapshot_retention": Drift(by_hand.redis(SnapshotRetentionLimit=5)),
+            "snapshot_retention": Drift(by_hand.redis_with_snapshots),
             "security_group_ids": Drift(by_hand.redis_in_another_group),
             "tls": Drift(
                 by_hand.redis(TransitEncryptionMode="preferred"),
                 {"auth": literal(False), "auth_token": literal(None)},
             ),
-            "auth": Drift(by_hand.redis(AuthTokenUpdateStrategy="DELETE")),
+            "auth": Drift(by_hand.redis(AuthTokenUpdateStrategy="DELETE", UserGroupIdsToAdd=["x"]), blocked=True),
+            "old_token": Drift(by_hand.another_token),
         },
         owned={
             "subnet_group": "AWS: a replication group keeps it",
@@ -609,6 +614,7 @@ CASES = [
         },
         silent={
             "a patch of the engine by AWS": by_hand.redis(EngineVersion="8.0.2"),
+            "a minor version that AWS raised": by_hand.redis(EngineVersion="8.1"),
             "another description": by_hand.redis(ReplicationGroupDescription="theirs"),
             "another hour for its maintenance": by_hand.redis(PreferredMaintenanceWindow="sun:05:00-sun:06:00"),
         },

@@ -12,6 +12,8 @@ import pytest
 
 from livekit_deploy.aws.eks_addons import AFTER_NODES, BEFORE_NODES
 from livekit_deploy.config import checks, load_environment
+from livekit_deploy.config.checks import engine_support
+from livekit_deploy.config.models import Redis
 from livekit_deploy.errors import ConfigError
 from tests.unit.environments import HEAD, LIVEKIT, File
 
@@ -450,6 +452,24 @@ CASES = [
         "no redis 8.0",
         "one of 6.2, 7.0, 7.1",
         'redis: {engine: redis, version: "7.1"}',
+    ),
+    Case(
+        "nodes with data tiering",
+        "redis: {node_type: cache.r6gd.xlarge}",
+        "3:9",
+        "redis.node_type",
+        "data tiering",
+        "take cache.r6g.xlarge",
+        "redis: {node_type: cache.r6g.xlarge}",
+    ),
+    Case(
+        "a Valkey of no major version",
+        'redis: {version: "10.0"}',
+        "3:9",
+        "redis.version",
+        "no valkey 10.0",
+        "9.1",
+        'redis: {version: "9.1"}',
     ),
     # ---- LiveKit: pods
     Case(
@@ -1050,6 +1070,12 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ("network: {cidr: 10.20.0.0/22}\n" + media(max=4), "leaves 118 addresses in the public subnets, and 4 nodes"),
         ("preset: uat\ncluster: {public_cidrs: [203.0.113.0/24]}\n" + media(instance_types="[t3.medium]"), "burstable"),
         (livekit("settings: {development: true}"), "debug handlers"),
+        (
+            'redis: {engine: redis, version: "6.2"}',
+            "AWS's standard support ends on 2027-01-31; after that each node costs 80 % more, and 160 % in the third "
+            'year: set redis.version to "7.1"',
+        ),
+        ('redis: {version: "9.2"}', "redis.version 9.2 of valkey was not known"),
     ],
 )
 def test_what_works_but_should_be_known_is_a_warning(text: str, warning: str, tmp_path: Path) -> None:
@@ -1058,6 +1084,15 @@ def test_what_works_but_should_be_known_is_a_warning(text: str, warning: str, tm
     env = File(tmp_path / "e1.yaml").write(f"{head}{text}\n{tail}").load()
     assert warning in env.warnings[0]
     assert len(env.warnings) == 1
+
+
+def test_the_end_of_support_for_an_engine_is_said_half_a_year_before() -> None:
+    old = Redis(engine="redis", version="6.2")
+    assert engine_support(old, date(2026, 8, 1)) == ""
+    assert "ends on 2027-01-31" in engine_support(old, date(2026, 8, 4))
+    assert "ends on 2027-01-31" in engine_support(old, date(2027, 1, 31))
+    assert "ended on 2027-01-31" in engine_support(old, date(2027, 2, 1))
+    assert engine_support(Redis(), date(2030, 1, 1)) == ""
 
 
 def test_a_region_that_is_not_known_is_a_warning(tmp_path: Path) -> None:

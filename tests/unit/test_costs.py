@@ -87,6 +87,16 @@ def test_valkey_costs_less_than_redis(file: File) -> None:
     assert redis.usd_month - valkey.usd_month == pytest.approx(730 * (0.032 - 0.0256), abs=0.01)
 
 
+def test_an_engine_in_extended_support_costs_more_for_each_node(file: File) -> None:
+    env = file.about('redis: {engine: redis, version: "6.2", replicas: 1}').load()
+    more = Item("engine_extension", env.redis.node_type)
+    assert _of(env, date(2027, 1, 31)).unpriced == ()
+    after = _of(env, date(2027, 2, 1))
+    assert [one.what for one in after.unpriced] == [f"2 {more}"], "the table has no such price, and guesses none"
+    asked = costs.of_stack(stack(env), env.region, date(2027, 2, 1), lambda items: Told({more: 0.01}))
+    assert asked.usd_month == pytest.approx(after.usd_month + 2 * 730 * 0.01, abs=0.02)
+
+
 def test_a_version_in_extended_support_costs_six_times_as_much(file: File) -> None:
     env = file.about('cluster: {version: "1.34"}').load()
     before, after = _of(env, date(2026, 12, 2)), _of(env, date(2026, 12, 3))

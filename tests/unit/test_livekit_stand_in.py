@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -103,6 +104,21 @@ def test_why_redis_is_not_reached_is_said_after_its_time(
     assert isinstance(ended, Ended)
     assert ended.lines[-1] == f"unable to connect to redis: {says}"
     assert ended.seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("tokens", "good", "bad"),
+    [
+        (("old", "new"), ("old", "new"), ("", "older")),  # after ROTATE
+        (("new",), ("new",), ("old", "")),  # after SET
+        (("", "new"), ("", "new"), ("old",)),  # AUTH on its way in
+    ],
+)
+def test_redis_takes_each_token_that_it_has(tokens: tuple[str, ...], good: Sequence[str], bad: Sequence[str]) -> None:
+    for password in (*good, *bad):
+        variables = {**process().environment, "LIVEKIT_CONFIG": CONFIG, "REDIS_PASSWORD": password}
+        ended = server.start(process(environment=variables, redis=(replace(REDIS, tokens=tokens),)), NEWEST)
+        assert isinstance(ended, Ended) is (password in bad), password
 
 
 def test_a_server_that_runs_answers_by_what_its_redis_does() -> None:

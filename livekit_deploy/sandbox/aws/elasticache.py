@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,31 +19,25 @@ from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
 
 from livekit_deploy.sandbox.aws.elasticache_encryption import authenticate, check_token, encrypt
+from livekit_deploy.sandbox.aws.elasticache_members import Group, resize, shard
 from livekit_deploy.sandbox.aws.elasticache_parameters import ParameterGroups
 from livekit_deploy.sandbox.aws.elasticache_subnets import SubnetGroups
 from livekit_deploy.sandbox.aws.elasticache_tags import Tags
-from livekit_deploy.sandbox.aws.elasticache_wire import Asked, Item, arn, full_version, parameter_group_of, refused
+from livekit_deploy.sandbox.aws.elasticache_wire import (
+    Asked,
+    Item,
+    arn,
+    full_version,
+    is_tiered,
+    parameter_group_of,
+    refused,
+)
 from livekit_deploy.sandbox.aws.patching import kept
 from livekit_deploy.sandbox.clock import SandboxClock
 
 CREATION, DELETION, CHANGE = 415.0, 330.0, 120.0
 _NAME = re.compile(r"[a-z](-?[a-z0-9]+)*")
 _one_at_a_time = threading.RLock()
-
-
-@dataclass
-class Group:
-    """A replication group: its wire form, what its members share, and how long its state lasts."""
-
-    wire: Item
-    shared: Item
-    interfaces: list[str]
-    since: float
-    seconds: float
-    #: why its creation will fail, "" when it will not
-    failure: str = ""
-    #: the AUTH tokens that it takes
-    tokens: tuple[str, ...] = ()
 
 
 @dataclass
@@ -84,7 +77,7 @@ class ElastiCache:
             return
         group.seconds = -1.0
         if group.wire["Status"] == "deleting":
-            for id in group.interfaces:
+            for id in group.interfaces.values():
                 self._ec2.enis.pop(id, None)
             self._store.tags.pop(group.wire["ARN"], None)
             del self._store.groups[name]
@@ -115,6 +108,8 @@ class ElastiCache:
             "MemberClusters": [],
             "AutomaticFailover": on,
             "MultiAZ": "enabled" if asked.get("MultiAZEnabled") else "disabled",
+            "AutoMinorVersionUpgrade": asked.get("AutoMinorVersionUpgrade") is not False,
+            "DataTiering": "enabled" if asked.get("DataTieringEnabled") else "disabled",
             "SnapshotRetentionLimit": int(asked.get("SnapshotRetentionLimit") or 0),
             "ClusterEnabled": False,
             "CacheNodeType": asked["CacheNodeType"],
@@ -125,7 +120,7 @@ class ElastiCache:
             "ARN": own,
         }
         tokens = tuple(filter(None, [asked.get("AuthToken")]))
-        group = Group(wire, shared, [], self._clock.now(), CREATION, tokens=tokens)
+        group = Group(wire, shared, {}, self._clock.now(), CREATION, tokens=tokens)
         self._store.groups[name] = group
         self._store.tags[own] = list(asked.get("Tags") or [])
         self._resize(group, members)
@@ -139,6 +134,10 @@ class ElastiCache:
                 raise refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
             check_token(token)
         members = int(asked.get("NumCacheClusters") or 1)
+        if is_tiered(asked["CacheNodeType"]) != bool(asked.get("DataTieringEnabled")):
+            raise refused(
+                "InvalidParameterCombination", "DataTieringEnabled must be true with r6gd nodes, and only then."
+            )
         if asked.get("AutomaticFailoverEnabled") and members < 2:
             raise refused("InvalidParameterCombination", "Automatic failover needs at least one replica.")
         if asked.get("MultiAZEnabled") and not asked.get("AutomaticFailoverEnabled"):
@@ -167,45 +166,9 @@ class ElastiCache:
                 raise refused("InvalidParameterValue", f"The security group {id} does not exist")
         return [{"SecurityGroupId": id, "Status": "active"} for id in ids]
 
-    def _resize(self, group: Group, members: int) -> None:
-        """Members with an interface each, spread over the subnets."""
-        name, wire = group.wire["ReplicationGroupId"], group.wire
+    def _resize(self, group: Group, count: int, leaving: Collection[str] = ()) -> None:
         subnets = self._store.subnets[group.shared["CacheSubnetGroupName"]]["Subnets"]
-        ids = [one["SecurityGroupId"] for one in group.shared["SecurityGroups"]]
-        for number in range(len(group.interfaces), members):
-            subnet = self._ec2.get_subnet(subnets[number % len(subnets)]["SubnetIdentifier"])
-            interface = self._ec2.create_network_interface(
-                subnet, "", group_ids=ids, description=f"ElastiCache {name}-{number + 1:03d}"
-            )
-            interface.status = "in-use"
-            group.interfaces.append(interface.id)
-        for id in group.interfaces[members:]:
-            self._ec2.enis.pop(id, None)
-        del group.interfaces[members:]
-        wire["MemberClusters"] = [f"{name}-{number + 1:03d}" for number in range(members)]
-        wire["NodeGroups"] = [self._shard(wire)]
-
-    def _shard(self, wire: Item) -> Item:
-        name, region = wire["ReplicationGroupId"], self._backend.region_name
-        hash = uuid.uuid5(uuid.NAMESPACE_DNS, wire["ARN"]).hex[:6]
-        kinds = ("master", "replica") if wire["TransitEncryptionEnabled"] else ("primary", "reader")
-        first, second = (f"{kind}.{name}.{hash}.{region}.cache.amazonaws.com" for kind in kinds)
-        if not wire["TransitEncryptionEnabled"]:
-            first = f"{name}.{hash}.ng.0001.{region}.cache.amazonaws.com"
-        return {
-            "NodeGroupId": "0001",
-            "Status": "available",
-            "PrimaryEndpoint": {"Address": first, "Port": 6379},
-            "ReaderEndpoint": {"Address": second, "Port": 6379},
-            "NodeGroupMembers": [
-                {
-                    "CacheClusterId": member,
-                    "CacheNodeId": "0001",
-                    "CurrentRole": "primary" if number == 0 else "replica",
-                }
-                for number, member in enumerate(wire["MemberClusters"])
-            ],
-        }
+        resize(group, count, [one["SubnetIdentifier"] for one in subnets], self._ec2, leaving)
 
     def _group(self, asked: Asked) -> Group:
         name = asked["ReplicationGroupId"].lower()
@@ -242,6 +205,7 @@ class ElastiCache:
     def modify_replication_group(self, asked: Asked) -> Item:
         group = self._available(asked)
         wire, shared = group.wire, group.shared
+        self._check_changes(group, asked)
         group.tokens = authenticate(wire, asked, group.tokens)
         encrypt(wire, asked)
         if version := asked.get("EngineVersion"):
@@ -259,15 +223,36 @@ class ElastiCache:
         self._switch(wire, asked)
         if ids := asked.get("SecurityGroupIds"):
             shared["SecurityGroups"] = self._groups(ids)
-            for interface in group.interfaces:
+            for interface in group.interfaces.values():
                 self._ec2.modify_network_interface_attribute(interface, ids)
         for key, name in {
             "CacheNodeType": "CacheNodeType",
             "ReplicationGroupDescription": "Description",
             "SnapshotRetentionLimit": "SnapshotRetentionLimit",
+            "SnapshottingClusterId": "SnapshottingClusterId",
+            "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
         }.items():
             if asked.get(key) is not None:
                 wire[name] = asked[key]
+        return self._change(group)
+
+    def _check_changes(self, group: Group, asked: Asked) -> None:
+        """Snapshots come from a member, and memory does not become memory and disks."""
+        source, wire = asked.get("SnapshottingClusterId"), group.wire
+        if source and source not in group.interfaces:
+            raise refused("CacheClusterNotFound", f"CacheCluster not found: {source}")
+        if asked.get("SnapshotRetentionLimit") and not (wire["SnapshotRetentionLimit"] or source):
+            raise refused("InvalidParameterCombination", "SnapshottingClusterId is needed to turn snapshots on.")
+        if (kind := asked.get("CacheNodeType")) and is_tiered(kind) != (wire["DataTiering"] == "enabled"):
+            raise refused("InvalidParameterValue", f"The group cannot change to {kind}: its data tiering is fixed.")
+
+    def test_failover(self, asked: Asked) -> Item:
+        group = self._available(asked)
+        others = [one for one in group.wire["MemberClusters"] if one != group.primary]
+        if not others or group.wire["AutomaticFailover"] != "enabled":
+            raise refused("InvalidReplicationGroupState", "Automatic failover needs at least one replica.")
+        group.primary = others[0]
+        group.wire["NodeGroups"] = [shard(group, self._backend.region_name)]
         return self._change(group)
 
     def _switch(self, wire: Item, asked: Asked) -> None:
@@ -294,7 +279,7 @@ class ElastiCache:
         left = int(asked["NewReplicaCount"]) + 1
         if left < 2 and group.wire["AutomaticFailover"] == "enabled":
             raise refused("InvalidReplicationGroupState", "Automatic failover needs at least one replica.")
-        self._resize(group, left)
+        self._resize(group, left, asked.get("ReplicasToRemove") or ())
         return self._change(group)
 
     def delete_replication_group(self, asked: Asked) -> Item:

@@ -13,20 +13,29 @@ _TOKEN = re.compile(r"[!-~]{16,128}")
 
 
 def authenticate(wire: Item, asked: Asked, tokens: tuple[str, ...]) -> tuple[str, ...]:
-    """Give a group a token, another one, or none: those that it takes from now on."""
+    """Give a group a token beside the one before, that one alone, or none: those that it takes from now on.
+
+    "" stands for those who give none, whom a group lets in as well between the first ROTATE and its SET.
+    """
     strategy, token = asked.get("AuthTokenUpdateStrategy"), asked.get("AuthToken")
     if strategy == "DELETE":
+        if token or not asked.get("UserGroupIdsToAdd"):
+            raise refused("InvalidParameterCombination", "DELETE is allowed only when transitioning to RBAC.")
         wire["AuthTokenEnabled"] = False
         return ()
-    if token:
-        if strategy == "ROTATE" and not wire["AuthTokenEnabled"]:
-            raise refused("InvalidParameterCombination", "The group has no AUTH token to rotate.")
-        if not wire["TransitEncryptionEnabled"]:
-            raise refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
-        check_token(token)
-        wire["AuthTokenEnabled"] = True
-        return (*tokens[-1:], token) if strategy == "ROTATE" else (token,)
-    return tokens
+    if not token:
+        if strategy:
+            raise refused("InvalidParameterCombination", "AuthTokenUpdateStrategy needs an AuthToken.")
+        return tokens
+    if not wire["TransitEncryptionEnabled"]:
+        raise refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
+    check_token(token)
+    if strategy == "SET":
+        if len(tokens) < 2 or token not in tokens:
+            raise refused("InvalidParameterCombination", "SET is allowed only after ROTATE, with one of its tokens.")
+        return (token,)
+    wire["AuthTokenEnabled"] = True
+    return (*(tokens[-1:] or ("",)), token)
 
 
 def encrypt(wire: Item, asked: Asked) -> None:

@@ -63,7 +63,7 @@ class SubnetGroups:
     def modify_cache_subnet_group(self, asked: Asked) -> Item:
         wire = self.named(asked["CacheSubnetGroupName"])
         leaving = {one["SubnetIdentifier"] for one in wire["Subnets"]} - set(asked["SubnetIds"])
-        used = {self._ec2.enis[id].subnet.id for group in self._users(wire) for id in group.interfaces}
+        used = {self._ec2.enis[id].subnet.id for group in self._users(wire) for id in group.interfaces.values()}
         if leaving & used:
             raise refused("SubnetInUse", f"The subnet {min(leaving & used)} is in use.")
         wire |= self._placed(asked["SubnetIds"])

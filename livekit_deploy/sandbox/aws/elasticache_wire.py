@@ -12,7 +12,7 @@ Item = dict[str, Any]
 Asked = Mapping[str, Any]
 
 #: engine → the versions on offer, oldest first
-VERSIONS = {"redis": ("6.2", "7.0", "7.1"), "valkey": ("7.2", "8.0", "8.1", "8.2")}
+VERSIONS = {"redis": ("6.2", "7.0", "7.1"), "valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1")}
 
 
 def refused(code: str, message: str) -> ElastiCacheException:
@@ -37,6 +37,11 @@ def full_version(engine: str, asked: str | None) -> str:
     if not fitting:
         raise refused("InvalidParameterValue", f"Cannot find version {given} for {engine}")
     return given if given.count(".") == 2 else f"{given}.1"
+
+
+def is_tiered(node_type: str) -> bool:
+    """Whether a node keeps what is seldom asked for on its disk (ElastiCache user guide, "Data tiering")."""
+    return node_type.startswith("cache.r6gd.")
 
 
 def family(engine: str, version: str) -> str:

@@ -50,10 +50,10 @@ def replication_group_takes_its_time(world: World) -> None:
         assert _seen(world, name)["Status"] == "creating"
         assert "NodeGroups" not in _seen(world, name)
         with refused("InvalidReplicationGroupState"):
-            _modify(world, name, SnapshotRetentionLimit=2)
+            _modify(world, name, ReplicationGroupDescription="later")
         later(900)
         assert _seen(world, name)["Status"] == "available"
-        _modify(world, name, SnapshotRetentionLimit=2)
+        _modify(world, name, ReplicationGroupDescription="later")
         assert _seen(world, name)["Status"] == "modifying"
         later(900)
         assert _seen(world, name)["Status"] == "available"
@@ -152,16 +152,86 @@ def replication_group_is_encrypted_step_by_step(world: World) -> None:
     with refused("InvalidParameterCombination"):
         _modify(world, name, TransitEncryptionEnabled=True, TransitEncryptionMode="required")
     with refused("InvalidParameterCombination"):
-        _modify(world, name, AuthToken=_TOKEN, AuthTokenUpdateStrategy="SET")
+        _modify(world, name, AuthToken=_TOKEN, AuthTokenUpdateStrategy="ROTATE")
     for more in (
         {"TransitEncryptionEnabled": True, "TransitEncryptionMode": "preferred"},
         {"TransitEncryptionMode": "required"},
+        {"AuthToken": _TOKEN, "AuthTokenUpdateStrategy": "ROTATE"},
         {"AuthToken": _TOKEN, "AuthTokenUpdateStrategy": "SET"},
     ):
         _modify(world, name, **more)
         assert _seen(world, name)["Status"] == "available"
     found = _seen(world, name)
     assert (found["TransitEncryptionMode"], found["AuthTokenEnabled"]) == ("required", True)
+
+
+@probe("ElastiCache")
+def replication_group_changes_its_token(world: World) -> None:
+    """ignores the strategy of a new AUTH token
+
+    ROTATE adds one, also the first; SET, only after it, ends the one before; DELETE is for user groups only
+    """
+    name = _group(world, TransitEncryptionEnabled=True)
+    new = _TOKEN[::-1]
+    with refused("InvalidParameterCombination"):
+        _modify(world, name, AuthToken=_TOKEN, AuthTokenUpdateStrategy="SET")
+    for strategy, token in (("ROTATE", _TOKEN), ("SET", _TOKEN), ("ROTATE", new)):
+        _modify(world, name, AuthToken=token, AuthTokenUpdateStrategy=strategy)
+        assert _seen(world, name)["Status"] == "available"
+    with refused("InvalidParameterCombination"):
+        _modify(world, name, AuthTokenUpdateStrategy="DELETE")
+    _modify(world, name, AuthToken=new, AuthTokenUpdateStrategy="SET")
+    assert _seen(world, name)["Status"] == "available"
+    with refused("InvalidParameterCombination"):
+        _modify(world, name, AuthToken=new, AuthTokenUpdateStrategy="SET")
+
+
+@probe("ElastiCache", fails="NotImplementedError")
+def snapshots_come_from_a_member(world: World) -> None:
+    """takes any name for the member that snapshots are taken of
+
+    one that there is; a failover changes the primary, and members that leave take their names with them
+    """
+    name = _group(world, NumCacheClusters=2, AutomaticFailoverEnabled=True)
+    world.elasticache.test_failover(ReplicationGroupId=name, NodeGroupId="0001")
+    roles = {
+        one["CacheClusterId"]: one["CurrentRole"] for one in _seen(world, name)["NodeGroups"][0]["NodeGroupMembers"]
+    }
+    assert roles == {f"{name}-001": "replica", f"{name}-002": "primary"}
+    _modify(world, name, AutomaticFailoverEnabled=False)
+    _seen(world, name)
+    world.elasticache.decrease_replica_count(ReplicationGroupId=name, NewReplicaCount=0, ApplyImmediately=True)
+    assert _seen(world, name)["MemberClusters"] == [f"{name}-002"]
+    with refused("CacheClusterNotFound"):
+        _modify(world, name, SnapshotRetentionLimit=1, SnapshottingClusterId=f"{name}-001")
+    with refused("InvalidParameterCombination"):
+        _modify(world, name, SnapshotRetentionLimit=1)
+    _modify(world, name, SnapshotRetentionLimit=1, SnapshottingClusterId=f"{name}-002")
+    assert _seen(world, name)["SnapshotRetentionLimit"] == 1
+
+
+@probe("ElastiCache")
+def data_tiering_goes_with_its_nodes(world: World) -> None:
+    """makes r6gd nodes without data tiering, and of other nodes
+
+    refuses both
+    """
+    with refused("InvalidParameterCombination"):
+        _group(world, CacheNodeType="cache.r6gd.xlarge")
+    with refused("InvalidParameterValue"):
+        _modify(world, _group(world), CacheNodeType="cache.r6gd.xlarge")
+
+
+@probe("ElastiCache")
+def minor_versions_are_raised_unless_refused(world: World) -> None:
+    """does not tell whether AWS may raise the minor version
+
+    it may, unless the caller says that it may not
+    """
+    name = _group(world)
+    assert _seen(world, name).get("AutoMinorVersionUpgrade") is True
+    _modify(world, name, AutoMinorVersionUpgrade=False)
+    assert _seen(world, name).get("AutoMinorVersionUpgrade") is False
 
 
 @probe("ElastiCache", fails="NotImplementedError")

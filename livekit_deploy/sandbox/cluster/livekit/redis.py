@@ -18,6 +18,7 @@ from livekit_deploy.sandbox.cluster.port import RedisServer
 _REFUSED, _SILENT, _NO_TLS, _AT_ONCE = 1.8, 102.0, 25.0, 0.5
 #: whose authority signs ElastiCache's certificates
 _AUTHORITY = "Amazon"
+_NO_PASSWORD = "NOAUTH Authentication required."
 
 
 class RedisError(Exception):
@@ -53,10 +54,9 @@ def connect(process: Process, config: Mapping[str, Any]) -> None:
     if secure and authority is False and not tls.get("insecure"):
         raise RedisError("tls: failed to verify certificate: x509: certificate signed by unknown authority", _AT_ONCE)
     password = str(config.get("password") or "")
-    if server.tokens and not password:
-        raise RedisError("NOAUTH Authentication required.", _AT_ONCE)
     if server.tokens and password not in server.tokens:
-        raise RedisError("WRONGPASS invalid username-password pair or user is disabled.", _AT_ONCE)
+        wrong = "WRONGPASS invalid username-password pair or user is disabled." if password else _NO_PASSWORD
+        raise RedisError(wrong, _AT_ONCE)
 
 
 def _authority(process: Process, tls: Mapping[str, Any]) -> bool | None:
