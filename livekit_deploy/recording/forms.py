@@ -28,7 +28,7 @@ _FIXED = frozenset(
 )
 #: kinds of objects in ARNs, and what stands before a name in other texts
 _ARN_WORDS = re.compile(
-    r"access-?[eE]ntry|addon|app|net|(assumed-|aws-service-)?role|alias|certificate|cluster|elastic-ip|hostedzone"
+    r"access-?[eE]ntry|aws|eks|addon|app|net|(assumed-|aws-service-)?role|alias|certificate|cluster|elastic-ip|hostedzone"
     r"|instance(-profile)?|internet-gateway|key|launch-template|listener(-rule)?|loadbalancer|log-(group|stream)"
     r"|natgateway|network-interface|nodegroup|oidc-provider|parametergroup|policy|replicationgroup|root|route-table"
     r"|secret|security-group(-rule)?|snapshot|subnet(group)?|targetgroup|user|volume|vpc(-endpoint|-flow-log)?"
@@ -93,6 +93,8 @@ class Forms:
         if len(text) > 128 or re.search(r"\s", text):
             return self._names.of("text", text)
         self._own.add(text)
+        if "/" in text:  # a path: a name may come again as part of another one
+            return "/".join(self._part(part) for part in text.split("/"))
         return self._names.of("name", text)
 
     def within(self, sentence: str) -> str:

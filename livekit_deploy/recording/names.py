@@ -16,6 +16,10 @@ from collections.abc import Mapping
 #: for commands whose records belong together: any text that nobody can guess
 KEY = "LIVEKIT_DEPLOY_RECORD_KEY"
 _DIGITS = 8
+#: what a placeholder says that it stands for
+KINDS = (
+    *("account", "certificate", "cidr", "email", "id", "ip", "label", "mac", "name", "region", "text", "url", "word"),
+)
 #: they say nothing of whose they are
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 

@@ -26,7 +26,7 @@ _SECRET = re.compile(r"(password|secretstring|authtoken|userdata|privatekey|sess
 _SENTENCE = re.compile(r"(message|reason)$", re.I)
 #: fields that only AWS writes, by words of its own, also where the model lists none
 _STATE = re.compile(r"(status|state)$", re.I)
-_TAGS = re.compile(r"tag", re.I)
+_TAGS = re.compile(r"(?<![sS])[tT]ag")
 _PLAIN = re.compile(r"true|false|\d{1,5}")
 _UNKNOWN_ENUM = re.compile(r"[A-Za-z][A-Za-z0-9 ._:-]{0,63}")
 

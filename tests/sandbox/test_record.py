@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import DeployError
 from livekit_deploy.recording.recorder import Recorder
+from livekit_deploy.sandbox import server
+from livekit_deploy.sandbox.compare.__main__ import main
 from tests.sandbox.workspace import REGION, STATE_BUCKET, Workspace
 
 ACCOUNT = "876543210987"
@@ -54,13 +57,6 @@ def _environment(here: Workspace, **more: str) -> Environment:
         **more,
     }
     return load_environment(path, overrides=values, environ={})
-
-
-@pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    made = Recorder(tmp_path / "life.jsonl").begin("life", "0")
-    yield made
-    made.close()
 
 
 def _deployer(here: Workspace, env: Environment, recorder: Recorder) -> Deployer:
@@ -110,15 +106,22 @@ def _generated(here: Workspace, recorder: Recorder, made: Deployer) -> set[str]:
     return found - {"0.0.0.0/0"}
 
 
-def test_nothing_of_an_environment_is_in_the_record_of_its_life(here: Workspace, recorder: Recorder) -> None:
-    from livekit_deploy.sandbox import server
-
-    server.connect(ACCOUNT, REGION, zone="marmot.example", folder=here._local)
-    env = _environment(here)
-    here.fail({"fault": "denied", "call": "ec2:CreateVpc"})
-    with _deployer(here, env, recorder) as made, pytest.raises(DeployError):
-        made.up()
+def _refused(here: Workspace, recorder: Recorder, run: Callable[[Deployer], object], *calls: str) -> None:
+    """A run that AWS denies these calls."""
+    here.fail(*({"fault": "denied", "call": call} for call in calls))
+    with _deployer(here, _environment(here), recorder) as made, pytest.raises(DeployError):
+        run(made)
     here.fail()
+
+
+def test_nothing_of_an_environment_is_in_the_record_of_its_life_which_compares_clean(
+    here: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.connect(ACCOUNT, REGION, zone="marmot.example", folder=here._local)
+    recorder = Recorder(tmp_path / "life.jsonl").begin("life", "0", math.inf)
+    failures = Recorder(tmp_path / "failures.jsonl").begin("failures", "0", math.inf)
+    env = _environment(here)
+    _refused(here, failures, Deployer.up, "s3:CreateBucket")
     with _deployer(here, env, recorder) as made:
         made.up()
         made.keys.rotate("main")
@@ -127,13 +130,12 @@ def test_nothing_of_an_environment_is_in_the_record_of_its_life(here: Workspace,
         made.up()
         generated = _generated(here, recorder, made)
         _looked_at(made)
-        here.fail({"fault": "denied", "call": "ec2:DescribeVpcs"}, {"fault": "denied", "call": "eks:DescribeCluster"})
-        with pytest.raises(DeployError):
-            made.plan()
-        here.fail()
+        _refused(here, failures, Deployer.plan, "ec2:DescribeVpcs", "eks:DescribeCluster")
         assert made.down().leftovers == []
+    recorder.close()
+    failures.close()
 
-    text = recorder.path.read_text(encoding="utf-8")
+    text = "".join(one.path.read_text(encoding="utf-8") for one in (recorder, failures))
     lines = [json.loads(line) for line in text.splitlines()]
     assert len(lines) > 700
     assert {"error", "answer"} <= {key for line in lines for key in line}
@@ -142,6 +144,9 @@ def test_nothing_of_an_environment_is_in_the_record_of_its_life(here: Workspace,
     assert [one for one in generated if one in text] == []
     plain = re.sub(r"<[a-z]+(-[0-9a-f]+)?(/\d+)?>", "<>", text)
     assert {found for found in _MADE.findall(plain) if found not in _EVERYWHERE} == set()
+
+    code = main([str(recorder.path)])
+    assert code == 0, capsys.readouterr().out
 
 
 def test_a_command_records_what_it_asks(here: Workspace) -> None:
