@@ -21,6 +21,7 @@ DeployError (1)
    ├─ Busy                     something else is being done to it: asked again for a while
    ├─ InUse(blockers)
    ├─ Failed(detail)
+   ├─ OddAnswer                AWS, or what answers in its place, lacks a field or has what cannot be
    └─ TimedOut(last detail)
 """
 
@@ -220,6 +221,10 @@ class InUse(ResourceError):
 
 class Failed(ResourceError):
     """AWS reports a terminal failure of the object."""
+
+
+class OddAnswer(ResourceError):
+    """An answer that cannot be used: a field is missing, of another type, or there is more than there can be."""
 
 
 class TimedOut(ResourceError):

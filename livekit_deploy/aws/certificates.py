@@ -107,9 +107,10 @@ def _maker(cloud: Cloud, arn: str) -> str:
 
 def _describe(cloud: Cloud, arn: str) -> Mapping[str, Any] | None:
     try:
-        return dict(cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"])
+        found: Mapping[str, Any] = cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"]
     except Absent:
         return None
+    return found
 
 
 def _live(cloud: Cloud, arn: str) -> Live | None:

@@ -15,6 +15,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from livekit_deploy.aws.local_errors import translating
 from livekit_deploy.aws.login import Login
 from livekit_deploy.aws.pacing import Pacing
+from livekit_deploy.aws.parsers import Parsers
 from livekit_deploy.clock import Clock
 from livekit_deploy.errors import CredentialsError
 
@@ -133,9 +134,9 @@ class Clients:
             user_agent_extra="livekit_deploy",
         )
         with translating(service, "client", self.login):
-            client = self.session().client(
-                service, region_name=self.region, config=config, endpoint_url=self.endpoint_url
-            )
+            session = self.session()
+            session._session.register_component("response_parser_factory", Parsers())
+            client = session.client(service, region_name=self.region, config=config, endpoint_url=self.endpoint_url)
         client.meta.events.register("before-send", self._before_send)
         self.pacing.watch(service, client)
         return client

@@ -24,6 +24,7 @@ from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
 from livekit_deploy import calls
+from livekit_deploy.aws.answers import Answer, checked, odd
 from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.local_errors import translating
 from livekit_deploy.aws.login import Login
@@ -68,6 +69,14 @@ class Identity:
         return self.look_up(self.arn)
 
 
+def _identified(said: Answer, look_up: Callable[[str], str]) -> Identity:
+    if not re.fullmatch(r"\d{12}", said["Account"]):
+        raise odd(said.call, "Account", "is not the number of an account")
+    if not re.match(rf"arn:[\w-]+:(iam|sts)::{said['Account']}:", said["Arn"]):
+        raise odd(said.call, "Arn", f"is not that of somebody in account {said['Account']}")
+    return Identity(said["Account"], said["Arn"], look_up)
+
+
 class Service:
     """A client whose errors are ours, whose calls are counted, and whose reads may be remembered."""
 
@@ -81,25 +90,29 @@ class Service:
         return call
 
     def pages(self, operation: str, key: str, **parameters: Any) -> list[Any]:
-        """All items under ``key`` of every page of a describe or list call."""
+        """All items under ``key`` of every page of a describe or list call; raises `OddAnswer` for a list cut short."""
         client = self._cloud.clients(self._name, retries=self._retries)
         if not client.can_paginate(operation):
-            return list(self._cloud.call(self._name, operation, parameters)[key])
+            return list(self._cloud.call(self._name, operation, parameters, retries=self._retries)[key])
         paging = client.get_paginator(operation)._pagination_cfg
         asks, says = _as_list(paging["input_token"]), _as_list(paging["output_token"])
         found: list[Any] = []
         extra: dict[str, Any] = {}
         while True:
-            page = self._cloud.call(self._name, operation, {**parameters, **extra})
-            found += page.get(key, [])
+            page = self._cloud.call(self._name, operation, {**parameters, **extra}, retries=self._retries)
+            found += page.entries(key)
             marks = [page.get(token.split(" || ")[0]) for token in says]
-            extra = {token: mark for token, mark in zip(asks, marks, strict=True) if mark}
+            before, extra = extra, {token: mark for token, mark in zip(asks, marks, strict=True) if mark}
+            if extra and extra == before:
+                raise odd(page.call, says[0], "is the same on two pages")
+            if not extra and page.get(paging.get("more_results", "")):
+                raise odd(page.call, says[0], f"is missing, and {paging['more_results']} says that there is more")
             if not extra:
                 return found
 
 
 def _logged(client: Any, service: str, operation: str, parameters: Mapping[str, Any], login: Login) -> Any:
-    """The answer to one call, with a line in the log that finds it in CloudTrail."""
+    """What botocore makes of the answer to one call, with a line in the log that finds it in CloudTrail."""
     with calls.logged(service, client.meta.method_to_api_mapping[operation]) as line:
         with translating(service, operation, login):
             try:
@@ -194,10 +207,11 @@ class Cloud:
                 self.mutating += changes
             self.clients.leaving(self.fence if changes else None)
             try:
-                return _logged(client, service, operation, parameters, self.clients.login)
+                answer = _logged(client, service, operation, parameters, self.clients.login)
             finally:
                 with self._lock:
                     self.mutating -= changes
+        return checked(client, service, operation, answer, self._account)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -221,6 +235,11 @@ class Cloud:
         finally:
             with self._lock:
                 self.mutating -= 1
+
+    @property
+    def _account(self) -> str:
+        """The account that every answer must be of, "" before it is known."""
+        return self._identity.account if self._identity is not None else ""
 
     # ---- views of it
 
@@ -256,7 +275,7 @@ class Cloud:
         """Who we are (STS GetCallerIdentity, for which IAM asks for no right)."""
         if self._identity is None:
             said = self.sts.get_caller_identity()
-            self._identity = Identity(said["Account"], said["Arn"], self._principal)
+            self._identity = _identified(said, self._principal)
         return self._identity
 
     def _principal(self, arn: str) -> str:

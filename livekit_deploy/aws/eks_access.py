@@ -130,10 +130,11 @@ class AccessEntry(Resource):
 
 def _describe(cloud: Cloud, cluster: str, principal: str) -> Mapping[str, Any] | None:
     try:
-        entry: Mapping[str, Any] = cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)
+        said = cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)
     except Absent:
         return None
-    return dict(entry["accessEntry"])
+    entry: Mapping[str, Any] = said["accessEntry"]
+    return entry
 
 
 def _live(cloud: Cloud, cluster: str, entry: Mapping[str, Any], address: str) -> Live:

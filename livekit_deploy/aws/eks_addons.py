@@ -161,9 +161,10 @@ def _text(configuration: Mapping[str, Any]) -> str:
 
 def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None:
     try:
-        return dict(cloud.eks.describe_addon(clusterName=cluster, addonName=name)["addon"])
+        addon: Mapping[str, Any] = cloud.eks.describe_addon(clusterName=cluster, addonName=name)["addon"]
     except Absent:
         return None
+    return addon
 
 
 def _live(addon: Mapping[str, Any]) -> Live:

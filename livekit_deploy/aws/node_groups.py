@@ -170,9 +170,10 @@ def _within(size: int, least: int, most: int) -> int:
 
 def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None:
     try:
-        return dict(cloud.eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"])
+        group: Mapping[str, Any] = cloud.eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]
     except Absent:
         return None
+    return group
 
 
 def _live(group: Mapping[str, Any]) -> Live:

@@ -76,7 +76,10 @@ def kms_pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def mapping(items: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """The reverse of `pairs` and `kms_pairs`."""
-    return {item.get("Key", item.get("TagKey", "")): item.get("Value", item.get("TagValue", "")) for item in items}
+    return {
+        item["TagKey"] if "TagKey" in item else item["Key"]: item.get("Value", item.get("TagValue", ""))
+        for item in items
+    }
 
 
 def specification(resource_type: str, tags: Mapping[str, str]) -> list[dict[str, object]]:
