@@ -20,7 +20,13 @@ setup: .venv/ready  ## make the virtual environment and install everything into 
 demo: setup  ## build the whole dev environment against the sandbox and show where LiveKit answers
 	$(RUN) up --env dev --sandbox --yes
 
-test: setup  ## run the tests (about seven minutes on two cores)
+.venv/emulator: pyproject.toml
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$@/bin/pip install --quiet --disable-pip-version-check --group emulator
+	@touch $@
+
+test: setup .venv/emulator  ## run the tests (about seven minutes on two cores)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
 
 check: setup  ## formatting, lint, types, layers, generated files up to date
@@ -30,13 +36,13 @@ check: setup  ## formatting, lint, types, layers, generated files up to date
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
 
-cover: setup  ## no line and no branch of engine and state that the unit and contract tests leave out
+cover: setup .venv/emulator  ## no line and no branch of engine and state that the unit and contract tests leave out
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/contract --cov
 
 kill: setup  ## die before and after every call of up, of up with a change and of down, and print the table
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m kill --every 1 tests/kill tests/k8s
 
-soak: setup  ## run the proofs that take long: a hundred processes killed at random moments, and all the others
+soak: setup .venv/emulator  ## run the proofs that take long: a hundred processes killed at random moments, and all the others
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'slow and not kill' --rounds 100
 
 real: setup .venv/real  ## build the real servers (etcd, Kubernetes, LiveKit; needs go) and run the product against them

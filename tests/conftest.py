@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.kill.table import tell
+
+if TYPE_CHECKING:
+    from tests.second_opinion.emulator import Emulator
 
 # how fast the machine is says nothing about the code
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,6 +36,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", default="1", help="kill suite: what random moments are drawn with")
     parser.addoption("--rounds", default="20", help="kill suite: how many processes are killed at a random moment")
     parser.addoption("--update-screens", action="store_true", help="write tests/sandbox/screens/ anew")
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """One for all tests of a process, each of which takes an account of its own."""
+    from tests.second_opinion.emulator import Emulator
+
+    running = Emulator(tmp_path_factory.mktemp("ministack"))
+    yield running
+    running.stop()
 
 
 @pytest.hookimpl(wrapper=True)

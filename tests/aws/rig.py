@@ -49,9 +49,9 @@ def account() -> Iterator[None]:
         yield
 
 
-def sharing() -> boto3.Session:
+def sharing(access_key: str | None = None, secret_key: str | None = None) -> boto3.Session:
     """A session for a test's own clients: it takes the service models from the one that has read them."""
-    session = boto3.Session(region_name=REGION)
+    session = boto3.Session(access_key, secret_key, region_name=REGION)
     session._session.register_component("data_loader", _boto()._session.get_component("data_loader"))
     return session
 
@@ -63,9 +63,14 @@ class AwsRig:
         self.env, self.log = env, list[str]()
         self.clock, self.cancel = FakeClock(), threading.Event()
         self._store = FileStore(folder / f"{env}.json", now=lambda: 1_000_000.0)
-        self.clients = Clients(REGION, instrument=self._watch, clock=self.clock)
-        self.clients._session = _boto()  # its service models are read once for all tests
+        self.clients = self.new_clients()
         self.cloud = Cloud(self.clients, Marks("livekit", env), cancel=self.cancel)
+
+    def new_clients(self) -> Clients:
+        """Such as a command has of its own."""
+        made = Clients(REGION, instrument=self._watch, clock=self.clock)
+        made._session = _boto()  # its service models are read once for all tests
+        return made
 
     def _watch(self, client: Any) -> None:
         client.meta.events.register("before-call.*.*", self._note)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,26 +19,30 @@ from livekit_deploy.state import session as sessions
 from livekit_deploy.state.document import Holder, Phase, Record, State, load
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import CALL_BOUND, Session, utc_now
-from livekit_deploy.state.store import FileStore, Mismatch, S3Store, Stored
+from livekit_deploy.state.store import Mismatch, S3Store, Store, Stored
+from tests.contract.stores import Timed
 
 THING = Record(Phase.CREATING, "a.thing", {"size": 1}, token="0" * 32)
 Put = Callable[[bytes, str | None], str]
 
 
-class Attacked(FileStore):
+class Attacked(Timed):
     """A store whose next writes go through ``attacks``, one each; each is given the real `put`."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, now=lambda: self.at)
-        self.at = 1_000_000.0
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
         self.attacks: list[Callable[[Put, bytes, str | None], str]] = []
         self.forever: Callable[[Put, bytes, str | None], str] | None = None
-        self.tried = 0
+        self.keeps_copies = True
 
     def put(self, body: bytes, expected: str | None) -> str:
-        self.tried += 1
         attack = self.attacks.pop(0) if self.attacks else self.forever
         return attack(super().put, body, expected) if attack else super().put(body, expected)
+
+    def archive(self, name: str, body: bytes) -> None:
+        if not self.keeps_copies:
+            raise StateError("s3:put_object: Access Denied (AccessDenied)")
+        super().archive(name, body)
 
 
 def refused(put: Put, body: bytes, expected: str | None) -> str:
@@ -69,8 +72,8 @@ def defect(put: Put, body: bytes, expected: str | None) -> str:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Attacked:
-    return Attacked(tmp_path / "state.json")
+def store(kept: Store) -> Attacked:
+    return Attacked(kept)
 
 
 @pytest.fixture
@@ -121,7 +124,7 @@ def test_a_lease_that_was_not_granted_in_so_many_words_is_no_stuck_lock(store: A
     store.attacks = [attack]
     with pytest.raises(StateError):
         acquire(store, "first")
-    store.at += 91
+    store.ahead += 91
     acquire(store, "second").release()
     assert stored(store).lease is None
 
@@ -140,7 +143,7 @@ def test_a_store_that_refuses_for_ever_ends_the_run_in_time_and_keeps_what_was_t
             session.intend("a.thing/y", THING)
         session.release()
         store.forever = None
-        store.at += 1
+        store.ahead += 1
     session = acquire(store, "next")
     assert session.state.records == {}
     session.release()
@@ -167,18 +170,19 @@ def test_a_defect_in_the_writer_acknowledges_nothing(store: Attacked) -> None:
 
 
 @pytest.mark.usefixtures("short")
+@pytest.mark.parametrize(
+    "spoil", [Attacked.remove, Attacked.empty, Attacked.overwrite], ids=["remove", "empty", "overwrite"]
+)
 def test_a_document_that_is_deleted_or_spoilt_under_a_run_ends_it_with_what_was_to_be_written(
-    store: Attacked, monkeypatch: pytest.MonkeyPatch
+    store: Attacked, spoil: Callable[[Attacked], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Session, "_until_renewal", lambda self: None)
-    for spoil in (lambda: store.path.unlink(), lambda: store.path.write_bytes(b"{}")):
-        store.path.unlink(missing_ok=True)
-        session = acquire(store, seconds=0.5)
-        spoil()
-        with pytest.raises(StateError):
-            session.intend("a.thing/x", THING)
-        assert session.unsaved.records.keys() == {"a.thing/x"}
-        session.release()
+    session = acquire(store, seconds=0.5)
+    spoil(store)
+    with pytest.raises(StateError):
+        session.intend("a.thing/x", THING)
+    assert session.unsaved.records.keys() == {"a.thing/x"}
+    session.release()
 
 
 def test_a_lease_that_cannot_be_given_up_or_a_copy_that_cannot_be_kept_fails_no_run(store: Attacked) -> None:
@@ -189,10 +193,10 @@ def test_a_lease_that_cannot_be_given_up_or_a_copy_that_cannot_be_kept_fails_no_
     session.release()
     assert "ends by itself" in events[-1].message
     store.forever = None
-    store.at += 91
+    store.ahead += 91
     session = acquire(store, "next", emit=events.append)
     session.write({"a.thing/x": None})
-    (store.path.parent / "history").write_text("no folder")
+    store.keeps_copies = False
     session.release()
     assert "no copy of this run" in events[-1].message
     assert stored(store).lease is None
@@ -214,7 +218,7 @@ def test_who_is_interrupted_while_waiting_is_told_so(store: Attacked) -> None:
 
 def test_of_many_who_find_a_dead_lease_one_takes_it(store: Attacked) -> None:
     acquire(store, "dead").abandon()
-    store.at += 91
+    store.ahead += 91
     won: list[Session] = []
     refusals: list[DeployError] = []
     barrier = threading.Barrier(8)
@@ -281,13 +285,13 @@ def test_a_holder_that_stalls_calls_nothing_until_it_has_the_lease_again(
     sleeper = acquire(store, "sleeper")
     sleeper.intend("a.thing/x", THING)
     machine.at += 600  # the lid was closed
-    store.at += 600
+    store.ahead += 600
     with pytest.raises(LostLease):
         sleeper.check(time.monotonic())
     sleeper.intend("a.thing/y", THING)  # nobody came meanwhile: the write renews the lease
     sleeper.check(time.monotonic())
     machine.at += 600
-    store.at += 600
+    store.ahead += 600
     other = acquire(store, "other")
     with pytest.raises(LostLease, match="somebody else wrote"):
         sleeper.intend("a.thing/z", THING)
@@ -308,7 +312,7 @@ def test_after_a_stall_the_lease_is_renewed_before_anything_is_called(
     session.check(time.monotonic())
     assert session.remaining() == 90
     machine.at += 600
-    store.at += 600
+    store.ahead += 600
     other = acquire(store, "other")
     with pytest.raises(LostLease):
         session.check(time.monotonic())

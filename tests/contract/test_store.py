@@ -2,63 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
-from livekit_deploy.aws.bucket import ensure_bucket
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import Marks
 from livekit_deploy.errors import LockedError, LostLease, StateError
-from livekit_deploy.sandbox.aws.install import install
-from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.state.document import Holder, Home, Phase, Record, State, dump, load
 from livekit_deploy.state.edit import Present, present, replaced, saved, unlock, whole
 from livekit_deploy.state.history import history
 from livekit_deploy.state.session import Session, lease_of, utc_now
-from livekit_deploy.state.store import FileStore, Mismatch, S3Store, Store
-
-
-class Now:
-    """The store's own clock, moved by the test."""
-
-    def __init__(self) -> None:
-        self.at = time.time()
-
-    def __call__(self) -> float:
-        return self.at
+from livekit_deploy.state.store import Mismatch, Store
+from tests.contract.stores import Timed
 
 
 @pytest.fixture
-def now() -> Now:
-    return Now()
-
-
-@pytest.fixture(params=["file", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, now: Now, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    if request.param == "file":
-        yield FileStore(tmp_path / "deep" / "state.json", now=now)
-        return
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
-    install(SandboxClock(math.inf))
-    with mock_aws():
-        cloud = Cloud(Clients("eu-central-1"), Marks("livekit", "uat"))
-        yield S3Store(
-            cloud.s3,
-            "acme-state",
-            "livekit-deploy/livekit/uat.json",
-            owner="123456789012",
-            prepare=lambda: ensure_bucket(cloud, "acme-state"),
-            now=now,
-        )
+def store(kept: Store) -> Timed:
+    return Timed(kept)
 
 
 def holder(name: str, seconds: float = 90.0) -> Holder:
@@ -69,19 +30,19 @@ def new() -> State:
     return State.new("livekit", "uat")
 
 
-def acquire(store: Store, name: str, **options: Any) -> Session:
+def acquire(store: Timed, name: str, **options: Any) -> Session:
     return Session.acquire(store, holder(name), new, lock_timeout=options.pop("lock_timeout", 0), **options)
 
 
 THING = Record(Phase.CREATING, "a.thing", {"size": 1}, token="0" * 32)
 
 
-def test_nothing_is_there_before_the_first_write(store: Store) -> None:
+def test_nothing_is_there_before_the_first_write(store: Timed) -> None:
     assert store.get() is None
     assert lease_of(store) is None
 
 
-def test_a_write_is_refused_when_the_version_moved(store: Store) -> None:
+def test_a_write_is_refused_when_the_version_moved(store: Timed) -> None:
     store.prepare()
     first = store.put(b"one", None)
     with pytest.raises(Mismatch):
@@ -94,7 +55,7 @@ def test_a_write_is_refused_when_the_version_moved(store: Store) -> None:
     assert (found.body, found.etag) == (b"two", second)
 
 
-def test_of_many_writers_at_once_one_wins(store: Store) -> None:
+def test_of_many_writers_at_once_one_wins(store: Timed) -> None:
     store.prepare()
     version = store.put(b"start", None)
     won: list[int] = []
@@ -116,7 +77,7 @@ def test_of_many_writers_at_once_one_wins(store: Store) -> None:
     assert [f"writer {n}".encode() for n in won] == [found.body]
 
 
-def test_the_second_run_is_refused_by_the_name_of_the_holder(store: Store) -> None:
+def test_the_second_run_is_refused_by_the_name_of_the_holder(store: Timed) -> None:
     session = acquire(store, "one")
     with pytest.raises(LockedError, match=r"ada@laptop \(pid 42, up\) holds the lease since") as refused:
         acquire(store, "two")
@@ -125,11 +86,11 @@ def test_the_second_run_is_refused_by_the_name_of_the_holder(store: Store) -> No
     acquire(store, "two").release()
 
 
-def test_a_dead_holders_lease_ends_by_itself_and_its_work_is_known(store: Store, now: Now) -> None:
+def test_a_dead_holders_lease_ends_by_itself_and_its_work_is_known(store: Timed) -> None:
     dead = acquire(store, "one")
     dead.intend("a.thing/x", THING)
     dead.abandon()
-    now.at = time.time() + 91
+    store.ahead = 91
     events: list[Any] = []
     session = acquire(store, "two", emit=events.append)
     assert [(event.holder, event.unfinished) for event in events] == [("ada@laptop (pid 42, up)", ("a.thing/x",))]
@@ -137,10 +98,10 @@ def test_a_dead_holders_lease_ends_by_itself_and_its_work_is_known(store: Store,
     session.release()
 
 
-def test_a_holder_who_lost_the_lease_can_write_nothing_and_may_call_nothing(store: Store, now: Now) -> None:
+def test_a_holder_who_lost_the_lease_can_write_nothing_and_may_call_nothing(store: Timed) -> None:
     late = acquire(store, "one")
     late.abandon()  # it stalls: its writer does not run
-    now.at = time.time() + 91
+    store.ahead = 91
     other = acquire(store, "two")
     late._closing = False
     late._writer = threading.Thread(target=late._write_loop, daemon=True)
@@ -154,7 +115,7 @@ def test_a_holder_who_lost_the_lease_can_write_nothing_and_may_call_nothing(stor
     other.release()
 
 
-def test_a_lost_answer_to_our_own_write_is_no_false_alarm(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_answer_to_our_own_write_is_no_false_alarm(store: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
     session = acquire(store, "one")
     real = store.put
 
@@ -174,7 +135,7 @@ def test_a_lost_answer_to_our_own_write_is_no_false_alarm(store: Store, monkeypa
     assert set(found[0].records) == {"a.thing/x", "a.thing/y"}
 
 
-def test_many_workers_share_a_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_workers_share_a_write(store: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
     session = acquire(store, "one")
     real, gate = store.put, threading.Event()
 
@@ -197,7 +158,7 @@ def test_many_workers_share_a_write(store: Store, monkeypatch: pytest.MonkeyPatc
     session.release()
 
 
-def test_a_long_run_renews_its_lease(store: Store, now: Now) -> None:
+def test_a_long_run_renews_its_lease(store: Timed) -> None:
     session = Session.acquire(store, holder("one", seconds=0.9), new, lock_timeout=0)
     before = session.puts
     while session.puts < before + 3:
@@ -206,7 +167,7 @@ def test_a_long_run_renews_its_lease(store: Store, now: Now) -> None:
     session.release()
 
 
-def test_serial_counts_records_and_not_leases(store: Store) -> None:
+def test_serial_counts_records_and_not_leases(store: Timed) -> None:
     session = acquire(store, "one")
     session.write({"a.thing/x": THING})
     session.release()
@@ -216,7 +177,7 @@ def test_serial_counts_records_and_not_leases(store: Store) -> None:
     assert (found[0].serial, found[0].epoch) == (1, 2)
 
 
-def test_unlock_takes_the_lease_only_from_the_holder_that_was_shown(store: Store) -> None:
+def test_unlock_takes_the_lease_only_from_the_holder_that_was_shown(store: Timed) -> None:
     session = acquire(store, "one")
     with pytest.raises(LockedError, match="changed hands"):
         unlock(store, holder("somebody else"))
@@ -228,7 +189,7 @@ def test_unlock_takes_the_lease_only_from_the_holder_that_was_shown(store: Store
 
 
 def test_a_store_that_stays_unwritable_stops_the_run_and_keeps_what_was_to_be_written(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Timed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = Session.acquire(store, holder("one", seconds=0.5), new, lock_timeout=0)
     monkeypatch.setattr(store, "put", _unwritable)
@@ -248,7 +209,7 @@ def test_a_document_survives_its_own_form() -> None:
     assert load(dump(state), "here") == state
 
 
-def test_a_document_is_replaced_but_never_under_a_living_holder(store: Store) -> None:
+def test_a_document_is_replaced_but_never_under_a_living_holder(store: Timed) -> None:
     session = acquire(store, "one")
     with pytest.raises(LockedError, match="ada@laptop"):
         present(store, Home("livekit", "uat"))
@@ -264,7 +225,7 @@ def test_a_document_is_replaced_but_never_under_a_living_holder(store: Store) ->
         replaced(store, now, rescue, holder("two"))
 
 
-def test_what_is_not_there_can_be_replaced_too(store: Store) -> None:
+def test_what_is_not_there_can_be_replaced_too(store: Timed) -> None:
     assert present(store, Home("livekit", "uat")) == Present()
     with pytest.raises(StateError, match="there is no document"):
         whole(store, Home("livekit", "uat"))
@@ -272,7 +233,7 @@ def test_what_is_not_there_can_be_replaced_too(store: Store) -> None:
     assert whole(store, Home("livekit", "uat"))[0].serial == 1
 
 
-def test_each_run_that_changed_a_record_leaves_a_copy_with_its_holder(store: Store) -> None:
+def test_each_run_that_changed_a_record_leaves_a_copy_with_its_holder(store: Timed) -> None:
     assert history(store, 10) == []
     for number in range(12):
         session = acquire(store, f"run {number}")

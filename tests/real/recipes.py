@@ -97,7 +97,8 @@ ETCD = Recipe("etcd", "go.etcd.io/etcd/server/v3", ("etcd",))
 KUBERNETES = Recipe("kubernetes", "k8s.io/kubernetes", ("kube-apiserver", "kube-controller-manager", "kube-scheduler"))
 #: by the oldest image tag that is supported and the newest
 LIVEKIT = {name: Recipe(f"livekit-server-{name}", *_LIVEKIT) for name in ("newest", "oldest")}
-RECIPES = (ETCD, *LIVEKIT.values(), KUBERNETES)
+VERSITYGW = Recipe("versitygw", "github.com/versity/versitygw", ("versitygw",))
+RECIPES = (ETCD, *LIVEKIT.values(), KUBERNETES, VERSITYGW)
 
 
 def program(recipe: Recipe, name: str = "") -> Path:

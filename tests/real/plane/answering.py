@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.real.plane.keys import LOCAL
+from tests.child import LOCAL
 
 Obj = dict[str, Any]
 #: (status, what is said); called with the path and, of a POST, the body

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.real.plane.keys import LOCAL
+from tests.child import LOCAL
 
 #: the local port behind an address of the cluster; None where nothing listens
 Routes = Callable[[str, int], int | None]

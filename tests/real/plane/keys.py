@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.child import LOCAL
+
 _DAY = datetime.timedelta(days=1)
 _PEM = serialization.Encoding.PEM
-LOCAL = "127.0.0.1"
 
 
 class Keys:

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import ssl
-import subprocess
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.real.plane.keys import LOCAL, Keys
+from tests.child import LOCAL, Child, free_ports
+from tests.real.plane.keys import Keys
 from tests.real.recipes import ETCD, KUBERNETES, program
 
-_READY_SECONDS, _END_SECONDS = 180.0, 60.0
-#: a server whose standard input ends is killed: it does not outlive whoever started it, however that one ends
-_UNTIL_WE_END = 'exec 3<&0; "$@" </dev/null 3<&- & child=$!; (read -r _ <&3; kill -9 $child) & wait $child'
+_READY_SECONDS = 180.0
 _INSIDE = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
 #: whose requests are of no interest to a test
 _OWN = ("system:kube-controller-manager", "system:kube-scheduler", "system:apiserver", "system:anonymous")
@@ -44,9 +41,9 @@ class Processes:
 
     def __init__(self, folder: Path, tokens: int, keys: Keys) -> None:
         self._folder, self._keys = folder, keys
-        api, self._clients, self._peers, self._manager, self._scheduler = _free(5)
+        api, self._clients, self._peers, self._manager, self._scheduler = free_ports(5)
         self._port, self.endpoint = api, f"https://{LOCAL}:{api}"
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: list[Child] = []
         keys.issue("apiserver", "kube-apiserver", hosts=_INSIDE)
         keys.issue("admin", "tests", "system:masters", "tests")
         keys.issue("manager", "system:kube-controller-manager")
@@ -119,24 +116,14 @@ class Processes:
         ]
 
     def _run(self, path: Path, *arguments: str) -> None:
-        with (self._folder / f"{path.name}.log").open("ab") as log:
-            command = ["nice", "-n", "5", "sh", "-c", _UNTIL_WE_END, path.name, str(path), *arguments]
-            # a webhook configuration without an authority of its own trusts those of the machine
-            environ = {
-                "SSL_CERT_FILE": str(self._folder / "ca.crt"),
-                "PATH": "/usr/bin:/bin",
-                "HOME": str(self._folder),
-            }
-            self._children.append(
-                subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environ, start_new_session=True
-                )
-            )
+        # a webhook configuration without an authority of its own trusts those of the machine
+        environ = {"SSL_CERT_FILE": str(self._folder / "ca.crt"), "PATH": "/usr/bin:/bin", "HOME": str(self._folder)}
+        self._children.append(Child((path, *arguments), environ, self._folder / f"{path.name}.log"))
 
     def _wait(self) -> None:
         end = time.monotonic() + _READY_SECONDS
         while not self._ready():
-            dead = next((one for one in self._children if one.poll() is not None), None)
+            dead = next((one for one in self._children if not one.runs), None)
             if dead is not None or time.monotonic() > end:
                 texts = [path.read_text(errors="replace")[-600:] for path in sorted(self._folder.glob("*.log"))]
                 self.stop()
@@ -158,18 +145,8 @@ class Processes:
     def stop(self) -> None:
         """At once, and what etcd kept is thrown away."""
         for child in self._children:
-            assert child.stdin is not None
-            child.stdin.close()
+            child.close()
         for child in self._children:
-            child.wait(_END_SECONDS)
+            child.wait()
         self._children.clear()
         shutil.rmtree(self._folder / "etcd", ignore_errors=True)
-
-
-def _free(number: int) -> list[int]:
-    """So many ports that nobody listens on."""
-    sockets = [socket.create_server((LOCAL, 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

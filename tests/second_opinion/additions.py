@@ -1,0 +1,73 @@
+"""What MiniStack 1.5.33 leaves out of an answer and AWS does not: put into it on the way to the client.
+
+Nothing here decides anything: filters are applied as the EC2 API reference defines them, and a description repeats what
+the call that made the object said.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+class Additions:
+    """For the clients of one account."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, dict[str, Any]] = {}
+
+    def watch(self, client: Any) -> None:
+        """See what this client asks and is answered."""
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"provide-client-params.{service}", self._asked)
+        client.meta.events.register(f"after-call.{service}", self._answered)
+
+    def _asked(self, params: Any, context: Any, **_: Any) -> None:
+        context["asked"] = params
+
+    def _answered(self, model: Any, parsed: Any, context: Any, **_: Any) -> None:
+        asked = context.get("asked", {})
+        if "Error" in parsed:
+            return
+        match model.name:
+            case "CreateFlowLogs":
+                self._note(parsed["FlowLogIds"], asked, "LogGroupName", "DeliverLogsPermissionArn")
+            case "CreateNodegroup":
+                self._note([asked["nodegroupName"]], asked, "launchTemplate", "updateConfig")
+            case "CreateNatGateway":
+                addresses = [{"AllocationId": asked["AllocationId"]}]
+                made = parsed["NatGateway"]["NatGatewayId"]
+                self._note([made], {"NatGatewayAddresses": addresses}, "NatGatewayAddresses")
+            case "DescribeFlowLogs":
+                self._complete(parsed["FlowLogs"], "FlowLogId")
+            case "DescribeNodegroup":
+                self._complete([parsed["nodegroup"]], "nodegroupName")
+            case "DescribeNatGateways":
+                self._complete(parsed["NatGateways"], "NatGatewayId")
+        if model.service_model.service_name == "ec2" and model.name.startswith("Describe"):
+            _filtered(parsed, asked.get("Filters") or asked.get("Filter") or ())
+
+    def _note(self, ids: Iterable[str], asked: Mapping[str, Any], *members: str) -> None:
+        for id in ids:
+            self._said[id] = {member: asked[member] for member in members if member in asked}
+
+    def _complete(self, items: Iterable[dict[str, Any]], id: str) -> None:
+        """Members that the emulator tells stay as it tells them."""
+        for item in items:
+            for member, value in self._said.get(item[id], {}).items():
+                item[member] = item.get(member) or value
+
+
+def _filtered(parsed: dict[str, Any], filters: Sequence[Mapping[str, Any]]) -> None:
+    """Leave only what each filter admits, of those that name a member of the item itself."""
+    for one in filters:
+        member = "".join(part.capitalize() for part in one["Name"].split("-"))
+        for key, items in parsed.items():
+            if isinstance(items, list):
+                parsed[key] = [item for item in items if member not in item or _admits(one["Values"], item[member])]
+
+
+def _admits(values: Sequence[str], value: object) -> bool:
+    said = str(value).lower() if isinstance(value, bool) else str(value)
+    return any(fnmatch.fnmatchcase(said, pattern) for pattern in values)
