@@ -38,16 +38,17 @@ class Timed:
     """A store whose documents are older than they are, by ``ahead`` seconds that a test lets pass."""
 
     def __init__(self, inner: Store) -> None:
-        self.inner, self.ahead, self._written = inner, 0.0, 0.0
+        self.inner, self.ahead = inner, 0.0
+        #: the body of each document that was sent → `ahead` by then
+        self._sent: dict[bytes, float] = {}
 
     def get(self) -> Stored | None:
         found = self.inner.get()
-        return found and replace(found, age=found.age + self.ahead - self._written)
+        return found and replace(found, age=found.age + self.ahead - self._sent.get(found.body, 0.0))
 
     def put(self, body: bytes, expected: str | None) -> str:
-        version = self.inner.put(body, expected)
-        self._written = self.ahead
-        return version
+        self._sent.setdefault(body, self.ahead)
+        return self.inner.put(body, expected)
 
     @property
     def location(self) -> str:

@@ -403,6 +403,7 @@ def test_a_lease_is_not_over_before_it_is_over() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_writer_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
     yield
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - before:
         assert thread.name != "state-writer", "a writer outlives its run"

@@ -159,7 +159,7 @@ def test_many_workers_share_a_write(store: Timed, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_long_run_renews_its_lease(store: Timed) -> None:
-    session = Session.acquire(store, holder("one", seconds=0.9), new, lock_timeout=0)
+    session = Session.acquire(store, holder("one", seconds=1.8), new, lock_timeout=0)
     before = session.puts
     while session.puts < before + 3:
         threading.Event().wait(0.02)
