@@ -2,7 +2,7 @@
 
 Three looks, since no single one sees all: every kind's own scan; everything in the VPCs that we had, whoever made it;
 and what is tagged for our cluster by those that ran in it, or by the nodes' launch templates. What only waits to vanish
-by itself is told apart.
+by itself is told apart. Lists may be late, so that what they show is described before it is called a leftover.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, VolumesGone
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.ec2 import described
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.holders import Thing, in_vpc, maker
 from livekit_deploy.aws.tags import LINEAGE
@@ -26,7 +27,8 @@ def leftovers(cloud: Cloud, vpcs: Iterable[str] = ()) -> tuple[list[Leftover], l
     """(what is left, what is deleted and vanishes with when); ``vpcs`` are the ids of the networks that we had."""
     view, prices = cloud.remembering(), Prices(cloud.region)
     found: dict[str, Leftover] = {}
-    for thing in (*_marked(view), *_for_the_cluster(view), *(one for vpc in vpcs for one in in_vpc(view, vpc))):
+    there = [vpc for vpc in vpcs if described(view, "describe_vpcs", "Vpcs", "VpcId", vpc)]
+    for thing in (*_marked(view), *_for_the_cluster(view), *(one for vpc in there for one in in_vpc(view, vpc))):
         left = Leftover(thing.what, thing.id, thing.maker, prices.left(thing.what, thing.size))
         found.setdefault(thing.id, left)
     vanishing = [pair for kind in kinds().values() for pair in kind.vanishing(view)]
@@ -44,10 +46,16 @@ def _marked(cloud: Cloud) -> Iterator[Thing]:
     ours = [{"Name": f"tag:{LINEAGE}", "Values": [cloud.marks.lineage]}]
     for reservation in cloud.ec2.pages("describe_instances", "Reservations", Filters=ours):
         for item in reservation["Instances"]:
-            if item["State"]["Name"] not in _GONE:
+            if item["State"]["Name"] not in _GONE and _runs(cloud, item["InstanceId"]):
                 yield Thing("instance", item["InstanceId"], maker(cloud, item))
     for item in cloud.ec2.pages("describe_volumes", "Volumes", Filters=ours):
-        yield Thing("volume", item["VolumeId"], maker(cloud, item), item["Size"])
+        if described(cloud, "describe_volumes", "Volumes", "VolumeId", item["VolumeId"]):
+            yield Thing("volume", item["VolumeId"], maker(cloud, item), item["Size"])
+
+
+def _runs(cloud: Cloud, id: str) -> bool:
+    found = described(cloud, "describe_instances", "Reservations", "InstanceId", id)
+    return found is not None and found["Instances"][0]["State"]["Name"] not in _GONE
 
 
 def _for_the_cluster(cloud: Cloud) -> Iterator[Thing]:

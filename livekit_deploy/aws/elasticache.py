@@ -9,6 +9,7 @@ Our marks are in the description as well as in the tags, which ElastiCache refus
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -107,13 +108,11 @@ class ReplicationGroup(Resource):
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         name = id or self._name(cloud)
-        try:
-            group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"][0]
-            if id is None:
-                cloud.marks.claim(tags_of(cloud, group), self.address, f"the replication group {name}")
-        except Absent:
+        if (group := _described(cloud, name)) is None:
             return None
-        return _replication_group(cloud, group)
+        if id is None:
+            cloud.marks.claim(tags_of(cloud, group), self.address, f"the replication group {name}")
+        return _replication_group(cloud, group, _members(cloud, group))
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
@@ -214,7 +213,13 @@ class ReplicationGroup(Resource):
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
         groups = ours(cloud, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
         for address, group in groups:
-            yield Found(address, _replication_group(cloud, group))
+            nodes = cloud.elasticache.pages("describe_cache_clusters", "CacheClusters")
+            own = [node for node in nodes if node.get("ReplicationGroupId") == group["ReplicationGroupId"]]
+            yield Found(address, _replication_group(cloud, group, own))
+
+    @classmethod
+    def exists(cls, cloud: Cloud, live: Live) -> bool:
+        return _described(cloud, live.id) is not None
 
 
 def _order(version: str) -> list[int]:
@@ -239,10 +244,26 @@ def _replica(cloud: Cloud, live: Live) -> str:
     return str(members[0]["CacheClusterId"] if members else group["MemberClusters"][0])
 
 
-def _replication_group(cloud: Cloud, group: Mapping[str, Any]) -> Live:
+def _described(cloud: Cloud, name: str) -> Mapping[str, Any] | None:
+    try:
+        found = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
+    except Absent:
+        return None
+    return dict(found[0])
+
+
+def _members(cloud: Cloud, group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The nodes of a group, each described by its id."""
+    found: list[Mapping[str, Any]] = []
+    for member in group.get("MemberClusters", []):
+        with contextlib.suppress(Absent):
+            found += cloud.elasticache.describe_cache_clusters(CacheClusterId=member)["CacheClusters"]
+    return found
+
+
+def _replication_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> Live:
+    """What a group and its ``nodes`` say: itself it tells neither its engine version nor its security groups."""
     name, members = group["ReplicationGroupId"], group.get("MemberClusters", [])
-    # the group itself tells neither its engine version nor its security groups
-    nodes = [item for item in cloud.elasticache.pages("describe_cache_clusters", "CacheClusters") if _of(item, name)]
     status = _STATUS.get(group["Status"], Status.PENDING)
     if status is Status.READY and {group.get("AutomaticFailover"), group.get("MultiAZ")} & {"enabling", "disabling"}:
         status = Status.PENDING
@@ -272,10 +293,6 @@ def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
     others = cloud.other_holders("redis", present) if present else ""
     kept = "Redis keeps the present token and a new one"
     return others and f"{kept}, but {others}: they would lose Redis. Run it again when they have ended."
-
-
-def _of(cluster: Mapping[str, Any], group: str) -> bool:
-    return cluster.get("ReplicationGroupId") == group
 
 
 def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What is in a network and who made it: names what keeps a VPC's parts from being deleted, and what `down` left there.
 
+Lists find it, which may still show what is gone: each thing is described by its id before it is named.
+
 AWS does not say who made a network interface or a security group, but each maker leaves a sign: a tag, a description.
 Sources: AWS Load Balancer Controller, "Security groups"; EKS user guide, "Networking requirements"; EC2 user guide,
 "Requester-managed network interfaces".
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.ec2 import described
+from livekit_deploy.aws.load_balancers import described as balancer
 from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT, mapping
 
 Item = Mapping[str, Any]
@@ -89,8 +93,9 @@ def public_in(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
 
 def _interfaces(cloud: Cloud, **filters: Sequence[str]) -> Sequence[Item]:
     wanted = [{"Name": name.replace("_", "-"), "Values": list(values)} for name, values in filters.items()]
-    found: Sequence[Item] = cloud.ec2.pages("describe_network_interfaces", "NetworkInterfaces", Filters=wanted)
-    return found
+    where = "describe_network_interfaces", "NetworkInterfaces"
+    found = cloud.ec2.pages(*where, Filters=wanted)
+    return [item for item in found if described(cloud, *where, "NetworkInterfaceId", item["NetworkInterfaceId"])]
 
 
 def holding_group(cloud: Cloud, group_id: str) -> Iterator[Thing]:
@@ -116,16 +121,18 @@ _IN_A_VPC = (
 def in_vpc(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
     """Everything in a VPC but what goes with it: its default group, its main route table and its default ACL."""
     for item in cloud.elbv2.pages("describe_load_balancers", "LoadBalancers"):
-        if item.get("VpcId") == vpc_id:
+        if item.get("VpcId") == vpc_id and balancer(cloud, item["LoadBalancerArn"]):
             yield Thing("load balancer", item["LoadBalancerArn"], f"a controller ({item['LoadBalancerName']})")
     gateways = cloud.ec2.pages("describe_nat_gateways", "NatGateways", Filter=[{"Name": "vpc-id", "Values": [vpc_id]}])
     for item in gateways:
-        if item["State"] != "deleted":
+        now = described(cloud, "describe_nat_gateways", "NatGateways", "NatGatewayId", item["NatGatewayId"])
+        if now is not None and now["State"] != "deleted":
             yield Thing("NAT gateway", item["NatGatewayId"], maker(cloud, item))
     yield from interfaces(cloud, vpc_id=[vpc_id])
     for what, operation, key, id, name in _IN_A_VPC:
         for item in cloud.ec2.pages(operation, key, Filters=[{"Name": name, "Values": [vpc_id]}]):
             main = any(one.get("Main") for one in item.get("Associations", []))
             goes_along = main or item.get("GroupName") == "default" or item.get("IsDefault", False)
-            if not goes_along and str(item.get("State", "")).lower() != "deleted":
+            deleted = str(item.get("State", "")).lower() == "deleted"
+            if not goes_along and not deleted and described(cloud, operation, key, id, item[id]):
                 yield Thing(what, item[id], maker(cloud, item))

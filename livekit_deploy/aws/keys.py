@@ -146,10 +146,8 @@ class Alias(Resource):
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         name = id or self._name(cloud)
-        alias = next((one for one in cloud.kms.pages("list_aliases", "Aliases") if one["AliasName"] == name), None)
-        if alias is None:
+        if (target := _target(cloud, name)) is None:
             return None
-        target = alias.get("TargetKeyId", "")
         if id is None and self.address not in cloud.marks.adopt and not _is_ours(cloud, target):
             raise NotOurs(
                 f"{self.address}: {name} exists already, and the key behind it is not ours",
@@ -178,6 +176,19 @@ class Alias(Resource):
             if alias.get("TargetKeyId") in ids and alias["AliasName"].startswith(prefix):
                 address = f"{cls.kind}/{alias['AliasName'].removeprefix(prefix)}"
                 yield Found(address, Live(alias["AliasName"], Status.READY, {"key_id": alias["TargetKeyId"]}))
+
+    @classmethod
+    def exists(cls, cloud: Cloud, live: Live) -> bool:
+        return _target(cloud, live.id) is not None
+
+
+def _target(cloud: Cloud, alias: str) -> str | None:
+    """The id of the key behind an alias, None where there is no such alias; lists of them may be minutes late (KMS
+    developer guide, "AWS KMS eventual consistency")."""
+    try:
+        return str(cloud.kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"])
+    except Absent:
+        return None
 
 
 def _is_ours(cloud: Cloud, key_id: str) -> bool:

@@ -6,14 +6,13 @@ managed nodes with launch templates"). A template with groups of its own gets no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.ec2 import Ec2Resource, Item, tags_of
-from livekit_deploy.aws.tags import ADDRESS, pairs, specification
+from livekit_deploy.aws.ec2 import Ec2Resource, Item
+from livekit_deploy.aws.tags import pairs, specification
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
-from livekit_deploy.engine.resource import Found, Live, Status
+from livekit_deploy.engine.resource import Live, Status
 
 #: what a launch with the template makes, and tags
 TAGGED = ("instance", "volume", "network-interface")
@@ -29,7 +28,7 @@ class LaunchTemplate(Ec2Resource):
 
     kind = "ec2.launch_template"
     operation, items = "describe_launch_templates", "LaunchTemplates"
-    id_key, id_filter = "LaunchTemplateId", "launch-template-id"
+    id_key = "LaunchTemplateId"
     renewed = frozenset({"version"})
 
     security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
@@ -38,13 +37,6 @@ class LaunchTemplate(Ec2Resource):
 
     id = Output[str]()
     version = Output[str]()
-
-    @classmethod
-    def listed(cls, cloud: Cloud, **filters: Any) -> list[Item]:
-        """Ids are asked for as tags are: a filter finds nothing where an id would be an error."""
-        wanted = filters.pop(cls.id_filter, None)
-        found = super().listed(cloud, **filters)
-        return [item for item in found if wanted is None or item[cls.id_key] in wanted]
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live:
@@ -95,10 +87,3 @@ class LaunchTemplate(Ec2Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.delete_launch_template(LaunchTemplateId=live.id)
-
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
-        if cloud.marks.lineage is None:
-            return
-        for item in cls.listed(cloud, tag_lineage=[cloud.marks.lineage]):
-            yield Found(tags_of(item).get(ADDRESS, ""), cls.live(cloud, item))

@@ -25,6 +25,14 @@ def controlled(cloud: Cloud, cluster: str) -> list[tuple[Mapping[str, Any], dict
     return [(found[arn], tags) for arn, tags in tagged.items() if tags.get(CLUSTER_TAG) == cluster]
 
 
+def described(cloud: Cloud, arn: str) -> Mapping[str, Any] | None:
+    """The load balancer with this ARN, None when there is none."""
+    try:
+        return dict(cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0])
+    except Absent:
+        return None
+
+
 def tags_of(cloud: Cloud, arns: Sequence[str]) -> dict[str, dict[str, str]]:
     """The tags of load balancers or target groups; what somebody has deleted meanwhile is not among them."""
     found: dict[str, dict[str, str]] = {}

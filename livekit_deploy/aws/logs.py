@@ -66,7 +66,7 @@ class LogGroup(Resource):
 
 
 def _find(cloud: Cloud, name: str) -> Live | None:
-    groups = cloud.logs.pages("describe_log_groups", "logGroups", logGroupNamePrefix=name)
+    groups = cloud.logs.pages("describe_log_groups", "logGroups", logGroupIdentifiers=[name])
     group = next((group for group in groups if group["logGroupName"] == name), None)
     return _live(group) if group else None
 
@@ -82,7 +82,7 @@ class FlowLog(Ec2Resource):
 
     kind = "ec2.flow_log"
     operation, items = "describe_flow_logs", "FlowLogs"
-    id_key, id_filter, filters = "FlowLogId", "flow-log-id", "Filter"
+    id_key, filters = "FlowLogId", "Filter"
     # a role that was made a moment ago
     propagation = {**SPREADING, "InvalidParameter": ("role", "assume"), "AccessDenied": ("role",)}
 

@@ -24,7 +24,7 @@ class ElasticIp(Ec2Resource):
     """A public address. Source: EC2 API reference, AllocateAddress."""
 
     kind = "ec2.elastic_ip"
-    operation, items, id_key, id_filter = "describe_addresses", "Addresses", "AllocationId", "allocation-id"
+    operation, items, id_key = "describe_addresses", "Addresses", "AllocationId"
     grace = 30.0
     propagation = SENT_ONCE
     exports = {"public_ip": "address.{name}"}
@@ -58,7 +58,7 @@ class NatGateway(Ec2Resource):
 
     kind = "ec2.nat_gateway"
     operation, items = "describe_nat_gateways", "NatGateways"
-    id_key, id_filter, filters = "NatGatewayId", "nat-gateway-id", "Filter"
+    id_key, filters = "NatGatewayId", "Filter"
     timeout, usual, usual_delete = 15 * MINUTE, 105.0, 50.0
 
     subnet_id: Input[str] = Input(

@@ -25,7 +25,7 @@ class RouteTable(Ec2Resource):
     """
 
     kind = "ec2.route_table"
-    operation, items, id_key, id_filter = "describe_route_tables", "RouteTables", "RouteTableId", "route-table-id"
+    operation, items, id_key = "describe_route_tables", "RouteTables", "RouteTableId"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_FIXED)
     routes: Inputs[Mapping[str, Any]] = Inputs(api="CreateRoute", default=())
@@ -86,8 +86,9 @@ class RouteTable(Ec2Resource):
             cloud.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
 
     def _disassociate(self, cloud: Cloud, table: str, subnet: str) -> None:
-        item = self.listed(cloud, **{self.id_filter: [table]})[0]
-        cloud.ec2.disassociate_route_table(AssociationId=_associations(item)[subnet])
+        item = self.described(cloud, table)
+        if item is not None:
+            cloud.ec2.disassociate_route_table(AssociationId=_associations(item)[subnet])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """One subnet after the other is let go, then the table."""
@@ -123,7 +124,7 @@ class GatewayEndpoint(Ec2Resource):
     """
 
     kind = "ec2.vpc_endpoint"
-    operation, items, id_key, id_filter = "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "vpc-endpoint-id"
+    operation, items, id_key = "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out="An endpoint stays in its VPC.")
     service: Input[str] = Input(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.aws.tags import ADDRESS, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Output, Ref, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
@@ -114,13 +114,13 @@ class Secret(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
-        for secret in _listed(cloud):
+        for secret in _ours(cloud):
             if "DeletedDate" not in secret:
                 yield Found(mapping(secret["Tags"]).get(ADDRESS, ""), _live(secret))
 
     @classmethod
     def vanishing(cls, cloud: Cloud) -> Iterator[tuple[str, str]]:
-        for secret in _listed(cloud):
+        for secret in _ours(cloud):
             if "DeletedDate" in secret:
                 yield f"secret {secret['Name']}", f"on {secret['DeletedDate']:%Y-%m-%d}"
 
@@ -133,21 +133,25 @@ def _describe(cloud: Cloud, id: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _listed(cloud: Cloud) -> list[Mapping[str, Any]]:
+def _ours(cloud: Cloud) -> Iterator[Mapping[str, Any]]:
+    """Our secrets, each as it is described: the list may be five minutes late (API reference, ListSecrets)."""
     if cloud.marks.lineage is None:
-        return []
+        return
     found: list[Mapping[str, Any]] = cloud.secretsmanager.pages(
         "list_secrets",
         "SecretList",
         IncludePlannedDeletion=True,
         Filters=[{"Key": "tag-value", "Values": [cloud.marks.lineage]}],
     )
-    return [secret for secret in found if mapping(secret.get("Tags", [])).get(LINEAGE) == cloud.marks.lineage]
+    for listed in found:
+        secret = _describe(cloud, listed["ARN"]) if cloud.marks.ours(mapping(listed.get("Tags", []))) else None
+        if secret is not None and cloud.marks.ours(mapping(secret.get("Tags", []))):
+            yield secret
 
 
 def _live(secret: Mapping[str, Any]) -> Live:
     arn, tags = secret["ARN"], mapping(secret.get("Tags", []))
-    stages = secret.get("VersionIdsToStages") or secret.get("SecretVersionsToStages") or {}
+    stages = secret.get("VersionIdsToStages") or {}
     version = next((id for id, names in stages.items() if "AWSCURRENT" in names), "")
     outputs = {"arn": arn, "secret_name": secret["Name"], **of_version(arn, version)}
     return Live(arn, Status.READY, {"retired": tags.get(_RETIRED) == version}, outputs)

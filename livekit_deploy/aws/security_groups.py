@@ -24,7 +24,7 @@ class SecurityGroup(Ec2Resource):
     """A group without rules; `SecurityGroupRule` adds them. Source: EC2 API reference, CreateSecurityGroup."""
 
     kind = "ec2.security_group"
-    operation, items, id_key, id_filter = "describe_security_groups", "SecurityGroups", "GroupId", "group-id"
+    operation, items, id_key = "describe_security_groups", "SecurityGroups", "GroupId"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_FIXED)
     description: Input[str] = Input(api="GroupDescription", change=Change.FIXED, way_out=_FIXED)
@@ -39,10 +39,12 @@ class SecurityGroup(Ec2Resource):
 
     @staticmethod
     def _live(cloud: Cloud, item: Item, rules: Sequence[Item]) -> Live:
+        foreign = (one for one in rules if _foreign(cloud, one))
+        there = (one for rule in foreign if (one := SecurityGroupRule.described(cloud, rule["SecurityGroupRuleId"])))
         props = {
             "vpc_id": item["VpcId"],
             "description": item["Description"],
-            "foreign_rules": sorted(_told(rule) for rule in rules if _foreign(cloud, rule)),
+            "foreign_rules": sorted(_told(rule) for rule in there if _foreign(cloud, rule)),
         }
         return Live(item["GroupId"], Status.READY, props, {"id": item["GroupId"]})
 
@@ -51,7 +53,7 @@ class SecurityGroup(Ec2Resource):
         found = super().read(cloud, id)
         if found is None and "vpc_id" in self.__dict__ and isinstance(self.__dict__["vpc_id"], str):
             named = self.listed(cloud, **{"group-name": [cloud.name(self.instance)], "vpc-id": [self.vpc_id]})
-            for item in named:
+            for item in (one for group in named if (one := self.described(cloud, group["GroupId"]))):
                 cloud.marks.claim(tags_of(item), self.address, f"the security group {item['GroupName']}")
                 found = self.live(cloud, item)
         return found
@@ -69,9 +71,10 @@ class SecurityGroup(Ec2Resource):
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """Revoke one foreign rule."""
         foreign = [rule for rule in SecurityGroupRule.of_groups(cloud, [live.id]) if _foreign(cloud, rule)]
-        if not foreign:
+        shown = sorted((rule for rule in foreign if _told(rule) in live.props["foreign_rules"]), key=_told)
+        if not shown:
             return
-        rule = min(foreign, key=_told)
+        rule = shown[0]
         ids = {"GroupId": live.id, "SecurityGroupRuleIds": [rule["SecurityGroupRuleId"]]}
         if rule["IsEgress"]:
             cloud.ec2.revoke_security_group_egress(**ids)
@@ -104,7 +107,7 @@ class SecurityGroupRule(Ec2Resource):
 
     kind = "ec2.security_group_rule"
     operation, items = "describe_security_group_rules", "SecurityGroupRules"
-    id_key, id_filter = "SecurityGroupRuleId", "security-group-rule-id"
+    id_key = "SecurityGroupRuleId"
 
     group_id: Input[str] = Input(api="GroupId", change=Change.IMMUTABLE)
     protocol: Input[str] = Input(api="IpPermissions.IpProtocol", change=Change.IMMUTABLE)

@@ -21,7 +21,7 @@ class Vpc(Ec2Resource):
     """
 
     kind = "ec2.vpc"
-    operation, items, id_key, id_filter = "describe_vpcs", "Vpcs", "VpcId", "vpc-id"
+    operation, items, id_key = "describe_vpcs", "Vpcs", "VpcId"
     grace = 30.0
     propagation = SENT_ONCE
     exports = {"id": "vpc.id"}
@@ -74,7 +74,7 @@ class Subnet(Ec2Resource):
     """
 
     kind = "ec2.subnet"
-    operation, items, id_key, id_filter = "describe_subnets", "Subnets", "SubnetId", "subnet-id"
+    operation, items, id_key = "describe_subnets", "Subnets", "SubnetId"
     exports = {"id": "subnet.{name}"}
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_ANEW)
@@ -133,7 +133,7 @@ class InternetGateway(Ec2Resource):
 
     kind = "ec2.internet_gateway"
     operation, items = "describe_internet_gateways", "InternetGateways"
-    id_key, id_filter = "InternetGatewayId", "internet-gateway-id"
+    id_key = "InternetGatewayId"
     grace = 30.0
     propagation = SENT_ONCE
 

@@ -29,7 +29,11 @@ def show(json: bool) -> int:
 @click.option("--after", type=click.IntRange(0), help="let so many matching calls pass first")
 @click.option("--times", type=click.IntRange(1), help="strike so often (default: until cleared)")
 @click.option("--rate", type=click.IntRange(1), help="strike only what comes faster than so many calls a second")
-@click.option("--reads", type=click.IntRange(1), help="not-visible: so many reads miss what the call made")
+@click.option(
+    "--reads",
+    type=click.IntRange(1),
+    help="not-visible, late-lists: so many reads, or answers of each list, are behind",
+)
 @click.option("--seconds", type=click.IntRange(1), help="api-silent: how long it lasts (default: 15)")
 @click.option("--where", "where", multiple=True, metavar="NAME=VALUE", help="only calls with such a parameter")
 @click.option("--code", help="AWS's error code, instead of the usual one")

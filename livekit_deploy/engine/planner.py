@@ -110,11 +110,16 @@ class Planner:
             item.host = self._entries[item.lives_in.address].live
         record = self._records.get(item.address)
         try:
-            live = sight.look(item, record.id if record else None)
+            entry = self._judged(item, record, sight.look(item, record.id if record else None))
+            if entry.live is not None and entry.change.action is not Action.NOOP:  # unless a list was behind
+                entry = self._judged(item, record, sight.confirmed(item, record.id if record else None))
         except Denied:
             if (door := self._door(item)) is None:
                 raise
             return self._behind(item, record, door)
+        return entry
+
+    def _judged(self, item: Resource, record: Record | None, live: Live | None) -> Entry:
         if live is None and record is not None and record.phase is not Phase.CREATING:
             item.generation = record.generation + 1
         change, known = self._decide(item, record, live)

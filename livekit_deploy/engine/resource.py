@@ -279,6 +279,12 @@ class Resource(_Declared):
         raise TypeError(f"{cls.kind} does not say how to scan")
 
     @classmethod
+    def exists(cls, cloud: Any, live: Live) -> bool:
+        """Whether what `scan` found is there. A kind whose scan takes what it says from a list, which may be late,
+        describes it; asked only of what nothing accounts for."""
+        return True
+
+    @classmethod
     def vanishing(cls, cloud: Any) -> Iterable[tuple[str, str]]:
         """(what, when) for objects of ours that are deleted but stay visible until a date."""
         return ()

@@ -1,4 +1,8 @@
-"""What is there: one scan per kind, all at once, and single reads only for what no scan showed."""
+"""What is there: one scan per kind, all at once, and single reads only for what no scan showed.
+
+A scan asks lists, and those may be late: they miss what is new, and show what has changed or is gone as it was. So an
+object is taken from a scan only by its recorded id, and what has no record, or would be changed, is read by itself.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from livekit_deploy import calls
-from livekit_deploy.engine.resource import Found, Live, Resource
+from livekit_deploy.engine.resource import Found, Live, Resource, kinds
 from livekit_deploy.errors import Denied, ResourceError
 
 T = TypeVar("T")
@@ -43,7 +47,6 @@ class Sight:
         self._cloud, self._patient = cloud, patient
         self._found: dict[str, list[Found]] = {}
         self._by_id: dict[tuple[str, str], Live] = {}
-        self._by_address: dict[tuple[str, str], Live] = {}
         self._reads: dict[tuple[str, str | None], Live | Denied | None] = {}
 
     def scan(self, kinds: Iterable[type[Resource]]) -> None:
@@ -58,9 +61,8 @@ class Sight:
         for name, found in together(lambda pair: (pair[0].kind, list(pair[0].scan(self._cloud, pair[1]))), pairs):
             self._found[name] += found
         for name in every:
-            for item in reversed(self._found[name]):  # of two with one mark the first counts
+            for item in reversed(self._found[name]):  # of two with one id the first counts
                 self._by_id[name, item.live.id] = item.live
-                self._by_address[name, item.address] = item.live
 
     def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
         """Read, in parallel, what no scan showed."""
@@ -84,8 +86,10 @@ class Sight:
         """
         if _hostless(resource):
             return None
-        if (seen := self._match(resource, recorded_id)) is not None:
-            return seen
+        return self._match(resource, recorded_id) or self.confirmed(resource, recorded_id)
+
+    def confirmed(self, resource: Resource, recorded_id: str | None) -> Live | None:
+        """The resource by a read of its own, whatever a scan showed. Raises as `look` does."""
         key = (resource.address, recorded_id)
         if key not in self._reads:
             self._reads[key] = self._read(resource, recorded_id)
@@ -96,20 +100,21 @@ class Sight:
 
     def strays(self, known: Mapping[str, str | None]) -> list[tuple[str, Found]]:
         """(kind, object) of ours that no address accounts for; ``known`` maps each address to the id it keeps."""
-        return [
+        found = [
             (kind, item)
             for kind, found in self._found.items()
             for item in found
             if item.address and (item.address not in known or known[item.address] not in (None, item.live.id))
         ]
+        there = together(lambda pair: kinds()[pair[0]].exists(self._cloud, pair[1].live), found)
+        return [pair for pair, exists in zip(found, there, strict=True) if exists]
 
     def addresses(self, kind: str) -> set[str]:
         """The addresses of a kind that a scan found something at."""
         return {item.address for item in self._found.get(kind, [])}
 
     def _match(self, resource: Resource, recorded_id: str | None) -> Live | None:
-        by_id = self._by_id.get((resource.kind, recorded_id)) if recorded_id is not None else None
-        return by_id or self._by_address.get((resource.kind, resource.address))
+        return self._by_id.get((resource.kind, recorded_id)) if recorded_id is not None else None
 
 
 def _hostless(resource: Resource) -> bool:

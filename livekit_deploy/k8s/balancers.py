@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.front import turn_domain
-from livekit_deploy.aws.load_balancers import INGRESS_TAG, SERVICE_TAG, controlled
+from livekit_deploy.aws.load_balancers import INGRESS_TAG, SERVICE_TAG, controlled, described
 from livekit_deploy.engine.inputs import Input, Output, Ref
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
 from livekit_deploy.k8s.client import PASSING, Obj, api, serves
@@ -64,6 +64,8 @@ class LoadBalancer(Observed):
         matching = [item for item, tags in controlled(cloud, cluster_name(cloud)) if tags.get(self.tag) == self.stack]
         if matching:
             return _live(min(matching, key=lambda item: str(item.get("CreatedTime", ""))))
+        if id is not None and id.startswith("arn:") and (there := described(cloud, id)) is not None:
+            return _live(there)  # a list that is late misses it
         return None if id is None else self._awaited(cloud, id)
 
     def _awaited(self, cloud: Cloud, id: str) -> Live:

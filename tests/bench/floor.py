@@ -73,7 +73,8 @@ FLOOR: Mapping[tuple[str, str], Why] = {
     ("resourcegroupstaggingapi", "GetResources"): Why(2, "keys and certificates by tag: their lists have no filter"),
     ("route53", "ListResourceRecordSets"): Why(1, "a record has no tags: the zone's records are read at once"),
     ("s3", "GetObject"): Why(1, "the state document"),
-    ("secretsmanager", "ListSecrets"): Why(1, _ALL_AT_ONCE),
+    ("secretsmanager", "DescribeSecret"): Why(2, "the version of each, of which the list may be five minutes late"),
+    ("secretsmanager", "ListSecrets"): Why(1, "names of ours, by their tag"),
     ("sts", "GetCallerIdentity"): Why(1, "the account: no plan is made for another one"),
 }  # fmt: skip
 

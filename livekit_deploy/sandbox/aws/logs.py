@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogsBackend
+from moto.logs.responses import LogsResponse
 
 from livekit_deploy.sandbox.aws.patching import around, kept
 
@@ -38,6 +40,14 @@ def install() -> None:
                 del _late(backend)[name]
                 backend.create_log_group(name, {})
         return original(*args, **more)
+
+    @around(LogsResponse, "describe_log_groups")
+    def named(original: Callable[..., Any], response: LogsResponse) -> str:
+        """Only those that are asked for by name, which moto does not do."""
+        said, names = json.loads(original()), response._get_param("logGroupIdentifiers")
+        if names:
+            said["logGroups"] = [one for one in said["logGroups"] if one["logGroupName"] in names]
+        return json.dumps(said)
 
     @around(LogsBackend, "put_retention_policy")
     def put_retention_policy(

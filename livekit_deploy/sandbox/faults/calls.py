@@ -24,6 +24,7 @@ from livekit_deploy.sandbox.aws.patching import around
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
 from livekit_deploy.sandbox.faults.endings import ENDINGS, Made
 from livekit_deploy.sandbox.faults.hiding import Hiding
+from livekit_deploy.sandbox.faults.late_answers import late, lateness
 from livekit_deploy.sandbox.faults.plan import Call, Fault, current
 from livekit_deploy.sandbox.rights import check
 
@@ -75,6 +76,7 @@ def clear() -> None:
     """Lift every fault, and show what was hidden."""
     current.clear()
     hiding.clear()
+    lateness.clear()
 
 
 def _passes(response: Any, describe: Callable[[], Call], original: Callable[[], Answer]) -> Answer:
@@ -84,9 +86,10 @@ def _passes(response: Any, describe: Callable[[], Call], original: Callable[[], 
         return original()
     call = describe()
     fault = current.strike(call)
-    if fault is None:
-        return hiding.around(call.service, call.operation, original)  # type: ignore[no-any-return]
-    return _struck(fault, call, response, original)
+    if fault is not None:
+        return _struck(fault, call, response, original)
+    answer: Answer = hiding.around(call.service, call.operation, original)
+    return late(response, call, answer, current.late(call)) if current.lists_are_late else answer
 
 
 def _struck(fault: Fault, call: Call, response: Any, original: Callable[[], Answer]) -> Answer:

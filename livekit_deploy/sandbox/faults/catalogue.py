@@ -18,6 +18,7 @@ class Effect(StrEnum):
     LOSE_ANSWER = "lose answer"  # it happens, and the connection ends before the answer
     HANG = "hang"  # no answer within the caller's time limit, and nothing happens
     HIDE = "hide"  # what the call makes is not seen by the next reads
+    LATE = "late"  # a list is behind what is there
     FAIL = "fail"  # what the call makes ends in a failed state
     STOP = "stop"  # a pod ends and does not come up again
     REFUSE_HERE = "refuse here"  # the cluster's API server refuses a request, and nothing happens
@@ -121,6 +122,10 @@ CATALOGUE: Mapping[str, Kind] = {
         "entity is not correct",
     ),
     "not-visible": Kind(Effect.HIDE, "what a call makes is missing from reads (times: so many) for a while"),
+    "late-lists": Kind(
+        Effect.LATE,
+        "lists miss what is new, and show what has changed or is gone as it was (reads: for so many answers of each)",
+    ),
     "not-found": Kind(
         Effect.REFUSE,
         "something that the call refers to, made a moment ago, has not spread yet",

@@ -6,7 +6,7 @@
   times: 3                     # then strike so many; without it, until the plan is cleared
   rate: 5                      # strike only what comes faster than so many calls a second
   where: {CidrBlock: 10.20.*}  # only calls with such a parameter, at any depth
-  reads: 2                     # not-visible only: so many reads miss what the call made
+  reads: 2                     # not-visible, late-lists: so many reads, or answers of each list, are behind
   seconds: 15                  # api-silent only: how long it lasts
 """
 
@@ -82,6 +82,11 @@ class Fault:
     message: str = ""
     reads: int = _READS
     seconds: int = _SECONDS
+
+    @property
+    def late(self) -> bool:
+        """Whether it is one of lists, which strikes what they answer and no call."""
+        return CATALOGUE[self.fault].effect is Effect.LATE
 
     def matches(self, call: Call) -> bool:
         """Whether it is for this call, however often it has struck."""
@@ -216,13 +221,27 @@ class FaultPlan:
         """The fault that this call meets, counted; the first that is set and not spent."""
         with self._lock:
             for number, fault in enumerate(self._faults):
-                if not fault.matches(call) or self._passes(number, fault):
+                if fault.late or not fault.matches(call) or self._passes(number, fault):
                     continue
                 self._met[number] += 1
                 struck = self._met[number] - fault.after
                 if struck > 0 and (fault.times is None or struck <= fault.times):
                     return fault
         return None
+
+    @property
+    def lists_are_late(self) -> bool:
+        """Whether any list is behind."""
+        return any(fault.late for fault in self._faults)
+
+    def late(self, call: Call) -> int:
+        """For how many answers a list is behind that this call asks for, 0 when it is not; counted."""
+        with self._lock:
+            for number, fault in enumerate(self._faults):
+                if fault.late and fault.matches(call):
+                    self._met[number] += 1
+                    return fault.reads
+        return 0
 
     def _passes(self, number: int, fault: Fault) -> bool:
         """Whether a call is within the rate: AWS's own bucket, which holds the calls of one second."""
