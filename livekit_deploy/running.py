@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from livekit_deploy import health
 from livekit_deploy.aws.cloud import Cloud
@@ -17,8 +18,8 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planned
-from livekit_deploy.engine.resource import Live, Resource, kinds
-from livekit_deploy.engine.run import Run, planned_read
+from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.engine.run import Run, borne, planned_read
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.errors import (
@@ -40,6 +41,8 @@ from livekit_deploy.report import Report
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.rescue import rescued
 from livekit_deploy.state.session import Session
+
+T = TypeVar("T")
 
 #: seconds that targets are given to become healthy after everything else is ready
 _ANSWER_SECONDS = 300.0
@@ -131,7 +134,7 @@ class Running:
             waits.settle(look, lambda found: not missing(found), timeout=within)
         return seen
 
-    def patient(self, item: Resource, read: Callable[[], Live | None]) -> Live | None:
+    def patient(self, item: Resource | type[Resource], read: Callable[[], T]) -> T:
         """A read for a plan."""
         return planned_read(Waits(self._clock, self._cancel, threading.Event()), item, read)
 
@@ -141,7 +144,8 @@ class Running:
         Of a run that failed it is said as far as it can be: what cannot be listed then must not hide the failure.
         """
         try:
-            report.leftovers, report.vanishing = leftovers(self._cloud, vpcs)
+            waits = Waits(self._clock, self._cancel, threading.Event())
+            report.leftovers, report.vanishing = borne(waits, lambda: leftovers(self._cloud, vpcs))
         except DeployError as error:
             if not report.failed:
                 raise

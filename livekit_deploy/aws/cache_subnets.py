@@ -22,7 +22,7 @@ class SubnetGroup(Resource):
 
     kind = "elasticache.subnet_group"
     # subnets that were made a moment ago
-    propagation = {"InvalidSubnet": ()}
+    propagation = {"InvalidSubnet": (), "ServiceLinkedRoleNotFoundFault": ()}
 
     subnet_ids: Inputs[str] = Inputs(api="SubnetIds")
 

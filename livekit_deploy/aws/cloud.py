@@ -191,6 +191,8 @@ class Cloud:
             try:
                 answer.set_result(self._call(service, operation, parameters, retries))
             except DeployError as error:
+                with self._lock:
+                    del memory[key]  # an error is for those who wait; who asks again is told anew
                 answer.set_exception(error)
             finally:
                 answer.cancel()  # of effect only when we were interrupted: nobody may wait for ever

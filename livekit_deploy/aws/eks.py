@@ -36,13 +36,24 @@ def cluster_name(cloud: Cloud) -> str:
     return fit(cloud.name(MAIN), _NAME)
 
 
+#: EKS's words for a role that was made, or given its policies, a moment ago (terraform-provider-aws repeats the same)
+NEW_ROLE = (
+    *("could not be assumed", "does not exist", "do not exist", "cannot be found", "Error in role params"),
+    *(
+        "doesn't have the Amazon EKS Managed Policies",
+        "role's policy must include",
+        "not found in the trust relationship",
+    ),
+)
+
+
 @contextlib.contextmanager
 def claiming(what: str) -> Iterator[None]:
     """EKS says "in use" where it means that the thing exists already; a create says `Conflict` then."""
     try:
         yield
     except InUse as error:
-        raise Conflict(f"{what}: {error}", code=error.code, request_id=error.request_id) from error
+        raise Conflict(f"{what}: {error}", code=error.code, request_id=error.request_id, hint=error.hint) from error
 
 
 def minor(version: str) -> int:
@@ -69,10 +80,7 @@ class Cluster(Resource):
         "arn": "cluster.arn",
         "issuer": "cluster.issuer",
     }
-    propagation = {
-        "InvalidParameterException": ("could not be assumed", "does not exist", "do not exist"),
-        "InvalidRequestException": ("could not be assumed",),
-    }
+    propagation = {"InvalidParameterException": NEW_ROLE, "InvalidRequestException": NEW_ROLE}
 
     role_arn: Input[str] = Input(api="roleArn", change=Change.FIXED, way_out=_ANEW)
     subnet_ids: Inputs[str] = Inputs(api="resourcesVpcConfig.subnetIds")

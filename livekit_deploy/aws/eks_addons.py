@@ -13,7 +13,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
-from livekit_deploy.aws.eks import claiming
+from livekit_deploy.aws.eks import NEW_ROLE, claiming
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
@@ -66,6 +66,7 @@ class Addon(Resource):
     dies_with_host = True
     timeout, delete_timeout = 20 * MINUTE, 10 * MINUTE
     usual, usual_delete = 45.0, 30.0
+    propagation = {"InvalidParameterException": (*NEW_ROLE, "CREATE_FAILED"), "InvalidRequestException": NEW_ROLE}
 
     version: Input[str | None] = Input(api="addonVersion", default=None)
     configuration: Input[Mapping[str, Any]] = Input(api="configurationValues", default={})

@@ -57,7 +57,7 @@ class Role(Resource):
 
     kind = "iam.role"
     usual = 3.0
-    propagation = {"NoSuchEntity": (), "MalformedPolicyDocument": ("invalid principal",), "ConcurrentModification": ()}
+    propagation = {"NoSuchEntity": (), "MalformedPolicyDocument": ("invalid principal",)}
 
     trust: Input[Mapping[str, Any]] = Input(api="AssumeRolePolicyDocument")
     values: Input[Mapping[str, str | Ref[str]]] = Input(default={})
@@ -175,7 +175,7 @@ class Policy(Resource):
     """
 
     kind = "iam.policy"
-    propagation = {"NoSuchEntity": (), "ConcurrentModification": ()}
+    propagation = {"NoSuchEntity": ()}
 
     document: Input[Mapping[str, Any]] = Input(api="PolicyDocument")
     path: Input[str] = Input(api="Path", change=Change.FIXED, default="/", way_out=_PATH_WAY_OUT)

@@ -11,7 +11,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import NODE_ADDRESSES, subnets_cut_off, subnets_short, told
-from livekit_deploy.aws.eks import claiming, minor
+from livekit_deploy.aws.eks import NEW_ROLE, claiming, minor
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
@@ -57,10 +57,7 @@ class NodeGroup(Resource):
     timeout, delete_timeout = 40 * MINUTE, 30 * MINUTE
     usual, usual_delete = 150.0, 4 * MINUTE
     exports = {"group_name": "node_group.{name}"}
-    propagation = {
-        "InvalidParameterException": ("could not be assumed", "role", "does not exist", "do not exist"),
-        "InvalidRequestException": ("could not be assumed", "does not exist", "do not exist"),
-    }
+    propagation = {"InvalidParameterException": (*NEW_ROLE, "role"), "InvalidRequestException": NEW_ROLE}
 
     role: Input[str] = Input(api="labels", change=Change.IMMUTABLE)
     instance_types: Inputs[str] = Inputs(api="instanceTypes", change=Change.IMMUTABLE, ordered=True)

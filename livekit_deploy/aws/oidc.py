@@ -28,7 +28,8 @@ class OidcProvider(Resource):
 
     kind = "iam.oidc_provider"
     exports = {"arn": "oidc.arn"}
-    propagation = {"ConcurrentModification": ()}
+    # IAM asks the cluster's own issuer, which answers a moment after the cluster is there
+    propagation = {"OpenIdIdpCommunicationError": ()}
 
     url: Input[str] = Input(api="Url", change=Change.IMMUTABLE)
 

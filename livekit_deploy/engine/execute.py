@@ -15,7 +15,7 @@ from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.planner import Entry, Planned, Planner, kind_of
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
-from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.run import Run, planned_read
 from livekit_deploy.engine.waits import PROPAGATION
 from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError, ResourceError
@@ -98,7 +98,8 @@ class Execution:
         outcome = self._remove(list(self._run.session.state.records))
         if not outcome.clean or not swept or self._run.waits.cancel.is_set():
             return outcome
-        planner = Planner(self._run.cloud.remembering(), self._run.session.state, "")
+        patient = partial(planned_read, self._run.waits)
+        planner = Planner(self._run.cloud.remembering(), self._run.session.state, "", patient)
         strays = planner.strays(swept).entries
         if not strays:
             return outcome

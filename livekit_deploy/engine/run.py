@@ -80,12 +80,12 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, Throttled | Unavailable)
 
 
-def repeats(item: Resource, error: BaseException) -> bool:
+def repeats(item: Resource | type[Resource], error: BaseException) -> bool:
     """Whether a verb that was refused so succeeds a moment later: nothing was done."""
     return isinstance(error, Busy) or spreads(item, error)
 
 
-def spreads(item: Resource, error: BaseException) -> bool:
+def spreads(item: Resource | type[Resource], error: BaseException) -> bool:
     """Whether AWS says that something the verb needs has not spread to it yet."""
     if not isinstance(error, ResourceError) or error.code not in item.propagation:
         return False
@@ -93,13 +93,18 @@ def spreads(item: Resource, error: BaseException) -> bool:
     return not words or any(word.lower() in error.message.lower() for word in words)
 
 
-def planned_read(waits: Waits, item: Resource, read: Callable[[], T]) -> T:
+def planned_read(waits: Waits, item: Resource | type[Resource], read: Callable[[], T]) -> T:
     """``read()`` for a plan: what passes by itself is borne for a moment; who is not let in is told so at once."""
     return waits.persist(
         read,
         lambda error: passes(error) or (spreads(item, error) and not isinstance(error, Denied)),
         timeout=_PLAN_SECONDS,
     )
+
+
+def borne(waits: Waits, look: Callable[[], T]) -> T:
+    """``look()``, again for a moment while AWS does not answer."""
+    return waits.persist(look, passes, timeout=_PLAN_SECONDS)
 
 
 def done(item: Resource, verb: str, id: str, elapsed: float) -> Done:

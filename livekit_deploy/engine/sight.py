@@ -30,12 +30,11 @@ def together(call: Callable[[T], U], items: Sequence[T]) -> list[U]:
         return [future.result() for future in futures]
 
 
-Read = Callable[[], Live | None]
-#: how a single read is made: once, or again while what it says passes by itself
-Patient = Callable[[Resource, Read], Live | None]
+#: how a read or a scan is made: once, or again while what it says passes by itself
+Patient = Callable[[Resource | type[Resource], Callable[[], Any]], Any]
 
 
-def once(item: Resource, read: Read) -> Live | None:
+def once(item: Resource | type[Resource], read: Callable[[], Any]) -> Any:
     """The read as it is."""
     return read()
 
@@ -54,15 +53,18 @@ class Sight:
         every = {kind.kind: kind for kind in kinds}
         free = [kind for kind in every.values() if not kind.host_kind]
         hosted = [kind for kind in every.values() if kind.host_kind]
-        self._found |= dict(together(lambda kind: (kind.kind, list(kind.scan(self._cloud, None))), free))
+        self._found |= dict(together(lambda kind: self._scanned(kind, None), free))
         pairs = [(kind, host.live) for kind in hosted for host in self._found.get(kind.host_kind, [])]
         for kind in hosted:
             self._found[kind.kind] = []
-        for name, found in together(lambda pair: (pair[0].kind, list(pair[0].scan(self._cloud, pair[1]))), pairs):
+        for name, found in together(lambda pair: self._scanned(*pair), pairs):
             self._found[name] += found
         for name in every:
             for item in reversed(self._found[name]):  # of two with one id the first counts
                 self._by_id[name, item.live.id] = item.live
+
+    def _scanned(self, kind: type[Resource], host: Live | None) -> tuple[str, list[Found]]:
+        return kind.kind, self._patient(kind, lambda: list(kind.scan(self._cloud, host)))
 
     def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
         """Read, in parallel, what no scan showed."""
@@ -72,7 +74,8 @@ class Sight:
     def _read(self, resource: Resource, id: str | None) -> Live | Denied | None:
         try:
             with calls.made_for(resource.address):
-                return self._patient(resource, lambda: resource.read(self._cloud, id))
+                found: Live | None = self._patient(resource, lambda: resource.read(self._cloud, id))
+                return found
         except ResourceError as error:
             error.address = error.address or resource.address
             if isinstance(error, Denied):  # whether that is an error depends on what else is about to change

@@ -23,7 +23,7 @@ from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.run import Run, planned_read
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.sandbox.aws.install import install
@@ -136,7 +136,10 @@ class AwsRig:
 
     def _planner(self) -> Planner:
         found = lease_of(self._store)
-        return Planner(self.cloud.remembering(), found[0] if found else None, "digest")
+        waits = Waits(self.clock, self.cancel, threading.Event())
+        return Planner(
+            self.cloud.remembering(), found[0] if found else None, "digest", functools.partial(planned_read, waits)
+        )
 
     def _session(self) -> Session:
         holder = Holder("h", "u", "host", 1, "up", "2026-11-23T00:00:00Z", 90.0)

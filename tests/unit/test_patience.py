@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from livekit_deploy.engine.resource import Live
-from livekit_deploy.engine.waits import PROPAGATION
+from livekit_deploy.engine.run import borne
+from livekit_deploy.engine.waits import PROPAGATION, Waits
 from livekit_deploy.errors import Busy, Denied, ResourceError, Throttled, Unavailable
 from livekit_deploy.events import Progress
 from tests.fakes import Fake, FakeCloud
@@ -188,3 +191,38 @@ def test_a_creation_that_ended_with_an_error_of_aws_itself_may_have_worked(
     Refusals(monkeypatch, "create", 1, failing, done=True)
     assert run(rig, "up") == {}
     assert len(rig.cloud.things) == 1
+
+
+# ---- looks that are no read of a resource
+
+
+@pytest.mark.parametrize("error", [throttled, failing, lost])
+def test_a_wait_goes_on_when_aws_does_not_answer_a_look_and_tells_it_at_its_end(error: Fail, rig: Rig) -> None:
+    waits = Waits(rig.clock, rig.cancel, threading.Event())
+    answers: Iterator[ResourceError | str] = iter([error(), error(), "there"])
+
+    def look() -> str:
+        answer = next(answers)
+        if isinstance(answer, ResourceError):
+            raise answer
+        return answer
+
+    assert waits.settle(look, lambda found: found == "there", timeout=60.0) == "there"
+    answers = itertools.repeat(error())
+    with pytest.raises(type(error())):
+        waits.settle(look, bool, timeout=60.0)
+
+
+def test_a_look_around_is_borne_for_a_moment_and_what_does_not_pass_is_told_at_once(rig: Rig) -> None:
+    waits = Waits(rig.clock, rig.cancel, threading.Event())
+    answers: Iterator[ResourceError | None] = iter([lost(), throttled(), None])
+
+    def look() -> str:
+        if (error := next(answers)) is not None:
+            raise error
+        return "there"
+
+    assert borne(waits, look) == "there"
+    answers = iter([broken(), None])
+    with pytest.raises(ResourceError, match="says no"):
+        borne(waits, look)

@@ -20,6 +20,8 @@ Original = Callable[..., Any]
 
 #: seconds of AWS's time
 NAT_CREATION, NAT_DELETION = 105.0, 50.0
+#: for which an address is still not given back when its NAT gateway is gone
+NAT_ADDRESS_HELD = 15.0
 _WITH_TOKEN = (
     "create_nat_gateway",
     "create_route_table",
@@ -34,6 +36,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     ec2_dependencies.install()
     ec2_interfaces.install(clock)
     _nat_gateways(clock)
+    _nat_addresses(clock)
     ec2_endpoints.install()
     _routes()
     _rules()
@@ -89,7 +92,24 @@ def _advance(backend: EC2Backend, gateway: Any, clock: SandboxClock) -> None:
         for address in backend.addresses:
             if address.eni is gateway._eni:
                 backend.disassociate_address(association_id=address.association_id)
+                address._sandbox_let_go = clock.now()
         backend.enis.pop(gateway._eni.id, None)
+
+
+def _nat_addresses(clock: Callable[[], SandboxClock]) -> None:
+    """A NAT gateway's address belongs to EC2, also for a while after the gateway is gone."""
+
+    @around(EC2Backend, "release_address")
+    def release_address(
+        original: Original, backend: EC2Backend, address: str | None = None, allocation_id: str | None = None
+    ) -> None:
+        gateways = [gateway._eni for gateway in backend.nat_gateways.values() if gateway.state != "deleted"]
+        for one in backend.addresses:
+            let_go = one.__dict__.get("_sandbox_let_go")
+            held = one.eni in gateways or (let_go is not None and not clock().passed(let_go, NAT_ADDRESS_HELD))
+            if allocation_id and one.allocation_id == allocation_id and held:
+                raise refused("AuthFailure", "You do not have permission to access the specified resource.")
+        original(address, allocation_id)
 
 
 # ---- routes and rules

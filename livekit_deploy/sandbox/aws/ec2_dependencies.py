@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.responses import EC2Response
 
 from livekit_deploy.sandbox.aws.patching import around
 
@@ -38,6 +39,7 @@ def install() -> None:
     _subnets()
     _groups()
     _gateways()
+    _interfaces()
     _addresses()
     _tables()
 
@@ -124,6 +126,16 @@ def _gateways() -> None:
 def _public(backend: EC2Backend, interface: Any) -> bool:
     mapped = any(address.eni is interface for address in backend.addresses)
     return mapped or bool(getattr(interface, "public_ip", None)) or bool(interface.__dict__.get("_sandbox_public"))
+
+
+def _interfaces() -> None:
+    @around(EC2Response, "delete_network_interface")  # moto itself deletes those of an instance that ends
+    def delete_network_interface(original: Original, response: EC2Response) -> Any:
+        id = response._get_param("NetworkInterfaceId")
+        found = response.ec2_backend.enis.get(id)
+        if found is not None and (found.status == "in-use" or found.attachment_id or found.instance):
+            raise refused("InvalidParameterValue", f"Network interface '{id}' is currently in use.")
+        return original()
 
 
 def _addresses() -> None:

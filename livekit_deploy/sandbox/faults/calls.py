@@ -123,7 +123,8 @@ def _name(call: Call) -> str:
 def _refusal(fault: Fault, kind: Kind, call: Call, response: Any) -> Answer:
     code = fault.code or kind.code(call.service, call.operation)
     action = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
-    said = (fault.message or kind.message).format(action=action, principal=_principal(response))
+    words = fault.message or kind.said(call.service, call.operation, fault.turn)
+    said = words.format(action=action, principal=_principal(response))
     return _error(response, code, said, kind.status)
 
 

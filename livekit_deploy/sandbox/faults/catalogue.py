@@ -29,7 +29,8 @@ class Effect(StrEnum):
 class Kind:
     """One fault: ``codes`` maps boto3's name of a service, or of service:Operation, to AWS's code; "" is for all.
 
-    ``call`` and ``where`` are what it strikes when the plan does not say.
+    ``call`` and ``where`` are what it strikes when the plan does not say. ``texts`` are what AWS says in an operation,
+    in turn, where it has several words for the same.
     """
 
     effect: Effect
@@ -39,6 +40,12 @@ class Kind:
     codes: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def said(self, service: str, operation: str, turn: int) -> str:
+        """AWS's words for it in a call, at the so-and-so-many-eth strike, from 0."""
+        texts = self.texts.get(f"{service}:{operation}", (self.message,))
+        return texts[turn % len(texts)]
 
     def code(self, service: str, operation: str) -> str:
         """AWS's error code for it in a call."""
@@ -51,6 +58,11 @@ _JSON = ("eks", "acm", "kms", "logs", "secretsmanager", "resourcegroupstaggingap
 def _json(code: str) -> dict[str, str]:
     return dict.fromkeys(_JSON, code)
 
+
+_NO_POLICIES = (
+    "The provided role doesn't have the Amazon EKS Managed Policies associated with it. Please ensure the following "
+    "policies [{}] are attached"
+)
 
 CATALOGUE: Mapping[str, Kind] = {
     "throttling": Kind(
@@ -120,6 +132,27 @@ CATALOGUE: Mapping[str, Kind] = {
         codes={"": "InvalidParameterException", "ec2": "InvalidParameter", "iam": "MalformedPolicyDocument"},
         message="The role could not be assumed, or invalid principal in policy: it does not exist or the trusted "
         "entity is not correct",
+        texts={
+            "eks:CreateCluster": (
+                "roleArn, arn:aws:iam::123456789012:role/cluster, does not exist",
+                "Error in role params",
+                "Role could not be assumed because the trusted entity is not correct",
+                _NO_POLICIES.format("AmazonEKSClusterPolicy"),
+                "IAM role's policy must include the `ec2:DescribeSubnets` action",
+            ),
+            "eks:CreateNodegroup": (
+                "The role with name nodes cannot be found. (Service: AmazonIdentityManagement; Code: NoSuchEntity)",
+                "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships "
+                "of nodeRole arn:aws:iam::123456789012:role/nodes",
+                _NO_POLICIES.format("AmazonEKSWorkerNodePolicy"),
+            ),
+            "eks:CreateAddon": (
+                "Role provided in the request does not exist.",
+                "Cross-account pass role is not allowed, or the role does not exist",
+            ),
+            "eks:CreateAccessEntry": ("The specified principalArn is invalid: invalid principal.",),
+            "ec2:CreateFlowLogs": ("Unable to assume given IAM role",),
+        },
     ),
     "not-visible": Kind(Effect.HIDE, "what a call makes is missing from reads (times: so many) for a while"),
     "late-lists": Kind(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
@@ -82,6 +82,8 @@ class Fault:
     message: str = ""
     reads: int = _READS
     seconds: int = _SECONDS
+    #: of a fault that strikes: how often it struck before
+    turn: int = 0
 
     @property
     def late(self) -> bool:
@@ -226,7 +228,7 @@ class FaultPlan:
                 self._met[number] += 1
                 struck = self._met[number] - fault.after
                 if struck > 0 and (fault.times is None or struck <= fault.times):
-                    return fault
+                    return replace(fault, turn=struck - 1)
         return None
 
     @property

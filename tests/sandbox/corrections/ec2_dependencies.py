@@ -166,14 +166,30 @@ def second_gateway_of_a_vpc(world: World) -> None:
 
 @probe("EC2")
 def address_in_use(world: World) -> None:
-    """releases an address that a NAT gateway uses
+    """releases an address that a network interface uses
 
     InvalidIPAddress.InUse
     """
-    address = world.address()
-    world.ec2.create_nat_gateway(SubnetId=world.network().subnets[0], AllocationId=address)
+    network, address = world.network(), world.address()
+    interface = world.ec2.create_network_interface(SubnetId=network.subnets[0])["NetworkInterface"]
+    world.ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface["NetworkInterfaceId"])
     with refused("InvalidIPAddress.InUse"):
         world.ec2.release_address(AllocationId=address)
+
+
+@probe("EC2")
+def interface_in_use(world: World) -> None:
+    """deletes a network interface that an instance is attached to
+
+    InvalidParameterValue, which says that it is currently in use
+    """
+    subnet = world.network().subnets[0]
+    image = world.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    made = world.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"][0]
+    id = made["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    with refused("InvalidParameterValue", "is currently in use"):
+        world.ec2.delete_network_interface(NetworkInterfaceId=id)
+    world.ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
 
 
 @probe("EC2")

@@ -52,6 +52,27 @@ def nat_gateway_frees_its_address(world: World) -> None:
 
 
 @probe("EC2")
+def nat_gateway_holds_its_address(world: World) -> None:
+    """releases an address that a NAT gateway uses
+
+    AuthFailure, for a while also when the gateway is gone
+    """
+    with world.unhurried() as later:
+        address = world.address()
+        gateway = _gateway(world, world.network(), address)
+        later(300)
+        with refused("AuthFailure"):
+            world.ec2.release_address(AllocationId=address)
+        world.ec2.delete_nat_gateway(NatGatewayId=gateway)
+        later(60)
+        assert _state(world, gateway) == "deleted"
+        with refused("AuthFailure"):
+            world.ec2.release_address(AllocationId=address)
+        later(60)
+        world.ec2.release_address(AllocationId=address)
+
+
+@probe("EC2")
 def nat_gateway_needs_an_internet_gateway(world: World) -> None:
     """makes a NAT gateway in a VPC without an Internet gateway
 

@@ -140,13 +140,14 @@ class World:
 
 
 @contextmanager
-def refused(code: str) -> Iterator[None]:
-    """What is inside must be refused with this error code."""
+def refused(code: str, words: str = "") -> Iterator[None]:
+    """What is inside must be refused with this error code, and in words that hold these."""
     try:
         yield
     except ClientError as error:
         said = error.response["Error"]
         assert said["Code"] == code, f"refused with {said['Code']}: {said['Message']}"
+        assert words in said["Message"], f"refused with the words: {said['Message']}"
     else:
         raise AssertionError(f"not refused with {code}")
 
