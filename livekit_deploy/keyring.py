@@ -19,6 +19,7 @@ from livekit_deploy import health
 from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.api_keys import Pair
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.secret_values import held
 from livekit_deploy.aws.secrets import of_version
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.errors import OutOfTime, StateError, UsageError
@@ -214,12 +215,21 @@ class Keyring:
         said = self._cloud.secretsmanager.put_secret_value(
             SecretId=record.id, ClientRequestToken=str(token), SecretString=api_keys.dump(pairs)
         )
+        self._cloud.wrote[str(record.id)] = str(said["VersionId"])
         return str(said["VersionId"])
 
     def _held(self, record: Record) -> tuple[tuple[Pair, ...], str]:
         """The present pairs, and the version that holds them; kept nowhere."""
-        said = self._cloud.secretsmanager.get_secret_value(SecretId=record.id)
-        return api_keys.load(said["SecretString"]), str(said["VersionId"])
+        found = held(self._cloud, str(record.id))
+        return api_keys.load(found), found.version
+
+    @property
+    def followed(self) -> bool:
+        """Whether the cluster has the present version, and pods have it too where there are any."""
+        if not self._settled():
+            return False
+        found = self.present()
+        return bool(found.following) or not found.pods
 
     def _settled(self) -> bool:
         """Whether the cluster has what Secrets Manager has, by what is recorded."""

@@ -12,7 +12,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from livekit_deploy.errors import StateError
+from livekit_deploy.aws.secret_values import Held
 
 FIRST = "main"
 _ALPHABET = string.ascii_letters + string.digits
@@ -47,17 +47,19 @@ def dump(pairs: Sequence[Pair]) -> str:
     return json.dumps({"api_key": first.key, "api_secret": first.secret, "keys": keys, "pairs": told})
 
 
-def load(text: str) -> tuple[Pair, ...]:
+def load(held: Held) -> tuple[Pair, ...]:
     """The pairs of what a secret holds; one that somebody else wrote may have no more than the first.
 
     Raises `StateError` when there is none, and never says what is there.
     """
+    found = held.fields()
+    told = found.get("pairs") or [{"name": FIRST, "since": "", **found}]
     try:
-        held = json.loads(text)
-        told = held.get("pairs") or [{"name": FIRST, "since": "", **held}]
-        return tuple(Pair(one["api_key"], one["name"], one["since"], one["api_secret"]) for one in told)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise StateError(
-            "the secret does not hold API keys as JSON with api_key and api_secret",
-            hint="bring an earlier version of it back in Secrets Manager",
-        ) from None
+        pairs = tuple(Pair(one["api_key"], one["name"], one["since"], one["api_secret"]) for one in told)
+    except KeyError as error:
+        raise held.wrong(f"it holds no API keys: {error.args[0]} is missing") from None
+    except TypeError:
+        raise held.wrong("its field pairs is no list of keys") from None
+    if not all(isinstance(text, str) and text for one in pairs for text in (one.key, one.name, one.secret)):
+        raise held.wrong("api_key and api_secret are not both texts")
+    return pairs

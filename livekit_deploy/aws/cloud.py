@@ -8,7 +8,6 @@ twice: a blind resend after a lost answer would make a second object (architectu
 from __future__ import annotations
 
 import base64
-import json
 import re
 import threading
 import time
@@ -29,6 +28,7 @@ from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.local_errors import translating
 from livekit_deploy.aws.login import Login
 from livekit_deploy.aws.partitions import sts_host
+from livekit_deploy.aws.secret_values import held
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.waits import Waits
@@ -155,6 +155,8 @@ class Cloud:
         self.command = ""
         #: says which pods have another version of a secret than this one, "" for none: a name, and the version
         self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
+        #: ARN → the version that this process gave a secret: newer than what Secrets Manager may tell of it yet
+        self.wrote: dict[str, str] = {}
         self.calls = 0
         #: mutating calls that have not come back yet
         self.mutating = 0
@@ -292,12 +294,7 @@ class Cloud:
 
     def secret(self, ref: SecretRef) -> str:
         """The value behind a `SecretRef`; call it inside the verb that needs it and keep it nowhere."""
-        said = self.secretsmanager.get_secret_value(SecretId=ref.arn, VersionId=ref.version)
-        text = str(said["SecretString"])
-        if not ref.key:
-            return text
-
-        return str(json.loads(text)[ref.key])
+        return held(self, ref.arn, ref.version).of(ref.key)
 
     def eks_token(self, cluster: str) -> str:
         """A bearer token for the cluster's API, good for 15 minutes (aws-iam-authenticator, API specification)."""

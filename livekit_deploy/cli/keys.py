@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import click
 from livekit_deploy.cli.asking import agreed, can_ask, says_yes
 from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
-from livekit_deploy.errors import Declined
+from livekit_deploy.errors import Declined, DeployError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -106,7 +107,8 @@ def _changed(
             agreed(where, f"End this key of {env.name}?")
         said, followed = change(made.keys), None
         if made.keys.followers:
-            followed = _follow(options, env, where, listener, made, yes)
+            with _to_be_continued(env, verb):
+                followed = _follow(options, env, where, listener, made, yes)
     if not options.json:
         where.key_changed(env, **said)
         if followed is not None:
@@ -114,23 +116,33 @@ def _changed(
     return 0
 
 
+@contextlib.contextmanager
+def _to_be_continued(env: Environment, verb: str) -> Iterator[None]:
+    """Say of what fails after Secrets Manager was changed that the change is made, and how it reaches the pods."""
+    try:
+        yield
+    except DeployError as error:
+        goes_on = f"Secrets Manager has the change: livekit-deploy up --env {env.name} goes on, or the same keys {verb}"
+        error.hint = f"{error.hint}; {goes_on}" if error.hint else goes_on
+        raise
+
+
 def _follow(
     options: Options, env: Environment, where: Screen, listener: Listener, made: Deployer, yes: bool
 ) -> Report | None:
     """What was done, None where there was nothing to do."""
-    plan = made.plan(targets=made.keys.followers, stage=_STAGE)
+    plan, report = made.plan(targets=made.keys.followers, stage=_STAGE), None
     if options.json:
         listener.planned(plan)
     elif plan.changes:
         where.plan(plan)
     made.check(plan)
     if plan.changes and not yes and not says_yes(where, f"Apply these {len(plan.changes)} changes to {env.name}?"):
-        raise Declined(
-            "Secrets Manager has the change, the pods do not", hint=f"run: livekit-deploy up --env {env.name}"
-        )
+        raise Declined("nothing was given to the pods")
     if plan.changes or options.json:
         bound = None if yes else plan
         report = carried_out(listener, lambda: made.up(bound, targets=made.keys.followers, stage=_STAGE))
         listener.finished(report)
-        return report
-    return None
+    if not made.keys.followed:
+        raise DeployError("the pods do not follow: none has been given the present version of the keys")
+    return report

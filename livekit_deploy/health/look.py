@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 import jwt
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.secret_values import held
 from livekit_deploy.config import Environment
 from livekit_deploy.health.reach import Answer, Reach
 from livekit_deploy.k8s.client import Api, Obj, api_of
@@ -55,8 +55,7 @@ class Look:
 
     def _token(self) -> str:
         # read afresh and kept nowhere: the present version, whatever the pods were given
-        said = self._unremembered.secretsmanager.get_secret_value(SecretId=self.outputs(API_KEYS)["arn"])
-        keys = json.loads(said["SecretString"])
+        keys = held(self._unremembered, self.outputs(API_KEYS)["arn"])
         now = int(time.time())
-        claims = {"iss": keys["api_key"], "nbf": now - 5, "exp": now + _TOKEN_SECONDS, "video": {"roomList": True}}
-        return jwt.encode(claims, keys["api_secret"], algorithm="HS256")
+        claims = {"iss": keys.of("api_key"), "nbf": now - 5, "exp": now + _TOKEN_SECONDS, "video": {"roomList": True}}
+        return jwt.encode(claims, keys.of("api_secret"), algorithm="HS256")

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from moto.secretsmanager.models import SecretsManagerBackend
 
 from livekit_deploy.aws import api_keys
+from livekit_deploy.aws.secret_values import Held, held
 from livekit_deploy.aws.secrets import API_KEYS, Secret
+from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import StateError, UsageError
@@ -20,6 +23,7 @@ from livekit_deploy.state.document import Phase, State, dump
 from livekit_deploy.state.session import Session, lease_of
 from tests.aws.rig import AwsRig
 from tests.fakes import Killed
+from tests.faults.rig import faults
 
 ADDRESS = "secretsmanager.secret/api-keys"
 
@@ -180,7 +184,8 @@ def test_no_secret_leaves_it(ring: Ring) -> None:
     state = ring.state()
     assert state is not None
     told = [dump(state).decode(), repr(ring.keys.present()), *(repr(event.plain()) for event in ring.events)]
-    told.append(repr(api_keys.load(json.dumps(ring.held()))))
+    told.append(repr(api_keys.load(Held("s", "v", json.dumps(ring.held())))))
+    told.append(repr(Held("s", "v", json.dumps(ring.held()))))
     for pair in ring.held()["pairs"]:
         assert not any(pair["api_secret"] in text for text in told)
 
@@ -195,3 +200,98 @@ def test_a_secret_that_somebody_else_wrote_has_its_one_key(ring: Ring) -> None:
     with pytest.raises(StateError) as failure:
         ring.keys.present()
     assert "hidden" not in failure.value.message + failure.value.hint
+
+
+# ---- lists that are late, and what somebody else wrote
+
+
+def _planned_version(ring: Ring) -> str:
+    """The version that a plan gives to what refers to the secret."""
+    live = ring.rig._planner().up(ring.stack).entries[ADDRESS].live
+    assert live is not None
+    return str(live.outputs["version"])
+
+
+def test_a_plan_takes_the_version_from_what_is_described_and_not_from_a_late_list(ring: Ring) -> None:
+    arn = str(ring.rig.records[ADDRESS].id)
+    listed = ring.rig.cloud.secretsmanager.list_secrets
+    with faults({"fault": "late-lists", "call": "secretsmanager:*", "reads": 1000}):
+        before = listed()["SecretList"][0]["SecretVersionsToStages"]
+        turn = ring.keys.rotate("main")
+        version = ring.keys.present().version
+        ring.rig.cloud.wrote.clear()  # as another process
+        assert listed()["SecretList"][0]["SecretVersionsToStages"] == before, "the list is frozen"
+        assert version not in before
+        assert _planned_version(ring) == version
+        ring.keys.remove(turn.old)
+        ring.rig.cloud.wrote.clear()
+        assert _planned_version(ring) == ring.keys.present().version != version
+        ring.rig.up(ring.stack)
+        assert turn.old not in held(ring.rig.cloud, arn, ring.rig.outputs(ADDRESS)["version"]).text
+
+
+def test_what_was_written_is_known_before_it_is_described(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of Secrets Manager is eventually consistent: a description may be behind too."""
+    described = ring.rig.cloud.secretsmanager.describe_secret(SecretId=ring.rig.records[ADDRESS].id)
+    stale = {key: value for key, value in described.items() if key != "ResponseMetadata"}
+    monkeypatch.setattr(SecretsManagerBackend, "describe_secret", lambda backend, secret_id: FakeSecret(stale))
+    ring.keys.rotate("main")
+    assert _planned_version(ring) == ring.rig.outputs(ADDRESS)["version"] not in stale["VersionIdsToStages"]
+
+
+class FakeSecret:
+    """What moto's backend answers with."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self._said = said
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self._said, "CreatedDate": 0, "LastChangedDate": 0, "LastAccessedDate": 0}
+
+
+PRIVATE = "a-value-that-nobody-may-see"
+_WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
+    "hello": ({"SecretString": f"hello {PRIVATE}"}, "it is no JSON"),
+    "a list": ({"SecretString": f'["{PRIVATE}"]'}, "no object with fields"),
+    "a number": ({"SecretString": "17"}, "no object with fields"),
+    "nothing": ({"SecretString": "{}"}, "api_key is missing"),
+    "blanks": ({"SecretString": "  "}, "it is empty"),
+    "other fields": ({"SecretString": json.dumps({"username": PRIVATE, "password": PRIVATE})}, "api_key is missing"),
+    "no texts": ({"SecretString": json.dumps({"api_key": 1, "api_secret": [PRIVATE]})}, "are not both texts"),
+    "odd pairs": ({"SecretString": json.dumps({"pairs": [PRIVATE]})}, "no list of keys"),
+    "more pairs": ({"SecretString": json.dumps({"pairs": 3})}, "no list of keys"),
+    "bytes": ({"SecretBinary": PRIVATE.encode()}, "it holds bytes"),
+}
+
+
+@pytest.mark.parametrize("what", _WRITTEN)
+def test_a_secret_that_somebody_edited_is_named_with_what_is_wrong_and_never_shown(ring: Ring, what: str) -> None:
+    written, wrong = _WRITTEN[what]
+    secrets, arn = ring.rig.cloud.secretsmanager, str(ring.rig.records[ADDRESS].id)
+    version = secrets.put_secret_value(SecretId=arn, **written)["VersionId"]
+    refs = [SecretRef(arn, key, version) for key in ("api_key", "keys")]
+    asked: list[Any] = [ring.keys.present, lambda: ring.keys.add("x"), lambda: ring.keys.rotate("main")]
+    asked += [lambda ref=ref: ring.rig.cloud.secret(ref) for ref in refs]
+    for number, ask in enumerate(asked):
+        with pytest.raises(StateError) as failure:
+            ask()
+        told = failure.value.message + failure.value.hint
+        assert "livekit/uat/api-keys" in told
+        assert version in told
+        assert "update-secret-version-stage" in failure.value.hint
+        assert PRIVATE not in told
+        assert number > 2 or wrong in told
+
+
+def test_a_secret_that_is_scheduled_for_deletion_says_when_and_how_it_is_restored(ring: Ring) -> None:
+    arn = str(ring.rig.records[ADDRESS].id)
+    version = ring.rig.outputs(ADDRESS)["version"]
+    ring.rig.cloud.secretsmanager.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
+    date = ring.rig.cloud.secretsmanager.describe_secret(SecretId=arn)["DeletedDate"]
+    for ask in (ring.keys.present, lambda: ring.rig.cloud.secret(SecretRef(arn, "keys", version))):
+        with pytest.raises(StateError) as failure:
+            ask()
+        assert f"livekit/uat/api-keys is scheduled for deletion on {date:%Y-%m-%d}" in failure.value.message
+        assert "aws secretsmanager restore-secret --secret-id livekit/uat/api-keys" in failure.value.hint
+    ring.rig.cloud.secretsmanager.restore_secret(SecretId=arn)
+    assert ring.keys.present().version == version
