@@ -202,7 +202,7 @@ class Deployer:
             hint = f"run: livekit-deploy up --env {self.env.name}, or its step livekit"
             raise UsageError("there is nothing to verify: the step livekit makes it", hint=hint)
         self.cloud.with_lineage(found[0].lineage)
-        return self._running.answering(found[0].records, within=within, to_the_end=to_the_end)
+        return self._running.verified(found[0].records, within=within, to_the_end=to_the_end)
 
     def prerequisites(self, *, fix: bool = False) -> list[Finding]:
         """Whether `up` can succeed: rights, quotas, offerings, DNS, tools, state bucket; each failure with its remedy.

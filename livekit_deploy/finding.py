@@ -13,18 +13,19 @@ T = TypeVar("T")
 
 
 class Verdict(StrEnum):
-    """How a check ended; UNFINISHED holds as far as it can yet, and goes on by itself; SKIPPED is not looked at,
-    because something that it builds on failed."""
+    """How a check ended; UNFINISHED holds as far as it can yet, and goes on by itself; of a WARNING what is looked at
+    serves, and something is wrong with it; SKIPPED is not looked at, because something that it builds on failed."""
 
     OK = "ok"
     UNFINISHED = "unfinished"
+    WARNING = "warning"
     FAILED = "failed"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``seen`` is what there is; of what failed or is unfinished, ``cause`` is why, and ``remedy`` what to do."""
+    """``seen`` is what there is; of what does not simply hold, ``cause`` is why, and ``remedy`` what to do."""
 
     check: str
     verdict: Verdict
@@ -58,13 +59,25 @@ class Check(Generic[T]):
     needs: tuple[str, ...] = ()
 
     def find(self, look: T) -> Finding:
-        """Run it; an error of ours is a failure with its hint as remedy."""
+        """Run it; an error of ours is a failure with its hint as remedy.
+
+        So is anything else that it raises: what one check cannot understand must not end the others.
+        """
         try:
             return Finding(self.name, Verdict.OK, self.run(look))
         except Trouble as trouble:
             return Finding(self.name, trouble.verdict, trouble.seen, trouble.cause, trouble.remedy)
         except DeployError as error:
             return Finding(self.name, Verdict.FAILED, error.message, remedy=error.hint)
+        except Exception as error:  # noqa: BLE001
+            said = f"{type(error).__name__}: {error}"
+            return Finding(
+                self.name,
+                Verdict.FAILED,
+                f"this could not be looked at: {said}",
+                cause="an answer was not of the form that this check expects",
+                remedy="run it again with -vv, which logs each call; if it stays, report it with that log",
+            )
 
     def skipped(self, because: str) -> Finding:
         """It is not run."""

@@ -31,7 +31,8 @@ class Leftover:
 @dataclass
 class Report:
     """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``findings`` by `up`: what `verify` found
-    at its end. ``unfinished`` is what goes on by itself, by address."""
+    at its end. ``unfinished`` is what goes on by itself, by address; ``warnings`` is what is wrong with what runs, and
+    what to do about it."""
 
     command: str
     created: list[str] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Report:
     failed: dict[str, DeployError] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, tuple[str, str]] = field(default_factory=dict)
     kept: int = 0
     leftovers: list[Leftover] = field(default_factory=list)
     vanishing: list[tuple[str, str]] = field(default_factory=list)
@@ -64,12 +66,16 @@ class Report:
 
 @dataclass(frozen=True)
 class Recorded:
-    """One address as the state has it; ``id`` is "" before there is one, ``since`` is UTC, ISO 8601."""
+    """One address as the state has it; ``id`` is "" before there is one, ``since`` is UTC, ISO 8601.
+
+    ``warning`` is what AWS said was wrong with it when `up` looked last.
+    """
 
     address: str
     phase: str
     id: str
     since: str
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def status_of(
         lineage=state.lineage if state else None,
         serial=state.serial if state else 0,
         stages=stages,
-        records=[Recorded(a, r.phase.value, r.id or "", r.since) for a, r in sorted(records.items())],
+        records=[Recorded(a, r.phase.value, r.id or "", r.since, r.warning) for a, r in sorted(records.items())],
         pending=list(state.unfinished()) if state else [],
         holder=holder,
         lease_remaining=remaining,

@@ -36,6 +36,7 @@ from livekit_deploy.errors import (
 from livekit_deploy.events import Event, Looked, Notice, RunFinished, RunStarted
 from livekit_deploy.finding import Finding, failed, unfinished
 from livekit_deploy.health import Reach
+from livekit_deploy.health.ailments import ailments
 from livekit_deploy.leftovers import leftovers
 from livekit_deploy.report import Report
 from livekit_deploy.state.document import Phase, Record
@@ -97,6 +98,7 @@ class Running:
             failed=outcome.failed,
             skipped=outcome.skipped,
             unfinished=execution.unfinished,
+            warnings=execution.warnings,
             kept=sum(record.phase is Phase.READY for record in session.state.records.values()),
             seconds=round(self._clock.now() - began, 1),
             timings=execution.timings,
@@ -133,6 +135,11 @@ class Running:
         with contextlib.suppress(Expired):
             waits.settle(look, lambda found: not missing(found), timeout=within)
         return seen
+
+    def verified(self, records: Mapping[str, Record], *, within: float, to_the_end: bool) -> list[Finding]:
+        """The same, and what AWS says is wrong with what runs."""
+        found = self.answering(records, within=within, to_the_end=to_the_end)
+        return [*found, *ailments(self._cloud.remembering(), records)]
 
     def patient(self, item: Resource | type[Resource], read: Callable[[], T]) -> T:
         """A read for a plan."""

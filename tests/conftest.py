@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import enums
 from tests.kill.table import tell
 
 if TYPE_CHECKING:
@@ -28,6 +29,20 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
+
+
+@pytest.fixture(autouse=True)
+def every_enum_has_a_meaning(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
+    """What the product looks at in AWS's answers, in whatever test, is in a table of states."""
+    unknown: set[tuple[str, str]] = set()
+
+    def note(looked: enums.Looked) -> None:
+        if enums.unmapped(looked):
+            unknown.add(looked.key)
+
+    enums.watch(monkeypatch, note)
+    yield
+    assert not unknown, f"livekit_deploy/aws/states.py must say what they mean: {sorted(unknown)}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,12 +14,11 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.holders import maker
 from livekit_deploy.aws.load_balancers import tags_of
+from livekit_deploy.aws.states import CERTIFICATE, COMING, VALIDATION
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
 from livekit_deploy.errors import Absent
-
-_ALIVE = {"ISSUED", "PENDING_VALIDATION"}
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,9 @@ def _live(cloud: Cloud, arn: str) -> Live | None:
     for domain, record in sorted(records.items()):
         outputs[f"{domain} name"] = record["Name"].rstrip(".")
         outputs[f"{domain} value"] = record["Value"].rstrip(".")
-    if found["Status"] not in _ALIVE:
-        return Live(arn, Status.FAILED, props, outputs, _failure(found), str(found.get("FailureReason", "")))
+    seen = CERTIFICATE.of(found["Status"])
+    if not (seen.usable or seen.meaning is COMING) or seen.note:
+        return seen.live(arn, props, outputs, detail=_failure(found), code=str(found.get("FailureReason", "")))
     if missing := sorted(names - records.keys()):
         return Live(arn, Status.PENDING, props, outputs, f"ACM has no validation record yet for {', '.join(missing)}")
     return Live(arn, Status.READY, props, outputs)
@@ -157,11 +157,10 @@ class Issued(Observed):
         found = _describe(cloud, arn) if arn else None
         if arn is None or found is None:
             return None
-        if found["Status"] == "ISSUED":
-            return Live(arn, Status.READY, outputs={"arn": arn})
-        if found["Status"] == "PENDING_VALIDATION":
-            return Live(arn, Status.PENDING, detail=_waits_for(found))
-        return Live(arn, Status.FAILED, detail=_failure(found), code=str(found.get("FailureReason", "")))
+        seen = CERTIFICATE.of(found["Status"])
+        detail = _waits_for(found) if seen.meaning is COMING and not seen.note else _failure(found)
+        code = str(found.get("FailureReason", ""))
+        return seen.live(arn, outputs={"arn": arn}, detail="" if seen.usable else detail, code=code)
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """Nothing: the certificate itself is another resource's to delete."""
@@ -182,6 +181,6 @@ def _waits_for(found: Mapping[str, Any]) -> str:
     waiting = [
         f"{item['ResourceRecord']['Name']} CNAME {item['ResourceRecord']['Value']}"
         for item in found.get("DomainValidationOptions", [])
-        if item.get("ResourceRecord") and item.get("ValidationStatus") != "SUCCESS"
+        if item.get("ResourceRecord") and not VALIDATION.of(item.get("ValidationStatus")).usable
     ]
     return f"ACM waits to see in DNS: {', '.join(sorted(waiting))}" if waiting else "ACM is issuing it"

@@ -13,10 +13,12 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import CLUSTER_ADDRESSES, subnets_short, told
+from livekit_deploy.aws.issues import CLUSTER_ISSUE, health
 from livekit_deploy.aws.naming import fit
+from livekit_deploy.aws.states import CLUSTER
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent, Conflict, InUse
 
 #: the instance name of the one cluster of an environment
@@ -25,8 +27,6 @@ MAIN = "main"
 CREATOR = "livekit-deploy:creator"
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _NAME = 100
-_NOT_READY = {"CREATING": Status.PENDING, "UPDATING": Status.PENDING, "PENDING": Status.PENDING}
-_STATUS = {**_NOT_READY, "ACTIVE": Status.READY, "DELETING": Status.DELETING, "FAILED": Status.FAILED}
 _ZONES = "EKS keeps the zones of a control plane: put network.availability_zones back, or run down and then up."
 _ANEW = "EKS fixes it when the cluster is made: put the old value back, or run down and then up."
 
@@ -232,15 +232,5 @@ def _live(cluster: Mapping[str, Any]) -> Live:
         "version": cluster["version"],
         "creator": cluster.get("tags", {}).get(CREATOR, "").replace(" ", ","),
     }
-    issues = cluster.get("health", {}).get("issues", [])
-    code = str(issues[0].get("code", "")) if issues else ""
-    status = _STATUS.get(cluster["status"], Status.PENDING)
-    return Live(cluster["name"], status, props, outputs, _detail(cluster), code)
-
-
-def _detail(cluster: Mapping[str, Any]) -> str:
-    issues = cluster.get("health", {}).get("issues", [])
-    said = "; ".join(f"{issue.get('code', '')}: {issue.get('message', '')}" for issue in issues)
-    if cluster["status"] == "ACTIVE":
-        return said
-    return f"control plane: {cluster['status']}" + (f" ({said})" if said else "")
+    seen, ill = CLUSTER.of(cluster["status"]), health(CLUSTER_ISSUE, cluster.get("health", {}).get("issues", []))
+    return seen.live(cluster["name"], props, outputs, what="control plane", **ill.told(seen))

@@ -1,7 +1,7 @@
 """EKS add-ons: network, proxy and pod identity before there are nodes, DNS and metrics once there are.
 
-A version that the file does not give is AWS's default at the time of creation and then stays. DEGRADED is a stage on
-the way (CoreDNS is degraded until the first node has joined), except for the causes that waiting does not cure.
+A version that the file does not give is AWS's default at the time of creation and then stays. A new one that is
+DEGRADED is waited for (CoreDNS is, until the first node has joined), except for causes that waiting does not cure.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.eks import NEW_ROLE, claiming
+from livekit_deploy.aws.issues import ADDON_ISSUE, health
+from livekit_deploy.aws.states import ADDON
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Input, Output
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent, ResourceError
 
 BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
@@ -25,28 +27,6 @@ AFTER_NODES = ("coredns", "metrics-server")
 #: what each is given unless the file says otherwise. The network plugin gives UDP that a node's own pods send first
 #: another source port by chance; media is offered with the port that it left from (Amazon VPC CNI plugin, README)
 CONFIGURATION: Mapping[str, Mapping[str, Any]] = {"vpc-cni": {"env": {"AWS_VPC_K8S_CNI_RANDOMIZESNAT": "none"}}}
-
-#: health issues that do not go away by waiting (EKS API reference, AddonIssue)
-TERMINAL = frozenset(
-    {
-        "AccessDenied",
-        "AddonPermissionFailure",
-        "AddonSubscriptionNeeded",
-        "AdmissionRequestDenied",
-        "ConfigurationConflict",
-        "UnsupportedAddonModification",
-    }
-)
-_STATUS = {
-    "CREATING": Status.PENDING,
-    "UPDATING": Status.PENDING,
-    "ACTIVE": Status.READY,
-    "DELETING": Status.DELETING,
-    "CREATE_FAILED": Status.FAILED,
-    "DELETE_FAILED": Status.FAILED,
-    # the add-on runs on as it was before; what still differs is asked for again
-    "UPDATE_FAILED": Status.READY,
-}
 
 
 def same_version(want: str, have: str) -> bool:
@@ -169,16 +149,11 @@ def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None
 
 
 def _live(addon: Mapping[str, Any]) -> Live:
-    issues = addon.get("health", {}).get("issues", [])
-    said = "; ".join(f"{issue.get('code', '')}: {issue.get('message', '')}" for issue in issues)
-    status = _STATUS.get(addon["status"], Status.PENDING)
-    if addon["status"] == "DEGRADED" and any(issue.get("code") in TERMINAL for issue in issues):
-        status = Status.FAILED
+    ill = health(ADDON_ISSUE, addon.get("health", {}).get("issues", []))
     props = {
         "version": addon.get("addonVersion"),
         "configuration": json.loads(addon.get("configurationValues") or "{}"),
     }
-    detail = said if status is Status.READY else f"{addon['status']}: {said}" if said else str(addon["status"])
-    code = str(issues[0].get("code", "")) if issues else ""
     outputs = {"arn": addon["addonArn"], "version": props["version"]}
-    return Live(addon["addonName"], status, props, outputs, detail, code)
+    seen = ADDON.of(addon["status"])
+    return seen.live(addon["addonName"], props, outputs, **ill.told(seen))

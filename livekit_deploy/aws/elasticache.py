@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from livekit_deploy.aws import states
 from livekit_deploy.aws.cache_subnets import ours, tags_of
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent
 
 PORT = 6379
@@ -33,7 +34,6 @@ _UNKNOWN = "unknown"
 #: AUTH that somebody else switched (ElastiCache API reference, AuthTokenUpdateStrategy)
 _AUTH_ON = "ElastiCache takes AUTH away for user groups only: set redis.auth to true, a new group."
 _AUTH_OFF = "Take the group's user groups away in ElastiCache and give it its token back, or set redis.auth to false."
-_STATUS = {"available": Status.READY, "deleting": Status.DELETING, "create-failed": Status.FAILED}
 
 
 class ReplicationGroup(Resource):
@@ -249,7 +249,8 @@ def _described(cloud: Cloud, name: str) -> Mapping[str, Any] | None:
         found = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
     except Absent:
         return None
-    return dict(found[0])
+    group: Mapping[str, Any] = found[0]
+    return group
 
 
 def _members(cloud: Cloud, group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -264,17 +265,16 @@ def _members(cloud: Cloud, group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _replication_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> Live:
     """What a group and its ``nodes`` say: itself it tells neither its engine version nor its security groups."""
     name, members = group["ReplicationGroupId"], group.get("MemberClusters", [])
-    status = _STATUS.get(group["Status"], Status.PENDING)
-    if status is Status.READY and {group.get("AutomaticFailover"), group.get("MultiAZ")} & {"enabling", "disabling"}:
-        status = Status.PENDING
+    seen = _standing(group)
     primary = next((shard.get("PrimaryEndpoint") for shard in group.get("NodeGroups", [])), None) or {}
     endpoint, port = str(primary.get("Address", "")), int(primary.get("Port", PORT))
     outputs = {"arn": group["ARN"], "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
-    detail = "" if status is Status.READY else _why(cloud, group, nodes)
-    code = found[0] if status is Status.FAILED and (found := _CODE.search(detail)) else ""
+    detail = "" if seen.meaning is states.USABLE else _why(cloud, group, nodes)
+    code = found[0] if seen.meaning is states.FAILED and (found := _CODE.search(detail)) else ""
     props = _props(group, members, nodes)
     held = {"auth_token": lambda: _too_soon(cloud, props)}
-    return Live(name, status, props, outputs, detail, code, unfinished=_rotating(cloud, group, props), held=held)
+    going_on = _rotating(cloud, group, props)
+    return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held)
 
 
 def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> str:
@@ -285,6 +285,14 @@ def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> 
     others = cloud.other_holders("redis", mark[1])
     props["old_token"] = not others
     return others and f"the token before is good until up runs again when no pod has it: {others}"
+
+
+def _standing(group: Mapping[str, Any]) -> states.Standing:
+    """The group's own state, or what it is switching."""
+    seen = states.REPLICATION_GROUP.of(group["Status"])
+    switches = states.FAILOVER.of(group.get("AutomaticFailover")), states.MULTI_AZ.of(group.get("MultiAZ"))
+    under_way = [one for one in switches if one.meaning is states.BUSY]
+    return under_way[0] if under_way and seen.meaning is states.USABLE else seen
 
 
 def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
@@ -320,7 +328,7 @@ def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str
 
 def _why(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> str:
     """What ElastiCache is doing: its status, how many nodes are up, and its last event."""
-    up = sum(node.get("CacheClusterStatus") == "available" for node in nodes)
+    up = sum(states.CACHE_CLUSTER.of(node.get("CacheClusterStatus")).usable for node in nodes)
     said = f"{group['Status']}, nodes {up}/{len(group.get('MemberClusters', []))} available"
     events = cloud.elasticache.pages(
         "describe_events",

@@ -1,16 +1,20 @@
 """A KMS key of our own for the cluster's secrets, and the alias by which people find it.
 
 A key has neither a token nor a name of its own, so it is found by its tags. KMS keeps a deleted key for a week at
-least; it reads as absent from then on, a new one is made, and only the alias is used again.
+least. One that `down` scheduled for deletion reads as absent: a new one is made, and only the alias is used again. One
+that is recorded, or that encrypts the secrets of a living cluster, is never replaced: nothing could read them again.
+`up` cancels its deletion and enables it. Source: KMS developer guide, "Key states of AWS KMS keys".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.eks import cluster_name
+from livekit_deploy.aws.states import CLUSTER, DEGRADED, KEY
 from livekit_deploy.aws.tags import ADDRESS, kms_pairs, mapping
 from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -20,15 +24,22 @@ if TYPE_CHECKING:
     from livekit_deploy.config import Cluster
 
 _KEPT_DAYS = 7
+ENABLED, _PENDING = "Enabled", "PendingDeletion"
 #: what is done to a key of ours, and what is done to it and to its alias
-ON_KEY = ("EnableKeyRotation", "UpdateKeyDescription", "ScheduleKeyDeletion", "CreateGrant")
+ON_KEY = (
+    *("EnableKeyRotation", "UpdateKeyDescription", "ScheduleKeyDeletion", "CreateGrant"),
+    *("CancelKeyDeletion", "EnableKey"),
+)
 ON_ALIAS = ("CreateAlias", "UpdateAlias", "DeleteAlias")
 #: KMS takes no key policy that would not let its author change it again (KMS API reference, CreateKey)
 _MUST = ("PutKeyPolicy",)
 
 
 class Key(Resource):
-    """A symmetric key. ``rotation`` turns yearly rotation on. Source: KMS API reference, CreateKey."""
+    """A symmetric key. ``rotation`` turns yearly rotation on, ``state`` is ``Enabled``.
+
+    Source: KMS API reference, CreateKey, CancelKeyDeletion and EnableKey.
+    """
 
     kind = "kms.key"
     grace = 30.0
@@ -36,17 +47,32 @@ class Key(Resource):
 
     description: Input[str] = Input(api="Description")
     rotation: Input[bool] = Input(api="EnableKeyRotation", default=True)
+    state: Input[str] = Input(api="EnableKey", default=ENABLED)
 
     id = Output[str]()
     arn = Output[str]()
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         if id is not None and (live := _describe(cloud, id)) is not None:
-            return live
+            return self._used_instead(cloud, live) or live
         tagged = sorted(
             (found for found in self.scan(cloud, None) if found.address == self.address), key=lambda one: one.live.id
         )
         return tagged[0].live if tagged else None
+
+    def _used_instead(self, cloud: Cloud, recorded: Live) -> Live | None:
+        """Another key of this address, where it is that one that the living cluster uses."""
+        used = _used(cloud)
+        if used in ("", recorded.outputs["arn"]):
+            return None
+        ours = (key for key, tags in _ours(cloud) if key["Arn"] == used and tags.get(ADDRESS) == self.address)
+        key = next(ours, None)
+        return _live(cloud, key) if key is not None else None
+
+    def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
+        """As `read`, but nothing for one that is scheduled for deletion."""
+        live = self.read(cloud, id)
+        return None if live is not None and live.props["state"] == _PENDING else live
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.once("kms").create_key(
@@ -57,32 +83,76 @@ class Key(Resource):
         return str(said["KeyMetadata"]["KeyId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        if "description" in changed:
+        """One step; the state first: KMS changes nothing of a key that is disabled or about to be deleted."""
+        if live.props["state"] == _PENDING:
+            self._cancel_deletion(cloud, live)
+        elif "state" in changed:
+            cloud.kms.enable_key(KeyId=live.id)
+        elif "description" in changed:
             cloud.kms.update_key_description(KeyId=live.id, Description=self.description)
         elif self.rotation:
             cloud.kms.enable_key_rotation(KeyId=live.id)
         else:
             cloud.kms.disable_key_rotation(KeyId=live.id)
 
+    @staticmethod
+    def _cancel_deletion(cloud: Cloud, live: Live) -> None:
+        try:
+            cloud.kms.cancel_key_deletion(KeyId=live.id)
+        except ResourceError as error:
+            if error.code != "KMSInvalidStateException" or "not pending deletion" not in error.message:
+                raise
+            # the answer to an earlier attempt was lost: it is cancelled already
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         try:
             cloud.kms.schedule_key_deletion(KeyId=live.id, PendingWindowInDays=_KEPT_DAYS)
         except ResourceError as error:
-            if error.code != "KMSInvalidStateException" or "pending deletion" not in error.message:
+            if error.code != "KMSInvalidStateException" or "is pending deletion" not in error.message:
                 raise
             # the answer to an earlier attempt was lost: it is scheduled already
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
+        by_address: dict[str, list[Mapping[str, Any]]] = {}
         for key, tags in _ours(cloud):
-            if key["KeyState"] != "PendingDeletion":
-                yield Found(tags.get(ADDRESS, ""), _live(cloud, key))
+            by_address.setdefault(tags.get(ADDRESS, ""), []).append(key)
+        for address, keys in by_address.items():
+            yield from (Found(address, _live(cloud, key)) for key in _wanted(cloud, keys))
 
     @classmethod
     def vanishing(cls, cloud: Cloud) -> Iterator[tuple[str, str]]:
         for key, _ in _ours(cloud):
-            if key["KeyState"] == "PendingDeletion":
-                yield f"KMS key {key['KeyId']}", f"on {key['DeletionDate']:%Y-%m-%d}"
+            if _goes(key):
+                yield f"KMS key {key['KeyId']}", f"on {_date(key)}"
+
+
+def _wanted(cloud: Cloud, keys: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Of the keys of one address those that count: what the living cluster uses, whatever its state, and nothing else;
+    where it uses none of them, those that do not go."""
+    staying = [key for key in keys if not _goes(key)]
+    if len(staying) == len(keys) == 1:
+        return staying
+    used = _used(cloud)
+    return [key for key in keys if key["Arn"] == used] or staying
+
+
+def _used(cloud: Cloud) -> str:
+    """The ARN of the key with which the environment's living cluster encrypts its secrets, "" for none."""
+    try:
+        cluster = cloud.eks.describe_cluster(name=cluster_name(cloud))["cluster"]
+    except Absent:
+        return ""
+    encryption = cluster.get("encryptionConfig") or []
+    return str(encryption[0]["provider"]["keyArn"]) if encryption and CLUSTER.of(cluster["status"]).holds else ""
+
+
+def _goes(key: Mapping[str, Any]) -> bool:
+    return bool(key["KeyState"] == _PENDING)
+
+
+def _date(key: Mapping[str, Any]) -> str:
+    return f"{key['DeletionDate']:%Y-%m-%d}" if "DeletionDate" in key else "a day that KMS does not tell"
 
 
 def _policy(cloud: Cloud) -> str:
@@ -121,14 +191,20 @@ def _describe(cloud: Cloud, id: str) -> Live | None:
         key = cloud.kms.describe_key(KeyId=id)["KeyMetadata"]
     except Absent:
         return None
-    return None if key["KeyState"] == "PendingDeletion" else _live(cloud, key)
+    return _live(cloud, key)
 
 
 def _live(cloud: Cloud, key: Mapping[str, Any]) -> Live:
-    rotates = bool(cloud.kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"])
-    props = {"description": key.get("Description", ""), "rotation": rotates}
-    status = Status.READY if key["KeyState"] in ("Enabled", "Disabled") else Status.PENDING
-    return Live(key["KeyId"], status, props, {"id": key["KeyId"], "arn": key["Arn"]}, f"key: {key['KeyState']}")
+    id, seen = key["KeyId"], KEY.of(key["KeyState"])
+    ill, warning = seen.meaning is DEGRADED, ""
+    props = {"description": key.get("Description", ""), "state": key["KeyState"] if ill else ENABLED}
+    if _goes(key):
+        warning = f"KMS deletes it on {_date(key)}: then nothing that it encrypts can be read any more"
+    else:  # of one that is about to be deleted KMS says that it does not rotate
+        props["rotation"] = bool(cloud.kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"])
+        warning = "it is disabled: nothing that it encrypts can be read" if ill else ""
+    outputs, remedy = {"id": id, "arn": key["Arn"]}, seen.remedy.format(id, id)
+    return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy)
 
 
 class Alias(Resource):

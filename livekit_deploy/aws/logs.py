@@ -15,6 +15,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import SPREADING, Ec2Resource, Item
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.iam import Policy, Role
+from livekit_deploy.aws.states import FLOW_LOG_DELIVERY
 from livekit_deploy.aws.tags import specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -98,7 +99,9 @@ class FlowLog(Ec2Resource):
             "group_name": item.get("LogGroupName"),
             "role_arn": item.get("DeliverLogsPermissionArn"),
         }
-        return Live(item["FlowLogId"], Status.READY, props, detail=item.get("DeliverLogsErrorMessage", ""))
+        seen = FLOW_LOG_DELIVERY.of(item.get("DeliverLogsStatus", "SUCCESS"))
+        why = str(item.get("DeliverLogsErrorMessage", ""))
+        return seen.live(item["FlowLogId"], props, warning=f"its logs do not arrive: {why}" if why else "")
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.ec2.create_flow_logs(

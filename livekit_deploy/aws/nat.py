@@ -8,16 +8,10 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.ec2 import SENT_ONCE, Ec2Resource, Item
 from livekit_deploy.aws.holders import interfaces
+from livekit_deploy.aws.states import GONE, NAT_GATEWAY
 from livekit_deploy.aws.tags import specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import MINUTE, Live, Status
-
-_STATUS = {
-    "pending": Status.PENDING,
-    "available": Status.READY,
-    "failed": Status.FAILED,
-    "deleting": Status.DELETING,
-}
 
 
 class ElasticIp(Ec2Resource):
@@ -74,15 +68,16 @@ class NatGateway(Ec2Resource):
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live | None:
-        if item["State"] == "deleted":
+        seen = NAT_GATEWAY.of(item["State"])
+        if seen.meaning is GONE:
             return None
-        props = {"subnet_id": item["SubnetId"]}
+        props = {"subnet_id": item.get("SubnetId")}  # a regional one is in none
         addresses = [one["AllocationId"] for one in item.get("NatGatewayAddresses", []) if "AllocationId" in one]
         if addresses:
             props["allocation_id"] = addresses[0]
-        detail = item.get("FailureMessage") or ("" if item["State"] == "available" else f"NAT gateway: {item['State']}")
         outputs, code = {"id": item["NatGatewayId"]}, str(item.get("FailureCode", ""))
-        return Live(item["NatGatewayId"], _STATUS[item["State"]], props, outputs, detail, code)
+        why = str(item.get("FailureMessage", ""))
+        return seen.live(item["NatGatewayId"], props, outputs, what="NAT gateway", detail=why, code=code)
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.ec2.create_nat_gateway(
@@ -104,5 +99,5 @@ class NatGateway(Ec2Resource):
         if cloud.marks.lineage is None:
             return
         for item in cls.listed(cloud, tag_lineage=[cloud.marks.lineage]):
-            if item["State"] == "deleted":
+            if NAT_GATEWAY.of(item["State"]).meaning is GONE:
                 yield f"NAT gateway {item['NatGatewayId']}", "within the hour"

@@ -12,37 +12,16 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import NODE_ADDRESSES, subnets_cut_off, subnets_short, told
 from livekit_deploy.aws.eks import NEW_ROLE, claiming, minor
+from livekit_deploy.aws.issues import NODE_GROUP_ISSUE, health
 from livekit_deploy.aws.naming import fit
+from livekit_deploy.aws.states import NODE_GROUP
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent
 
 _NAME = 63
 GROUP_LABEL = "livekit-deploy/group"
-#: health issues that waiting does not cure (EKS API reference, Issue)
-TERMINAL = frozenset(
-    {
-        "AccessDenied",
-        "AmiIdNotFound",
-        "Ec2LaunchTemplateInvalidConfiguration",
-        "Ec2LaunchTemplateNotFound",
-        "Ec2SecurityGroupNotFound",
-        "Ec2SubnetInvalidConfiguration",
-        "Ec2SubnetNotFound",
-        "IamNodeRoleNotFound",
-        "NodeCreationFailure",
-    }
-)
-_STATUS = {
-    "CREATING": Status.PENDING,
-    "UPDATING": Status.PENDING,
-    "ACTIVE": Status.READY,
-    "DEGRADED": Status.PENDING,
-    "DELETING": Status.DELETING,
-    "CREATE_FAILED": Status.FAILED,
-    "DELETE_FAILED": Status.FAILED,
-}
 
 
 class NodeGroup(Resource):
@@ -174,11 +153,7 @@ def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None
 
 
 def _live(group: Mapping[str, Any]) -> Live:
-    issues = group.get("health", {}).get("issues", [])
-    said = "; ".join(f"{issue.get('code', '')}: {issue.get('message', '')}" for issue in issues)
-    status = _STATUS.get(group["status"], Status.PENDING)
-    if group["status"] == "DEGRADED" and any(issue.get("code") in TERMINAL for issue in issues):
-        status = Status.FAILED
+    ill = health(NODE_GROUP_ISSUE, group.get("health", {}).get("issues", []))
     scaling, template = group.get("scalingConfig", {}), group.get("launchTemplate") or {}
     props = {
         "role": group.get("labels", {}).get(GROUP_LABEL),
@@ -195,6 +170,5 @@ def _live(group: Mapping[str, Any]) -> Live:
         "surge": group.get("updateConfig", {}).get("maxUnavailable"),
     }
     outputs = {"group_name": group["nodegroupName"], "size": scaling.get("desiredSize", 0)}
-    detail = said if status is Status.READY else f"{group['status']}: {said}" if said else f"nodes: {group['status']}"
-    code = str(issues[0].get("code", "")) if issues else ""
-    return Live(group["nodegroupName"], status, props, outputs, detail, code)
+    seen = NODE_GROUP.of(group["status"])
+    return seen.live(group["nodegroupName"], props, outputs, what="nodes", **ill.told(seen))

@@ -7,6 +7,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import Ec2Resource, Item
+from livekit_deploy.aws.states import ASSOCIATION, DEGRADED, ENDPOINT, GONE, ROUTE
 from livekit_deploy.aws.tags import specification
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Live, Status
@@ -79,8 +80,7 @@ class RouteTable(Ec2Resource):
     def _associate(self, cloud: Cloud, table: str, subnet: str) -> None:
         """Move the subnet from the table that it uses, or take it on."""
         using = self.listed(cloud, **{"association.subnet-id": [subnet]})
-        if using:
-            moved = _associations(using[0])[subnet]
+        if moved := next((_associations(item)[subnet] for item in using if subnet in _associations(item)), None):
             cloud.ec2.replace_route_table_association(AssociationId=moved, RouteTableId=table)
         else:
             cloud.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
@@ -104,8 +104,8 @@ def _route(item: Item) -> dict[str, str] | None:
     via = next((item[key] for key in _TARGETS if item.get(key)), "nothing")
     if to is None or via == "local" or item.get("GatewayId", "").startswith("vpce-"):
         return None
-    gone = "blackhole: " if item.get("State") == "blackhole" else ""
-    return {"to": to, "via": f"{gone}{via}"}
+    state = ROUTE.of(item.get("State", "active"))
+    return {"to": to, "via": f"{state.value}: {via}" if state.meaning is DEGRADED else via}
 
 
 def _associations(item: Item) -> dict[str, str]:
@@ -113,8 +113,12 @@ def _associations(item: Item) -> dict[str, str]:
     return {
         one["SubnetId"]: one["RouteTableAssociationId"]
         for one in item.get("Associations", [])
-        if "SubnetId" in one and one.get("AssociationState", {}).get("State") != "disassociated"
+        if "SubnetId" in one and _holds(one)
     }
+
+
+def _holds(association: Item) -> bool:
+    return ASSOCIATION.of(association.get("AssociationState", {}).get("State", "associated")).holds
 
 
 class GatewayEndpoint(Ec2Resource):
@@ -136,21 +140,18 @@ class GatewayEndpoint(Ec2Resource):
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live | None:
-        state = str(item.get("State", "available")).lower()
-        if state == "deleted":
+        seen = ENDPOINT.of(item.get("State"))
+        if seen.meaning is GONE:
             return None
         props = {
             "vpc_id": item["VpcId"],
             "service": item["ServiceName"].rpartition(".")[2],
             "route_table_ids": sorted(item.get("RouteTableIds", [])),
         }
-        status = {
-            "available": Status.READY,
-            "deleting": Status.DELETING,
-            "failed": Status.FAILED,
-            "rejected": Status.FAILED,
-        }.get(state, Status.PENDING)
-        return Live(item["VpcEndpointId"], status, props, {"id": item["VpcEndpointId"]}, f"endpoint: {state}")
+        said = item.get("LastError", {})
+        why, code = str(said.get("Message", "")), str(said.get("Code", ""))
+        outputs = {"id": item["VpcEndpointId"]}
+        return seen.live(item["VpcEndpointId"], props, outputs, what="endpoint", warning=why, code=code)
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.ec2.create_vpc_endpoint(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TOKEN = "token"
 API_KEYS = "api-keys"
+KEPT, _SCHEDULED = "kept", "scheduled for deletion"
 _RETIRED = "livekit-deploy:retired"
 RECOVERY_DAYS = 7
 _TOKEN_LENGTH = 64  # ElastiCache takes 16 to 128
@@ -41,6 +42,7 @@ class Secret(Resource):
     how long it can be recovered after it is deleted, 0 for not at all.
 
     ``value``, ``keys``, ``api_key`` and ``api_secret`` are addresses of what it holds, never what it holds.
+    ``state`` is ``kept``: one that somebody scheduled for deletion is restored, with the value that it has.
     Source: Secrets Manager API reference, CreateSecret, RestoreSecret, PutSecretValue.
     """
 
@@ -51,6 +53,7 @@ class Secret(Resource):
     propagation = {"InvalidRequestException": ("scheduled for deletion", "deletion")}
 
     form: Input[str] = Input(change=Change.FIXED, way_out="It says what is drawn: use another name for another form.")
+    state: Input[str] = Input(api="RestoreSecret", default=KEPT)
     retired: Input[bool] = Input(api="PutSecretValue", default=False)
     recovery_days: Input[int] = Input(api="RecoveryWindowInDays", change=Change.CREATE_ONLY, default=0)
 
@@ -73,11 +76,16 @@ class Secret(Resource):
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         secret = _describe(cloud, id or self._arn(cloud))
-        if secret is None or "DeletedDate" in secret:
+        if secret is None or (id is None and "DeletedDate" in secret):
             return None
         if id is None:
             self._claim(cloud, secret)
         return _live(secret)
+
+    def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
+        """As `read`, but nothing for one that is scheduled for deletion."""
+        live = self.read(cloud, id)
+        return live if live is not None and live.props["state"] == KEPT else None
 
     def _claim(self, cloud: Cloud, secret: Mapping[str, Any]) -> None:
         cloud.marks.claim(mapping(secret.get("Tags", [])), self.address, f"the secret {secret['Name']}")
@@ -98,8 +106,10 @@ class Secret(Resource):
         return str(said["ARN"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        """Replace a retired value; for how long it can be recovered is of effect when it is deleted."""
-        if "retired" in changed:
+        """Restore it, then replace a retired value; for how long it can be recovered counts when it is deleted."""
+        if "state" in changed:
+            cloud.secretsmanager.restore_secret(SecretId=live.id)
+        elif "retired" in changed:
             cloud.secretsmanager.put_secret_value(SecretId=live.id, SecretString=_draw(self.form))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -156,7 +166,11 @@ def _live(secret: Mapping[str, Any]) -> Live:
     stages = secret.get("VersionIdsToStages") or {}
     version = next((id for id, names in stages.items() if "AWSCURRENT" in names), "")
     outputs = {"arn": arn, "secret_name": secret["Name"], **of_version(arn, version)}
-    return Live(arn, Status.READY, {"retired": tags.get(_RETIRED) == version}, outputs)
+    date = secret.get("DeletedDate")
+    props = {"retired": tags.get(_RETIRED) == version, "state": _SCHEDULED if date else KEPT}
+    warning = f"Secrets Manager deletes it on {date:%Y-%m-%d}" if date else ""
+    remedy = f"up restores it; by hand: aws secretsmanager restore-secret --secret-id {arn}" if date else ""
+    return Live(arn, Status.READY, props, outputs, warning=warning, remedy=remedy)
 
 
 def of_version(arn: str, version: str) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from livekit_deploy.aws import holders
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import SENT_ONCE, Ec2Resource, Item, tags_of
+from livekit_deploy.aws.states import ATTACHMENT, GONE, SUBNET, VPC
 from livekit_deploy.aws.tags import pairs, specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Live, Status
 
 _ANEW = "A VPC keeps its ranges for life: take the environment down and up again, or use another environment."
 _ROLE_TAG = "kubernetes.io/role/"
-_STATUS = {"available": Status.READY, "pending": Status.PENDING, "failed": Status.FAILED}
 
 
 class Vpc(Ec2Resource):
@@ -39,7 +39,7 @@ class Vpc(Ec2Resource):
             "dns_support": cls._attribute(cloud, item, "enableDnsSupport"),
             "dns_hostnames": cls._attribute(cloud, item, "enableDnsHostnames"),
         }
-        return Live(item["VpcId"], _STATUS[item.get("State", "available")], props, {"id": item["VpcId"]})
+        return VPC.of(item.get("State")).live(item["VpcId"], props, {"id": item["VpcId"]})
 
     @staticmethod
     def _attribute(cloud: Cloud, item: Item, name: str) -> bool:
@@ -95,7 +95,7 @@ class Subnet(Ec2Resource):
             "public": item["MapPublicIpOnLaunch"],
             "role": " and ".join(roles),
         }
-        return Live(item["SubnetId"], _STATUS[item["State"]], props, {"id": item["SubnetId"]})
+        return SUBNET.of(item.get("State")).live(item["SubnetId"], props, {"id": item["SubnetId"]})
 
     def create(self, cloud: Cloud, token: str) -> str:
         tags = {**cloud.marks.tags(self.address, cloud.name(self.instance)), _ROLE_TAG + self.role: "1"}
@@ -143,8 +143,8 @@ class InternetGateway(Ec2Resource):
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live:
-        attached = [one["VpcId"] for one in item.get("Attachments", []) if one.get("State") != "detached"]
-        props = {"vpc_id": attached[0] if attached else None}
+        there = [one for one in item.get("Attachments", []) if ATTACHMENT.of(one.get("State")).meaning is not GONE]
+        props = {"vpc_id": there[0]["VpcId"] if there else None}
         return Live(item["InternetGatewayId"], Status.READY, props, {"id": item["InternetGatewayId"]})
 
     def create(self, cloud: Cloud, token: str) -> str:

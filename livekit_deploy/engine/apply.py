@@ -21,18 +21,20 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.engine import inputs
+from livekit_deploy.engine.failing import Failing
 from livekit_deploy.engine.plan import FieldDiff
-from livekit_deploy.engine.planner import difference
+from livekit_deploy.engine.planner import REMADE_BY_HAND, difference, has_run
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, repeats, spreads
 from livekit_deploy.engine.waits import FIRST, PROPAGATION, Expired
-from livekit_deploy.errors import Absent, Blocked, Conflict, DeployError, Failed, ResourceError, TimedOut, Unavailable
+from livekit_deploy.errors import Absent, Blocked, Conflict, Failed, ResourceError, Unavailable
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
 from livekit_deploy.timing import counted, follow, spent
 
+READY = Status.READY
 MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not make
 
 
@@ -58,24 +60,42 @@ class Application:
         self.verb = "create" if live is None or appears else "update"
         self.changed = appears
         self._started(self._item.usual)
-        made_here, steps = False, Counter[str]()
-        while live is None or live.status is not Status.READY or (diffs := self._differs(live)):
+        ran, made_here, steps = has_run(self._session.record(self.address)), False, Counter[str]()
+        while live is None or live.status is not READY or (diffs := self._differs(live)) or self._goes_on(live):
             self._waits.check()
             if live is None:
                 live, made_here = self._create(), True
             elif live.status is Status.DELETING:
                 live = self._settle_gone(live)
+            elif live.status is Status.STUCK or (live.status is Status.FAILED and (made_here or ran)):
+                raise self._failing.failed(live.detail or "it failed", live, remedy=REMADE_BY_HAND if ran else "")
             elif live.status is Status.FAILED:
-                live = self._after_failure(live, made_here)
-            elif live.status is not Status.READY:
+                self._remove_failed()
+                live = None
+            elif live.status is not READY or live.busy or (not diffs and live.cured_by_waiting):
                 live = self._settle_ready()
+            elif not diffs:
+                raise self._failing.failed(live.warning, live)
             else:
                 steps[text := repr(sorted(diffs.items()))] += 1
                 if steps[text] > MOST_STEPS:
-                    raise self._failed("AWS accepted the change but does not show it, or somebody undoes it", live)
+                    raise self._failing.failed(
+                        "AWS accepted the change but does not show it, or somebody undoes it", live
+                    )
                 live = self._update(live, diffs)
         self._finish(live)
         return live
+
+    @property
+    def _failing(self) -> Failing:
+        return Failing(self._run, self._item, self.verb)
+
+    def _goes_on(self, live: Live) -> bool:
+        """Whether what was begun has still to end: AWS works on it, or it has never been well yet."""
+        record = self._session.record(self.address)
+        begun = self.changed or (record is not None and record.phase is not Phase.READY)
+        new = record is not None and record.phase in (Phase.CREATING, Phase.MADE)
+        return (live.busy and begun) or (bool(live.warning) and new)
 
     def _differs(self, live: Live) -> dict[str, tuple[FieldDiff, ...]]:
         """What of a live object is not as wanted."""
@@ -121,7 +141,7 @@ class Application:
         live, whole = None, False
         try:
             live = self._item.read(self._run.cloud, made.id)
-            whole = live is not None and live.status is Status.READY and not self._differs(live)
+            whole = live is not None and self._is_whole(live)
         except ResourceError as error:
             if not (passes(error) or spreads(self._item, error)):
                 raise
@@ -129,6 +149,9 @@ class Application:
             if not whole:
                 self._run.write({self.address: made})
         return live if whole else self._settle_ready()
+
+    def _is_whole(self, live: Live) -> bool:
+        return live.status is READY and not self._differs(live) and not self._goes_on(live)
 
     def _after_refusal(self, error: ResourceError) -> Live | None:
         """A create that did not answer well may have worked: look before believing it."""
@@ -174,7 +197,7 @@ class Application:
         """Wait until the diff acted on is gone, or another state shows; give AWS a while to show it."""
 
         def moved(live: Live | None) -> bool:
-            return live is None or live.status is not Status.READY or not told or self._moved(live, told)
+            return live is None or live.status is not READY or live.busy or not told or self._moved(live, told)
 
         live: Live | None = None
 
@@ -191,17 +214,17 @@ class Application:
         now = self._differs(live)
         return any(now.get(key) != diff for key, diff in told.items())
 
-    def _after_failure(self, live: Live, made_here: bool) -> Live | None:
-        if made_here:
-            raise self._failed(live.detail or "it failed", live)
+    def _remove_failed(self) -> None:
         Removal(self._run, self._item, self._session.record(self.address), keep=True).down()
-        return None
 
     def _settle_ready(self) -> Live | None:
         def settled(now: Live | None) -> bool:
-            if now is not None and now.status is Status.PENDING:
-                self._progress(now.detail, self._item.usual)
-            return now is not None and now.status is not Status.PENDING
+            if now is None:
+                return False
+            ill = bool(now.warning) and now.cured_by_waiting and self._goes_on(now)
+            if waits := now.status is Status.PENDING or now.busy or ill:
+                self._progress(now.warning or now.detail, self._item.usual)
+            return not waits
 
         self._await_ground()
         end = self._waits.clock.now() + self._item.timeout
@@ -214,7 +237,7 @@ class Application:
             )
         except Expired:
             seen = self._read(self._id(), within=0.0)
-            raise self._timed_out(seen, self._item.timeout) from None
+            raise self._failing.timed_out(seen, self._item.timeout) from None
 
     def _await_ground(self) -> None:
         """Wait for what outlives it: without that it does not become ready, as no pod does before there are nodes."""
@@ -251,6 +274,7 @@ class Application:
             phase=Phase.READY,
             id=live.id,
             outputs=inputs.plain(live.outputs),
+            warning=live.warning,
             generation=record.generation if record else self._planned.generation,
             since=record.since if record and record.phase is Phase.READY else utc_now(),
             spent=spent() if self.changed or record is None else record.spent,
@@ -308,33 +332,4 @@ class Application:
                 elapsed_s=self._elapsed(),
                 usual_s=usual,
             )
-        )
-
-    def _failed(self, detail: str, live: Live) -> Failed:
-        likely, remedy = self._diagnosis(live)
-        return Failed(
-            f"{self.address} could not be brought up: {detail}",
-            address=self.address,
-            verb=self.verb,
-            code=live.code,
-            likely=likely,
-            hint=remedy or "run the same command again: it deletes what failed and makes it anew",
-        )
-
-    def _diagnosis(self, live: Live | None) -> tuple[str, str]:
-        try:
-            return self._item.diagnose(self._run.cloud, live)
-        except DeployError:  # looking for the cause must not hide the failure
-            return "", ""
-
-    def _timed_out(self, live: Live | None, seconds: float) -> TimedOut:
-        why = (live.detail or live.status.value) if live else "AWS does not show it"
-        likely, remedy = self._diagnosis(live)
-        return TimedOut(
-            f"{self.address} was not ready within {seconds / 60:.0f} minutes: {why}",
-            address=self.address,
-            verb=self.verb,
-            code=live.code if live else "",
-            likely=likely,
-            hint=remedy or "run the same command again: it goes on waiting",
         )

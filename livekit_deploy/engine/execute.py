@@ -36,6 +36,8 @@ class Execution:
         self.deleted: list[str] = []
         #: what goes on by itself at an address
         self.unfinished: dict[str, str] = {}
+        #: what is wrong with what runs at an address, and what to do about it
+        self.warnings: dict[str, tuple[str, str]] = {}
         #: where the time of each visited address went
         self.timings: dict[str, Timing] = {}
         self._ended: dict[str, float] = {}
@@ -56,14 +58,15 @@ class Execution:
         return outcome
 
     def _take_note(self) -> None:
-        """Record outputs that somebody else changed: what refers to them is planned with what was read."""
+        """Record outputs that somebody else changed, as what refers to them is planned with what was read; and what
+        AWS says is wrong."""
         moved: dict[str, Record | None] = {}
         for address, entry in self._entries.items():
             record = self._run.session.record(address)
             if entry.change.action is Action.NOOP and record is not None and entry.live is not None:
                 outputs = {**record.outputs, **inputs.plain(entry.live.outputs)}
-                if outputs != record.outputs:
-                    moved[address] = replace(record, outputs=outputs)
+                if (outputs, entry.live.warning) != (record.outputs, record.warning):
+                    moved[address] = replace(record, outputs=outputs, warning=entry.live.warning)
         if moved:
             self._run.session.write(moved)
 
@@ -77,8 +80,11 @@ class Execution:
             self._lives[address] = application.up()
             if application.changed:
                 (self.created if application.verb == "create" else self.updated).append(address)
-        if (live := self._lives[address]) is not None and live.unfinished:
+        live = self._lives[address]
+        if live is not None and live.unfinished:
             self.unfinished[address] = live.unfinished
+        if live is not None and live.warning:
+            self.warnings[address] = live.warning, live.remedy
 
     def _recorded(self, item: Resource, live: Live | None) -> bool:
         """Whether the record says what was read, so that there is nothing to write either."""

@@ -67,7 +67,11 @@ class FieldDiff:
 
 @dataclass(frozen=True)
 class Change:
-    """What would be done to one address; ``reason`` says why where the diffs do not, and of a NOOP what goes on."""
+    """What would be done to one address; ``reason`` says why where the diffs do not, and of a NOOP what goes on.
+
+    ``warning`` is what is wrong with the object that is there, ``remedy`` what to do about it. ``remakes`` says that
+    it is deleted and made again.
+    """
 
     address: str
     action: Action
@@ -77,6 +81,9 @@ class Change:
     hint: str = ""
     id: str = ""
     usual_s: float = 0.0
+    warning: str = ""
+    remedy: str = ""
+    remakes: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,16 @@ class Plan:
     def unfinished(self) -> dict[str, str]:
         """What goes on by itself, by address."""
         return {one.address: one.reason for one in self.all if one.action is Action.NOOP and one.reason}
+
+    @property
+    def warnings(self) -> dict[str, tuple[str, str]]:
+        """What is wrong with what runs, and what to do about it, by address."""
+        return {one.address: (one.warning, one.remedy) for one in self.all if one.warning}
+
+    @property
+    def removals(self) -> int:
+        """How many objects are deleted, those that are made again included."""
+        return sum(change.action is Action.DELETE or change.remakes for change in self.all)
 
     @property
     def blocked(self) -> tuple[Change, ...]:

@@ -18,6 +18,8 @@ from livekit_deploy.engine.stages import STAGES, last_stage, require
 from livekit_deploy.errors import Denied, StateError
 from livekit_deploy.state.document import Phase, Record, State
 
+#: what a person does about what failed after it had run: it may still carry calls, so that nobody deletes it unasked
+REMADE_BY_HAND = "find out what still uses it; when nothing does, delete it and run up: it makes another one"
 _BUSY = {Phase.CREATING: "creation", Phase.MADE: "creation", Phase.UPDATING: "update", Phase.DELETING: "deletion"}
 
 
@@ -37,6 +39,11 @@ class Planned:
 
     plan: Plan
     entries: Mapping[str, Entry]
+
+
+def has_run(record: Record | None) -> bool:
+    """Whether the recorded object was ready once: then it is never made again unasked."""
+    return record is not None and record.phase in (Phase.READY, Phase.UPDATING)
 
 
 def kind_of(name: str, address: str) -> type[Resource]:
@@ -138,6 +145,8 @@ class Planner:
 
     def _decide(self, item: Resource, record: Record | None, live: Live | None) -> tuple[Change, bool]:
         base = Change(item.address, Action.NOOP, item.stage, id=live.id if live else "", usual_s=item.usual)
+        if live is not None:
+            base = replace(base, warning=live.warning, remedy=live.remedy if live.warning else "")
         if live is None:
             if record is not None and record.phase is Phase.CREATING:
                 return replace(base, action=Action.RESUME, reason="interrupted before it was made"), False
@@ -150,9 +159,12 @@ class Planner:
             )
             reason = GONE if gone else ""
             return replace(base, action=Action.CREATE, diffs=diffs, reason=reason), False
+        if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(record)):
+            reason = f"it needs a person: {live.detail}"
+            return replace(base, action=Action.RESUME, reason=reason, hint=live.remedy or REMADE_BY_HAND), False
         if live.status is Status.FAILED:
             reason = f"it failed ({live.detail}): it is deleted and made again"
-            return replace(base, action=Action.RESUME, reason=reason), False
+            return replace(base, action=Action.RESUME, reason=reason, remakes=True), False
         if live.status is Status.DELETING:
             return replace(base, action=Action.RESUME, reason="it is being deleted; then it is made again"), False
         return self._differences(item, record, live, base), live.status is Status.READY

@@ -21,6 +21,7 @@ _PHASE = {
     Status.READY: Phase.READY,
     Status.PENDING: Phase.MADE,
     Status.FAILED: Phase.MADE,
+    Status.STUCK: Phase.READY,
     Status.DELETING: Phase.DELETING,
 }
 _MADE_AGAIN = 8  # how often the objects that one other refers to may have been made anew, all together

@@ -31,7 +31,10 @@ class Status(StrEnum):
     READY = "ready"
     PENDING = "pending"
     DELETING = "deleting"
+    #: it never came up: it is deleted and made again
     FAILED = "failed"
+    #: it is there, and only a person can bring it further
+    STUCK = "stuck"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Live:
     says why the object is pending or failed, in AWS's own words; ``code`` is AWS's code for that. ``unfinished`` is
     what goes on by itself, for hours perhaps, although it is READY: it is told, and not waited for. ``held`` are the
     fields that may have to wait before they change: it is asked why, and what then, "" for nothing.
+
+    ``warning`` is what AWS says is wrong with an object that is READY all the same, and ``remedy`` what a person does
+    about it, or about one that is STUCK. ``cured_by_waiting`` says whether what it warns of passes by itself where it
+    has never been well yet. What is ``busy`` serves, and takes no change at present.
     """
 
     id: str
@@ -51,6 +58,10 @@ class Live:
     detail: str = ""
     code: str = ""
     unfinished: str = ""
+    warning: str = ""
+    remedy: str = ""
+    cured_by_waiting: bool = True
+    busy: bool = False
     held: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
 

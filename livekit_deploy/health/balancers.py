@@ -8,6 +8,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.front import turn_domain
+from livekit_deploy.aws.states import CERTIFICATE, GOING, LOAD_BALANCER, TARGET
 from livekit_deploy.errors import Absent
 from livekit_deploy.finding import Trouble
 from livekit_deploy.health.cluster import MEDIA
@@ -61,7 +62,7 @@ def _listens(look: Look, address: str) -> str:
             cause="somebody deleted it in AWS, which the controller does not see by itself for hours",
             remedy="have the controller make it again, and DNS point to it: livekit-deploy up",
         ) from None
-    if state["Code"] not in ("active", "active_impaired"):
+    if not LOAD_BALANCER.of(state["Code"]).usable:
         raise Trouble(
             f"the load balancer is {state['Code']}",
             cause=state.get("Reason", ""),
@@ -97,8 +98,9 @@ def _healthy(look: Look, address: str) -> str:
             "TargetHealthDescriptions"
         ]
     ]
-    wrong = [one for one in states if one["State"] not in ("healthy", "draining")]
-    healthy = sum(one["State"] == "healthy" for one in states)
+    seen = [TARGET.of(one["State"]) for one in states]
+    wrong = [one for one, what in zip(states, seen, strict=True) if not (what.usable or what.meaning is GOING)]
+    healthy = sum(what.usable for what in seen)
     if wrong or not healthy:
         said = wrong[0] if wrong else {"State": "none is registered"}
         cause, remedy = _TARGETS.get(said.get("Reason", ""), _NO_TARGET)
@@ -128,7 +130,7 @@ def good_certificate(cloud: Cloud, domain: str, arn: str) -> datetime:
             remedy="correct livekit.certificate, or run: livekit-deploy up",
         )
     end: datetime = found["NotAfter"].astimezone(UTC)
-    if found["Status"] != "ISSUED" or end < datetime.now(UTC) + _SOON:
+    if not CERTIFICATE.of(found["Status"]).usable or end < datetime.now(UTC) + _SOON:
         raise Trouble(
             f"the certificate of {domain} is {found['Status'].lower()}, ends {end:%Y-%m-%d}",
             cause="ACM renews its own certificates while their validation record is in DNS; imported ones it cannot",

@@ -13,6 +13,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.front import turn_domain
 from livekit_deploy.aws.load_balancers import INGRESS_TAG, SERVICE_TAG, controlled, described
+from livekit_deploy.aws.states import LOAD_BALANCER
 from livekit_deploy.engine.inputs import Input, Output, Ref
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
 from livekit_deploy.k8s.client import PASSING, Obj, api, serves
@@ -113,11 +114,9 @@ def _live(item: Mapping[str, Any]) -> Live:
         "dns_name": item["DNSName"].lower(),
         "zone_id": item["CanonicalHostedZoneId"],
     }
-    status = {"active": Status.READY, "active_impaired": Status.READY, "failed": Status.FAILED}.get(
-        code, Status.PENDING
+    return LOAD_BALANCER.of(code).live(
+        item["LoadBalancerArn"], outputs=outputs, warning=f"{code}: {reason}" if reason else ""
     )
-    detail = f"{code}: {reason}" if reason else code
-    return Live(item["LoadBalancerArn"], status, outputs=outputs, detail="" if code == "active" else detail)
 
 
 class LoadBalancersProvisioner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from livekit_deploy.aws.states import GONE, SUPPORT, ZONE
 from livekit_deploy.config.checks import engine_support
 from livekit_deploy.errors import ResourceError
 from livekit_deploy.finding import Trouble
@@ -15,7 +16,7 @@ def zones(survey: Survey) -> str:
     offered = {
         one["ZoneName"]
         for one in survey.cloud.ec2.describe_availability_zones()["AvailabilityZones"]
-        if one["State"] == "available"
+        if ZONE.of(one["State"]).usable
     }
     if wrong := [zone for zone in survey.zones if zone not in offered]:
         raise Trouble(
@@ -51,7 +52,8 @@ def instances(survey: Survey) -> str:
 def cluster_version(survey: Survey) -> str:
     """EKS offers the version."""
     found = survey.cloud.eks.pages("describe_cluster_versions", "clusterVersions")
-    versions = {one["clusterVersion"]: str(one.get("versionStatus", one.get("status", ""))) for one in found}
+    stated = {one["clusterVersion"]: str(one.get("versionStatus", "")) for one in found}
+    versions = {name: support for name, support in stated.items() if SUPPORT.of(support).meaning is not GONE}
     wanted = survey.env.cluster.version
     if wanted not in versions:
         raise Trouble(

@@ -12,6 +12,7 @@ from livekit_deploy.render.words import hanging, plural
 _MARKS = {
     Verdict.OK: "[green]✔[/]",
     Verdict.UNFINISHED: "[yellow]…[/]",
+    Verdict.WARNING: "[yellow]![/]",
     Verdict.FAILED: "[bold red]✖[/]",
     Verdict.SKIPPED: "[dim]·[/]",
 }
@@ -26,7 +27,7 @@ def lines(findings: Sequence[Finding], width: int | None) -> Iterator[str]:
         style = "dim" if one.verdict is Verdict.SKIPPED else ""
         for number, line in enumerate(hanging(f"{one.check:<{column}}", one.seen, room, style)):
             yield f"  {_MARKS[one.verdict] if number == 0 else ' '} {line}"
-        if one.verdict in (Verdict.FAILED, Verdict.UNFINISHED):
+        if one.verdict in (Verdict.FAILED, Verdict.UNFINISHED, Verdict.WARNING):
             for label, text in (("cause", one.cause), ("remedy", one.remedy)):
                 if text:
                     yield from (f"    {' ' * column}{line}" for line in _under(label, text, room, column))
@@ -39,15 +40,17 @@ def _under(label: str, text: str, room: int | None, column: int) -> Iterator[str
 def summary(findings: Sequence[Finding]) -> str:
     """How many hold."""
     wrong, going_on = len(failed(findings)), len(unfinished(findings))
+    warned = sum(one.verdict is Verdict.WARNING for one in findings)
+    findings = [one for one in findings if one.verdict is not Verdict.WARNING]
+    beside = f", {plural(warned, 'warning')}" if warned else ""
     skipped = sum(one.verdict is Verdict.SKIPPED for one in findings)
     if not wrong and not going_on:
-        return f"[bold green]✔[/] {plural(len(findings), 'check')}, all hold"
+        return f"[bold green]✔[/] {plural(len(findings), 'check')}, all hold{beside}"
     if not wrong:
-        return (
-            f"[yellow]…[/] {len(findings) - going_on} of {plural(len(findings), 'check')} hold, {going_on} unfinished"
-        )
+        held, of = len(findings) - going_on, plural(len(findings), "check")
+        return f"[yellow]…[/] {held} of {of} hold, {going_on} unfinished{beside}"
     rest = f", {skipped} not looked at" if skipped else ""
-    return f"[bold red]✖[/] {wrong} of {plural(len(findings), 'check')} failed{rest}"
+    return f"[bold red]✖[/] {wrong} of {plural(len(findings), 'check')} failed{rest}{beside}"
 
 
 def as_json(findings: Sequence[Finding]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class GitHub(Lines):
             output("livekit-url", str(url))
         for one in report.under_way:
             summarize(["", f"Unfinished: {one}"])
+        for address, (said, remedy) in report.warnings.items():
+            command("warning", f"{said}; {remedy}" if remedy else said, title=address)
         if report.command == "down":
             summarize(["", f"leftovers: {len(report.leftovers)}", *(f"- `{one}`" for one in report.leftovers)])
 

@@ -67,6 +67,10 @@ class JsonLines:
                 "updated": report.updated,
                 "deleted": report.deleted,
                 "unfinished": report.under_way,
+                "warnings": [
+                    {"address": address, "warning": said, "remedy": remedy}
+                    for address, (said, remedy) in report.warnings.items()
+                ],
                 "leftovers": [asdict(one) for one in report.leftovers],
                 "vanishing": [{"what": what, "when": when} for what, when in report.vanishing],
                 "outputs": report.outputs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.markup import escape
@@ -27,6 +27,7 @@ def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Itera
     if not plan.changes:
         yield f"No changes: {_unchanged(plan)}  {_effort(plan)}"
         yield from going_on(plan.unfinished.values(), width)
+        yield from warned(plan.warnings, width)
         yield from costs.lines(plan.cost, width)
         return
     yield "  " + "   ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
@@ -34,6 +35,7 @@ def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Itera
     yield ""
     yield from _summary(plan, width)
     yield from going_on(plan.unfinished.values(), width)
+    yield from warned(plan.warnings, width)
     yield from costs.lines(plan.cost, width)
 
 
@@ -50,6 +52,7 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     if not changed:
         yield f"No drift: what runs is what was applied.  {_effort(plan)}"
         yield from going_on(plan.unfinished.values(), width)
+        yield from warned(plan.warnings, width)
         return
     yield f"[bold]Someone else changed {plural(len(changed), 'resource')}[/]  [dim](as applied → as it is now)[/]"
     for stage in ordered({change.stage for change in changed}):
@@ -63,12 +66,22 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     else:
         yield f"[bold]`up` puts it right.[/]  {_effort(plan)}"
     yield from going_on(plan.unfinished.values(), width)
+    yield from warned(plan.warnings, width)
 
 
 def going_on(said: Iterable[str], width: int | None = None) -> Iterator[str]:
     """What goes on by itself, a line each."""
     for one in said:
         yield from hanging("Unfinished  ", one, width, "yellow")
+
+
+def warned(warnings: Mapping[str, tuple[str, str]], width: int | None = None, indent: str = "") -> Iterator[str]:
+    """What is wrong with what runs, and what to do about it."""
+    lead = f"{indent}Warning     "
+    for address, (said, remedy) in warnings.items():
+        yield from hanging(lead, f"{address}: {said}", width, "yellow")
+        if remedy:
+            yield from hanging(f"{' ' * len(lead)}→ ", remedy, width, "bold")
 
 
 def _drifted(change: Change, width: int | None) -> Iterator[str]:
@@ -201,7 +214,7 @@ def _texts(diff: FieldDiff) -> Iterator[str]:
 
 def _summary(plan: Plan, width: int | None) -> Iterator[str]:
     create, update = plan.count(Action.CREATE, Action.RESUME), plan.count(Action.UPDATE)
-    text = f"Plan: {create} to create, {update} to update, {plan.count(Action.DELETE)} to delete"
+    text = f"Plan: {create} to create, {update} to update, {plan.removals} to delete"
     if blocked := plan.count(Action.BLOCKED):
         text += f", [bold red]{blocked} blocked[/]"
     time = f"  About {_minutes(plan.critical_s)}." if plan.critical_s else ""

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.prices import as_of
+from livekit_deploy.render.plans import warned
 from livekit_deploy.render.words import duration, hanging, ordered, plural, whole
 from livekit_deploy.state.document import Phase
 
@@ -37,6 +38,7 @@ def up_lines(
     summary = f"{report.command}: {_counts(report)} in {duration(report.seconds)}"
     if not report.findings:
         yield f"[bold green]✔[/] {summary}"
+        yield from warned(report.warnings, width, "  ")
         if not stage:
             yield from unfinished_lines(report, env, width, spelled)
             return
@@ -50,6 +52,7 @@ def up_lines(
         told = f"{lead}secretsmanager:{escape(str(secret))}"
         command = spelled(f"livekit-deploy outputs --env {env.name}")
         yield from _beside(told, escape(f"({command} --json)"), 3, width, under=len(lead))
+    yield from warned(report.warnings, width, "  ")
     if report.under_way:
         yield from unfinished_lines(report, env, width, spelled)
         return
@@ -134,6 +137,9 @@ def status_lines(report: StatusReport, width: int | None = None, spelled: Callab
         yield ""
         yield from _unfinished(report.pending)
         yield f"  Next        {escape(spelled(again))}"
+    for one in report.records:
+        if one.warning:
+            yield from hanging("  Warning     ", f"{one.address}: {one.warning} (when up looked last)", width, "yellow")
     if report.outputs:
         yield ""
     for name in ("livekit.url", "cluster.name", "cluster.endpoint", "redis.address", "load_balancer.signal"):

@@ -45,7 +45,7 @@ class Phase(StrEnum):
 @dataclass(frozen=True)
 class Record:
     """One resource: what was asked for, what it became, what must outlive it, and where the time went when it was last
-    brought here."""
+    brought here. ``warning`` is what AWS said was wrong with it when `up` looked last."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -62,11 +62,15 @@ class Record:
     since: str = ""
     generation: int = 1
     spent: Spent | None = None
+    warning: str = ""
 
     @functools.cached_property
     def text(self) -> str:
         """The record's JSON as it stands in the document; made once, as most records outlive many writes."""
-        lines = _json(asdict(self)).splitlines()
+        said = asdict(self)
+        if not self.warning:  # earlier versions read it as well
+            del said["warning"]
+        lines = _json(said).splitlines()
         return "\n".join([lines[0], *(f"{'  '}{line}" for line in lines[1:])])
 
 

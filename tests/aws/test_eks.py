@@ -246,10 +246,11 @@ def test_children_go_with_their_cluster_without_a_call_each(rig: AwsRig, subnets
     ("status", "code", "want"),
     [
         ("CREATING", "", Status.PENDING),
-        ("DEGRADED", "InsufficientNumberOfReplicas", Status.PENDING),
-        ("DEGRADED", "ConfigurationConflict", Status.FAILED),
+        ("DEGRADED", "InsufficientNumberOfReplicas", Status.READY),
+        ("DEGRADED", "ConfigurationConflict", Status.READY),
         ("CREATE_FAILED", "AccessDenied", Status.FAILED),
         ("UPDATE_FAILED", "ConfigurationConflict", Status.READY),
+        ("DELETE_FAILED", "InternalFailure", Status.STUCK),
         ("DELETING", "", Status.DELETING),
     ],
 )
@@ -266,4 +267,4 @@ def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) 
     }
     live: Live = _live(said)
     assert live.status is want
-    assert not code or f"{code}: why" in live.detail
+    assert not code or f"{code}: why" in (live.warning or live.detail)

@@ -430,7 +430,9 @@ CASES = [
         Key,
         _of(Key, "x", description=literal("d")),
         {"description": literal("other"), "rotation": literal(False)},
+        {"state": "a key that is wanted is enabled"},
         drifts={
+            "state": Drift(by_hand.call("kms", "disable_key", "KeyId")),
             "description": Drift(by_hand.call("kms", "update_key_description", "KeyId", Description="theirs")),
             "rotation": Drift(by_hand.call("kms", "disable_key_rotation", "KeyId")),
         },
@@ -445,8 +447,14 @@ CASES = [
         Secret,
         _of(Secret, "x", form=literal(TOKEN)),
         {"form": literal(API_KEYS), "recovery_days": literal(7)},
-        {"retired": "says whether the value must be drawn anew: test_secrets.py"},
-        drifts={"retired": Drift(by_hand.retire)},
+        {
+            "retired": "says whether the value must be drawn anew: test_secrets.py",
+            "state": "a secret that is wanted is kept",
+        },
+        drifts={
+            "retired": Drift(by_hand.retire),
+            "state": Drift(by_hand.call("secretsmanager", "delete_secret", "SecretId", RecoveryWindowInDays=7)),
+        },
         owned={"form": "write-only: it says what was drawn", "recovery_days": "create-only"},
     ),
     Case(

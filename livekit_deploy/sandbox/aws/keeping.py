@@ -1,6 +1,7 @@
-"""KMS and Secrets Manager: what is scheduled for deletion refuses to be used, and says when it goes.
+"""KMS and Secrets Manager: what is disabled or scheduled for deletion refuses to be used, and says when it goes.
 
-Source: KMS API reference, ScheduleKeyDeletion; Secrets Manager API reference, CreateSecret.
+Source: KMS API reference, ScheduleKeyDeletion and CancelKeyDeletion; KMS developer guide, "Key states of AWS KMS keys";
+Secrets Manager API reference, CreateSecret.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ _REFUSED = (
 )
 
 
+#: what a disabled key refuses as well
+_NEEDS_ENABLED = ("encrypt", "generate_data_key", "enable_key_rotation", "disable_key_rotation", "create_grant")
+
+
 def install() -> None:
     """Correct KMS and Secrets Manager."""
 
@@ -58,6 +63,8 @@ def _keys() -> None:
             _check_key(response, response._get_param("KeyId") or response._get_param("TargetKeyId"))
             return original()
 
+    _states()
+
     @around(KmsResponse, "decrypt")
     def decrypt(original: Original, response: Any) -> Any:
         said = original()
@@ -71,11 +78,39 @@ def _keys() -> None:
         return json.dumps({**said, "KeyState": "PendingDeletion", "PendingWindowInDays": days})
 
 
+def _states() -> None:
+    for operation in _NEEDS_ENABLED:
+
+        @around(KmsResponse, operation)
+        def need(original: Original, response: Any) -> Any:
+            key = _key(response, response._get_param("KeyId"))
+            if key is not None and key.key_state == "Disabled":
+                raise JsonRESTError("DisabledException", f"{key.arn} is disabled.")
+            return original()
+
+    @around(KmsResponse, "cancel_key_deletion")
+    def cancel_key_deletion(original: Original, response: Any) -> Any:
+        key = _key(response, response._get_param("KeyId"))
+        if key is not None and key.key_state != "PendingDeletion":
+            raise JsonRESTError("KMSInvalidStateException", f"{key.arn} is not pending deletion.")
+        return original()
+
+    @around(KmsResponse, "get_key_rotation_status")
+    def get_key_rotation_status(original: Original, response: Any) -> str:
+        key, said = _key(response, response._get_param("KeyId")), json.loads(original())
+        gone = key is not None and key.key_state == "PendingDeletion"
+        return json.dumps({**said, **({"KeyRotationEnabled": False} if gone else {})})
+
+
 def _check_key(response: Any, id: str | None) -> None:
-    backend = response.kms_backend
-    key = backend.keys.get(backend.any_id_to_key_id(id)) if id else None
+    key = _key(response, id)
     if key is not None and key.key_state == "PendingDeletion":
         raise _invalid_state(key.arn)
+
+
+def _key(response: Any, id: str | None) -> Any:
+    backend = response.kms_backend
+    return backend.keys.get(backend.any_id_to_key_id(id)) if id else None
 
 
 def _invalid_state(arn: str) -> JsonRESTError:

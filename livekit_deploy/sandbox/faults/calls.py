@@ -22,7 +22,7 @@ from moto.sts.models import sts_backends
 
 from livekit_deploy.sandbox.aws.patching import around
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
-from livekit_deploy.sandbox.faults.endings import ENDINGS, Made
+from livekit_deploy.sandbox.faults.endings import ENDINGS, ILLS, Made
 from livekit_deploy.sandbox.faults.hiding import Hiding
 from livekit_deploy.sandbox.faults.late_answers import late, lateness
 from livekit_deploy.sandbox.faults.plan import Call, Fault, current
@@ -94,7 +94,9 @@ def _passes(response: Any, describe: Callable[[], Call], original: Callable[[], 
 
 def _struck(fault: Fault, call: Call, response: Any, original: Callable[[], Answer]) -> Answer:
     kind = CATALOGUE[fault.fault]
-    if kind.effect is Effect.REFUSE or (kind.effect is Effect.FAIL and _name(call) not in ENDINGS):
+    endings = ILLS if kind.effect is Effect.DEGRADE else ENDINGS
+    ends = kind.effect in (Effect.FAIL, Effect.DEGRADE)
+    if kind.effect is Effect.REFUSE or (ends and _name(call) not in endings):
         return _refusal(fault, kind, call, response)
     if kind.effect is Effect.LOSE_REQUEST:
         raise ConnectionClosedError(endpoint_url=call.service)
@@ -108,7 +110,7 @@ def _struck(fault: Fault, call: Call, response: Any, original: Callable[[], Answ
     if answer[0] < 300:
         said, code = fault.message or kind.message, fault.code or kind.code(call.service, call.operation)
         made = Made(response.current_account, response.region, call.parameters, _text(answer[2]))
-        ENDINGS[_name(call)](made, code, said)
+        endings[_name(call)](made, code, said)
     return answer
 
 

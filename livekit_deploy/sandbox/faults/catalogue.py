@@ -20,6 +20,7 @@ class Effect(StrEnum):
     HIDE = "hide"  # what the call makes is not seen by the next reads
     LATE = "late"  # a list is behind what is there
     FAIL = "fail"  # what the call makes ends in a failed state
+    DEGRADE = "degrade"  # what the call touches goes on, and something is wrong with it
     STOP = "stop"  # a pod ends and does not come up again
     REFUSE_HERE = "refuse here"  # the cluster's API server refuses a request, and nothing happens
     SILENCE = "silence"  # the cluster's API server says nothing for a while, and then goes on
@@ -196,6 +197,18 @@ CATALOGUE: Mapping[str, Kind] = {
         },
         message="Could not launch instances. InsufficientInstanceCapacity - We currently do not have sufficient "
         "capacity in the Availability Zone you requested",
+    ),
+    "degraded": Kind(
+        Effect.DEGRADE,
+        "a node group, an add-on or a cluster goes on, and EKS reports an issue (code: any of its codes) of its "
+        "health: of a node group until it has launched instances, of an add-on until it is updated",
+        call="eks:UpdateNodegroupConfig",
+        codes={
+            "": "AsgInstanceLaunchFailures",
+            **dict.fromkeys((f"eks:{verb}Addon" for verb in ("Create", "Update", "Describe")), "AccessDenied"),
+            "eks:DescribeCluster": "Ec2SubnetNotFound",
+        },
+        message="Could not launch instances: something is wrong",
     ),
     "token-refused": Kind(
         Effect.REFUSE_HERE,

@@ -73,6 +73,32 @@ def _nat_gateway(made: Made, code: str, said: str) -> None:
     gateway.state, gateway.failure_code, gateway.failure_message = "failed", code, said
 
 
+def _ill_cluster(made: Made, code: str, said: str) -> None:
+    _falls_ill(store_of(made.account, made.region).clusters[made.asked["name"]], code, said)
+
+
+def _ill_node_group(made: Made, code: str, said: str) -> None:
+    entry = store_of(made.account, made.region).clusters[made.asked["name"]]
+    _falls_ill(entry.groups[made.asked["nodegroupName"]], code, said)
+
+
+def _ill_addon(made: Made, code: str, said: str) -> None:
+    entry = store_of(made.account, made.region).clusters[made.asked["name"]]
+    _falls_ill(entry.addons[made.asked["addonName"]], code, said)
+
+
+def _falls_ill(thing: Thing, code: str, said: str) -> None:
+    with lock:
+        thing.fall_ill(code, said, [thing.wire.get("nodegroupName") or thing.wire.get("addonName") or "it"])
+
+
+#: what goes on in bad health
+ILLS: Mapping[str, Ending] = {
+    **dict.fromkeys(("eks:UpdateClusterConfig", "eks:DescribeCluster"), _ill_cluster),
+    **dict.fromkeys((f"eks:{verb}" for verb in ("CreateNodegroup", "DescribeNodegroup")), _ill_node_group),
+    **dict.fromkeys((f"eks:UpdateNodegroup{what}" for what in ("Config", "Version")), _ill_node_group),
+    **dict.fromkeys((f"eks:{verb}Addon" for verb in ("Create", "Update", "Describe")), _ill_addon),
+}
 ENDINGS: Mapping[str, Ending] = {
     "eks:CreateCluster": _cluster,
     "eks:CreateNodegroup": _node_group,

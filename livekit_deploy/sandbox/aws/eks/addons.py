@@ -23,6 +23,7 @@ _OFFERED = {
     "metrics-server": ("v0.8.0-eksbuild.3", "v0.7.2-eksbuild.4"),
     "aws-ebs-csi-driver": ("v1.50.1-eksbuild.1",),
 }
+_NO_NODES = "InsufficientNumberOfReplicas"
 _NEED_NODES = {"coredns", "metrics-server", "aws-ebs-csi-driver"}
 
 
@@ -47,9 +48,11 @@ class Addons:
         """What needs nodes is degraded until one has joined."""
         if addon.wire["status"] not in ("ACTIVE", "DEGRADED") or addon.wire["addonName"] not in _NEED_NODES:
             return
-        nodes = any(group.wire["status"] in ("ACTIVE", "UPDATING") for group in entry.groups.values())
+        if any(one["code"] != _NO_NODES for one in addon.wire["health"]["issues"]):
+            return
+        nodes = any(group.wire["status"] in ("ACTIVE", "DEGRADED", "UPDATING") for group in entry.groups.values())
         issue = {
-            "code": "InsufficientNumberOfReplicas",
+            "code": _NO_NODES,
             "message": "The add-on is unhealthy: no nodes",
             "resourceIds": [],
         }
@@ -102,7 +105,12 @@ class Addons:
             addon.wire["addonVersion"] = _version(asked["addonName"], asked["addonVersion"])
         if asked.get("configurationValues") is not None:
             addon.wire["configurationValues"] = _configuration(asked)
-        addon.begin("UPDATING", self._clock, ADDON_CREATION, lambda: addon.settle("ACTIVE"))
+
+        def updated() -> None:
+            addon.heal()
+            addon.settle("ACTIVE")
+
+        addon.begin("UPDATING", self._clock, ADDON_CREATION, updated)
         update = {"id": str(uuid.uuid4()), "status": "InProgress", "type": "AddonUpdate", "params": [], "errors": []}
         entry.updates[str(update["id"])] = update
         return {"update": update}

@@ -11,6 +11,7 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 from moto.eks.models import EKSBackend
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 
 from livekit_deploy.sandbox.aws import logs
@@ -32,6 +33,7 @@ from livekit_deploy.sandbox.rights.statements import trusts
 #: minor versions on offer, oldest first
 VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 _NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
+_KEY_ISSUES = {"Disabled": "KmsKeyDisabled", "PendingDeletion": "KmsKeyMarkedForDeletion"}
 
 
 class Clusters:
@@ -62,9 +64,21 @@ class Clusters:
 
     def describe(self, asked: Mapping[str, Any]) -> Item:
         wire = dict(self.get(asked["name"]).wire)
+        wire["health"] = {"issues": [*wire["health"]["issues"], *self._key_issues(wire)]}
         if wire["status"] == "CREATING":  # neither is known before it runs
             wire = {key: value for key, value in wire.items() if key not in ("endpoint", "certificateAuthority")}
         return {"cluster": wire}
+
+    def _key_issues(self, wire: Item) -> list[Item]:
+        """What is wrong with the key of its secrets (EKS API reference, ClusterIssue)."""
+        arns = [one["provider"]["keyArn"] for one in wire["encryptionConfig"]]
+        keys = kms_backends[self._backend.account_id][self._backend.region_name].keys
+        states = [(arn, found.key_state) for arn in arns if (found := keys.get(arn.rpartition("/")[2]))]
+        return [
+            {"code": _KEY_ISSUES[state], "message": f"The KMS key {arn} is {state}.", "resourceIds": [arn]}
+            for arn, state in states
+            if state in _KEY_ISSUES
+        ]
 
     def names(self, asked: Mapping[str, Any]) -> Item:
         for name in list(self._store.clusters):
@@ -73,7 +87,12 @@ class Clusters:
 
     def versions(self, asked: Mapping[str, Any]) -> Item:
         found = [
-            {"clusterVersion": version, "defaultVersion": version == VERSIONS[-2], "status": "STANDARD_SUPPORT"}
+            {
+                "clusterVersion": version,
+                "defaultVersion": version == VERSIONS[-2],
+                "status": "standard-support",
+                "versionStatus": "STANDARD_SUPPORT",
+            }
             for version in reversed(VERSIONS)
         ]
         return {"clusterVersions": found}

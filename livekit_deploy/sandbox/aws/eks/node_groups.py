@@ -203,13 +203,14 @@ class NodeGroups:
         scaling = {**group.wire["scalingConfig"], **(asked.get("scalingConfig") or {})}
         _check_scaling(scaling)
         wire = group.wire
+        grows = scaling["desiredSize"] > wire["scalingConfig"]["desiredSize"]
         wire["scalingConfig"] = scaling
         wire["updateConfig"] = dict(asked.get("updateConfig") or wire["updateConfig"])
         labels = asked.get("labels") or {}
         wire["labels"] = {**wire["labels"], **(labels.get("addOrUpdateLabels") or {})}
         for name in labels.get("removeLabels") or []:
             wire["labels"].pop(name, None)
-        return self._updated(entry, group, "ConfigUpdate", GROUP_UPDATE)
+        return self._updated(entry, group, "ConfigUpdate", GROUP_UPDATE, launches=grows)
 
     def update_version(self, asked: Mapping[str, Any]) -> Item:
         entry, group = self._active(asked)
@@ -220,7 +221,7 @@ class NodeGroups:
                 raise invalid(f"Nodegroup version {version} is higher than the cluster's {entry.wire['version']}")
             group.wire["version"], group.wire["releaseVersion"] = version, f"{version}.0-20261101"
         self._terminate(self.instances(group.wire))
-        return self._updated(entry, group, "VersionUpdate", GROUP_ROLL)
+        return self._updated(entry, group, "VersionUpdate", GROUP_ROLL, launches=True)
 
     def _active(self, asked: Mapping[str, Any]) -> tuple[ClusterEntry, Thing]:
         entry, group = self._get(asked)
@@ -228,12 +229,15 @@ class NodeGroups:
             raise in_use(f"Nodegroup cannot be updated as it is currently not in Active state: {group.wire['status']}")
         return entry, group
 
-    def _updated(self, entry: ClusterEntry, group: Thing, kind: str, seconds: float) -> Item:
+    def _updated(self, entry: ClusterEntry, group: Thing, kind: str, seconds: float, *, launches: bool) -> Item:
+        """A degraded group stays so until it has launched instances (containers roadmap, issue 2326)."""
         update = {"id": str(uuid.uuid4()), "status": "InProgress", "type": kind, "params": [], "errors": []}
         entry.updates[str(update["id"])] = update
 
         def done() -> None:
             update["status"] = "Successful"
+            if launches:
+                group.heal()
             self._joined(entry, group)
 
         self._scale(group.wire)

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.eks.models import EKSBackend, eks_backends
 
@@ -47,6 +47,7 @@ class Thing:
     since: float
     seconds: float
     then: Callable[[], None]
+    degrades: ClassVar[bool] = True
 
     def advance(self, clock: SandboxClock) -> None:
         """Move on when the state has lasted long enough."""
@@ -59,13 +60,38 @@ class Thing:
         self.wire["status"], self.since, self.seconds, self.then = status, clock.now(), seconds, then
 
     def settle(self, status: str) -> None:
-        """Enter a state that lasts."""
-        self.wire["status"], self.seconds = status, -1.0
+        """Enter a state that lasts; what should be active is degraded as long as something is wrong with it."""
+        ill = status == "ACTIVE" and self.degrades and self.wire["health"]["issues"]
+        self.wire["status"], self.seconds = "DEGRADED" if ill else status, -1.0
+
+    def heal(self) -> None:
+        """Nothing is wrong with it any more."""
+        self.wire["health"] = {"issues": []}
+
+    def fall_ill(self, code: str, message: str, ids: list[str]) -> None:
+        """From now on, or when its present state ends, something is wrong with it, until it is healed."""
+        issue = {"code": code, "message": message, "resourceIds": ids}
+        ending = self.then
+
+        def ill() -> None:
+            self.wire["health"] = {"issues": [issue]}
+            self.settle("ACTIVE")
+
+        def after() -> None:
+            ending()
+            ill()
+
+        if self.seconds < 0:
+            ill()
+        else:
+            self.then = after
 
 
 @dataclass
 class ClusterEntry(Thing):
-    """A cluster with what lives in it."""
+    """A cluster with what lives in it; whatever is wrong with it, it is active."""
+
+    degrades: ClassVar[bool] = False
 
     groups: dict[str, Thing] = field(default_factory=dict)
     addons: dict[str, Thing] = field(default_factory=dict)

@@ -1,0 +1,51 @@
+"""How one resource fails to come up, in words: what AWS says, what is likely behind it, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livekit_deploy.engine.resource import Live, Resource
+from livekit_deploy.engine.run import Run
+from livekit_deploy.errors import DeployError, Failed, TimedOut
+
+_AGAIN = "run the same command again: it deletes what failed and makes it anew"
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The errors of one resource while ``verb`` is carried out."""
+
+    run: Run
+    item: Resource
+    verb: str
+
+    def failed(self, detail: str, live: Live, *, remedy: str = "") -> Failed:
+        """It cannot come up. ``remedy`` is for the case that neither AWS's state nor its code tells one."""
+        likely, found = self._diagnosis(live)
+        return Failed(
+            f"{self.item.address} could not be brought up: {detail}",
+            address=self.item.address,
+            verb=self.verb,
+            code=live.code,
+            likely=likely,
+            hint=live.remedy or found or remedy or _AGAIN,
+        )
+
+    def timed_out(self, live: Live | None, seconds: float) -> TimedOut:
+        """It was not ready within so many seconds."""
+        why = (live.warning or live.detail or live.status.value) if live else "AWS does not show it"
+        likely, found = self._diagnosis(live)
+        return TimedOut(
+            f"{self.item.address} was not ready within {seconds / 60:.0f} minutes: {why}",
+            address=self.item.address,
+            verb=self.verb,
+            code=live.code if live else "",
+            likely=likely,
+            hint=(live.remedy if live else "") or found or "run the same command again: it goes on waiting",
+        )
+
+    def _diagnosis(self, live: Live | None) -> tuple[str, str]:
+        try:
+            return self.item.diagnose(self.run.cloud, live)
+        except DeployError:  # looking for the cause must not hide the failure
+            return "", ""
