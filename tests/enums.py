@@ -33,6 +33,7 @@ NOT_A_STATE: dict[tuple[str, str], str] = {
     ("elbv2", "TargetHealthReasonEnum"): "told, with a cause where one is known",
     ("iam", "PolicyEvaluationDecisionType"): "whatever is not allowed is refused",
     ("route53", "RRType"): "compared with what is wanted",
+    ("s3", "BucketVersioningStatus"): "a setting, compared with what is wanted",
 }
 #: fields that look like a state, but have no enum in the model
 _FREE = re.compile(r".*(State|Status)$")
