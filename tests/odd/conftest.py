@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.kill.conftest import region, standing
 
 __all__ = ["region", "standing"]
+
+
+@pytest.fixture
+def every_enum_has_a_meaning() -> None:
+    """Not held here: these tests put answers of their own in the place of AWS's."""
