@@ -45,6 +45,10 @@ class Certificate(Resource):
 
     arn = Output[str]()
 
+    def lasts(self, output: str) -> bool:
+        """ACM asks for the same records again for the same names in an account (ACM user guide, "DNS validation")."""
+        return output != "arn"
+
     def validations(self) -> list[Validation]:
         """The records that ACM wants, one for each name of the certificate."""
         domains = [self.domain, *self.alternatives]

@@ -28,6 +28,11 @@ CREATOR = "livekit-deploy:creator"
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _NAME = 100
 _ZONES = "EKS keeps the zones of a control plane: put network.availability_zones back, or run down and then up."
+_KEY_STAYS = (
+    "EKS keeps the key that a cluster encrypts with: set cluster.secrets_key to true where it is the key of this "
+    "environment, and cancel that key's deletion; for another key, or none, run down and then up."
+)
+_KEY_COMES = "EKS cannot take the key away again: without it the cluster's Secrets cannot be read any more."
 _ANEW = "EKS fixes it when the cluster is made: put the old value back, or run down and then up."
 
 
@@ -65,9 +70,10 @@ class Cluster(Resource):
     """An EKS cluster. ``version`` is ``1.36``; ``logs`` are the control plane logs that go to CloudWatch.
 
     ``public_cidrs`` may reach the public endpoint, none of them closes it. ``key_arn`` is a KMS key for Kubernetes
-    secrets. ``zones`` are those of the subnets, which may become others of the same zones only.
-    Source: EKS API reference, CreateCluster, UpdateClusterConfig and UpdateClusterVersion; EKS user guide, "View Amazon
-    EKS networking requirements for VPC and subnets".
+    secrets; a cluster without one gets it while it runs, and keeps it. ``zones`` are those of the subnets, which may
+    become others of the same zones only. Source: EKS API reference, CreateCluster, UpdateClusterConfig,
+    UpdateClusterVersion and AssociateEncryptionConfig; EKS user guide, "View Amazon EKS networking requirements for VPC
+    and subnets".
     """
 
     kind = "eks.cluster"
@@ -89,7 +95,7 @@ class Cluster(Resource):
     public_cidrs: Inputs[str] = Inputs(api="resourcesVpcConfig.publicAccessCidrs")
     private_access: Input[bool] = Input(api="resourcesVpcConfig.endpointPrivateAccess", default=True)
     logs: Inputs[str] = Inputs(api="logging.clusterLogging", default=())
-    key_arn: Input[str | None] = Input(api="encryptionConfig", change=Change.FIXED, default=None, way_out=_ANEW)
+    key_arn: Input[str | None] = Input(api="encryptionConfig", default=None)
     deletion_protection: Input[bool] = Input(api="deletionProtection", default=False)
 
     arn = Output[str]()
@@ -111,9 +117,11 @@ class Cluster(Resource):
         return super().differs(key, want, have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
-        """Also a version that is lower, or more than one minor higher, than what runs."""
+        """Also a version that is lower, or more than one minor higher, than what runs; and another key, or none."""
         changed = list(changed)
         found = super().refusals(live, changed)
+        if "key_arn" in changed and live.props["key_arn"] is not None:
+            found["key_arn"] = _KEY_STAYS
         if "version" in changed:
             have, want = minor(live.props["version"]), minor(self.version)
             if want < have:
@@ -121,6 +129,9 @@ class Cluster(Resource):
             elif want > have + 1:
                 found["version"] = f'EKS goes up one minor version at a time: set "1.{have + 1}" first.'
         return found
+
+    def irrevocable(self, changed: Iterable[str]) -> str:
+        return _KEY_COMES if "key_arn" in changed else ""
 
     # ---- verbs
 
@@ -138,7 +149,7 @@ class Cluster(Resource):
         name = fit(cloud.name(self.instance), _NAME)
         # a tag value cannot hold the commas that names in IAM may have, and those cannot hold blanks
         tags = {**cloud.marks.tags(self.address, name), CREATOR: cloud.identity.principal.replace(",", " ")}
-        encryption = [{"resources": ["secrets"], "provider": {"keyArn": self.key_arn}}] if self.key_arn else []
+        encryption = self._encryption() if self.key_arn else []
         with claiming(f"the EKS cluster {name} exists already"):
             cloud.eks.create_cluster(
                 name=name,
@@ -155,6 +166,9 @@ class Cluster(Resource):
                 **({"encryptionConfig": encryption} if encryption else {}),
             )
         return name
+
+    def _encryption(self) -> list[dict[str, Any]]:
+        return [{"resources": ["secrets"], "provider": {"keyArn": self.key_arn}}]
 
     def _endpoint(self) -> dict[str, Any]:
         public = bool(self.public_cidrs)
@@ -179,6 +193,8 @@ class Cluster(Resource):
             config = {"logging": {"clusterLogging": self._logging()}}
         if config is not None:
             cloud.eks.update_cluster_config(name=live.id, **config)
+        elif "key_arn" in changed:
+            cloud.eks.associate_encryption_config(clusterName=live.id, encryptionConfig=self._encryption())
         elif "version" in changed:
             cloud.eks.update_cluster_version(name=live.id, version=self.version)
 

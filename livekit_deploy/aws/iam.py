@@ -58,6 +58,7 @@ class Role(Resource):
     kind = "iam.role"
     usual = 3.0
     propagation = {"NoSuchEntity": (), "MalformedPolicyDocument": ("invalid principal",)}
+    lasting = frozenset({"arn", "role_name"})
 
     trust: Input[Mapping[str, Any]] = Input(api="AssumeRolePolicyDocument")
     values: Input[Mapping[str, str | Ref[str]]] = Input(default={})
@@ -176,6 +177,7 @@ class Policy(Resource):
 
     kind = "iam.policy"
     propagation = {"NoSuchEntity": ()}
+    lasting = frozenset({"arn"})
 
     document: Input[Mapping[str, Any]] = Input(api="PolicyDocument")
     path: Input[str] = Input(api="Path", change=Change.FIXED, default="/", way_out=_PATH_WAY_OUT)

@@ -31,6 +31,7 @@ class LogGroup(Resource):
     """A log group. ``retention`` is in days. Source: CloudWatch Logs API reference, CreateLogGroup."""
 
     kind = "logs.log_group"
+    lasting = frozenset({"group_name", "arn"})
 
     retention: Input[int] = Input(api="PutRetentionPolicy.retentionInDays")
 

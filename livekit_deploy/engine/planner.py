@@ -171,9 +171,8 @@ class Planner:
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
         diffs = difference(item, record, live, self._lookup)
-        # a value that is only known after apply may well be the same: then it is judged by whoever applies it
-        known = [key for key, found in diffs.items() if not any(unknown(diff.after) for diff in found)]
-        refused = item.refusals(live, known)
+        # also what is only known after apply: what would be the same again is known by now (`Resource.lasting`)
+        refused = item.refusals(live, diffs)
         flat = tuple(diff for found in diffs.values() for diff in found)
         if refused:
             hint = " ".join(dict.fromkeys(refused.values()))
@@ -181,7 +180,7 @@ class Planner:
             reason = "it cannot be changed yet" if waits else "it cannot be changed in place"
             return replace(base, action=Action.BLOCKED, diffs=flat, hint=hint, reason=reason)
         if diffs:
-            return replace(base, action=Action.UPDATE, diffs=flat)
+            return replace(base, action=Action.UPDATE, diffs=flat, hint=item.irrevocable(diffs))
         if record is None:
             return replace(base, action=Action.RESUME, reason="it is there with our marks, but not in the state")
         if record.phase is not Phase.READY:
@@ -192,8 +191,10 @@ class Planner:
 
     def _lookup(self, ref: Ref[Any]) -> Any:
         entry = self._entries.get(ref.address)
-        if entry is None or entry.live is None:
+        if entry is None:
             return UNKNOWN
+        if entry.live is None:
+            return self._again(ref)
         if entry.change.action is Action.UPDATE and ref.output in ref.source.renewed:
             return UNKNOWN
         if ref.output in entry.live.outputs:
@@ -202,6 +203,13 @@ class Planner:
         if record is not None and entry.outputs_known and ref.output in record.outputs:
             return inputs.revive(record.outputs[ref.output])
         return UNKNOWN
+
+    def _again(self, ref: Ref[Any]) -> Any:
+        """The output of something that is made anew, where that is the same again."""
+        record = self._records.get(ref.address)
+        if record is None or not ref.source.lasts(ref.output):
+            return UNKNOWN
+        return inputs.revive(record.outputs.get(ref.output, UNKNOWN))
 
     # ---- what goes
 

@@ -115,6 +115,8 @@ class Resource(_Declared):
     exports: ClassVar[Mapping[str, str]] = {}
     #: outputs that each update gives another value; what refers to them follows in the same run
     renewed: ClassVar[frozenset[str]] = frozenset()
+    #: outputs that are the same when it is made anew at its address, since its name decides them
+    lasting: ClassVar[frozenset[str]] = frozenset()
     #: gone with its host: when the host is deleted, the record is dropped and no call is made
     dies_with_host: ClassVar[bool] = False
     #: it is nowhere but in its host: when that goes anyway, nothing of it can stay behind
@@ -243,10 +245,21 @@ class Resource(_Declared):
         return bool(want != have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
-        """For each changed field that cannot be changed in place, or not yet: the way out."""
+        """For each changed field that cannot be changed in place, or not yet: the way out.
+
+        What it is to become may be known only after apply.
+        """
         changed = list(changed)
         fixed = {key: self.inputs[key].way_out for key in changed if self.inputs[key].change is Change.FIXED}
         return fixed | {key: why for key in changed if key in live.held and (why := live.held[key]())}
+
+    def irrevocable(self, changed: Iterable[str]) -> str:
+        """What should be known before these fields are changed, since nothing brings them back; "" for nothing."""
+        return ""
+
+    def lasts(self, output: str) -> bool:
+        """Whether it has the same output again when it is made anew."""
+        return output in self.lasting
 
     def check(self) -> None:
         """Raise what would keep it from being made whatever the cloud says, before anything is changed."""

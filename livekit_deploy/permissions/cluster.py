@@ -37,6 +37,8 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("EksHandOver", "eks", ("TagResource",), entries, scope.tagged)
     yield from _logs(scope)
     if scope.env.cluster.secrets_key:
+        # a cluster that was made without a key gets it while it runs
+        yield Statement("EksEncrypt", "eks", ("AssociateEncryptionConfig",), cluster, scope.tagged)
         yield from _key(scope)
 
 

@@ -12,7 +12,8 @@ import pytest
 from livekit_deploy.aws.eks import CREATOR, Cluster
 from livekit_deploy.aws.eks_access import AccessEntry
 from livekit_deploy.aws.eks_addons import Addon
-from livekit_deploy.engine.plan import Action
+from livekit_deploy.aws.keys import Key
+from livekit_deploy.engine.plan import UNKNOWN, Action
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError
 from tests.aws.rig import AwsRig
@@ -106,10 +107,32 @@ def test_versions_go_up_one_by_one(rig: AwsRig, subnets: list[str], before: str,
 
 def test_what_eks_fixes_at_creation_is_refused(rig: AwsRig, subnets: list[str]) -> None:
     rig.up([cluster(subnets)])
-    (change,) = rig.plan([cluster(subnets, key_arn="arn:aws:kms:us-east-1:123456789012:key/k")]).changes
-    assert change.action is Action.BLOCKED
     other = Cluster("main", role_arn=ROLE + "2", subnet_ids=subnets[:2], version="1.36", public_cidrs=OPEN)
     assert rig.plan([other]).changes[0].action is Action.BLOCKED
+
+
+def test_a_cluster_gets_a_key_while_it_runs_and_keeps_it(rig: AwsRig, subnets: list[str]) -> None:
+    """The key is made in the same run; the plan says that there is no way back, and another key is refused by it."""
+
+    def keyed(name: str) -> list[Resource]:
+        key = Key(name, description="d")
+        return [key, cluster(subnets, key_arn=key.arn)]
+
+    rig.up([cluster(subnets)])
+    made, change = rig.plan(keyed("one")).changes
+    assert (made.action, change.action) == (Action.CREATE, Action.UPDATE)
+    assert [(diff.path, diff.before, diff.after) for diff in change.diffs] == [("key_arn", None, UNKNOWN)]
+    assert "cannot take the key away" in change.hint
+    rig.calls()
+    rig.up(keyed("one"))
+    assert rig.calls() == ["CreateKey", "EnableKeyRotation", "AssociateEncryptionConfig"]
+    rig.up(keyed("one"))
+    assert rig.calls() == []
+
+    for other in (keyed("two"), [cluster(subnets)]):
+        (refused,) = rig.plan(other).blocked
+        assert refused.address == "eks.cluster/main"
+        assert "keeps the key" in refused.hint
 
 
 def test_a_protected_cluster_is_first_unprotected_then_deleted(rig: AwsRig, subnets: list[str]) -> None:

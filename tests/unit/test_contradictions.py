@@ -417,3 +417,40 @@ def test_without_what_is_stored_in_a_dead_host_all_else_goes_in_the_same_order(
     assert sorted(order) == ["balancer", "host", "nodes", "other", "rights"]
     assert order.index("balancer") < min(order.index(name) for name in ("host", "nodes", "rights"))
     assert order.index("other") < order.index("nodes")
+
+
+# ---- what is only known after apply
+
+
+class Named(Fake):
+    """A thing whose id is the same again when it is made anew."""
+
+    kind = "fake.named"
+    lasting = frozenset({"id"})
+
+
+@pytest.mark.parametrize(("source", "known"), [(Fake, False), (Named, True)])
+def test_a_fixed_value_that_would_become_another_is_refused_before_anything_is_made(
+    rig: Rig, source: type[Fake], known: bool
+) -> None:
+    def declared() -> list[Resource]:
+        root = source("root")
+        return [root, Fake("leaf", cidr=root.id)]
+
+    assert rig.up(declared()).clean
+    assert rig.plan(declared()).changes == ()
+    del rig.cloud.things["t-1"]
+    changes = {change.address: change for change in rig.plan(declared()).changes}
+    if known:
+        assert changes.keys() == {f"{source.kind}/root"}, "its name decides: nothing else changes"
+    else:
+        leaf = changes["fake.thing/leaf"]
+        assert (leaf.action, leaf.hint) == (Action.BLOCKED, "make another environment")
+        assert [diff.after for diff in leaf.diffs] == [UNKNOWN]
+
+
+def test_a_fixed_value_that_comes_from_something_new_is_refused(rig: Rig) -> None:
+    rig.up([Fake("leaf")])
+    root = Fake("root")
+    made, leaf = rig.plan([root, Fake("leaf", cidr=root.id)]).changes
+    assert (made.action, leaf.action) == (Action.CREATE, Action.BLOCKED)

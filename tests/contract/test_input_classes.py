@@ -1,0 +1,126 @@
+"""What we call fixed, immutable or applied once, against what AWS's API can change: each such call has a decision."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+
+import livekit_deploy.stack  # noqa: F401  (registers every kind)
+from livekit_deploy.engine.inputs import Change
+from livekit_deploy.engine.resource import kinds
+
+_CHANGES = (
+    *("Add", "Assign", "Associate", "Attach", "Change", "Enable", "Increase", "Modify", "Move", "Put", "Register"),
+    *("Replace", "Reset", "Set", "Tag", "Update", "Upgrade"),
+)
+#: how a call names the object that it changes
+_NAMED_BY = {
+    "acm.certificate": "CertificateArn",
+    "ec2.flow_log": "FlowLogIds",
+    "ec2.launch_template": "LaunchTemplateId",
+    "ec2.nat_gateway": "NatGatewayId",
+    "ec2.route_table": "RouteTableId",
+    "ec2.security_group": "GroupId",
+    "ec2.security_group_rule": "GroupId",
+    "ec2.subnet": "SubnetId",
+    "ec2.vpc": "VpcId",
+    "ec2.vpc_endpoint": "VpcEndpointId",
+    "eks.access_entry": "principalArn",
+    "eks.cluster": ("clusterName", "name"),
+    "eks.node_group": "nodegroupName",
+    "elasticache.replication_group": "ReplicationGroupId",
+    "iam.oidc_provider": "OpenIDConnectProviderArn",
+    "iam.policy": "PolicyArn",
+    "iam.role": "RoleName",
+    "route53.record": "HostedZoneId",
+    "secretsmanager.secret": "SecretId",
+}
+_DESCRIPTIONS = {"UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress"}
+_IDENTITY = "the parameter says which object is meant, or whose, and is not changed"
+#: input → the calls that take it, and why it is not mutable all the same
+DECISIONS: dict[str, tuple[set[str], str]] = {
+    "ec2.security_group.vpc_id": ({"AssociateSecurityGroupVpc"}, "lets one more VPC use it, and moves it nowhere"),
+    "ec2.security_group_rule.group_id": (
+        {"AssociateSecurityGroupVpc", "ModifyInstancePlacement", "ModifySecurityGroupRules", *_DESCRIPTIONS},
+        _IDENTITY,
+    ),
+    "ec2.security_group_rule.protocol": (_DESCRIPTIONS, "the parameter names the rule whose description is changed"),
+    "ec2.security_group_rule.source": (_DESCRIPTIONS, "the parameter names the rule whose description is changed"),
+    "ec2.subnet.zone": ({"AssociateClientVpnTargetNetwork"}, "the zone of something else"),
+    "ec2.vpc.cidr": ({"AssociateVpcCidrBlock"}, "adds a second range; the first stays"),
+    "eks.access_entry.principal": ({"AssociateAccessPolicy", "UpdateAccessEntry"}, _IDENTITY),
+    "eks.cluster.role_arn": (
+        {"RegisterCluster", "UpdateAddon", "UpdateCapability", "UpdatePodIdentityAssociation"},
+        "the role of something in the cluster, or of a cluster elsewhere",
+    ),
+    "eks.node_group.role": (
+        {"UpdateNodegroupConfig"},
+        "pods are placed by this label: another group takes over first, so that calls end where they are",
+    ),
+    "eks.node_group.template_id": ({"UpdateNodegroupVersion"}, "takes another version of the same template only"),
+    "eks.node_group.desired_size": (
+        {"UpdateNodegroupConfig"},
+        "applied once when the file changes; an autoscaler owns it in between",
+    ),
+    "route53.record.zone": (
+        {
+            *("AssociateVPCWithHostedZone", "ChangeResourceRecordSets", "EnableHostedZoneDNSSEC"),
+            *("UpdateHostedZoneFeatures", "UpdateHostedZoneTier"),
+        },
+        _IDENTITY,
+    ),
+    "route53.record.record": ({"UpdateHostedZoneFeatures"}, "the name of something else"),
+    "elasticache.replication_group.engine": (
+        {"ModifyReplicationGroup"},
+        "in place from Redis to Valkey only, and never back: another group first serves both ways",
+    ),
+    "elasticache.replication_group.tls": (
+        {"ModifyReplicationGroup"},
+        "the address that LiveKit is given has another form with TLS: another group first, then LiveKit moves",
+    ),
+}
+
+
+def test_each_call_that_could_change_what_we_do_not_has_a_decision() -> None:
+    """A newer botocore that can change more fails here, and so does a decision about a call that is gone."""
+    found = {
+        f"{kind.kind}.{name}": calls
+        for kind in kinds().values()
+        if kind.__module__.startswith("livekit_deploy.") and kind.kind in _NAMED_BY
+        for name, one in kind.inputs.items()
+        if one.change is not Change.MUTABLE and one.api and (calls := set(_callers(kind.kind, one.api)))
+    }
+    assert found == {name: calls for name, (calls, _) in DECISIONS.items()}
+
+
+def test_every_kind_of_aws_with_such_an_input_is_looked_at() -> None:
+    known = [kind for kind in kinds().values() if kind.__module__.startswith("livekit_deploy.aws")]
+    fixed = {one.kind for one in known if any(i.api and i.change is not Change.MUTABLE for i in one.inputs.values())}
+    assert fixed == set(_NAMED_BY)
+
+
+def _callers(kind: str, api: str) -> Iterator[str]:
+    """The operations that change an object of this kind and take this parameter."""
+    named, (first, _, _), last = _NAMED_BY[kind], api.partition("."), api.rpartition(".")[2]
+    for operation, members in _changing(kind.partition(".")[0]).items():
+        if members & {named, *named} and members & {first, last}:
+            yield operation
+
+
+@functools.cache
+def _changing(service: str) -> dict[str, set[str]]:
+    model = botocore.session.get_session().get_service_model(service)
+    names = [one for one in model.operation_names if one.startswith(_CHANGES)]
+    return {one: set(_members(model.operation_model(one).input_shape)) for one in names}
+
+
+def _members(shape: Any, depth: int = 3) -> Iterator[str]:
+    if shape is not None and depth and shape.type_name == "structure":
+        for name, member in shape.members.items():
+            yield name
+            yield from _members(member, depth - 1)
+    elif shape is not None and depth and shape.type_name == "list":
+        yield from _members(shape.member, depth - 1)
