@@ -75,13 +75,14 @@ def _left_behind(here: Workspace, env: Environment) -> None:
     )
 
 
-def _life(here: Workspace, env: Environment, changed: Environment, keys: tuple[str, str]) -> None:
-    """Made, its key rotated, changed there and back, repaired, looked at, and taken down with what others left."""
+def _life(here: Workspace, bare: Environment, env: Environment, changed: Environment, keys: tuple[str, str]) -> None:
+    """Made without a key for Secrets, its API key rotated, changed there and back, repaired, looked at, and taken down
+    with what others left."""
     here.fail(NO_QUOTA)
     with bounded.deployer(here, env, keys) as made:
         made.prerequisites()
     here.fail()
-    with bounded.deployer(here, env, keys) as made:
+    with bounded.deployer(here, bare, keys) as made:
         made.up()
         made.keys.rotate("main")
         made.keys.remove(made.keys.add("second"), now=True)
@@ -103,7 +104,8 @@ def test_no_call_of_a_whole_life_is_refused_and_no_statement_is_unused(here: Wor
     env = _loaded(here, path, **given)
     admins = json.dumps([f"arn:aws:iam::{ACCOUNT}:role/ci/deployer"])
     changed = _loaded(here, path, **given, **{"redis.node_type": "cache.m7g.large", "cluster.admins": admins})
-    _life(here, env, changed, bounded.role(here, env))
+    bare = _loaded(here, path, **given, **{"cluster.secrets_key": "false"})
+    _life(here, bare, env, changed, bounded.role(here, env))
     found = here.sandbox.rights()
     assert found["refused"] == []
     used = {(sid, action) for sid, action in found["used"]}
@@ -124,7 +126,8 @@ def test_no_call_of_the_other_presets_is_refused(here: Workspace, name: str) -> 
     path = here.folder / "manifests" / "environments" / f"{name}.yaml"
     env = _loaded(here, path)
     changed = _loaded(here, path, **{"redis.node_type": "cache.m7g.xlarge"})
-    _life(here, env, changed, bounded.role(here, env))
+    bare = _loaded(here, path, **given, **{"cluster.secrets_key": "false"})
+    _life(here, bare, env, changed, bounded.role(here, env))
     assert here.sandbox.rights()["refused"] == []
 
 
