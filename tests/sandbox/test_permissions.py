@@ -126,8 +126,7 @@ def test_no_call_of_the_other_presets_is_refused(here: Workspace, name: str) -> 
     path = here.folder / "manifests" / "environments" / f"{name}.yaml"
     env = _loaded(here, path)
     changed = _loaded(here, path, **{"redis.node_type": "cache.m7g.xlarge"})
-    bare = _loaded(here, path, **given, **{"cluster.secrets_key": "false"})
-    _life(here, bare, env, changed, bounded.role(here, env))
+    _life(here, env, env, changed, bounded.role(here, env))
     assert here.sandbox.rights()["refused"] == []
 
 
