@@ -217,13 +217,13 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## What AWS says"
     yield ""
-    yield "AWS's code stands in the line `why`; where it alone does not decide, AWS's words do."
+    yield "AWS's code stands in the line `why`; where it alone does not decide, AWS's words do, such as these."
     yield ""
     yield "| Code | Words | Likely | What to do |"
     yield "|---|---|---|---|"
     for rule in RULES:
-        codes = ", ".join(f"`{code}`" for code in rule.codes.replace(".*", "…").split("|"))
-        words = rule.words.replace("|", ", ") or "–"
+        codes = ", ".join(f"`{code}`" for code in rule.codes.replace(".*", "…").replace("\\.", ".").split("|"))
+        words = rule.example or "–"
         yield f"| {codes} | {words} | {rule.cause.likely or '–'} | {rule.cause.remedy} |"
     yield ""
     yield "## What Kubernetes says of LiveKit's pods, and LiveKit of Redis"

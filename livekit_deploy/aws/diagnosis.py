@@ -10,6 +10,7 @@ from typing import Any
 
 from livekit_deploy.aws.causes import cause_of
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.launch_causes import FREE_ADDRESSES
 from livekit_deploy.engine.resource import Live
 
 _ANYWHERE = "0.0.0.0/0"
@@ -30,7 +31,7 @@ def subnets_short(cloud: Cloud, subnet_ids: Iterable[str], addresses: int) -> tu
             return (
                 f"subnet {subnet['SubnetId']} has {subnet['AvailableIpAddressCount']} free addresses, "
                 f"{addresses} are needed",
-                "free addresses in the subnet, or use a larger network.cidr",
+                FREE_ADDRESSES,
             )
     return None
 

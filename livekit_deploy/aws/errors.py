@@ -10,6 +10,7 @@ from livekit_deploy import errors
 from livekit_deploy.aws.causes import cause_of, quota_of
 from livekit_deploy.aws.codes import REFUSED, kind_of
 from livekit_deploy.aws.login import Login
+from livekit_deploy.aws.rules import Cause
 from livekit_deploy.aws.unaccepted import unaccepted
 
 #: IAM's name of a service, where it is not boto3's
@@ -52,13 +53,16 @@ def translate(error: ClientError, service: str, operation: str, login: Login | N
         what, remedy = found
         return errors.CredentialsError(f"{what}: {message}", code=code, request_id=request_id, hint=remedy)
     kind = kind_of(code, said)
-    known = quota_of(code, error.operation_name) if kind is errors.QuotaExceeded else cause_of(code, said)
-    hint = known.remedy if known else _HINTS.get(kind, "")
-    if kind is errors.Denied:
-        hint = _allow(said, action)
-    elif not hint:
-        hint = _look_up(code, action)
-    return kind(message, code=code, request_id=request_id, hint=hint, likely=known.likely if known else "")
+    known = _known(kind, code, said, error.operation_name)
+    hint = _allow(said, action) if kind is errors.Denied else known.remedy or _HINTS.get(kind) or _look_up(code, action)
+    return kind(message, code=code, request_id=request_id, hint=hint, likely=known.likely)
+
+
+def _known(kind: type[errors.ResourceError], code: str, said: str, operation: str) -> Cause:
+    """What is known to be behind it; whose right is missing is what AWS itself says."""
+    if kind is errors.QuotaExceeded:
+        return quota_of(code, operation)
+    return (cause_of(code, said) if kind is not errors.Denied else None) or Cause("", "")
 
 
 def action_of(service: str, operation: str) -> str:
