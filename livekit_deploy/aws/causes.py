@@ -132,8 +132,8 @@ _CLUSTERS = (
     rule(
         "KMSInvalidStateException|KmsKeyDisabled|KmsKeyMarkedForDeletion|KmsGrantRevoked",
         "the KMS key is disabled or scheduled for deletion, or EKS may no longer use it",
-        "cancel its deletion and enable it, which livekit-deploy up does to a key of ours; a grant that was revoked is "
-        "given again by AWS's support",
+        "cancel its deletion and enable it, as up does with a key of ours; a grant that was revoked is given again by "
+        "AWS's support",
     ),
     rule(
         "Ec2ServiceNotSubscribed",
