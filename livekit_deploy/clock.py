@@ -8,6 +8,20 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def http_date(text: str | None) -> datetime | None:
+    """The moment that a ``Date`` header says; None where there is none, or none that can be read.
+
+    It is UTC also where it does not say so (RFC 9110, 5.6.7).
+    """
+    try:
+        said = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return said.replace(tzinfo=UTC) if said is not None and said.tzinfo is None else said
 
 
 class Clock:

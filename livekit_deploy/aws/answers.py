@@ -33,7 +33,7 @@ _DECODED = "policyDocumentType"
 _OF_OTHERS = frozenset({"principalArn", "PrincipalArn", "KmsKeyArn", "kmsKeyArn", "keyArn", "KmsKeyId", "kmsKeyId"})
 
 
-class _Fault(NamedTuple):
+class Fault(NamedTuple):
     """What is wrong with a field: ``path`` leads from the field to it, "" for the field itself."""
 
     path: str
@@ -41,11 +41,13 @@ class _Fault(NamedTuple):
     account: bool = False
 
 
-_NONE: Mapping[str, _Fault] = {}
+#: fields that tell the account of what EC2 has no ARN of
+_OWNERS = frozenset({"OwnerId", "GroupOwnerId"})
+NO_FAULTS: Mapping[str, Fault] = {}
 
 
 class _Odd(Exception):
-    def __init__(self, fault: _Fault) -> None:
+    def __init__(self, fault: Fault) -> None:
         super().__init__(fault.text)
         self.fault = fault
 
@@ -60,11 +62,11 @@ class Answer(dict[str, Any]):
     __slots__ = ("call", "faults", "omitted", "path")
     call: str
     path: str
-    faults: Mapping[str, _Fault]
+    faults: Mapping[str, Fault]
     omitted: frozenset[str]
 
     def __missing__(self, key: str) -> Any:
-        raise self._wrong(key, self.faults.get(key) or _Fault("", "is missing"))
+        raise self._wrong(key, self.faults.get(key) or Fault("", "is missing"))
 
     def get(self, key: str, default: Any = None) -> Any:
         """The field, or ``default`` where it is not there."""
@@ -80,7 +82,7 @@ class Answer(dict[str, Any]):
         others = self.keys() - {key, "ResponseMetadata"}
         return list(self.get(key, []) if key in self.omitted and others else self[key])
 
-    def _wrong(self, key: str, fault: _Fault) -> DeployError:
+    def _wrong(self, key: str, fault: Fault) -> DeployError:
         where = f"{self.path}.{key}" if self.path else key
         if fault.account:
             return another_account(self.call, where + fault.path, fault.text)
@@ -123,9 +125,9 @@ def _name(item: Any) -> str:
 def odd(call: str, path: str, text: str) -> OddAnswer:
     """The error for an answer that is not what the operation's model, or our question, allows."""
     return OddAnswer(
-        f"{call}: the answer is not one of AWS's: {path} {text}",
-        hint="if a proxy or an emulator answers in place of AWS, look at that; run the same command again, and report "
-        "what it says with -vv if it stays",
+        f"{call}: the answer cannot be right: {path} {text}",
+        hint="if a proxy or an emulator answers in place of AWS or the cluster, look at that; run the same "
+        "command again, and report what it says with -vv if it stays",
     )
 
 
@@ -159,8 +161,8 @@ class Checked:
 
     def _structure(self, said: Mapping[str, Any], members: Mapping[str, Any], path: str) -> Answer:
         made = Answer()
-        made.call, made.path, made.faults, made.omitted = self._call, path, _NONE, frozenset()
-        faults: dict[str, _Fault] = {}
+        made.call, made.path, made.faults, made.omitted = self._call, path, NO_FAULTS, frozenset()
+        faults: dict[str, Fault] = {}
         for key, value in said.items():
             try:
                 if key in members:
@@ -175,12 +177,12 @@ class Checked:
 
     def _value(self, value: Any, shape: Any, path: str) -> Any:
         kind = shape.type_name
-        if kind not in _TYPES or shape.name == _DECODED:
+        if kind not in _TYPES or (shape.name == _DECODED and value is not None):
             return value
         types, said = _TYPES[kind]
         fits = isinstance(value, types)
         if not fits or (value.__class__ is bool and kind != "boolean"):
-            raise _Odd(_Fault("", "is null" if value is None else f"is not {said}"))
+            raise _Odd(Fault("", "is null" if value is None else f"is not {said}"))
         if kind == "structure":
             return value if shape.is_document_type else self._structure(value, shape.members, path)
         if kind == "list":
@@ -210,10 +212,10 @@ class Checked:
 
     def _ours(self, key: str, value: Any) -> None:
         """That an object's own ARN is one of our account; those that AWS owns have none, or a word in its place."""
-        if value.__class__ is not str or value[:4] != "arn:" or key in _OF_OTHERS or key[-3:].lower() != "arn":
+        if value.__class__ is not str or key in _OF_OTHERS:
             return
-        account = value.split(":", 5)[4] if value.count(":") >= 5 else ""
+        account = value if key in _OWNERS else ""
+        if value[:4] == "arn:" and key[-3:].lower() == "arn" and value.count(":") >= 5:
+            account = value.split(":", 5)[4]
         if self._account and account.isdigit() and account != self._account:
-            raise _Odd(
-                _Fault("", f"is in account {account}, and the credentials are for {self._account}", account=True)
-            )
+            raise _Odd(Fault("", f"is in account {account}, and the credentials are for {self._account}", account=True))

@@ -23,11 +23,10 @@ from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
 from livekit_deploy import calls
-from livekit_deploy.aws.answers import Answer, checked, odd
+from livekit_deploy.aws.answers import Answer, Items, checked, odd
 from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.local_errors import translating
 from livekit_deploy.aws.login import Login
-from livekit_deploy.aws.partial import raise_failures
 from livekit_deploy.aws.partitions import sts_host
 from livekit_deploy.aws.secret_values import held
 from livekit_deploy.aws.tags import Marks
@@ -90,17 +89,19 @@ class Service:
 
         return call
 
-    def pages(self, operation: str, key: str, **parameters: Any) -> list[Any]:
+    def pages(self, operation: str, key: str, **parameters: Any) -> Items:
         """All items under ``key`` of every page of a describe or list call; raises `OddAnswer` for a list cut short."""
         client = self._cloud.clients(self._name, retries=self._retries)
         if not client.can_paginate(operation):
-            return list(self._cloud.call(self._name, operation, parameters, retries=self._retries)[key])
+            listed: Items = self._cloud.call(self._name, operation, parameters, retries=self._retries)[key]
+            return listed
         paging = client.get_paginator(operation)._pagination_cfg
         asks, says = _as_list(paging["input_token"]), _as_list(paging["output_token"])
-        found: list[Any] = []
+        found = Items()
         extra: dict[str, Any] = {}
         while True:
             page = self._cloud.call(self._name, operation, {**parameters, **extra}, retries=self._retries)
+            found.call, found.path = page.call, key
             found += page.entries(key)
             marks = [page.get(token.split(" || ")[0]) for token in says]
             before, extra = extra, {token: mark for token, mark in zip(asks, marks, strict=True) if mark}
@@ -216,7 +217,7 @@ class Cloud:
             finally:
                 with self._lock:
                     self.mutating -= changes
-        return raise_failures(checked(client, service, operation, answer, self._account), service, operation)
+        return checked(client, service, operation, answer, self._account)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

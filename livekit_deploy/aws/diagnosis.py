@@ -39,6 +39,8 @@ def subnets_short(cloud: Cloud, subnet_ids: Iterable[str], addresses: int) -> tu
 def subnets_cut_off(cloud: Cloud, subnet_ids: Iterable[str]) -> tuple[str, str] | None:
     """(likely, remedy) when what is in one of the subnets cannot reach the Internet."""
     subnets = _described(cloud, subnet_ids)
+    if not subnets:
+        return None
     tables = cloud.ec2.pages(
         "describe_route_tables", "RouteTables", Filters=[{"Name": "vpc-id", "Values": [subnets[0]["VpcId"]]}]
     )
@@ -46,12 +48,14 @@ def subnets_cut_off(cloud: Cloud, subnet_ids: Iterable[str]) -> tuple[str, str] 
 
 
 def _described(cloud: Cloud, subnet_ids: Iterable[str]) -> list[Mapping[str, Any]]:
-    return cloud.ec2.pages("describe_subnets", "Subnets", SubnetIds=sorted(subnet_ids))
+    wanted = sorted(subnet_ids)
+    return cloud.ec2.pages("describe_subnets", "Subnets", SubnetIds=wanted) if wanted else []  # asked for none: all
 
 
 def _unconnected(subnets: list[Mapping[str, Any]], tables: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for subnet in subnets:
-        table = _table_of(str(subnet["SubnetId"]), tables)
+        if (table := _table_of(str(subnet["SubnetId"]), tables)) is None:
+            continue
         ways = [route for route in table["Routes"] if route.get("DestinationCidrBlock") == _ANYWHERE]
         if not any(route.get("State", "active") == "active" for route in ways):
             what = "only a dead route to" if ways else "no"
@@ -67,8 +71,8 @@ def _unconnected(subnets: list[Mapping[str, Any]], tables: list[Mapping[str, Any
             )
 
 
-def _table_of(subnet: str, tables: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _table_of(subnet: str, tables: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The subnet's own route table, or the main one of its VPC."""
     links = [(link, table) for table in tables for link in table["Associations"]]
     own = [table for link, table in links if link.get("SubnetId") == subnet]
-    return own[0] if own else next(table for link, table in links if link.get("Main"))
+    return own[0] if own else next((table for link, table in links if link.get("Main")), None)

@@ -56,7 +56,11 @@ class Ec2Resource(Resource):
 
     @classmethod
     def alive(cls, cloud: Cloud, item: Item) -> Live | None:
-        """The same; None as well for one that a late list shows, and whose details are gone."""
+        """The same; None as well for one that a late list shows, and whose details are gone.
+
+        Raises `WrongAccount` for one of another account.
+        """
+        item.get("OwnerId"), item.get("GroupOwnerId")
         try:
             return cls.live(cloud, item)
         except Absent:
@@ -113,7 +117,8 @@ def described(cloud: Cloud, operation: str, items: str, id_key: str, id: str) ->
         if not error.code.endswith(".Malformed"):  # no id of this kind
             raise
         return None
-    return found[0] if found else None
+    one: Item = found.only  # an id that EC2 does not know is an error of its own
+    return one
 
 
 def tags_of(item: Item) -> dict[str, str]:

@@ -238,7 +238,7 @@ def _given(version: str) -> str:
 
 def _replica(cloud: Cloud, live: Live) -> str:
     """A member that snapshots may be taken of: a replica where there is one, since the primary has calls to serve."""
-    group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=live.id)["ReplicationGroups"][0]
+    group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=live.id)["ReplicationGroups"].only
     members = [one for shard in group.get("NodeGroups", []) for one in shard.get("NodeGroupMembers", [])]
     members.sort(key=lambda one: one.get("CurrentRole") != "replica")
     return str(members[0]["CacheClusterId"] if members else group["MemberClusters"][0])
@@ -249,7 +249,7 @@ def _described(cloud: Cloud, name: str) -> Mapping[str, Any] | None:
         found = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
     except Absent:
         return None
-    group: Mapping[str, Any] = found[0]
+    group: Mapping[str, Any] = found.only
     return group
 
 

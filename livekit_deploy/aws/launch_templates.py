@@ -42,7 +42,7 @@ class LaunchTemplate(Ec2Resource):
     def live(cls, cloud: Cloud, item: Item) -> Live:
         id = item["LaunchTemplateId"]
         said = cloud.ec2.describe_launch_template_versions(LaunchTemplateId=id, Versions=["$Latest"])
-        newest = said["LaunchTemplateVersions"][0]
+        newest = said["LaunchTemplateVersions"].only
         data = newest["LaunchTemplateData"]
         disks = data.get("BlockDeviceMappings", [{}])
         props = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from livekit_deploy.aws.answers import odd
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import mapping
 from livekit_deploy.errors import Absent
@@ -47,4 +48,7 @@ def _tags_at_once(cloud: Cloud, arns: Sequence[str]) -> dict[str, dict[str, str]
     except Absent:  # of one: ELB then tells of none
         each = [_tags_at_once(cloud, [arn]) for arn in arns] if len(arns) > 1 else []
         return {arn: tags for one in each for arn, tags in one.items()}
-    return {item["ResourceArn"]: mapping(item["Tags"]) for item in said}
+    tags = {item["ResourceArn"]: mapping(item["Tags"]) for item in said}
+    if tags.keys() != set(arns):
+        raise odd(said.call, said.path, "is not about what was asked for")
+    return tags

@@ -55,7 +55,7 @@ def turn(look: Look) -> str:
 def _listens(look: Look, address: str) -> str:
     arn = look.outputs(address)["arn"]
     try:
-        state = look.cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]["State"]
+        state = look.cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"].only["State"]
     except Absent:
         raise Trouble(
             f"the load balancer {look.outputs(address)['dns_name']} is gone",
@@ -169,10 +169,12 @@ def media_ports(look: Look) -> str:
 def _carried(look: Look) -> Iterator[tuple[str, list[str]]]:
     """Each media node with the security groups of its interfaces."""
     nodes = [node for node in look.nodes if node["metadata"].get("labels", {}).get(MEDIA[0]) == MEDIA[1]]
-    ids = [node["spec"]["providerID"].rpartition("/")[2] for node in nodes]
+    ids = sorted({node["spec"]["providerID"].rpartition("/")[2] for node in nodes})
+    if not ids:  # asked for none, AWS tells of all
+        return
     said = look.cloud.ec2.pages("describe_instances", "Reservations", InstanceIds=ids)
     for instance in (one for reservation in said for one in reservation["Instances"]):
-        yield instance["InstanceId"], sorted(group["GroupId"] for group in instance["SecurityGroups"])
+        yield instance["InstanceId"], sorted({group["GroupId"] for group in instance["SecurityGroups"]})
 
 
 def _wanted(look: Look) -> Iterator[tuple[str, int, int]]:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import kubernetes.client
@@ -22,9 +21,11 @@ from kubernetes.client.exceptions import ApiException
 
 from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.clock import http_date
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, ResourceError
 from livekit_deploy.k8s.answers import Refusal, warnings
+from livekit_deploy.k8s.models import checked
 
 MANAGER = "livekit-deploy"
 _STRICT = f"fieldManager={MANAGER}&fieldValidation=Strict"
@@ -121,7 +122,9 @@ class Api:
         """The objects of a collection; [] where the collection is not served."""
         query = f"?labelSelector={labels.replace('=', '%3D').replace(',', '%2C')}" if labels else ""
         found = self.get(path + query)
-        items: list[Obj] = (found or {}).get("items") or []
+        if found is None:
+            return []
+        items: list[Obj] = found["items"]
         return items
 
     def text(self, path: str, *, endless: bool = False) -> urllib3.BaseHTTPResponse:
@@ -202,13 +205,13 @@ class Api:
 
     def _answer(self, method: str, path: str, body: Obj | None, content_type: str) -> Obj:
         answer = self._send(method, path, body, content_type, self._timeout)
+        call = f"{method} {path.partition('?')[0]}"
         try:
-            found: Obj = json.loads(answer.read())
+            return checked(call, json.loads(answer.read()))
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self.unreachable(error) from error
         except ValueError as error:
-            raise self.unreachable(f"something else answers {method} {path.partition('?')[0]}") from error
-        return found
+            raise self.unreachable(f"something else answers {call}") from error
 
     def _send(
         self, method: str, path: str, body: Obj | None, content_type: str, timeout: tuple[float, float | None]
@@ -227,8 +230,8 @@ class Api:
             if answer.status == 401:
                 self._fresh = None
             raise refusal.error(call)
-        if said := answer.headers.get("Date"):
-            self.ahead = parsedate_to_datetime(said) - datetime.now(UTC)
+        if (now := http_date(answer.headers.get("Date"))) is not None:
+            self.ahead = now - datetime.now(UTC)
         return answer
 
     def _asked(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from livekit_deploy import permissions
+from livekit_deploy.aws.answers import odd
 from livekit_deploy.aws.cloud import Identity
 from livekit_deploy.aws.session import session_end
 from livekit_deploy.config import Environment
@@ -87,6 +88,8 @@ def _denied(survey: Survey, statement: Mapping[str, Any]) -> list[str]:
         ResourceArns=list(statement["Resource"]),
         ContextEntries=list(_context(statement.get("Condition", {}))),
     )
+    if untold := set(statement["Action"]) - {one["EvalActionName"] for one in results}:
+        raise odd("iam:SimulatePrincipalPolicy", "EvaluationResults", f"says nothing of {min(untold)}")
     return [one["EvalActionName"] for one in results if one["EvalDecision"] != "allowed"]
 
 

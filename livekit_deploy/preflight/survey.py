@@ -33,13 +33,18 @@ class Survey:
         self._resources, self._lease = resources, lease
 
     @cached_property
-    def records(self) -> Mapping[str, Record]:
-        """What is recorded; nothing where the state cannot be read, which the check of the bucket tells."""
+    def state(self) -> State | DeployError | None:
+        """The state document, or what keeps it from being read, which the check of the bucket tells."""
         try:
             found = self._lease()
-        except DeployError:
-            return {}
-        return found[0].records if found else {}
+        except DeployError as error:
+            return error
+        return found[0] if found else None
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """What is recorded; nothing where the state cannot be read."""
+        return self.state.records if isinstance(self.state, State) else {}
 
     @cached_property
     def to_make(self) -> list[Resource]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from livekit_deploy import tools
 from livekit_deploy.aws.bucket import default_bucket, probe_bucket
-from livekit_deploy.config import FileState
-from livekit_deploy.errors import ToolError
+from livekit_deploy.config import FileState, S3State
+from livekit_deploy.errors import DeployError, ToolError
 from livekit_deploy.finding import Trouble
 from livekit_deploy.k8s.charts import available
 from livekit_deploy.preflight.survey import Survey
@@ -36,10 +36,16 @@ def charts(survey: Survey) -> str:
 
 
 def bucket(survey: Survey) -> str:
-    """The state bucket is ours to use, versioned, and refuses a write whose condition does not hold."""
+    """The state bucket is ours to use, versioned, refuses a write whose condition does not hold, and has a whole
+    document or none."""
     where = survey.env.state
-    if isinstance(where, FileState):
-        return f"the state is the file {where.path}"
+    seen = f"the state is the file {where.path}" if isinstance(where, FileState) else _probed(survey, where)
+    if isinstance(survey.state, DeployError):
+        raise survey.state
+    return seen
+
+
+def _probed(survey: Survey, where: S3State) -> str:
     name = where.bucket or default_bucket(survey.cloud.identity.account, survey.env.region)
     key = f"livekit-deploy/{survey.env.project}/{survey.env.name}/probe"
     return f"{name}: {probe_bucket(survey.cloud, name, key, fix=survey.fix)}"

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError
 
+from livekit_deploy.clock import http_date
 from livekit_deploy.errors import Absent, Denied, DeployError, ResourceError, StateError
 
 
@@ -210,7 +210,9 @@ class S3Store:
             raise self._unusable("read", error) from error
         body = self._body(said)
         header = said["ResponseMetadata"]["HTTPHeaders"].get("date")
-        now = parsedate_to_datetime(header) if header else datetime.fromtimestamp(self._now(), UTC)
+        now = http_date(header) if header else datetime.fromtimestamp(self._now(), UTC)
+        if now is None:  # how old a lease is must not be guessed
+            raise StateError(f"{self.location} is answered with a Date that is none: {header!r}", hint=_LATER)
         return Stored(body, said["ETag"], max(0.0, (now - said["LastModified"]).total_seconds() - _RESOLUTION))
 
     def put(self, body: bytes, expected: str | None) -> str:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 import urllib3
 
 from livekit_deploy.engine.resource import Live, Status
-from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, ResourceError
+from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, OddAnswer, ResourceError
 from livekit_deploy.k8s import client
 from livekit_deploy.k8s.answers import warnings
 from livekit_deploy.k8s.client import Api, serves
@@ -135,6 +135,58 @@ def test_a_proxy_that_answers_instead_is_an_error_of_the_way_there(said: tuple[i
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
     assert (type(caught.value), caught.value.code) == (ResourceError, "Unreachable")
     assert "something else answers" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("{}", "apiVersion is missing"),
+        ("[]", "it is no object"),
+        ("null", "it is no object"),
+        ("5", "it is no object"),
+        ('{"apiVersion": "v1"}', "kind is missing"),
+        ('{"apiVersion": "v1", "kind": 5}', "kind is missing"),
+        ('{"apiVersion": "v1", "kind": "Namespace"}', "items is missing"),
+        ('{"apiVersion": "v1", "kind": "Status", "status": "Success"}', "items is missing"),
+        ('{"apiVersion": "v1", "kind": "PodList"}', "items is missing"),
+        ('{"apiVersion": "v1", "kind": "PodList", "items": {}}', "items is not a list"),
+        ('{"apiVersion": "v1", "kind": "PodList", "items": [null]}', "items[0] is null"),
+        ('{"apiVersion": "x/v1", "kind": "MineList"}', "items is missing"),
+        ('{"apiVersion": "x/v1", "kind": "MineList", "items": ["x"]}', "items[0] is no object"),
+    ],
+)
+def test_what_is_no_list_is_not_an_empty_one(said: str, told: str) -> None:
+    with _proxy(200, said) as endpoint, pytest.raises(OddAnswer) as caught:
+        Api(endpoint, "", lambda: TOKEN).list(f"{DEFAULT}/pods")
+    assert caught.value.message == f"GET {DEFAULT}/pods: the answer cannot be right: {told}"
+
+
+def test_a_list_without_entries_may_be_null() -> None:
+    with _proxy(200, '{"apiVersion": "v1", "kind": "PodList", "items": null}') as endpoint:
+        assert Api(endpoint, "", lambda: TOKEN).list(f"{DEFAULT}/pods") == []
+
+
+def test_what_an_object_lacks_is_told_by_call_and_field() -> None:
+    said = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": null, "labels": "x"}, "spec": {"containers": 5}}'
+    with _proxy(200, said) as endpoint:
+        pod = Api(endpoint, "", lambda: TOKEN).get(f"{DEFAULT}/pods/one")
+    assert pod is not None
+    asked: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("metadata.name is missing", lambda: pod["metadata"]["name"]),
+        ("metadata.labels is not a map", lambda: pod["metadata"].get("labels", {})),
+        ("spec.containers is not a list", lambda: pod["spec"]["containers"]),
+        ("status is missing", lambda: pod["status"]),
+    )
+    for field, ask in asked:
+        with pytest.raises(OddAnswer, match=f"GET {DEFAULT}/pods/one: .*: {field}"):
+            ask()
+
+
+@pytest.mark.parametrize("date", ["yesterday", "Mon, 30 Nov 2026 12:00:00", "Mon, 30 Nov 2026 12:00:00 -0000", ""])
+def test_a_date_without_its_zone_or_none_at_all_is_no_reason_to_fail(date: str) -> None:
+    with _proxy(200, '{"apiVersion": "v1", "kind": "Namespace"}', Date=date) as endpoint:
+        found = Api(endpoint, "", lambda: TOKEN)
+        assert found.get(DEFAULT)
 
 
 def test_a_group_that_is_not_served_is_absence(rig: KubeRig) -> None:

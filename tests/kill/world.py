@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import io
 import json
 import math
 import re
@@ -152,6 +153,11 @@ class _Response:
 
     def read(self) -> bytes:
         return self.body
+
+    @property
+    def response(self) -> urllib3.HTTPResponse:
+        """The same for who reads it bit by bit."""
+        return urllib3.HTTPResponse(io.BytesIO(self.body), status=self.status, preload_content=False)
 
 
 class World:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kill.conftest import region, standing
+from tests.kill.conftest import region, seed, standing
 
-__all__ = ["region", "standing"]
+__all__ = ["region", "seed", "standing"]
 
 
 @pytest.fixture

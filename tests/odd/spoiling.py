@@ -12,6 +12,7 @@ from unittest import mock
 
 from livekit_deploy.aws import answers
 from livekit_deploy.aws.answers import Answer, Checked
+from livekit_deploy.k8s import client, models
 
 OTHER_ACCOUNT = "210987654321"
 MISSING, NULL, EMPTY, TWICE, OTHER_TYPE, UNKNOWN, FOREIGN = (
@@ -39,9 +40,10 @@ class _Seen(Answer):
     __slots__ = ()
 
     def _note(self, key: str) -> None:
-        if not dict.__contains__(self, key):
+        if not dict.__contains__(self, key) or re.search("[./]", key):  # such are labels
             return
-        _seen.setdefault(Field(self.call, re.sub(r"\[\d+\]", "[]", f"{self.path}.{key}" if self.path else key)), set())
+        field = Field(self.call, re.sub(r"\[\d+\]", "[]", f"{self.path}.{key}" if self.path else key))
+        _seen.setdefault(field, set(_ways_of_a_value(dict.get(self, key))) if "/" in field.call else set())
 
     def __getitem__(self, key: str) -> Any:
         self._note(key)
@@ -66,9 +68,15 @@ def watched() -> Iterator[dict[Field, set[str]]]:
         _shapes(shapes, self._call, operation.output_shape, "", 0)
         return inner(self, said, operation)
 
-    with mock.patch.object(answers, "Answer", _Seen), mock.patch.object(Checked, "answer", answer):
+    with (
+        mock.patch.object(answers, "Answer", _Seen),
+        mock.patch.object(models, "Answer", _Seen),
+        mock.patch.object(Checked, "answer", answer),
+    ):
         yield _seen
     for field in list(_seen):
+        if "/" in field.call:  # a cluster's
+            continue
         if (shape := shapes.get(field)) is None:  # the metadata that botocore adds
             del _seen[field]
         else:
@@ -106,6 +114,14 @@ def _ways(name: str, shape: Any) -> Iterator[str]:
         yield FOREIGN
 
 
+def _ways_of_a_value(value: Any) -> Iterator[str]:
+    """Of an object in a cluster, whose models do not say what it may lack."""
+    yield MISSING
+    yield OTHER_TYPE
+    if isinstance(value, list):
+        yield from (EMPTY, TWICE)
+
+
 @contextlib.contextmanager
 def spoilt(field: Field, way: str) -> Iterator[list[int]]:
     """Within, every answer to the call has the field so; how often that was is in the list."""
@@ -117,7 +133,13 @@ def spoilt(field: Field, way: str) -> Iterator[list[int]]:
             times[0] += _spoil(said, field.path.split("."), way)
         return inner(self, said, operation)
 
-    with mock.patch.object(Checked, "answer", answer):
+    def found(call: str, said: Any) -> Answer:
+        if call == field.call:
+            times[0] += _spoil(said, field.path.split("."), way)
+        return held(call, said)
+
+    held = models.checked
+    with mock.patch.object(Checked, "answer", answer), mock.patch.object(client, "checked", found):
         yield times
 
 

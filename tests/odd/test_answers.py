@@ -45,7 +45,7 @@ def test_what_is_missing_is_told_by_call_and_field() -> None:
     said = vpcs({"State": "available"})
     with pytest.raises(OddAnswer) as caught:
         said["Vpcs"][0]["VpcId"]
-    assert caught.value.message == "ec2:DescribeVpcs: the answer is not one of AWS's: Vpcs[0].VpcId is missing"
+    assert caught.value.message == "ec2:DescribeVpcs: the answer cannot be right: Vpcs[0].VpcId is missing"
     assert "run the same command again" in caught.value.hint
     with pytest.raises(OddAnswer, match=r"ec2:DescribeVpcs: .*: Vpcs is empty"):
         vpcs()["Vpcs"][0]

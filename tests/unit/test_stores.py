@@ -198,5 +198,5 @@ def test_a_rescue_copy_is_for_its_owner_and_goes_where_there_is_room(
 
 def test_a_copy_that_cannot_be_kept_says_where(tmp_path: Path) -> None:
     (tmp_path / "history").write_text("no folder")
-    with pytest.raises(StateError, match="cannot write .*history"):
+    with pytest.raises(StateError, match=r"cannot write .*history"):
         FileStore(tmp_path / "state.json").archive("1.json", b"{}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from moto.ec2.exceptions import InvalidFlowLogIdError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.nat_gateways import NatGateway
@@ -41,8 +42,20 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     _routes()
     _rules()
     _launch_templates()
+    _flow_logs()
     for operation in _WITH_TOKEN:
         _honour_token(operation)
+
+
+def _flow_logs() -> None:
+    @around(EC2Backend, "describe_flow_logs")
+    def describe_flow_logs(
+        original: Original, backend: EC2Backend, flow_log_ids: list[str] | None = None, filters: Any = None
+    ) -> Any:
+        found = original(flow_log_ids, filters)
+        if flow_log_ids and not found:
+            raise InvalidFlowLogIdError(len(flow_log_ids), " ".join(flow_log_ids))
+        return found
 
 
 # ---- NAT gateways

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from moto.ec2.exceptions import InvalidVpcEndPointIdError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.vpcs import VPCEndPoint
 
@@ -74,6 +75,10 @@ def _description() -> None:
         return endpoint.id if filter_name == "vpc-endpoint-id" else original(filter_name, method_name)
 
     @around(EC2Backend, "describe_vpc_endpoints")
-    def describe_vpc_endpoints(original: Original, backend: EC2Backend, *args: Any, **more: Any) -> Any:
-        found = original(*args, **more)
-        return [one for one in found if one.state != "deleted"]
+    def describe_vpc_endpoints(
+        original: Original, backend: EC2Backend, vpc_end_point_ids: list[str] | None = None, filters: Any = None
+    ) -> Any:
+        there = [one for one in original(vpc_end_point_ids, filters) if one.state != "deleted"]
+        if vpc_end_point_ids and not there:
+            raise InvalidVpcEndPointIdError(vpc_end_point_ids[0])
+        return there

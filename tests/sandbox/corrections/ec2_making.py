@@ -130,6 +130,28 @@ def launch_template_that_there_is_not(world: World) -> None:
         world.ec2.describe_launch_templates(LaunchTemplateIds=["lt-0123456789abcdef0"])
 
 
+@probe("EC2")
+def flow_log_that_there_is_not(world: World) -> None:
+    """answers an unknown id of a flow log with an empty list
+
+    refuses it with `InvalidFlowLogId.NotFound`
+    """
+    with refused("InvalidFlowLogId.NotFound"):
+        world.ec2.describe_flow_logs(FlowLogIds=["fl-0123456789abcdef0"])
+
+
+@probe("EC2")
+def endpoint_that_is_deleted(world: World) -> None:
+    """shows a deleted endpoint by its id
+
+    refuses the id with `InvalidVpcEndpointId.NotFound`
+    """
+    endpoint = _endpoint(world, world.network().vpc)
+    world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    with refused("InvalidVpcEndpointId.NotFound"):
+        world.ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])
+
+
 @probe("EC2", fails="FlowLogAlreadyExists")
 def flow_log_and_its_token(world: World) -> None:
     """refuses a flow log for a client token that it has seen
