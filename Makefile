@@ -5,7 +5,7 @@ RUN := $(BIN)/python -m livekit_deploy
 # tests of the real servers at a time: they bear no machine that has more to do than it can
 AT_ONCE ?= 2
 
-.PHONY: help setup demo test check cover kill soak real real-kill faults bench schema clean
+.PHONY: help setup demo test check cover kill soak real real-kill faults bench acceptance schema clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -62,6 +62,9 @@ faults: setup  ## print the table of every fault against every kind
 
 bench: setup  ## measure what the product promises, as ratios and counts
 	$(BIN)/python -m tests.bench
+
+acceptance: setup  ## in an account of your own: a new environment like ENV=…, changed, taken down, reported (YES=1: do not ask)
+	$(BIN)/python -m tests.acceptance --env $(ENV) $(if $(YES),--yes) $(ARGS)
 
 schema: setup  ## write the generated files: the state's schema, the configuration reference
 	$(BIN)/python -m tests.generate

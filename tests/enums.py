@@ -28,12 +28,14 @@ NOT_A_STATE: dict[tuple[str, str], str] = {
     ("ec2", "NetworkInterfaceStatus"): "told; what is swept is decided by who made it",
     ("eks", "AMITypes"): "compared with what is wanted",
     ("eks", "CapacityTypes"): "compared with what is wanted",
+    ("eks", "ErrorCode"): "told, as the failure that it is",
     ("eks", "LogType"): "compared with what is wanted",
     ("elasticache", "TransitEncryptionMode"): "compared with what is wanted",
     ("elbv2", "TargetHealthReasonEnum"): "told, with a cause where one is known",
     ("iam", "PolicyEvaluationDecisionType"): "whatever is not allowed is refused",
     ("route53", "RRType"): "compared with what is wanted",
     ("s3", "BucketVersioningStatus"): "a setting, compared with what is wanted",
+    ("service-quotas", "ErrorCode"): "told, as the failure that it is",
 }
 #: fields that look like a state, but have no enum in the model
 _FREE = re.compile(r".*(State|Status)$")

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 
 from livekit_deploy.aws.causes import RULES
+from livekit_deploy.aws.issues import ADDON_ISSUE, CLUSTER_ISSUE, NODE_GROUP_ISSUE, health
+from livekit_deploy.aws.states import DEGRADED, STUCK
 from livekit_deploy.health.causes import LOG, PODS, REDIS
+from tests import enums
 
 #: words of an error of ours, as they stand in the code; what happened; what to do
 OURS = (
@@ -74,6 +77,21 @@ OURS = (
         "cannot be changed yet",
         "Pods that drain calls still need what the change would take from them, such as Redis' token of before.",
         "The line after it says which and until when: run the same command again then.",
+    ),
+    (
+        "it needs a person",
+        "AWS's state of it is one that neither waiting nor a change of ours ends, or it failed after it had run.",
+        "The line after it says what to do. Nothing that ran is deleted unasked; what does not need it goes on.",
+    ),
+    (
+        "Secrets Manager deletes it on",
+        "Somebody scheduled the secret for deletion.",
+        "`livekit-deploy up` restores it, with the value that it has.",
+    ),
+    (
+        "KMS deletes it on",
+        "Somebody scheduled the key of the cluster's secrets for deletion; without it nobody can read them again.",
+        "`livekit-deploy up` cancels that and enables the key, before that day. No other key takes its place.",
     ),
     (
         "on the new revision",
@@ -188,6 +206,16 @@ OURS = (
     ),
 )
 
+_HEALTH = """\
+A cluster, a node group or an add-on that is in bad health serves, and is never made again for it: `plan`, `up`,
+`status` and `verify` warn, with EKS's words and the things that it names. What does not need it goes on, and a change
+that heals it is sent. Of one that was never well yet, what passes by itself is waited for."""
+
+_BUSY = """\
+What is busy (`UPDATING`, `modifying`, `snapshotting`) serves: a plan without changes says nothing of it, and a change
+waits until it takes one. A state that this version does not know is waited for. Only what never came up is deleted and
+made again, and the plan counts it among what it deletes."""
+
 _NODE_DIES = """\
 ## When a media node dies
 
@@ -226,6 +254,8 @@ def _lines() -> Iterator[str]:
         words = rule.example or "–"
         yield f"| {codes} | {words} | {rule.cause.likely or '–'} | {rule.cause.remedy} |"
     yield ""
+    yield from _health()
+    yield from _states()
     yield "## What Kubernetes says of LiveKit's pods, and LiveKit of Redis"
     yield ""
     yield "`verify` looks for these words in what holds the pods up, and in their logs."
@@ -236,6 +266,39 @@ def _lines() -> Iterator[str]:
         yield f"| {_words(one.words)} | {one.why} | {one.remedy} |"
     yield ""
     yield _NODE_DIES
+
+
+def _health() -> Iterator[str]:
+    yield "## What EKS says of the health of what runs"
+    yield ""
+    yield from _HEALTH.splitlines()
+    yield ""
+    yield "| Code | Of | Passes | What to do |"
+    yield "|---|---|---|---|"
+    tables = (("cluster", CLUSTER_ISSUE), ("node group", NODE_GROUP_ISSUE), ("add-on", ADDON_ISSUE))
+    for code in sorted({name for _, states in tables for names in states.members.values() for name in names}):
+        known = [(what, states) for what, states in tables if code in enums.members("eks", states.enum)]
+        of = ", ".join(what for what, _ in known)
+        passes = "–" if any(states.of(code).meaning is STUCK for _, states in known) else "by itself"
+        issue = [{"code": code}]
+        yield f"| `{code}` | {of} | {passes} | {health(known[0][1], issue).remedy} |"
+    yield ""
+
+
+def _states() -> Iterator[str]:
+    yield "## States of AWS's in which something needs a person, or is warned of"
+    yield ""
+    yield from _BUSY.splitlines()
+    yield ""
+    yield "| Service | State | Means | What to do |"
+    yield "|---|---|---|---|"
+    for (service, enum), states in sorted(enums.tables().items()):
+        for meaning in (DEGRADED, STUCK):
+            for name in states.members.get(meaning, ()):
+                if (remedy := states.remedies.get(name)) and not enum.endswith("IssueCode"):
+                    told = remedy.replace("{}", "ID")
+                    yield f"| {service} | `{enum.rpartition('.')[2]}` `{name}` | {meaning} | {told} |"
+    yield ""
 
 
 def _words(expression: str) -> str:

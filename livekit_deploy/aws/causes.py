@@ -125,9 +125,15 @@ _CLUSTERS = (
         "look at the role's policies, and at the cluster's access entries (livekit-deploy plan shows what differs)",
     ),
     rule(
-        "KMSInvalidStateException|KmsKeyDisabled|KmsKeyMarkedForDeletion|KmsKeyNotFound|KmsGrantRevoked",
+        "KmsKeyNotFound",
+        "the KMS key is deleted, and with it all that it encrypts",
+        "nobody can read the cluster's secrets again: run down and then up",
+    ),
+    rule(
+        "KMSInvalidStateException|KmsKeyDisabled|KmsKeyMarkedForDeletion|KmsGrantRevoked",
         "the KMS key is disabled or scheduled for deletion, or EKS may no longer use it",
-        "enable the key, or cancel its deletion; a grant that was revoked is given again by AWS's support",
+        "cancel its deletion and enable it, as up does with a key of ours; a grant that was revoked is given again by "
+        "AWS's support",
     ),
     rule(
         "Ec2ServiceNotSubscribed",

@@ -27,6 +27,7 @@ from livekit_deploy.aws.answers import Answer, Items, checked, odd
 from livekit_deploy.aws.clients import Clients, Fence
 from livekit_deploy.aws.local_errors import translating
 from livekit_deploy.aws.login import Login
+from livekit_deploy.aws.partial import raise_failures
 from livekit_deploy.aws.partitions import sts_host
 from livekit_deploy.aws.secret_values import held
 from livekit_deploy.aws.tags import Marks
@@ -217,7 +218,7 @@ class Cloud:
             finally:
                 with self._lock:
                     self.mutating -= changes
-        return checked(client, service, operation, answer, self._account)
+        return raise_failures(checked(client, service, operation, answer, self._account), service, operation)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

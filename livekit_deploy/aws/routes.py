@@ -11,7 +11,6 @@ from livekit_deploy.aws.states import ASSOCIATION, DEGRADED, ENDPOINT, GONE, ROU
 from livekit_deploy.aws.tags import specification
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Live, Status
-from livekit_deploy.errors import InUse
 
 ANYWHERE = "0.0.0.0/0"
 _FIXED = "A route table stays in its VPC."
@@ -149,7 +148,7 @@ class GatewayEndpoint(Ec2Resource):
             "route_table_ids": sorted(item.get("RouteTableIds", [])),
         }
         said = item.get("LastError", {})
-        why, code = str(said.get("Message", "")), str(said.get("Code", ""))
+        why, code = str(said.get("Message") or item.get("FailureReason", "")), str(said.get("Code", ""))
         outputs = {"id": item["VpcEndpointId"]}
         return seen.live(item["VpcEndpointId"], props, outputs, what="endpoint", warning=why, code=code)
 
@@ -170,7 +169,4 @@ class GatewayEndpoint(Ec2Resource):
         cloud.ec2.modify_vpc_endpoint(VpcEndpointId=live.id, **{key: value for key, value in lists.items() if value})
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        said = cloud.ec2.delete_vpc_endpoints(VpcEndpointIds=[live.id])
-        for refused in said.get("Unsuccessful", []):
-            error = refused.get("Error", {})
-            raise InUse(f"{live.id}: {error.get('Message', '')}", code=str(error.get("Code", "")), address=self.address)
+        cloud.ec2.delete_vpc_endpoints(VpcEndpointIds=[live.id])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +65,18 @@ def _addresses(survey: Survey) -> float:
 
 
 def _gateways(survey: Survey) -> float:
-    """In the zone that has most."""
+    """In the zone that has most; a regional one is in each zone that it has an address in."""
     states = [{"Name": "state", "Values": ["pending", "available"]}]
     found = survey.cloud.ec2.pages("describe_nat_gateways", "NatGateways", Filter=states)
     subnets = {
         one["SubnetId"]: one["AvailabilityZone"] for one in survey.cloud.ec2.pages("describe_subnets", "Subnets")
     }
-    return max(Counter(subnets.get(one["SubnetId"]) for one in found).values(), default=0)
+    zones = Counter(zone for one in found for zone in {subnets.get(one.get("SubnetId", "")), *_zones_of(one)} - {None})
+    return max(zones.values(), default=0)
+
+
+def _zones_of(gateway: Mapping[str, Any]) -> Iterator[str]:
+    return (one["AvailabilityZone"] for one in gateway.get("NatGatewayAddresses", []) if "AvailabilityZone" in one)
 
 
 def _clusters(survey: Survey) -> float:

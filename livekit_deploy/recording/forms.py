@@ -42,6 +42,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _REGION = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d)([a-z]?)")
 _ENDPOINT = re.compile(r"com\.amazonaws\.([a-z0-9-]+)\.([a-z0-9.-]+)")
 _PRINCIPAL = re.compile(r"([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_OF_AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".acm-validations.aws")
 _HOST = re.compile(r"(\*\.)?([\w-]+\.)+[\w-]+\.?")
 _ID = re.compile(r"[a-z]+(-[a-z]+)*-[0-9a-f]{8,17}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-fA-F]{32,64}")
 _VERSION = re.compile(r"v?\d{1,5}(\.\d{1,5}){0,2}(-\d{8}|-eksbuild\.\d+)?|eks\.\d+|\$Latest|\$Default")
@@ -50,7 +51,7 @@ _ACTION, _QUOTA = re.compile(r"[a-z0-9-]+:[A-Z]\w+"), re.compile(r"L-[0-9A-F]{8}
 #: fields whose texts are AWS's own when they have the form
 _BY_FIELD: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (re.compile(r"version$", re.I), _VERSION),
-    (re.compile(r"(instance|cache_?node|node)_?types?$", re.I), _TYPE),
+    (re.compile(r"(instance|cache_?node|node)[-_]?types?$", re.I), _TYPE),
     (re.compile(r"actionnames?$", re.I), _ACTION),
     (re.compile(r"quotacode$", re.I), _QUOTA),
     (re.compile(r"arn$", re.I), _OF_AWS),
@@ -86,6 +87,8 @@ class Forms:
         if text in TAG_KEYS or text in ("", "*") or (field and text in _FIXED):
             return text
         if any(name.search(field) and form.fullmatch(text) for name, form in _BY_FIELD):
+            return text
+        if field.lower() == "servicecode" and text in _services():
             return text
         for form in self._known:
             if (found := form(text)) is not None:
@@ -153,7 +156,7 @@ class Forms:
         if not _HOST.fullmatch(text):
             return None
         self._own.add(text)
-        end = ".amazonaws.com" if text.rstrip(".").endswith(".amazonaws.com") else ""
+        end = next((one for one in _OF_AMAZON if text.rstrip(".").endswith(one)), "")
         dot = "." if text.endswith(".") else ""
         labels = text.rstrip(".").removesuffix(end).split(".")
         self._own.update(labels)

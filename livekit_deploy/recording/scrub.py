@@ -87,10 +87,11 @@ class Scrubber:
         if not isinstance(value, Mapping):
             return "<bytes>"
         members = shape.members
-        if str(value.get("Name", "")).startswith("tag:"):  # a filter: its values are those of a tag
+        filtered = str(value.get("Name", "")) if "Values" in members else ""
+        if filtered.startswith("tag:"):  # its values are those of a tag
             field = replace(field, tag=True)
         return {
-            name: self._value(one, members[name], field.inner(name, members[name]))
+            name: self._value(one, members[name], field.inner(filtered if name == "Values" else name, members[name]))
             for name, one in value.items()
             if name in members
         }

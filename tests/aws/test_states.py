@@ -89,10 +89,8 @@ def test_whatever_the_issue_what_runs_is_kept_and_its_reason_told(
 
 
 @pytest.mark.parametrize("states", [pytest.param(one[2], id=one[3]) for one in _TELLING])
-def test_each_issue_has_a_remedy(states: States) -> None:
-    passing = states.members[Meaning.COMING]
-    assert [name for name in states.members[Meaning.STUCK] if not states.remedies.get(name)] == []
-    assert not {*passing} & {*states.members[Meaning.STUCK]}
+def test_an_issue_passes_by_itself_or_needs_a_person(states: States) -> None:
+    assert not {*states.members[Meaning.COMING]} & {*states.members[Meaning.STUCK]}
 
 
 def test_a_group_that_cannot_grow_is_kept_and_the_change_that_heals_it_is_sent(rig: AwsRig) -> None:

@@ -51,6 +51,8 @@ class Bindings:
     def _text(self, said: str, field: str) -> Any:
         if said in self._values:
             return self._values[said]
+        if f"{said}." in self._values:  # the same name in DNS
+            return self._values[f"{said}."].removesuffix(".")
         if said in _CONSTANTS:
             return _constant(said, field)
         return TOKEN.sub(lambda found: self._token(found[0]), said)

@@ -260,3 +260,18 @@ def log_group_comes_back(world: World) -> None:
     assert [seen(), seen(), seen()] == [0, 1, 1]
     world.logs.delete_log_group(logGroupName=group)
     assert [seen(), seen(), seen()] == [0, 0, 0]
+
+
+@probe("EKS")
+def cluster_whose_key_is_disabled(world: World) -> None:
+    """reports no health of a cluster
+
+    an issue that names the key, while the cluster is active
+    """
+    key = world.kms.create_key()["KeyMetadata"]
+    encryption = [{"resources": ["secrets"], "provider": {"keyArn": key["Arn"]}}]
+    cluster = world.cluster(encryptionConfig=encryption)["name"]
+    world.kms.disable_key(KeyId=key["KeyId"])
+    found = world.eks.describe_cluster(name=cluster)["cluster"]
+    assert [one["code"] for one in found.get("health", {}).get("issues", [])] == ["KmsKeyDisabled"]
+    assert found["status"] == "ACTIVE"

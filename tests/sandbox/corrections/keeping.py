@@ -68,3 +68,41 @@ def log_retention(world: World) -> None:
     world.logs.put_retention_policy(logGroupName=group, retentionInDays=30)
     with refused("InvalidParameterException"):
         world.logs.put_retention_policy(logGroupName=group, retentionInDays=31)
+
+
+@probe("KMS")
+def key_that_is_disabled(world: World) -> None:
+    """turns the rotation of a disabled key on
+
+    DisabledException
+    """
+    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
+    world.kms.disable_key(KeyId=key)
+    with refused("DisabledException"):
+        world.kms.enable_key_rotation(KeyId=key)
+
+
+@probe("KMS")
+def deletion_that_nobody_asked_for(world: World) -> None:
+    """cancels the deletion of a key that is not pending deletion, and disables it
+
+    KMSInvalidStateException, and the key is as it was
+    """
+    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
+    with refused("KMSInvalidStateException"):
+        world.kms.cancel_key_deletion(KeyId=key)
+    assert world.kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+@probe("KMS")
+def key_that_goes_does_not_rotate(world: World) -> None:
+    """says that a key that is pending deletion rotates
+
+    it does not, until the deletion is cancelled
+    """
+    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
+    world.kms.enable_key_rotation(KeyId=key)
+    world.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    assert world.kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
+    world.kms.cancel_key_deletion(KeyId=key)
+    assert world.kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is True
