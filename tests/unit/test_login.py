@@ -172,7 +172,7 @@ def test_a_broken_login_ends_with_4_and_its_own_remedy(
     assert caught.value.message.count(":") >= 1, "botocore's own words are kept"
 
 
-@pytest.mark.parametrize("name", BROKEN.keys() - {"an unknown retry mode", "an address that is none"})
+@pytest.mark.parametrize("name", sorted(BROKEN.keys() - {"an unknown retry mode", "an address that is none"}))
 def test_the_credentials_of_the_cluster_and_the_end_of_the_session_are_asked_for_with_the_same_care(
     name: str, machine: Callable[[str, dict[str, str]], None]
 ) -> None:
