@@ -54,6 +54,9 @@ class AccessEntry(Resource):
             raise Absent(f"{self.address}: its cluster is not there", address=self.address)
         return self.host
 
+    def foreseen(self, cloud: Cloud) -> tuple[str, str]:
+        return unknown_principal(cloud, self.principal) if self.principal else ("", "")
+
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         cluster, principal = self._where()
         entry = _describe(cloud, cluster, principal)
@@ -149,6 +152,30 @@ def _live(cloud: Cloud, cluster: str, entry: Mapping[str, Any], address: str) ->
 
 def _arn(policy: str, entry_arn: str) -> str:
     return f"arn:{entry_arn.split(':')[1]}:eks::aws:cluster-access-policy/{policy}"
+
+
+def unknown_principal(cloud: Cloud, principal: str) -> tuple[str, str]:
+    """(why EKS would not take an IAM user or role, what to do), ("", "") for one that it takes.
+
+    EKS takes only principals that there are, by their whole ARN with the path. Those of other accounts cannot be
+    looked at. Source: EKS user guide, "Create access entries"; IAM API reference, GetRole and GetUser.
+    """
+    account, (kind, *_, name) = principal.split(":")[4], principal.split(":")[5].split("/")
+    if account != cloud.identity.account:
+        return "", ""
+    try:
+        if kind == "role":
+            there = str(cloud.iam.get_role(RoleName=name)["Role"]["Arn"])
+        else:
+            there = str(cloud.iam.get_user(UserName=name)["User"]["Arn"])
+    except Absent:
+        return (
+            f"IAM has no {kind} {name}",
+            f"name an IAM role or user that there is in cluster.admins, or make {name} first",
+        )
+    if there != principal:
+        return f"{principal} is not the whole ARN of the {kind} {name}", f"write {there} in cluster.admins"
+    return "", ""
 
 
 def short(principal: str) -> str:

@@ -6,6 +6,7 @@ DEGRADED is waited for (CoreDNS is, until the first node has joined), except for
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent, ResourceError
 
+_MOST = 10  # versions that are listed
 BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
 AFTER_NODES = ("coredns", "metrics-server")
 
@@ -64,6 +66,10 @@ class Addon(Resource):
             raise Absent(f"{self.address}: its cluster is not there", address=self.address)
         return self.host.id
 
+    def foreseen(self, cloud: Cloud) -> tuple[str, str]:
+        kubernetes = getattr(self.lives_in, "version", "")
+        return not_offered(cloud, self.instance, self.version, kubernetes) if kubernetes else ("", "")
+
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         addon = _describe(cloud, self._cluster(), self.instance)
         if addon is None:
@@ -100,21 +106,12 @@ class Addon(Resource):
     def _full_version(self, cloud: Cloud, given: str) -> str:
         """The newest version that AWS offers for this cluster within what was given."""
         assert self.host is not None
-        offered = cloud.eks.pages(
-            "describe_addon_versions",
-            "addons",
-            addonName=self.instance,
-            kubernetesVersion=self.host.outputs["version"],
-        )
-        versions = [item["addonVersion"] for addon in offered for item in addon.get("addonVersions", [])]
-        fitting = [item for item in versions if same_version(given, item)]
+        kubernetes = str(self.host.outputs["version"])
+        fitting = [one for one in offered(cloud, self.instance, kubernetes) if same_version(given, one)]
         if not fitting:
-            raise ResourceError(
-                f"the add-on {self.instance} has no version {given} for Kubernetes {self.host.outputs['version']}",
-                address=self.address,
-                hint=f"choose one of: {', '.join(versions)}" if versions else "check the add-on's name and version",
-            )
-        return str(max(fitting, key=_order))
+            said, remedy = not_offered(cloud, self.instance, given, kubernetes)
+            raise ResourceError(said, address=self.address, hint=remedy)
+        return max(fitting, key=_order)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.eks.delete_addon(clusterName=self._cluster(), addonName=live.id, preserve=False)
@@ -130,6 +127,31 @@ class Addon(Resource):
             addon = _describe(cloud, host.id, name)
             if addon is not None and cloud.marks.ours(addon.get("tags", {})):
                 yield Found(addon["tags"].get(ADDRESS, ""), _live(addon))
+
+
+def offered(cloud: Cloud, name: str, kubernetes: str) -> list[str]:
+    """The versions of an add-on that AWS offers for a Kubernetes version, newest first; [] for none."""
+    found = cloud.eks.pages("describe_addon_versions", "addons", addonName=name, kubernetesVersion=kubernetes)
+    versions = [str(item["addonVersion"]) for addon in found for item in addon.get("addonVersions", [])]
+    return sorted(versions, key=_order, reverse=True)
+
+
+def not_offered(cloud: Cloud, name: str, version: str | None, kubernetes: str) -> tuple[str, str]:
+    """(why there is no such add-on, what to do), ("", "") for one that there is.
+
+    ``version`` may be given in part, or left to AWS. Source: EKS API reference, DescribeAddonVersions.
+    """
+    versions = offered(cloud, name, kubernetes)
+    if not versions:
+        every = cloud.eks.pages("describe_addon_versions", "addons", kubernetesVersion=kubernetes)
+        names = sorted({str(one["addonName"]) for one in every})
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]}? cluster.addons takes" if near else "cluster.addons takes"
+        return f"EKS has no add-on {name} for Kubernetes {kubernetes}", f"{remedy} {', '.join(names)}"
+    if version is not None and not any(same_version(version, one) for one in versions):
+        said = f"the add-on {name} has no version {version} for Kubernetes {kubernetes}"
+        return said, f"set cluster.addons.{name}.version to one of {', '.join(versions[:_MOST])}, or leave it out"
+    return "", ""
 
 
 def _order(version: str) -> list[int]:

@@ -18,6 +18,7 @@ from livekit_deploy.aws import states
 from livekit_deploy.aws.cache_subnets import ours, tags_of
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
+from livekit_deploy.aws.engine_versions import as_given, later_minor, order
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
@@ -83,7 +84,7 @@ class ReplicationGroup(Resource):
         A later minor version of the same major serves as well: AWS may raise it, and there is no way back.
         """
         if key == "version" and isinstance(want, str) and isinstance(have, str):
-            return have != want and not have.startswith(f"{want}.") and not _later_minor(want, have)
+            return have != want and not have.startswith(f"{want}.") and not later_minor(want, have)
         if key == "auth_token" and isinstance(want, Mapping) and isinstance(have, Mapping):
             return bool(want.get("version") != have.get("version"))
         return super().differs(key, want, have)
@@ -93,13 +94,21 @@ class ReplicationGroup(Resource):
         changed = list(changed)
         found = super().refusals(live, changed)
         have = live.props.get("version")
-        if "version" in changed and have and _order(self.version) < _order(have)[: len(_order(self.version))]:
-            found["version"] = f'ElastiCache does not go back: set redis.version to "{_given(have)}".'
+        if "version" in changed and have and order(self.version) < order(have)[: len(order(self.version))]:
+            found["version"] = f'ElastiCache does not go back: set redis.version to "{as_given(have)}".'
         if "engine" in changed:
             found["engine"] = f"ElastiCache does not go back: set redis.engine to {live.props['engine']}, a new group."
         if "auth" in changed:
             found["auth"] = _AUTH_ON if live.props["auth"] else _AUTH_OFF
         return found
+
+    def notice(self, live: Live) -> tuple[str, str]:
+        """Also a version that AWS raised: it serves, and the file should say so."""
+        have, want = live.props.get("version"), self.version
+        if live.warning or not have or not later_minor(want, have):
+            return super().notice(live)
+        said = f"it runs {live.props['engine']} {have}, and the file says {want}: somebody raised it, perhaps AWS"
+        return said, f'set redis.version to "{as_given(have)}": there is no way back'
 
     # ---- verbs
 
@@ -220,20 +229,6 @@ class ReplicationGroup(Resource):
     @classmethod
     def exists(cls, cloud: Cloud, live: Live) -> bool:
         return _described(cloud, live.id) is not None
-
-
-def _order(version: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", version)]
-
-
-def _later_minor(want: str, have: str) -> bool:
-    """Whether what runs is of the same major version as what is wanted, and later."""
-    return _order(want)[:1] == _order(have)[:1] and _order(have) > _order(want)
-
-
-def _given(version: str) -> str:
-    """A version as an environment file gives it: ``8.1`` of ``8.1.1``."""
-    return ".".join(version.split(".")[:2])
 
 
 def _replica(cloud: Cloud, live: Live) -> str:

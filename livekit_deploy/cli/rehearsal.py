@@ -25,7 +25,9 @@ def rehearsed(env: Environment, path: Path, overrides: dict[str, str]) -> tuple[
     # what runs on this machine is never reached through a proxy
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), _HERE)))
-    sandbox = connect(env.account_id or ACCOUNT, env.region, zone=env.livekit.hosted_zone)
+    sandbox = connect(
+        env.account_id or ACCOUNT, env.region, zone=env.livekit.hosted_zone, principals=env.cluster.admins
+    )
     if not _reachable(env.load_balancer_controller.repo):
         env = load_environment(path, overrides={**overrides, **_stand_in(sandbox)})
     return env, sandbox

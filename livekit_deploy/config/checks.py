@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from ipaddress import IPv4Network
 
 from livekit_deploy.config import livekit_checks
+from livekit_deploy.config.admins import service_linked
 from livekit_deploy.config.models import Environment, Redis
 from livekit_deploy.config.zones import REFUSED
 from livekit_deploy.config.zones import zones as named
@@ -218,6 +219,10 @@ def _cluster(env: Environment, today: date) -> Iterator[Problem]:
     for name in sorted(env.cluster.addons.keys() - set(ALWAYS_THERE)):
         if near := difflib.get_close_matches(name, ALWAYS_THERE, n=1, cutoff=0.8):
             yield f"cluster.addons.{name}", f"EKS has no add-on {name}", f"did you mean {near[0]!r}?"
+    for number, arn in enumerate(env.cluster.admins):
+        if service_linked(arn):
+            at, what = f"cluster.admins.{number}", "is the role of a service of AWS, which EKS lets into no cluster"
+            yield at, f"{arn} {what}", "name a role or user of people"
     for number, cidr in enumerate(env.cluster.public_cidrs):
         if any(cidr.subnet_of(private) for private in _PRIVATE):
             at = f"cluster.public_cidrs.{number}"

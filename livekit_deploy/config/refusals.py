@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from livekit_deploy.config.admins import instead as admin_instead
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.section import BRANCHES, in_yaml
 from livekit_deploy.config.source import Where
@@ -129,6 +130,8 @@ def _worded(kind: str, text: str) -> str:
 
 def _remedy(kind: str, item: Any, place: Place) -> str:
     value = item.get("input")
+    if kind == "string_pattern_mismatch" and place[:2] == ("cluster", "admins"):
+        return admin_instead(str(value))
     if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
         return f'quote it, as in "{value}"'
     if kind == "ip_v4_network" and isinstance(value, str) and (whole := _network(value)):

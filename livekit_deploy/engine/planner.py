@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import graphlib
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -146,7 +147,8 @@ class Planner:
     def _decide(self, item: Resource, record: Record | None, live: Live | None) -> tuple[Change, bool]:
         base = Change(item.address, Action.NOOP, item.stage, id=live.id if live else "", usual_s=item.usual)
         if live is not None:
-            base = replace(base, warning=live.warning, remedy=live.remedy if live.warning else "")
+            warning, remedy = item.notice(live)
+            base = replace(base, warning=warning, remedy=remedy)
         if live is None:
             if record is not None and record.phase is Phase.CREATING:
                 return replace(base, action=Action.RESUME, reason="interrupted before it was made"), False
@@ -157,8 +159,8 @@ class Planner:
                 if value is not None
                 for diff in compare(key, None, value, "config")
             )
-            reason = GONE if gone else ""
-            return replace(base, action=Action.CREATE, diffs=diffs, reason=reason), False
+            created = replace(base, action=Action.CREATE, diffs=diffs, reason=GONE if gone else "")
+            return self._foreseen(item, created), False
         if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(record)):
             reason = f"it needs a person: {live.detail}"
             return replace(base, action=Action.RESUME, reason=reason, hint=live.remedy or REMADE_BY_HAND), False
@@ -168,6 +170,14 @@ class Planner:
         if live.status is Status.DELETING:
             return replace(base, action=Action.RESUME, reason="it is being deleted; then it is made again"), False
         return self._differences(item, record, live, base), live.status is Status.READY
+
+    def _foreseen(self, item: Resource, change: Change) -> Change:
+        """BLOCKED where it would be refused, after much else was made."""
+        with contextlib.suppress(Denied):  # whoever may not look is told by the call itself
+            said, remedy = item.foreseen(self._cloud)
+            if said:
+                return replace(change, action=Action.BLOCKED, reason=f"it would be refused: {said}", hint=remedy)
+        return change
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
         diffs = difference(item, record, live, self._lookup)
@@ -180,7 +190,7 @@ class Planner:
             reason = "it cannot be changed yet" if waits else "it cannot be changed in place"
             return replace(base, action=Action.BLOCKED, diffs=flat, hint=hint, reason=reason)
         if diffs:
-            return replace(base, action=Action.UPDATE, diffs=flat, hint=item.irrevocable(diffs))
+            return self._foreseen(item, replace(base, action=Action.UPDATE, diffs=flat, hint=item.irrevocable(diffs)))
         if record is None:
             return replace(base, action=Action.RESUME, reason="it is there with our marks, but not in the state")
         if record.phase is not Phase.READY:

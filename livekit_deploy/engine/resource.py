@@ -253,6 +253,13 @@ class Resource(_Declared):
         fixed = {key: self.inputs[key].way_out for key in changed if self.inputs[key].change is Change.FIXED}
         return fixed | {key: why for key in changed if key in live.held and (why := live.held[key]())}
 
+    def foreseen(self, cloud: Any) -> tuple[str, str]:
+        """(what the cloud will refuse of it although its host or its neighbours may be missing yet, what to do).
+
+        Asked by the plan, of what is to be made or changed only; reads, and "" for nothing.
+        """
+        return "", ""
+
     def irrevocable(self, changed: Iterable[str]) -> str:
         """What should be known before these fields are changed, since nothing brings them back; "" for nothing."""
         return ""
@@ -260,6 +267,10 @@ class Resource(_Declared):
     def lasts(self, output: str) -> bool:
         """Whether it has the same output again when it is made anew."""
         return output in self.lasting
+
+    def notice(self, live: Live) -> tuple[str, str]:
+        """(what is wrong with what is there although it serves, what a person does about it), "" for nothing."""
+        return live.warning, live.remedy if live.warning else ""
 
     def check(self) -> None:
         """Raise what would keep it from being made whatever the cloud says, before anything is changed."""

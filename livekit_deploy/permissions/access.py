@@ -22,10 +22,11 @@ def statements(scope: Scope) -> Iterator[Statement]:
     roles, policies = [scope.iam("role", f"{scope.prefix}-*")], [scope.iam("policy", f"{scope.prefix}-*")]
     boundary = scope.env.iam.permissions_boundary
     fenced = {"iam:PermissionsBoundary": boundary} if boundary else {}
-    # the caller's own role is looked up as well: an access entry names the role, not its session
+    # the caller's own role is looked up as well: an access entry names the role, not its session; and so are admins
     every = [f"arn:{scope.partition}:iam::{scope.account}:role/*"]
     yield Statement("IamList", "iam", ("ListRoles", "ListPolicies", "ListOpenIDConnectProviders"))
     yield Statement("IamLookAtRoles", "iam", ("GetRole",), every)
+    yield Statement("IamLookAtUsers", "iam", ("GetUser",), [f"arn:{scope.partition}:iam::{scope.account}:user/*"])
     yield Statement("IamLookIntoRoles", "iam", _ROLE_READS, roles)
     making = {"StringEquals": {**scope.tagging["StringEquals"], **fenced}}
     yield Statement("IamMakeRoles", "iam", ("CreateRole",), roles, making)

@@ -20,6 +20,8 @@ CHECKS: tuple[Check[Survey], ...] = (
     Check("zones", offerings.zones, _KNOWN),
     Check("instance types", offerings.instances, _KNOWN),
     Check("EKS version", offerings.cluster_version, _KNOWN),
+    Check("add-ons", offerings.addons, _KNOWN),
+    Check("admins", offerings.admins, _KNOWN),
     Check("Redis", offerings.redis, _KNOWN),
     Check("hosted zone", names.zone, _KNOWN),
     Check("certificate", names.certificate, _KNOWN),

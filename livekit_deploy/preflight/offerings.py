@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from livekit_deploy.aws.states import GONE, SUPPORT, ZONE
 from livekit_deploy.config.checks import engine_support
+from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError
 from livekit_deploy.finding import Trouble
 from livekit_deploy.preflight.survey import Survey
@@ -63,6 +65,30 @@ def cluster_version(survey: Survey) -> str:
         )
     support = versions[wanted].replace("_", " ").lower()
     return f"{wanted}, {support}" if support else wanted
+
+
+def addons(survey: Survey) -> str:
+    """EKS offers the add-ons that are to be made, in these versions, for the Kubernetes version."""
+    wanted = [item for item in survey.to_make if item.kind == "eks.addon"]
+    _none_foreseen(survey, wanted, "EKS offers other add-ons, or other versions, for each Kubernetes version")
+    return f"{len(wanted)} to be made, all offered" if wanted else "none is to be made"
+
+
+def admins(survey: Survey) -> str:
+    """IAM has the users and roles of `cluster.admins`, by these ARNs."""
+    wanted = [item for item in survey.to_make if item.kind == "eks.access_entry"]
+    _none_foreseen(survey, wanted, "EKS takes users and roles that there are, by their whole ARN")
+    own, named = survey.cloud.identity.account, survey.env.cluster.admins
+    others = [one for one in named if one.split(":")[4] != own]
+    unseen = f"; not looked at, as they are of other accounts: {', '.join(others)}" if others else ""
+    return (f"{len(named)} named, and whoever makes the cluster" if named else "whoever makes the cluster") + unseen
+
+
+def _none_foreseen(survey: Survey, wanted: Iterable[Resource], cause: str) -> None:
+    for item in wanted:
+        said, remedy = item.foreseen(survey.cloud)
+        if said:
+            raise Trouble(said, cause=cause, remedy=remedy)
 
 
 def redis(survey: Survey) -> str:

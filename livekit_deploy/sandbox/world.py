@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from moto.acm.models import acm_backends
 from moto.core.base_backend import BackendDict
 from moto.elbv2.models import elbv2_backends
+from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.route53.models import route53_backends
+from moto.utilities.utils import get_partition
 
 from livekit_deploy.sandbox.balancers import Made
 from livekit_deploy.sandbox.bridge import Bridge, Clusters
@@ -23,6 +25,10 @@ from livekit_deploy.sandbox.outside.firewall import admitted
 _OURS = "203.0.113.254"  # of TEST-NET-3: where we seem to be
 #: the network for benchmarks (RFC 2544), where every load balancer seems to be: wide enough for one address each
 _BALANCERS = ipaddress.ip_network("198.18.0.0/15")
+_NOBODY = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole", '
+    '"Principal": {"Service": "ec2.amazonaws.com"}}]}'
+)  # trusted by nobody
 _MY_ADDRESS = "checkip.amazonaws.com"  # says from where it is asked
 
 
@@ -34,8 +40,17 @@ class World:
 
     # ---- what the sandbox is asked to do
 
-    def prepare(self, account: str, region: str, zone: str | None) -> None:
-        """See to it that the account has this public hosted zone."""
+    def prepare(self, account: str, region: str, zone: str | None, principals: Sequence[str] = ()) -> None:
+        """See to it that the account has this public hosted zone, and those of these users and roles that are its."""
+        iam = iam_backends[account][get_partition(region)]
+        known = {one.arn for one in (*iam.roles.values(), *iam.users.values())}
+        for arn in (one for one in principals if one.split(":")[4] == account and one not in known):
+            kind, *path, name = arn.split(":")[5].split("/")
+            where = "/".join(["", *path, ""])
+            if kind == "role":
+                iam.create_role(name, _NOBODY, where, "", "", [], "3600")
+            else:
+                iam.create_user(region, name, where)
         backend = route53_backends[account]["aws"]
         if zone and not any(one.name.rstrip(".") == zone and not one.private_zone for one in backend.zones.values()):
             backend.create_hosted_zone(f"{zone}.", private_zone=False)

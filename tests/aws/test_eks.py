@@ -243,9 +243,66 @@ def test_a_version_left_to_aws_is_kept_and_one_that_is_given_is_compared_in_part
     version = addon_described()["addonVersion"]
     assert rig.plan(addon(subnets)).changes == ()
     assert rig.plan(addon(subnets, version=version.partition("-")[0])).changes == ()
-    assert rig.plan(addon(subnets, version="v0.1")).changes[0].action is Action.UPDATE
+    (change,) = rig.plan(addon(subnets, version="v0.1")).changes
+    assert (change.action, version in change.hint) == (Action.BLOCKED, True)
     with pytest.raises(ResourceError, match=r"vpc-cni has no version v0\.1 for Kubernetes 1\.36"):
         rig.up(addon(subnets, version="v0.1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "said", "remedy"),
+    [
+        ("aws-ebs-csi-drivr", None, "EKS has no add-on aws-ebs-csi-drivr for Kubernetes 1.36", "aws-ebs-csi-driver?"),
+        ("nothing-like-it", None, "EKS has no add-on nothing-like-it", "cluster.addons takes aws-ebs-csi-driver, "),
+        ("coredns", "v1.99", "coredns has no version v1.99 for Kubernetes 1.36", "one of v1.12.4-eksbuild.1, "),
+    ],
+)
+def test_an_add_on_that_eks_does_not_offer_is_known_before_there_is_a_cluster(
+    rig: AwsRig, subnets: list[str], name: str, version: str | None, said: str, remedy: str
+) -> None:
+    (blocked,) = rig.plan(addon(subnets, name, version=version)).blocked
+    assert blocked.address == f"eks.addon/{name}"
+    assert said in blocked.reason
+    assert remedy in blocked.hint
+    assert rig.plan(addon(subnets, "coredns", version="v1.12")).blocked == ()
+
+
+_SSO = "aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("arn", "said", "remedy"),
+    [
+        (f"role/{_SSO}", "", ""),
+        (f"role/{_SSO.rpartition('/')[2]}", "is not the whole ARN", f"write arn:aws:iam::123456789012:role/{_SSO} in"),
+        ("role/nobody", "IAM has no role nobody", "cluster.admins"),
+        ("user/ada", "", ""),
+        ("user/ops/ada", "is not the whole ARN", "write arn:aws:iam::123456789012:user/ada in"),
+        ("user/bob", "IAM has no user bob", "cluster.admins"),
+    ],
+)
+def test_an_admin_that_eks_would_not_take_is_known_before_there_is_a_cluster(
+    rig: AwsRig, subnets: list[str], arn: str, said: str, remedy: str
+) -> None:
+    """Also by EKS itself, which refuses what the plan does."""
+    iam, (*path, name) = boto3.client("iam"), _SSO.split("/")
+    iam.create_role(RoleName=name, Path=f"/{'/'.join(path)}/", AssumeRolePolicyDocument=TRUST)
+    iam.create_user(UserName="ada")
+    principal = f"arn:aws:iam::123456789012:{arn}"
+    blocked = rig.plan(access(subnets, principal)).blocked
+    assert [said in one.reason and remedy in one.hint for one in blocked] == ([True] if said else [])
+    rig.up(access(subnets))
+    eks = boto3.client("eks")
+    if said:
+        with pytest.raises(eks.exceptions.InvalidParameterException, match="invalid principal"):
+            eks.create_access_entry(clusterName=NAME, principalArn=principal)
+    else:
+        rig.up(access(subnets, principal))
+        assert principal in entries()
+
+
+def test_an_admin_of_another_account_is_eks_own_affair(rig: AwsRig, subnets: list[str]) -> None:
+    assert rig.plan(access(subnets, "arn:aws:iam::210987654321:role/partner")).blocked == ()
 
 
 def test_configuration_is_compared_by_meaning_and_updated(rig: AwsRig, subnets: list[str]) -> None:

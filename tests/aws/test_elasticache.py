@@ -186,7 +186,12 @@ def test_a_minor_version_that_aws_raised_stops_nothing(rig: AwsRig, ids: dict[st
         ReplicationGroupId=described()["ReplicationGroupId"], EngineVersion="8.2", ApplyImmediately=True
     )
     described()
-    assert rig.plan(redis(ids)).changes == ()
+    plan = rig.plan(redis(ids))
+    assert plan.changes == ()
+    ((said, remedy),) = plan.warnings.values()
+    assert "runs valkey 8.2.1, and the file says 8.0" in said
+    assert 'set redis.version to "8.2"' in remedy
+    assert rig.plan(redis(ids, version="8.2")).warnings == {}
     rig.calls()
     rig.up(redis(ids, node_type="cache.m7g.large"))
     assert rig.calls() == ["ModifyReplicationGroup"]

@@ -5,9 +5,13 @@ A case builds fresh resources each time, since a plan works on what is declared 
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import boto3
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
 from livekit_deploy.aws.cache_subnets import SubnetGroup
@@ -105,6 +109,13 @@ class Base:
 
     def role(self, name: str = "cluster") -> Role:
         return self._once(f"role {name}", lambda: Role(name, trust=TRUST))  # type: ignore[no-any-return]
+
+    def another_role(self, name: str) -> str:
+        """The ARN of a role of somebody's."""
+        iam = boto3.client("iam")
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
 
     def key(self, name: str = "cluster") -> Key:
         return self._once(f"key {name}", lambda: Key(name, description="d"))  # type: ignore[no-any-return]
@@ -491,7 +502,7 @@ CASES = [
         AccessEntry,
         _in_cluster(AccessEntry, "admin"),
         {
-            "principal": literal("arn:aws:iam::123456789012:role/platform"),
+            "principal": lambda b: b.another_role("platform"),
             "policies": literal(["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]),
         },
         drifts={"policies": Drift(by_hand.access_policy("disassociate_access_policy", "AmazonEKSClusterAdminPolicy"))},

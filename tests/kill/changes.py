@@ -55,7 +55,7 @@ ALTERATIONS = {
                 "logs": ["api", "audit"],
                 "public_cidrs": ["203.0.113.0/24"],
                 "deletion_protection": True,
-                "admins": ["arn:aws:iam::123456789012:role/platform"],
+                "admins": ["arn:aws:iam::210987654321:role/platform"],
                 "addons": {"coredns": {"configuration": {"replicaCount": 3}}},
             }
         },

@@ -102,8 +102,9 @@ def test_no_call_of_a_whole_life_is_refused_and_no_statement_is_unused(here: Wor
     # a type that the price table lacks, so that AWS is asked for its price
     given = {"nodes.media.instance_types": '["c6id.2xlarge"]'}
     env = _loaded(here, path, **given)
-    admins = json.dumps([f"arn:aws:iam::{ACCOUNT}:role/ci/deployer"])
+    admins = json.dumps([f"arn:aws:iam::{ACCOUNT}:{one}" for one in ("role/ci/deployer", "user/ada")])
     changed = _loaded(here, path, **given, **{"redis.node_type": "cache.m7g.large", "cluster.admins": admins})
+    here.client("iam").create_user(UserName="ada")
     bare = _loaded(here, path, **given, **{"cluster.secrets_key": "false"})
     _life(here, bare, env, changed, bounded.role(here, env))
     found = here.sandbox.rights()

@@ -99,12 +99,16 @@ LACKS = {
     "VPCs": "1 needed, 0 left: 5 of 5 are used",
     "vCPUs": "720 needed, 640 left: 0 of 640 are used",
     "instance types": "c9x.large is not offered in us-east-1a",
+    "add-ons": "EKS has no add-on aws-ebs-csi-drivr for Kubernetes 1.36",
+    "admins": "IAM has no role nobody",
     "Redis": "ElastiCache does not offer cache.x9.large in us-east-1",
     "hosted zone": "example.com is delegated to ns.elsewhere.net",
     "API endpoint": "this machine is seen as 203.0.113.254, which cluster.public_cidrs does not let in",
     "charts": "http://127.0.0.1:9/index.yaml cannot be fetched: ",
 }
 ASKED: dict[str, Any] = {
+    "cluster.addons": {"aws-ebs-csi-drivr": {}},
+    "cluster.admins": ["arn:aws:iam::123456789012:role/nobody"],
     "nodes.media.desired": "90",
     "nodes.media.max": "100",
     "nodes.system.instance_types": ["c9x.large"],

@@ -22,6 +22,7 @@ from livekit_deploy.engine.resource import Live, Resource, Status
 from tests.unit.environments import TODAY, File
 
 _SET = re.compile(r"\b[Ss]et ([a-z_]+(?:\.[a-z_]+)+) to (\"[^\"]*\"|[\w.{}-]+)")
+_WORDS = {"its", "one", "some"}  # which tell what value, and are none
 _PUT = "\N{BULLET}"  # where a text puts a value in
 
 
@@ -37,7 +38,8 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 
 def _settings() -> set[tuple[str, str]]:
-    return {(field, value.rstrip(".")) for text, _ in _texts() for field, value in _SET.findall(text)}
+    said = {(field, value.rstrip(".")) for text, _ in _texts() for field, value in _SET.findall(text)}
+    return {(field, value) for field, value in said if value not in _WORDS}
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

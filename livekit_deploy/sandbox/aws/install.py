@@ -25,6 +25,7 @@ from livekit_deploy.sandbox.aws import (
     simulation,
     sts,
     turns,
+    urls,
 )
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults import calls
@@ -54,6 +55,7 @@ def install(clock: SandboxClock) -> None:
         if moto.__version__ != MOTO:
             raise RuntimeError(f"the sandbox needs moto {MOTO}, not {moto.__version__}")
         turns.install()
+        urls.install()
         answers.install()
         s3.install()
         ec2.install(_now)

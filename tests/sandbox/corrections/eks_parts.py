@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
+
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import Client
 
 from tests.sandbox.corrections.harness import World, probe, refused
 
+_NOBODY = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole", '
+    '"Principal": {"Service": "ec2.amazonaws.com"}}]}'
+)
 _VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 
 
@@ -244,6 +252,28 @@ def access_entry_from_creation_to_deletion(world: World) -> None:
     world.eks.delete_access_entry(**names)
     with refused("ResourceNotFoundException"):
         world.eks.describe_access_entry(**names)
+
+
+@probe("EKS")
+def access_entry_of_a_principal_that_there_is(world: World) -> None:
+    """has no access entries
+
+    for users and roles that IAM has, by their whole ARN; never for the role of a service
+    """
+    cluster, path = world.cluster()["name"], "/aws-reserved/sso.amazonaws.com/eu-central-1/"
+    name = world.name("AWSReservedSSO_Admin")
+    role = world.iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=_NOBODY)["Role"]["Arn"]
+    linked = "arn:aws:iam::123456789012:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
+    for arn in (role.replace(path, "/"), f"{role}2", linked):
+        with refused("InvalidParameterException"):
+            world.eks.create_access_entry(clusterName=cluster, principalArn=arn)
+    made = world.eks.create_access_entry(clusterName=cluster, principalArn=role, tags={"a": "b"})["accessEntry"]
+    # as its server hears it: with the ARN in the path
+    headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKIA123456789012/20261130/us-east-1/eks/aws4_request, x"}
+    heard = Client(DomainDispatcherApplication(create_backend_app)).get(
+        f"/tags/{quote(made['accessEntryArn'], safe='')}", base_url="http://127.0.0.1:5000", headers=headers
+    )
+    assert heard.get_json() == {"tags": {"a": "b"}}
 
 
 @probe("EKS", fails="404")

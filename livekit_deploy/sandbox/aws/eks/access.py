@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.eks.models import EKSBackend
+from moto.iam.models import iam_backends
 
 from livekit_deploy.sandbox.aws.eks.clusters import Clusters
 from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid, not_now
 from livekit_deploy.sandbox.aws.eks.store import ClusterEntry, Item
+from livekit_deploy.sandbox.aws.iam import USER
 from livekit_deploy.sandbox.clock import SandboxClock
 
 _PRINCIPAL = re.compile(r"arn:[\w-]+:iam::\d{12}:(user|role)/.+")
@@ -44,10 +46,16 @@ class Access:
             raise not_now("The cluster's authentication mode must be set to API or API_AND_CONFIG_MAP")
         if not _PRINCIPAL.fullmatch(principal):
             raise invalid(f"The principalArn is invalid: {principal}")
+        if "/aws-service-role/" in principal:
+            raise invalid(
+                "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role"
+            )
+        if not self._known(principal):
+            raise invalid("The specified principalArn is invalid: invalid principal.")
         if principal in entry.access:
             raise in_use("The specified access entry resource is already in use on this cluster.")
         region, account = self._backend.region_name, self._backend.account_id
-        kind, _, name = principal.split(":")[5].partition("/")
+        kind, *_, name = principal.split(":")[5].split("/")
         where = f"access-entry/{asked['name']}/{kind}/{account}/{name}/{uuid.uuid4()}"
         entry.access[principal] = {
             "clusterName": asked["name"],
@@ -62,6 +70,16 @@ class Access:
             "policies": {},
         }
         return {"accessEntry": _wire(entry.access[principal])}
+
+    def _known(self, principal: str) -> bool:
+        """Whether IAM has it, by its whole ARN; what another account has is not known here."""
+        account = principal.split(":")[4]
+        if account != self._backend.account_id:
+            return True
+        iam = iam_backends[account][self._backend.partition]
+        return principal.endswith(f":user/{USER}") or any(
+            principal == one.arn for one in (*iam.roles.values(), *iam.users.values())
+        )
 
     def update(self, asked: Mapping[str, Any]) -> Item:
         _, found = self._get(asked)

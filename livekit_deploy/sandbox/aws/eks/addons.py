@@ -70,7 +70,8 @@ class Addons:
 
     def versions(self, asked: Mapping[str, Any]) -> Item:
         name = asked.get("addonName")
-        found = [one for one in _OFFERED if name in (None, one)]
+        known = asked.get("kubernetesVersion") in (None, *VERSIONS)
+        found = [one for one in _OFFERED if known and name in (None, one)]
         return {"addons": [{"addonName": one, "type": "networking", "addonVersions": _versions(one)} for one in found]}
 
     def create(self, asked: Mapping[str, Any]) -> Item:
