@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.ec2 import Ec2Resource, Item
+from livekit_deploy.aws.ec2 import Ec2Resource, Item, tags_of
 from livekit_deploy.aws.tags import pairs, specification
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Live, Status
@@ -37,6 +37,18 @@ class LaunchTemplate(Ec2Resource):
 
     id = Output[str]()
     version = Output[str]()
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        """Also by its name, which a region has once: somebody else's is found before it is in the way.
+
+        Raises `NotOurs`.
+        """
+        found, name = super().read(cloud, id), cloud.name(self.instance)
+        named = [] if found is not None else self.listed(cloud, **{"launch-template-name": [name]})
+        for item in named:
+            cloud.marks.claim(tags_of(item), self.address, f"the launch template {name}")
+            return self.live(cloud, item)
+        return found
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live:

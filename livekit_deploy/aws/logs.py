@@ -16,7 +16,7 @@ from livekit_deploy.aws.ec2 import SPREADING, Ec2Resource, Item
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.iam import Policy, Role
 from livekit_deploy.aws.states import FLOW_LOG_DELIVERY
-from livekit_deploy.aws.tags import specification
+from livekit_deploy.aws.tags import LINEAGE, specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from livekit_deploy.aws.network import NetworkProvisioner
     from livekit_deploy.config import Cluster, Iam, Network
 
+#: the group that EKS makes itself where it is not there
+_OF_EKS = "cluster"
 _FIXED = "A flow log keeps it for life: set network.flow_logs to false, apply, and set it again."
 
 
@@ -41,10 +43,16 @@ class LogGroup(Resource):
     @classmethod
     def names(cls, cloud: Cloud) -> dict[str, str]:
         """instance → the group's name, of every group that an environment may have."""
-        return {"cluster": f"/aws/eks/{cluster_name(cloud)}/cluster", "flow": f"/{cloud.marks.prefix}/flow-logs"}
+        return {_OF_EKS: f"/aws/eks/{cluster_name(cloud)}/cluster", "flow": f"/{cloud.marks.prefix}/flow-logs"}
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        return _find(cloud, id or self.names(cloud)[self.instance])
+        """Raises `NotOurs` for a group that somebody else made; EKS makes the cluster's without any mark."""
+        live = _find(cloud, id or self.names(cloud)[self.instance])
+        if live is not None and id is None:
+            tags = _tags(cloud, live)
+            if self.instance != _OF_EKS or LINEAGE in tags:
+                cloud.marks.claim(tags, self.address, f"the log group {live.id}")
+        return live
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self.names(cloud)[self.instance]
@@ -63,7 +71,7 @@ class LogGroup(Resource):
             return
         for instance, name in cls.names(cloud).items():
             live = _find(cloud, name)
-            if live is not None:
+            if live is not None and (instance == _OF_EKS or cloud.marks.ours(_tags(cloud, live))):
                 yield Found(f"{cls.kind}/{instance}", live)
 
 
@@ -71,6 +79,11 @@ def _find(cloud: Cloud, name: str) -> Live | None:
     groups = cloud.logs.pages("describe_log_groups", "logGroups", logGroupIdentifiers=[name])
     group = next((group for group in groups if group["logGroupName"] == name), None)
     return _live(group) if group else None
+
+
+def _tags(cloud: Cloud, live: Live) -> Mapping[str, str]:
+    found: Mapping[str, str] = cloud.logs.list_tags_for_resource(resourceArn=live.outputs["arn"])["tags"]
+    return found
 
 
 def _live(group: Mapping[str, Any]) -> Live:

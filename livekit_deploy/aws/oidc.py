@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import ADDRESS, mapping, pairs
-from livekit_deploy.engine.inputs import Change, Input, Output
+from livekit_deploy.engine.inputs import Change, Input, Output, Unresolved
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
@@ -40,7 +40,20 @@ class OidcProvider(Resource):
         if id is not None and (found := _provider(cloud, id)) is not None:
             return found[1]
         matching = [item.live for item in self.scan(cloud, None) if item.address == self.address]
-        return matching[0] if matching else None
+        return matching[0] if matching else self._of_issuer(cloud)
+
+    def _of_issuer(self, cloud: Cloud) -> Live | None:
+        """The one of the cluster's issuer: an account has one, which somebody else may have made. Raises `NotOurs`."""
+        try:
+            issuer = self.url.removeprefix("https://")
+        except Unresolved:
+            return None
+        who = cloud.identity
+        found = _provider(cloud, f"arn:{who.partition}:iam::{who.account}:oidc-provider/{issuer}")
+        if found is None:
+            return None
+        cloud.marks.claim(found[0], self.address, f"the OIDC provider of {issuer}")
+        return found[1]
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.iam.create_open_id_connect_provider(

@@ -49,7 +49,7 @@ def _logs(scope: Scope) -> Iterator[Statement]:
     groups = [scope.arn("logs", f"log-group:{name}{end}") for name in names for end in ("", ":*")]
     yield Statement("LogsLook", "logs", ("DescribeLogGroups",), conditions=scope.in_region)
     yield Statement("LogsMake", "logs", ("CreateLogGroup", "TagResource"), groups, scope.marking)
-    yield Statement("LogsChange", "logs", ("PutRetentionPolicy", "DeleteLogGroup"), groups)
+    yield Statement("LogsChange", "logs", ("ListTagsForResource", "PutRetentionPolicy", "DeleteLogGroup"), groups)
 
 
 def _key(scope: Scope) -> Iterator[Statement]:

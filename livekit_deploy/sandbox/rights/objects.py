@@ -227,7 +227,8 @@ def new_entry(call: Asking, principal: str) -> str:
 
 
 def _logs(call: Asking) -> Iterator[Object]:
-    if name := call.get("logGroupName"):
+    named = str(call.get("resourceArn") or "").partition(":log-group:")[2]
+    if name := call.get("logGroupName") or named:
         tagger, arn = logs_backends[call.account][call.region].tagger, call.arn("log-group", LogGroupName=name)
         yield Object("log-group", arn, tagger.get_tag_dict_for_resource(arn))
 
