@@ -12,11 +12,29 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import PROJECT, mapping, pairs
 from livekit_deploy.config import Environment, FileState
-from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError, StateError
+from livekit_deploy.errors import Absent, Busy, Conflict, Denied, ResourceError, StateError
 from livekit_deploy.state.store import FileStore, S3Store, Store, no_access
 
 NONCURRENT_VERSIONS = 100  # the most that an S3 lifecycle rule keeps
 NONCURRENT_DAYS = 30
+
+
+class _S3:
+    """S3, whose calls are repeated while it is still at work on the bucket, or does not show a new one everywhere.
+
+    Source: Amazon S3 API reference, error responses (OperationAborted); Amazon S3 user guide, data consistency model.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def passes(error: BaseException) -> bool:
+            return isinstance(error, Busy) or (
+                operation != "head_bucket" and getattr(error, "code", "") == "NoSuchBucket"
+            )
+
+        return lambda **parameters: self._cloud.insist(lambda: getattr(self._cloud.s3, operation)(**parameters), passes)
 
 
 def default_bucket(account: str, region: str) -> str:
@@ -61,8 +79,8 @@ def probe_bucket(cloud: Cloud, bucket: str, key: str, *, fix: bool) -> str:
     where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
     if not _exists(cloud, bucket, owner):
         return "not there yet, up makes it"
-    if fix and cloud.s3.get_bucket_versioning(**where).get("Status") != "Enabled":
-        cloud.s3.put_bucket_versioning(**where, VersioningConfiguration={"Status": "Enabled"})
+    if fix and _S3(cloud).get_bucket_versioning(**where).get("Status") != "Enabled":
+        _S3(cloud).put_bucket_versioning(**where, VersioningConfiguration={"Status": "Enabled"})
     else:
         _check(cloud, bucket, owner)
     made = []
@@ -75,7 +93,7 @@ def probe_bucket(cloud: Cloud, bucket: str, key: str, *, fix: bool) -> str:
             raise
     finally:
         for version in made:
-            cloud.s3.delete_object(**where, Key=key, **({"VersionId": version} if version else {}))
+            _S3(cloud).delete_object(**where, Key=key, **({"VersionId": version} if version else {}))
     if len(made) > 1:
         raise StateError(
             f"the bucket {bucket} does not honour conditional writes: two runs at once could not be kept apart",
@@ -86,7 +104,7 @@ def probe_bucket(cloud: Cloud, bucket: str, key: str, *, fix: bool) -> str:
 
 def _exists(cloud: Cloud, bucket: str, owner: str) -> bool:
     try:
-        cloud.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+        _S3(cloud).head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
     except Absent:
         return False
     except ResourceError as error:
@@ -102,19 +120,19 @@ def _create(cloud: Cloud, bucket: str, owner: str) -> None:
     if elsewhere:
         parameters["CreateBucketConfiguration"] = elsewhere
     try:
-        cloud.s3.create_bucket(**parameters)
+        _S3(cloud).create_bucket(**parameters)
     except Conflict as error:
         if error.code != "BucketAlreadyOwnedByYou":
             raise StateError(
                 f"the bucket name {bucket} is taken by another account", hint="choose another in state.bucket"
             ) from error
     where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
-    cloud.s3.put_bucket_tagging(**where, Tagging={"TagSet": pairs({PROJECT: cloud.marks.project})})
+    _S3(cloud).put_bucket_tagging(**where, Tagging={"TagSet": pairs({PROJECT: cloud.marks.project})})
 
 
 def _tags(cloud: Cloud, bucket: str, owner: str) -> dict[str, str]:
     try:
-        return mapping(cloud.s3.get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=owner)["TagSet"])
+        return mapping(_S3(cloud).get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=owner)["TagSet"])
     except ResourceError as error:
         if error.code == "NoSuchTagSet":
             return {}
@@ -122,7 +140,7 @@ def _tags(cloud: Cloud, bucket: str, owner: str) -> dict[str, str]:
 
 
 def _check(cloud: Cloud, bucket: str, owner: str) -> None:
-    said = cloud.s3.get_bucket_versioning(Bucket=bucket, ExpectedBucketOwner=owner)
+    said = _S3(cloud).get_bucket_versioning(Bucket=bucket, ExpectedBucketOwner=owner)
     if said.get("Status") != "Enabled":
         raise StateError(
             f"the bucket {bucket} is not versioned",
@@ -132,7 +150,7 @@ def _check(cloud: Cloud, bucket: str, owner: str) -> None:
 
 def _configure(cloud: Cloud, bucket: str, owner: str) -> None:
     """Every setting, each by a put that does nothing when it is so already."""
-    s3, where = cloud.s3, {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    s3, where = _S3(cloud), {"Bucket": bucket, "ExpectedBucketOwner": owner}
     s3.put_bucket_versioning(**where, VersioningConfiguration={"Status": "Enabled"})
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}
     s3.put_bucket_encryption(**where, ServerSideEncryptionConfiguration={"Rules": [rule]})

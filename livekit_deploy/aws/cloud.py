@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 from botocore.model import ServiceId
@@ -32,10 +32,11 @@ from livekit_deploy.aws.partitions import sts_host
 from livekit_deploy.aws.secret_values import held
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.engine.inputs import SecretRef
-from livekit_deploy.engine.waits import Waits
+from livekit_deploy.engine.waits import PROPAGATION, Waits
 from livekit_deploy.errors import CredentialsError, DeployError
 from livekit_deploy.timing import counted
 
+T = TypeVar("T")
 _READS = re.compile(r"^(describe|list|get|head|lookup|search|simulate|batch_get)_?")
 
 _TOKEN_SECONDS = 60  # the presigned URL; EKS honours the token for 15 minutes (aws-iam-authenticator)
@@ -247,6 +248,10 @@ class Cloud:
     def _account(self) -> str:
         """The account that every answer must be of, "" before it is known."""
         return self._identity.account if self._identity is not None else ""
+
+    def insist(self, call: Callable[[], T], while_: Callable[[BaseException], bool]) -> T:
+        """``call()``, again for a moment while it ends as ``while_`` says: for what is no resource of the graph."""
+        return self._waits.persist(call, while_, timeout=PROPAGATION)
 
     # ---- views of it
 

@@ -286,7 +286,7 @@ class S3Store:
 
 
 #: the last: If-Match on a document that somebody deleted
-_MISMATCH = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+_MISMATCH = ("PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "NoSuchKey")
 _LATER = "run the same command again when S3 answers"
 _RESOLUTION = 1.0  # seconds: S3's Date and LastModified are whole ones, so that their difference may be one too many
 _ROOM = "check disk space and permissions"

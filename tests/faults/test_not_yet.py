@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from livekit_deploy.aws.bucket import ensure_bucket
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
+from livekit_deploy.state.document import Holder, State
+from livekit_deploy.state.session import Session
+from livekit_deploy.state.store import S3Store
 from tests.contract.cases import CASES, Base, closure
 from tests.faults.rig import FaultRig, faults, world
 
@@ -126,3 +131,30 @@ def test_reads_that_aws_does_not_answer_after_all_of_botocores_attempts_end_no_r
     with faults({**given, "call": reads[kind]}):
         assert rig.attempt(needs) == {}
     assert rig.attempt(None) == {}
+
+
+# ---- the bucket of the state, which is no resource of the graph
+
+
+@pytest.mark.parametrize("code", ["OperationAborted", "NoSuchBucket"])
+def test_a_bucket_that_s3_is_still_at_work_on_is_made_all_the_same(code: str, rig: FaultRig) -> None:
+    """Each of the calls that make it is refused a few times."""
+    ensure_bucket(rig.cloud, "acme-first")
+    makes = [one for one in dict.fromkeys(rig.made()) if one.startswith("s3:")]
+    assert {"s3:CreateBucket", "s3:PutBucketVersioning", "s3:PutPublicAccessBlock"} <= set(makes)
+    for call in makes:
+        if (call, code) == ("s3:CreateBucket", "NoSuchBucket"):
+            continue
+        with faults({"fault": "not-found", "call": call, "code": code, "times": 3}):
+            ensure_bucket(rig.cloud, f"acme-{call.partition(':')[2].lower()}")
+        assert rig.made().count(call) == 4, call
+    boto3.client("s3", region_name="us-east-1").get_public_access_block(Bucket="acme-putpublicaccessblock")
+
+
+def test_a_document_that_s3_is_still_at_work_on_is_written_all_the_same(rig: FaultRig) -> None:
+    ensure_bucket(rig.cloud, "acme-state")
+    store = S3Store(rig.cloud.s3, "acme-state", "a.json", owner="123456789012")
+    holder = Holder("h", "u", "host", 1, "up", "2026-11-30T00:00:00Z", 90.0)
+    with faults({"fault": "not-found", "call": "s3:PutObject", "code": "OperationAborted", "times": 2}):
+        session = Session.acquire(store, holder, lambda: State.new("livekit", "uat"))
+    session.release()
