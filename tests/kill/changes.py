@@ -37,6 +37,7 @@ class Alteration:
 
 BY_HAND, PROVIDER_GONE = "what others changed", "identity provider that others deleted"
 BALANCERS_GONE = "load balancers that others deleted"
+GOING = "what others scheduled for deletion"
 ALTERATIONS = {
     "type of nodes": Alteration(
         {"nodes": {"media": {"instance_types": ["c6i.xlarge"]}}}, {"eks.node_group", "barrier.calls_drained"}
@@ -108,6 +109,7 @@ ALTERATIONS = {
     # apart from the others: without it a `down` waits for a controller that can delete nothing
     PROVIDER_GONE: Alteration({}, {"iam.oidc_provider"}),
     BALANCERS_GONE: Alteration({}, {"elbv2.load_balancer"}),
+    GOING: Alteration({}, {"kms.key", "secretsmanager.secret"}),
 }
 #: kinds that nothing here changes
 UNCHANGED = {
@@ -161,6 +163,12 @@ _HANDS: dict[str, dict[str, by_hand.Hand]] = {
     },
     PROVIDER_GONE: {
         "iam.oidc_provider/cluster": by_hand.call("iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"),
+    },
+    GOING: {
+        "kms.key/cluster": by_hand.call("kms", "schedule_key_deletion", "KeyId", PendingWindowInDays=7),
+        "secretsmanager.secret/api-keys": by_hand.call(
+            "secretsmanager", "delete_secret", "SecretId", RecoveryWindowInDays=7
+        ),
     },
     BALANCERS_GONE: dict.fromkeys(
         ("elbv2.load_balancer/signal", "elbv2.load_balancer/turn"),
