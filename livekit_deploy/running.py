@@ -73,6 +73,14 @@ class Running:
         self._env, self._cloud, self._clock, self._cancel = env, cloud, clock, cancel
         self._emit, self._timeout, self._reach = emit, timeout, reach
         self._late = False
+        self._told: set[str] = set()
+        cloud.nameservers, cloud.tell = reach.nameservers, self._tell
+
+    def _tell(self, text: str) -> None:
+        """Say it, once in the life of this."""
+        if text not in self._told:
+            self._told.add(text)
+            self._emit(Notice(level="warning", message=text))
 
     def carry_out(
         self, command: str, session: Session, planned: Planned, *, fail_fast: bool, abandon: bool = False

@@ -16,9 +16,11 @@ from livekit_deploy.aws.holders import maker
 from livekit_deploy.aws.load_balancers import tags_of
 from livekit_deploy.aws.states import CERTIFICATE, COMING, VALIDATION
 from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.domains import plain
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
-from livekit_deploy.errors import Absent
+from livekit_deploy.engine.sight import together
+from livekit_deploy.errors import Absent, Denied
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,52 @@ class Certificate(Resource):
                 yield Found(mapping(item["Tags"]).get(ADDRESS, ""), live)
 
 
+#: a type of key is only listed where it is named (ACM API reference, ListCertificates)
+KEY_TYPES = ("RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
+#: what is never validated by DNS (again)
+_SETTLED = ("EXPIRED", "REVOKED", "FAILED", "VALIDATION_TIMED_OUT")
+
+
+def kept_for(cloud: Cloud, domain: str) -> str:
+    """Why the record that validates ``domain`` is needed by others than this environment; "" when it is not.
+
+    It is the same for a name and its wildcard, and in all regions (ACM user guide, "DNS validation"): each one that
+    the account has switched on is asked. Raises `Denied` where our own region may not be asked.
+    """
+    regions = {one["RegionName"] for one in cloud.ec2.describe_regions()["Regions"]} - {cloud.region}
+    here = _needing(cloud, cloud.region, domain)
+    return here or next(filter(None, together(lambda one: _needing(cloud, one, domain), sorted(regions))), "")
+
+
+def _needing(cloud: Cloud, region: str, domain: str) -> str:
+    there = cloud if region == cloud.region else cloud.beside(region)
+    wanted, listed = {plain(domain), f"*.{plain(domain)}"}, {"Includes": {"keyTypes": list(KEY_TYPES)}}
+    try:
+        found = there.acm.pages("list_certificates", "CertificateSummaryList", **listed)
+    except Denied as error:
+        if region == cloud.region:
+            raise
+        return f"whether a certificate in {region} needs it cannot be told: {error.message}"
+    for item in found:
+        names = {plain(one) for one in (item["DomainName"], *item.get("SubjectAlternativeNameSummaries", []))}
+        validated = item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED" and item.get("Status") not in _SETTLED
+        # of a certificate with very many names the list shows some
+        some = item.get("HasAdditionalSubjectAlternativeNames", False)
+        if validated and (wanted & names or some) and not _ours(cloud, item["CertificateArn"]):
+            return f"the certificate {item['CertificateArn']} needs it"
+    return ""
+
+
+def _ours(cloud: Cloud, arn: str) -> bool:
+    """Whether a certificate is of this environment, or gone; in another region none is."""
+    if arn.split(":")[3] != cloud.region:
+        return False
+    try:
+        return cloud.marks.ours(mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]))
+    except Absent:
+        return True
+
+
 def _maker(cloud: Cloud, arn: str) -> str:
     """Who made what uses a certificate: a load balancer of this account shows it, of others the account is known."""
     _, _, service, _, account, _ = arn.split(":", 5)
@@ -121,13 +169,14 @@ def _live(cloud: Cloud, arn: str) -> Live | None:
     if found is None:
         return None
     options = found.get("DomainValidationOptions", [])
-    records = {item["DomainName"]: item["ResourceRecord"] for item in options if item.get("ResourceRecord")}
-    names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
-    props = {"domain": found["DomainName"], "alternatives": sorted(names - {found["DomainName"]})}
+    records = {plain(item["DomainName"]): item["ResourceRecord"] for item in options if item.get("ResourceRecord")}
+    domain = plain(found["DomainName"])
+    names = {domain, *map(plain, found.get("SubjectAlternativeNames", []))}
+    props = {"domain": domain, "alternatives": sorted(names - {domain})}
     outputs = {"arn": arn}
     for domain, record in sorted(records.items()):
-        outputs[f"{domain} name"] = record["Name"].rstrip(".")
-        outputs[f"{domain} value"] = record["Value"].rstrip(".")
+        outputs[f"{domain} name"] = plain(record["Name"])
+        outputs[f"{domain} value"] = plain(record["Value"])
     seen = CERTIFICATE.of(found["Status"])
     if not (seen.usable or seen.meaning is COMING) or seen.note:
         return seen.live(arn, props, outputs, detail=_failure(found), code=str(found.get("FailureReason", "")))

@@ -161,6 +161,10 @@ class Cloud:
         self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
         #: ARN → the version that this process gave a secret: newer than what Secrets Manager may tell of it yet
         self.wrote: dict[str, str] = {}
+        #: the nameservers that a domain is delegated to, as public DNS says
+        self.nameservers: Callable[[str], set[str]] = lambda domain: set()
+        #: says something that is worth a line, although nothing follows from it here
+        self.tell: Callable[[str], None] = lambda text: None
         self.calls = 0
         #: mutating calls that have not come back yet
         self.mutating = 0
@@ -261,6 +265,12 @@ class Cloud:
         view.__dict__.update(self.__dict__)
         view._remembered = {}
         view._shared = {}
+        return view
+
+    def beside(self, region: str) -> Cloud:
+        """The same account in another region."""
+        view = self.remembering()
+        view.clients = self.clients.beside(region, call_bound=self.clients.call_bound)
         return view
 
     def with_lineage(self, lineage: str) -> None:

@@ -2,45 +2,35 @@
 
 Records carry no tags. One is ours when we recorded it (its id says zone, type and name), when it says exactly what we
 would write, or when it points to a load balancer of our cluster; else it is `NotOurs`. A validation CNAME is the same
-for every certificate of that name in the account: it stays while another certificate than ours needs it.
+for every certificate of that name in the account: one that was there before us stays (its id begins with `FOUND`), and
+one that we made stays while a certificate needs it, in whichever region.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from livekit_deploy.aws.certificates import kept_for
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import cluster_name
+from livekit_deploy.aws.hosted_zones import Contents, RecordSet, check_room, hosted_zone, pick
 from livekit_deploy.aws.load_balancers import controlled
-from livekit_deploy.aws.tags import mapping
+from livekit_deploy.domains import plain
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, Unresolved
 from livekit_deploy.engine.plan import unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent, ResourceError
+from livekit_deploy.errors import ResourceError
 
+#: how the id of a record begins that was there before us
+FOUND = "found:"
 _ACM = ".acm-validations.aws"
+#: types whose values are names
+_OF_NAMES = ("CNAME", "NS", "PTR")
 _ANOTHER = (
     "A record of another name is another resource: take the old one out of the file, run up, then add the new one."
 )
-
-
-def hosted_zone(cloud: Cloud, domain: str) -> str:
-    """The id of the public hosted zone ``domain``; raises `ResourceError` when the account has none."""
-    said = cloud.route53.list_hosted_zones_by_name(DNSName=domain)["HostedZones"]
-    public = [zone for zone in said if not zone.get("Config", {}).get("PrivateZone")]
-    found = [zone["Id"].rpartition("/")[2] for zone in public if _name(zone["Name"]) == _name(domain)]
-    if not found:
-        raise ResourceError(
-            f"this account has no public hosted zone {domain}",
-            hint="create it, correct livekit.hosted_zone, or leave it out and make the records by hand",
-        )
-    return str(found[0])
-
-
-def _name(text: str) -> str:
-    """A DNS name as we compare it; Route53 ends names with a dot and escapes the asterisk."""
-    return text.replace("\\052", "*").rstrip(".").lower()
 
 
 class Record(Resource):
@@ -63,36 +53,59 @@ class Record(Resource):
         """The inputs, without the differences that DNS does not make."""
         found = super().desired(lookup)
         if not unknown(found["record"]):
-            found["record"] = _name(found["record"])
+            found["record"] = plain(found["record"])
+        if not unknown(found["values"]):
+            found["values"] = _values(found["type"], found["values"])
+        if found["alias"] and not unknown(found["alias"]):
+            found["alias"] = {**found["alias"], "dns_name": plain(found["alias"]["dns_name"])}
         return found
 
     # ---- verbs
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        where = self._where(cloud, id)
-        if where is None:
+        """The record; raises `NotOurs` also where it is not there and something else stands in its way."""
+        if (where := self._where(cloud, id)) is None:
             return None
-        listed = _listed(cloud, *where)
-        if listed is None:
-            return None
-        live = _live(listed, *where)
-        if id is None and not self._says(live):
-            what = f"the {where[1]} record {where[2]}"
-            cloud.marks.claim(_target_tags(cloud, live), self.address, what)
-        return live
+        zone, kind, name = where
+        contents = Contents(cloud, zone)
+        check_room(contents, self.address, self.zone, kind, name)
+        return self._seen(contents, where, id)
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
-        """As `read`, but nothing for a validation CNAME that others need."""
-        live = self.read(cloud, id)
-        return None if live is not None and _needed_by_others(cloud, live) else live
+        """As `read`, but nothing for a validation CNAME that others need, or may need."""
+        where = self._where(cloud, id)
+        live = self._seen(Contents(cloud, where[0]), where, id) if where is not None else None
+        if live is not None and (why := _stays(cloud, live)):
+            cloud.tell(f"{self.address}: the CNAME {_split(live.id)[2]} stays in the hosted zone: {why}")
+            return None
+        return live
+
+    def _seen(self, contents: Contents, where: tuple[str, str, str], id: str | None) -> Live | None:
+        zone, kind, name = where
+        listed = pick(contents.at(name), kind)
+        if listed is None:
+            return None
+        live = _live(listed, id or f"{zone}/{kind}/{name}")
+        if id is not None:
+            return live
+        if not self._says(live):
+            cloud = contents.cloud
+            cloud.marks.claim(_target_tags(cloud, live), self.address, f"the {kind} record {name}")
+            return live
+        return live if self.alias is not None else replace(live, props=_without_ttl(live.props))
+
+    def taken_over(self, live: Live) -> Live:
+        """A record that says already what we would write, and no load balancer's name: somebody else made it."""
+        if self.alias is not None or not self._says(live) or live.id.startswith(FOUND):
+            return live
+        return replace(live, id=FOUND + live.id)
 
     def _where(self, cloud: Cloud, id: str | None) -> tuple[str, str, str] | None:
         """Zone id, type and name; None while the name is not known."""
         if id is not None:
-            zone, kind, name = id.split("/", 2)
-            return zone, kind, name
+            return _split(id)
         try:
-            name = _name(self.record)
+            name = plain(self.record)
         except Unresolved:
             return None
         return hosted_zone(cloud, self.zone), self.type, name
@@ -100,19 +113,20 @@ class Record(Resource):
     def _says(self, live: Live) -> bool:
         """Whether the record is exactly what we would write, as far as that is known yet."""
         try:
-            if self.alias is not None:
-                return bool(live.props["alias"] == dict(self.alias))
-            return bool(live.props["values"] == sorted(self.values))
+            if (alias := self.alias) is not None:
+                target = {"dns_name": plain(str(alias["dns_name"])), "zone_id": alias["zone_id"]}
+                return bool(live.props["alias"] == target)
+            return bool(live.props["values"] == _values(self.type, self.values))
         except Unresolved:
             return False
 
     def create(self, cloud: Cloud, token: str) -> str:
         zone = hosted_zone(cloud, self.zone)
         self._upsert(cloud, zone)
-        return f"{zone}/{self.type}/{_name(self.record)}"
+        return f"{zone}/{self.type}/{plain(self.record)}"
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        self._upsert(cloud, live.id.split("/", 1)[0])
+        self._upsert(cloud, _split(live.id)[0])
 
     def _upsert(self, cloud: Cloud, zone: str) -> None:
         record: dict[str, Any] = {"Name": self.record, "Type": self.type}
@@ -125,8 +139,8 @@ class Record(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete exactly what is listed, which is what Route53 demands."""
-        zone, kind, name = live.id.split("/", 2)
-        if (listed := _listed(cloud, zone, kind, name)) is None:
+        zone, kind, name = _split(live.id)
+        if (listed := pick(Contents(cloud, zone).at(name), kind)) is None:
             return
         try:
             _change(cloud, zone, "DELETE", listed)
@@ -141,37 +155,35 @@ class Record(Resource):
         return ()
 
 
+def _split(id: str) -> tuple[str, str, str]:
+    zone, kind, name = id.removeprefix(FOUND).split("/", 2)
+    return zone, kind, name
+
+
+def _values(kind: str, values: Iterable[str]) -> list[str]:
+    """The values as two records are compared: those that are names, as names."""
+    return sorted(plain(value) if kind in _OF_NAMES else value for value in values)
+
+
 def _change(cloud: Cloud, zone: str, action: str, record: Mapping[str, Any]) -> None:
     batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
     cloud.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
 
 
-def _listed(cloud: Cloud, zone: str, kind: str, name: str) -> Mapping[str, Any] | None:
-    """The record set as Route53 lists it. The first page is asked for whole: a plan reads all our records from it."""
-    try:
-        page = cloud.route53.list_resource_record_sets(HostedZoneId=zone)
-        found = _pick(page, kind, name)
-        if found is None and page["IsTruncated"]:
-            exact = {"StartRecordName": name, "StartRecordType": kind, "MaxItems": "1"}
-            found = _pick(cloud.route53.list_resource_record_sets(HostedZoneId=zone, **exact), kind, name)
-    except Absent:  # the zone itself is gone
-        return None
-    return found
-
-
-def _pick(page: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any] | None:
-    sets = page["ResourceRecordSets"]
-    return next((item for item in sets if item["Type"] == kind and _name(item["Name"]) == name), None)
-
-
-def _live(listed: Mapping[str, Any], zone: str, kind: str, name: str) -> Live:
+def _live(listed: RecordSet, id: str) -> Live:
+    _, kind, name = _split(id)
     props: dict[str, Any] = {"record": name, "type": kind, "alias": None}
-    props["values"] = sorted(item["Value"] for item in listed.get("ResourceRecords", []))
+    props["values"] = _values(kind, (item["Value"] for item in listed.get("ResourceRecords", [])))
     if target := listed.get("AliasTarget"):
-        props["alias"] = {"dns_name": _name(target["DNSName"]), "zone_id": target["HostedZoneId"]}
+        props["alias"] = {"dns_name": plain(target["DNSName"]), "zone_id": target["HostedZoneId"]}
     else:
         props["ttl"] = listed.get("TTL")
-    return Live(f"{zone}/{kind}/{name}", Status.READY, props)
+    return Live(id, Status.READY, _without_ttl(props) if id.startswith(FOUND) else props)
+
+
+def _without_ttl(props: Mapping[str, Any]) -> dict[str, Any]:
+    """How long a record of others may be kept is theirs to say."""
+    return {key: value for key, value in props.items() if key != "ttl"}
 
 
 def _target_tags(cloud: Cloud, live: Live) -> dict[str, str]:
@@ -179,31 +191,22 @@ def _target_tags(cloud: Cloud, live: Live) -> dict[str, str]:
     alias = live.props["alias"]
     if alias is None:
         return {}
-    names = {_name(item["DNSName"]) for item, _ in controlled(cloud, cluster_name(cloud))}
+    names = {plain(item["DNSName"]) for item, _ in controlled(cloud, cluster_name(cloud))}
     return cloud.marks.tags("") if alias["dns_name"].removeprefix("dualstack.") in names else {}
 
 
-def _needed_by_others(cloud: Cloud, live: Live) -> bool:
-    """Whether a certificate that is not ours is validated by this CNAME."""
+def _stays(cloud: Cloud, live: Live) -> str:
+    """Why a validation CNAME is not deleted, "" for every record that is."""
+    if live.id.startswith(FOUND):
+        return "it was there before this environment, or the state that knew was lost"
     values: list[str] = live.props["values"]
-    if not any(_name(value).endswith(_ACM) for value in values):
-        return False
-    domain = live.id.split("/", 2)[2].partition(".")[2]
-    for item in cloud.acm.pages("list_certificates", "CertificateSummaryList"):
-        names = {item["DomainName"], *item.get("SubjectAlternativeNameSummaries", [])}
-        if not {domain, f"*.{domain}"} & {_name(name) for name in names}:
-            continue
-        try:
-            tags = mapping(cloud.acm.list_tags_for_certificate(CertificateArn=item["CertificateArn"])["Tags"])
-        except Absent:
-            continue
-        if not cloud.marks.ours(tags):
-            return True
-    return False
+    if not any(value.endswith(_ACM) for value in values):
+        return ""
+    return kept_for(cloud, _split(live.id)[2].partition(".")[2])
 
 
 def find_alias(cloud: Cloud, zone: str, domain: str) -> str | None:
     """The DNS name that the alias ``domain`` in the hosted zone ``zone`` points to; None when there is none."""
-    listed = _listed(cloud, hosted_zone(cloud, zone), "A", _name(domain))
+    listed = pick(Contents(cloud, hosted_zone(cloud, zone)).at(plain(domain)), "A")
     target = (listed or {}).get("AliasTarget")
-    return _name(target["DNSName"]).removeprefix("dualstack.") if target else None
+    return plain(target["DNSName"]).removeprefix("dualstack.") if target else None

@@ -56,6 +56,8 @@ class Application:
     def up(self) -> Live:
         """Create or change until `read` is READY and no diff is left, then record it; returns what it became."""
         live = self._first_read()
+        if live is not None and self._session.record(self.address) is None:
+            live = self._item.taken_over(live)
         appears = isinstance(self._item, Observed) and self._session.record(self.address) is None
         self.verb = "create" if live is None or appears else "update"
         self.changed = appears

@@ -86,7 +86,7 @@ class Recovery:
             if live is None:
                 absent.append(item.address)
                 continue
-            self._lives[item.address] = live
+            self._lives[item.address] = live = item.taken_over(live)
             self._records[item.address] = record_of(item, live, self._value, self._records)
         return Recovered(self._records, self._surplus(), tuple(absent))
 

@@ -285,6 +285,10 @@ class Resource(_Declared):
         """What `delete` has still to remove; differs from `read` only for what stands in for others' objects."""
         return self.read(cloud, id)
 
+    def taken_over(self, live: Live) -> Live:
+        """What is recorded of an object that was there although no run of ours meant to make it."""
+        return live
+
     def create(self, cloud: Any, token: str) -> str:
         """Exactly one mutating call with the marks inside it; returns the id."""
         raise TypeError(f"{self.kind} does not say how to create")

@@ -9,7 +9,7 @@ from livekit_deploy.aws.front import turn_domain
 from livekit_deploy.finding import Trouble
 from livekit_deploy.health import causes
 from livekit_deploy.health.look import SIGNAL, TURN, Look
-from livekit_deploy.health.reach import NoAnswer
+from livekit_deploy.health.reach import KINDS, NoAnswer
 from livekit_deploy.k8s.releases import LIVEKIT
 
 #: status of the first page → why that usually is, and what to do
@@ -42,8 +42,14 @@ def _names(look: Look) -> Iterator[tuple[str, str]]:
 
 
 def _leads(look: Look, domain: str, target: str) -> bool:
-    here = look.reach.addresses(domain)
-    return bool(here and here & look.reach.addresses(target))
+    """In each family that the name has addresses of, one is the load balancer's: it shows a few of many."""
+    return bool(look.reach.addresses(domain)) and not _astray(look, domain, target)
+
+
+def _astray(look: Look, domain: str, target: str) -> list[str]:
+    """The types of records, A or AAAA, that lead somewhere else."""
+    here = {kind: look.reach.addresses(domain, kind) for kind in KINDS}
+    return [kind for kind, found in here.items() if found and not found & look.reach.addresses(target, kind)]
 
 
 def _seen(look: Look, domain: str, target: str) -> str:
@@ -54,6 +60,12 @@ def _seen(look: Look, domain: str, target: str) -> str:
 
 def _why(look: Look, domain: str, target: str) -> tuple[str, str]:
     zone = look.env.livekit.hosted_zone
+    if _astray(look, domain, target) == ["AAAA"]:
+        where = f"the hosted zone {zone}" if zone else "the domain's DNS"
+        return (
+            "an AAAA record of another host is left: callers with IPv6 go there, and the load balancers have IPv4",
+            f"delete the AAAA record of {domain} in {where}",
+        )
     if zone is None:
         return "no hosted_zone is configured: the record is yours to make", "make it where the domain's DNS is kept"
     alias = find_alias(look.cloud, zone, domain)

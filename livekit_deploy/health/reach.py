@@ -17,10 +17,12 @@ import dns.resolver
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 
+from livekit_deploy.domains import plain
 from livekit_deploy.errors import DeployError
 
 _SECONDS = 10.0
-_KINDS = ("A", "AAAA")
+#: the types of records that lead to addresses
+KINDS = ("A", "AAAA")
 
 
 class NoAnswer(DeployError):
@@ -56,13 +58,16 @@ class Reach:
 
     # ---- names
 
-    def addresses(self, name: str) -> set[str]:
-        """The addresses of a name, none where it has none. Raises `NoAnswer` when no resolver answers."""
-        return {str(one) for kind in _KINDS for one in self._records(name, kind)}
+    def addresses(self, name: str, *kinds: str) -> set[str]:
+        """The addresses of a name, none where it has none; of ``kinds`` (A, AAAA), or of both.
+
+        Raises `NoAnswer` when no resolver answers.
+        """
+        return {str(one) for kind in kinds or KINDS for one in self._records(name, kind)}
 
     def nameservers(self, domain: str) -> set[str]:
         """The nameservers that a domain is delegated to, in lower case. Raises `NoAnswer`."""
-        return {str(one).rstrip(".").lower() for one in self._records(domain, "NS")}
+        return {plain(str(one)) for one in self._records(domain, "NS")}
 
     def _records(self, name: str, kind: str) -> list[Any]:
         try:

@@ -38,7 +38,7 @@ def _domains(scope: Scope) -> list[str]:
 
 def _certificate(scope: Scope) -> Iterator[Statement]:
     arns = [scope.arn("acm", "certificate/*")]
-    yield Statement("AcmList", "acm", ("ListCertificates",), conditions=scope.in_region)
+    yield from _others(scope)
     yield Statement("AcmLook", "acm", ("DescribeCertificate", "ListTagsForCertificate"), arns)
     if scope.env.livekit.certificate != "auto":
         return
@@ -48,13 +48,20 @@ def _certificate(scope: Scope) -> Iterator[Statement]:
     yield Statement("AcmDelete", "acm", ("DeleteCertificate",), arns, scope.tagged)
 
 
+def _others(scope: Scope) -> Iterator[Statement]:
+    """Who else is validated by a record of ours: the same one serves the account's certificates in all regions."""
+    if scope.env.livekit.certificate == "auto" and scope.env.livekit.hosted_zone:
+        yield Statement("AcmList", "acm", ("ListCertificates",))
+        yield Statement("AcmRegions", "ec2", ("DescribeRegions",), conditions=scope.in_region)
+
+
 def _records(scope: Scope) -> Iterator[Statement]:
     if scope.env.livekit.hosted_zone is None:
         return
     zones = [f"arn:{scope.partition}:route53:::hostedzone/*"]
     names = [name for domain in _domains(scope) for name in (domain, f"_*.{domain}")]
     yield Statement("DnsFind", "route53", ("ListHostedZonesByName",))
-    yield Statement("DnsLook", "route53", ("ListResourceRecordSets",), zones)
+    yield Statement("DnsLook", "route53", ("ListResourceRecordSets", "GetHostedZone"), zones)
     yield Statement(
         "DnsChange",
         "route53",

@@ -26,9 +26,6 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("CheckClusters", "eks", ("ListClusters", "DescribeClusterVersions"), conditions=scope.in_region)
     redis = ("DescribeCacheEngineVersions", "DescribeReservedCacheNodesOfferings")
     yield Statement("CheckRedis", "elasticache", redis, conditions=scope.in_region)
-    if scope.env.livekit.hosted_zone:
-        zones = [f"arn:{scope.partition}:route53:::hostedzone/*"]
-        yield Statement("CheckZone", "route53", ("GetHostedZone",), zones)
     where = scope.env.state
     if isinstance(where, S3State):
         bucket = f"arn:{scope.partition}:s3:::{where.bucket or default_bucket(scope.account, scope.env.region)}"

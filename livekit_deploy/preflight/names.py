@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from livekit_deploy.aws.dns import hosted_zone
+from livekit_deploy.aws.hosted_zones import hosted_zone, nameservers_of
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.finding import Trouble
 from livekit_deploy.health.balancers import good_certificate
@@ -22,8 +22,8 @@ def zone(survey: Survey) -> str:
     name = survey.env.livekit.hosted_zone
     if name is None:
         return "none is configured: the records are yours to make"
-    said = survey.cloud.route53.get_hosted_zone(Id=hosted_zone(survey.cloud, name))
-    ours = {server.rstrip(".").lower() for server in said["DelegationSet"]["NameServers"]}
+    id = hosted_zone(survey.cloud, name)
+    ours = nameservers_of(survey.cloud, id)
     theirs = survey.reach.nameservers(name)
     if not ours & theirs:
         raise Trouble(

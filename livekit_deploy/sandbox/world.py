@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from moto.acm.models import acm_backends
-from moto.core.base_backend import BackendDict
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.route53.models import route53_backends
 from moto.utilities.utils import get_partition
 
+from livekit_deploy.sandbox.aws.route53_names import found as records_of
+from livekit_deploy.sandbox.aws.route53_names import nameservers, plain
 from livekit_deploy.sandbox.balancers import Made
 from livekit_deploy.sandbox.bridge import Bridge, Clusters
 from livekit_deploy.sandbox.cluster.livekit import api
@@ -52,7 +53,7 @@ class World:
             else:
                 iam.create_user(region, name, where)
         backend = route53_backends[account]["aws"]
-        if zone and not any(one.name.rstrip(".") == zone and not one.private_zone for one in backend.zones.values()):
+        if zone and not any(plain(one.name) == zone and not one.private_zone for one in backend.zones.values()):
             backend.create_hosted_zone(f"{zone}.", private_zone=False)
 
     def reset(self) -> None:
@@ -70,25 +71,24 @@ class World:
         """What the public zones say; an alias and a load balancer's own name give its address."""
         if (direct := self._balancer(name)) is not None:
             return [_address(direct[1])] if kind == "A" else []
-        records = [record for record in self._records() if _plain(record.name) == name]
-        if not records:
+        if kind == "NS":
+            return nameservers(name)
+        records = records_of(name)
+        if records is None:
             return None
         found: list[str] = []
         for record in records:
-            if record.type == kind:
-                alias = record.alias_target
-                if alias:
-                    there = self._balancer(_plain(alias["DNSName"]).removeprefix("dualstack."))
-                    found += [_address(there[1])] if there is not None else []
-                else:
-                    found += [str(value) for value in record.records]
+            if record.type == "CNAME" != kind:
+                found += self.lookup(plain(record.records[0]), kind) or []
+            elif record.type == kind:
+                found += self._values(record)
         return found
 
-    def _records(self) -> Iterator[Any]:
-        for _, backends in _accounts(route53_backends):
-            for zone in backends["aws"].zones.values():
-                if not zone.private_zone:
-                    yield from zone.rrsets
+    def _values(self, record: Any) -> list[str]:
+        if not record.alias_target:
+            return [str(value) for value in record.records]
+        there = self._balancer(plain(record.alias_target["DNSName"]).removeprefix("dualstack."))
+        return [_address(there[1])] if there is not None else []
 
     # ---- behind a name
 
@@ -103,9 +103,9 @@ class World:
 
     def _reached(self, host: str) -> tuple[Bridge, Made, Any]:
         """The load balancer that a host name leads to by DNS."""
-        for record in self._records():
-            if _plain(record.name) == host and record.type == "A" and record.alias_target:
-                found = self._balancer(_plain(record.alias_target["DNSName"]).removeprefix("dualstack."))
+        for record in records_of(host) or []:
+            if record.type == "A" and record.alias_target:
+                found = self._balancer(plain(record.alias_target["DNSName"]).removeprefix("dualstack."))
                 if found is not None:
                     return found
         direct = self._balancer(host)
@@ -162,10 +162,6 @@ class World:
         return found
 
 
-def _accounts(backends: BackendDict[Any]) -> list[tuple[str, Any]]:
-    return list(backends.items())
-
-
 def _where(balancer: Any) -> tuple[str, str]:
     """Account and region."""
     parts = str(balancer.arn).split(":")
@@ -175,10 +171,6 @@ def _where(balancer: Any) -> tuple[str, str]:
 def _address(made: Made) -> str:
     """One for each, so that a name that leads to the wrong one shows."""
     return str(_BALANCERS[zlib.crc32(made.arn.encode()) % _BALANCERS.num_addresses])
-
-
-def _plain(name: str) -> str:
-    return name.rstrip(".").lower()
 
 
 def _listener(balancer: Any, port: int) -> Any | None:

@@ -38,7 +38,7 @@ from livekit_deploy.aws.tags import Marks
 from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine import sight
-from livekit_deploy.health.reach import Answer, NoAnswer, Reach
+from livekit_deploy.health.reach import KINDS, Answer, NoAnswer, Reach
 from livekit_deploy.k8s import charts
 from livekit_deploy.sandbox import bridge
 from livekit_deploy.sandbox.aws.eks import hooks
@@ -133,8 +133,11 @@ class Outside(Reach):
         super().__init__()
         self.__dict__["_seen"] = seen
 
-    def addresses(self, name: str) -> set[str]:
-        return set(self.__dict__["_seen"].lookup(name, "A") or ())
+    def addresses(self, name: str, *kinds: str) -> set[str]:
+        return {one for kind in kinds or KINDS for one in self.__dict__["_seen"].lookup(name, kind) or ()}
+
+    def nameservers(self, domain: str) -> set[str]:
+        return set(self.__dict__["_seen"].lookup(domain, "NS") or ())
 
     def ask(self, method: str, host: str, path: str, *, token: str = "", body: bytes | None = None) -> Answer:
         try:

@@ -1,6 +1,7 @@
-"""ACM: a certificate is issued once its validation records are in DNS, and cannot be deleted while it is in use.
+"""ACM: a certificate is issued once its validation records are in DNS, cannot be deleted while it is in use, and is
+listed by its type of key.
 
-Source: ACM user guide, "DNS validation"; ACM API reference, DeleteCertificate.
+Source: ACM user guide, "DNS validation"; ACM API reference, DeleteCertificate and ListCertificates.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
+from moto.acm.responses import AWSCertificateManagerResponse
 from moto.core.exceptions import AWSError
 from moto.elbv2.models import elbv2_backends
-from moto.route53.models import route53_backends
 
 from livekit_deploy.sandbox.aws.patching import around
+from livekit_deploy.sandbox.aws.route53_names import found, plain
 from livekit_deploy.sandbox.clock import SandboxClock
 
 Original = Callable[..., Any]
@@ -24,12 +26,17 @@ ISSUANCE = 75.0
 _FOUND_LATE = {"CAA_ERROR", "DOMAIN_VALIDATION_DENIED"}
 
 
+#: the type of a certificate for which none was asked, and those that are listed where none is named
+_USUAL_KEY, _LISTED_KEYS = "RSA_2048", ("RSA_1024", "RSA_2048")
+
+
 class CertificateInUse(AWSError):  # type: ignore[misc]
     TYPE = "ResourceInUseException"
 
 
 def install(clock: Callable[[], SandboxClock]) -> None:
     """Correct ACM; ``clock`` gives the clock of the moment."""
+    _listing()
 
     @around(CertBundle, "check")
     def check(original: Original, certificate: Any) -> None:
@@ -38,6 +45,8 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     @around(CertBundle, "describe")
     def describe(original: Original, certificate: Any) -> dict[str, Any]:
         found: dict[str, Any] = original()
+        if key := certificate.__dict__.get("_sandbox_key"):
+            found["Certificate"]["KeyAlgorithm"] = key
         if certificate.status == "FAILED":
             found["Certificate"]["FailureReason"] = certificate.__dict__["_sandbox_failure"]
         return found
@@ -60,6 +69,25 @@ def install(clock: Callable[[], SandboxClock]) -> None:
         original(arn)
 
 
+def _listing() -> None:
+    @around(AWSCertificateManagerResponse, "request_certificate")
+    def request_certificate(original: Original, response: Any) -> Any:
+        answer = original()
+        made = response.acm_backend._certificates[answer.result["CertificateArn"]]
+        made.__dict__["_sandbox_key"] = response._get_param("KeyAlgorithm") or _USUAL_KEY
+        return answer
+
+    @around(AWSCertificateManagerResponse, "list_certificates")
+    def list_certificates(original: Original, response: Any) -> Any:
+        answer = original()
+        kinds = (response._get_param("Includes") or {}).get("keyTypes") or _LISTED_KEYS
+        found = [one for one in answer.result["CertificateSummaryList"] if one["KeyAlgorithm"] in kinds]
+        for one in found:
+            one["SubjectAlternativeNameSummaries"] = one.get("SubjectAlternativeNames", [])
+        answer.result["CertificateSummaryList"] = found
+        return answer
+
+
 def will_fail(certificate: Any, reason: str) -> None:
     """Let a certificate end as FAILED, with ACM's reason for it (ACM API reference, CertificateDetail)."""
     certificate.__dict__["_sandbox_failure"] = reason
@@ -69,8 +97,7 @@ def will_fail(certificate: Any, reason: str) -> None:
 
 def _validate(backend: Any, certificate: Any, clock: SandboxClock) -> None:
     options = certificate.describe()["Certificate"]["DomainValidationOptions"]
-    wanted = {(one["ResourceRecord"]["Name"], one["ResourceRecord"]["Value"]) for one in options}
-    if not wanted <= set(_cnames(backend)):
+    if not all(_seen(one["ResourceRecord"]["Name"], one["ResourceRecord"]["Value"]) for one in options):
         certificate.__dict__.pop("_sandbox_seen", None)
         return
     seen = certificate.__dict__.setdefault("_sandbox_seen", clock.now())
@@ -78,16 +105,10 @@ def _validate(backend: Any, certificate: Any, clock: SandboxClock) -> None:
         certificate.status = "FAILED" if "_sandbox_failure" in certificate.__dict__ else "ISSUED"
 
 
-def _cnames(backend: Any) -> Iterator[tuple[str, str]]:
-    for zone in route53_backends[backend.account_id][backend.partition].zones.values():
-        for record in zone.rrsets:
-            if record.type == "CNAME" and not zone.private_zone:
-                for value in record.records:
-                    yield _dotted(record.name), _dotted(value)
-
-
-def _dotted(name: str) -> str:
-    return name if name.endswith(".") else f"{name}."
+def _seen(name: str, value: str) -> bool:
+    """Whether public DNS says so: by the zones that the name is delegated to."""
+    records = found(name) or []
+    return any(one.type == "CNAME" and plain(value) in map(plain, one.records) for one in records)
 
 
 def _users(backend: Any, arn: str) -> Iterator[str]:

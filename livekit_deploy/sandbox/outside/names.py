@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dnslib import CNAME, NS, QTYPE, RCODE, RR, A
+from dnslib import AAAA, CNAME, NS, QTYPE, RCODE, RR, A
 from dnslib.server import BaseResolver as _BaseResolver
 from dnslib.server import DNSRecord, DNSServer
 
 Resolve = Callable[[str, str], list[str] | None]
 _SECONDS = 5
-_DATA = {"A": A, "CNAME": CNAME, "NS": NS}
+_DATA = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "NS": NS}
 
 
 class _Resolver(_BaseResolver):  # type: ignore[misc]
