@@ -28,13 +28,14 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.aws.vpc import Vpc
+from livekit_deploy.aws.zones import laid_out
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, UsageError
-from livekit_deploy.events import Event, Notice, silent
+from livekit_deploy.events import Event, Notice, one_at_a_time, silent
 from livekit_deploy.finding import Finding
 from livekit_deploy.health import Reach
 from livekit_deploy.holder import this_process
@@ -48,7 +49,7 @@ from livekit_deploy.keyring import Keyring
 from livekit_deploy.report import Report, StatusReport, cluster_of, outputs_of, status_of
 from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
-from livekit_deploy.state.document import Holder, Home, State, belongs
+from livekit_deploy.state.document import Holder, Home, Record, State, belongs
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import CALL_BOUND, Session, lease_of
 from livekit_deploy.state.store import Store
@@ -93,9 +94,9 @@ class Deployer:
         self._cancel = threading.Event()
         self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism, cancel=self._cancel)
         self._price_list = PriceList(self.cloud)
-        self._given, self._store = resources, store
+        self._given, self._stacked, self._store = resources, resources, store
         self._checked: set[str] | None = None
-        self._listener, self._listening = on_event or silent, threading.Lock()
+        self._emit = one_at_a_time(on_event or silent)
         self._lock_timeout, self._command = lock_timeout, command
         self._reach = reach or Reach.from_environ(os.environ)
         self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout, self._reach)
@@ -209,7 +210,7 @@ class Deployer:
 
         Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
         """
-        survey = preflight.Survey(self.env, self.cloud, self._reach, self.resources, self.lease, fix=fix)
+        survey = preflight.Survey(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
         return preflight.look_at(survey)
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -286,10 +287,15 @@ class Deployer:
 
     @property
     def resources(self) -> list[Resource]:
-        """The resources of this environment, as given or as the stack declares them."""
-        if self._given is None:
-            self._given = stack(self.env)
-        return list(self._given)
+        """The resources as given, or as the stack declares them; the zones are a guess until something is planned."""
+        return list(self._stacked or stack(self.env))
+
+    def declared(self, records: Mapping[str, Record] | None = None) -> list[Resource]:
+        """The same in the zones that records, or those of the state, and AWS tell; `ConfigError` for one of no use."""
+        if records is None:
+            records = state.records if (state := self._state()) else {}
+        self._stacked = self._given or stack(self.env, laid_out(self.env, self.cloud, records))
+        return list(self._stacked)
 
     @property
     def store(self) -> Store:
@@ -297,8 +303,6 @@ class Deployer:
         if self._store is None:
             self._store = store_of(self.env, Cloud(self._clients, self._marks), lambda: self.cloud.identity.account)
         return self._store
-
-    # ---- the pieces
 
     def _guard(self) -> None:
         """Refuse the wrong account before anything else is asked."""
@@ -344,7 +348,3 @@ class Deployer:
             raise error.reason from None
         finally:
             session.release()
-
-    def _emit(self, event: Event) -> None:
-        with self._listening:
-            self._listener(event)

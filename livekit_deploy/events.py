@@ -6,6 +6,7 @@ No event holds a secret: values are never part of one.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -27,6 +28,17 @@ Emit = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """The callback of a caller that does not listen."""
+
+
+def one_at_a_time(listener: Emit) -> Emit:
+    """The same callback, which is never called by two threads at once."""
+    turn = threading.Lock()
+
+    def emit(event: Event) -> None:
+        with turn:
+            listener(event)
+
+    return emit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from livekit_deploy.aws.redis import RedisProvisioner
 from livekit_deploy.aws.roles import ControllerRoleProvisioner, RolesProvisioner
 from livekit_deploy.aws.secrets import SecretsProvisioner
 from livekit_deploy.aws.security import SecurityProvisioner
+from livekit_deploy.aws.zones import Layout, guessed
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.balancers import LoadBalancersProvisioner
@@ -29,8 +30,8 @@ from livekit_deploy.k8s.releases import LIVEKIT, LiveKitProvisioner, LoadBalance
 class Infrastructure:
     """Everything of an environment that is in AWS and not in the cluster."""
 
-    def __init__(self, env: Environment) -> None:
-        self.network = NetworkProvisioner(env.network, region=env.region)
+    def __init__(self, env: Environment, layout: Layout | None = None) -> None:
+        self.network = NetworkProvisioner(env.network, region=env.region, layout=layout or guessed(env))
         self.security = SecurityProvisioner(env.livekit, network=self.network)
         self.secrets = SecretsProvisioner(env.redis, protect=env.protect)
         self.keys = KeysProvisioner(env.cluster)
@@ -137,7 +138,7 @@ class InTheCluster:
         return [self.balanced, self.drained, *(resource for part in parts for resource in part.resources)]
 
 
-def stack(env: Environment) -> list[Resource]:
-    """Every resource of an environment, wired."""
-    base = Infrastructure(env)
+def stack(env: Environment, layout: Layout | None = None) -> list[Resource]:
+    """Every resource of an environment, wired; ``layout`` says its zones, which are guessed where nobody asked AWS."""
+    base = Infrastructure(env, layout)
     return [*base.resources, *InTheCluster(env, base).resources]

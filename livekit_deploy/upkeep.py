@@ -6,13 +6,16 @@ and `carry_out`, which writes it if that is still there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.eks import Cluster
+from livekit_deploy.aws.elasticache import SubnetGroup
 from livekit_deploy.aws.lineages import lineages
+from livekit_deploy.aws.vpc import Subnet
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.graph import no_resource, ordered
 from livekit_deploy.engine.inputs import Ref, revive
@@ -26,6 +29,9 @@ from livekit_deploy.state.document import Home, Record, State
 from livekit_deploy.state.edit import Present, present, replaced, saved, whole
 from livekit_deploy.state.history import Past, history
 from livekit_deploy.state.store import Store
+
+#: gives the resources of the environment, in the zones that records tell
+Declared = Callable[[Mapping[str, Record]], Sequence[Resource]]
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,10 @@ class Upkeep:
 
     # ---- rebuild
 
-    def rebuild(self, resources: Sequence[Resource], lineage: str | None = None) -> Proposal:
+    def rebuild(self, declared: Declared, lineage: str | None = None) -> Proposal:
         """A document made from the tags alone; ``lineage`` says whose, where there is more than one.
+
+        The zones of the resources follow from the subnets and the cluster that are there.
 
         Raises `StateError` when nothing carries the environment's marks, or more than one lineage does.
         """
@@ -121,7 +129,9 @@ class Upkeep:
             )
         chosen = now.state.lineage if now.state is not None else lineage or self._only_lineage()
         self._cloud.with_lineage(chosen)
-        found = Recovery(self._cloud.remembering(), kinds()).everything(resources)
+        view = self._cloud.remembering()
+        there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
+        found = Recovery(view, kinds()).everything(declared(there.records))
         base = now.state or replace(State.new(**asdict(self._home)), lineage=chosen)
         return Proposal(now, replace(base, records=found.records), found.surplus, found.absent)
 

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.nat import ElasticIp, NatGateway
 from livekit_deploy.aws.routes import ANYWHERE, GatewayEndpoint, RouteTable
 from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
-from livekit_deploy.config import zones
 from livekit_deploy.engine.resource import Resource
 
 if TYPE_CHECKING:
+    from livekit_deploy.aws.zones import Layout
     from livekit_deploy.config import Network
-
-
-def subnet_cidrs(network: IPv4Network, zones: int) -> tuple[list[IPv4Network], list[IPv4Network]]:
-    """The ranges of the public and of the private subnets, one each per zone.
-
-    The VPC is cut into sixteenths (a /16 gives /20s, 4091 usable addresses each): the public ones from the front, the
-    private ones from the middle, so that zones can be added without moving any.
-    """
-    parts = list(network.subnets(prefixlen_diff=4))
-    return parts[:zones], parts[8 : 8 + zones]
 
 
 class NetworkProvisioner:
     """``vpc``, ``public_subnets``, ``private_subnets``, gateways, route tables and the S3 endpoint.
 
-    Nodes and what needs the Internet come after ``ways_out``. ``region`` names the ``zones`` where the file gives a
-    number.
+    Nodes and what needs the Internet come after ``ways_out``. ``layout`` says the zones with the ranges of their
+    subnets.
     """
 
-    def __init__(self, network: Network, *, region: str) -> None:
-        self.zones = names = zones(network, region)
-        letters = [name.removeprefix(region).lstrip("-") for name in names]
-        public, private = subnet_cidrs(network.cidr, len(names))
+    def __init__(self, network: Network, *, region: str, layout: Layout) -> None:
+        self.layout, places = layout, layout.places
+        self.zones = [place.zone for place in places]
+        letters = [place.zone.removeprefix(region).lstrip("-") for place in places]
         self.vpc = Vpc("main", cidr=str(network.cidr))
         self.gateway = InternetGateway("main", vpc_id=self.vpc.id)
         self.public_subnets = [
-            Subnet(f"public-{letter}", vpc_id=self.vpc.id, cidr=str(cidr), zone=zone, public=True, role="elb")
-            for letter, zone, cidr in zip(letters, names, public, strict=True)
+            Subnet(
+                f"public-{letter}",
+                vpc_id=self.vpc.id,
+                cidr=str(place.public),
+                zone=place.zone,
+                public=True,
+                role="elb",
+            )
+            for letter, place in zip(letters, places, strict=True)
         ]
         self.private_subnets = [
-            Subnet(f"private-{letter}", vpc_id=self.vpc.id, cidr=str(cidr), zone=zone, role="internal-elb")
-            for letter, zone, cidr in zip(letters, names, private, strict=True)
+            Subnet(
+                f"private-{letter}", vpc_id=self.vpc.id, cidr=str(place.private), zone=place.zone, role="internal-elb"
+            )
+            for letter, place in zip(letters, places, strict=True)
         ]
         self.addresses: list[ElasticIp] = []
         self.nat_gateways: list[NatGateway] = []
-        count = {"none": 0, "single": 1, "per_az": len(names)}[network.nat]
+        count = {"none": 0, "single": 1, "per_az": len(places)}[network.nat]
         for letter, subnet in list(zip(letters, self.public_subnets, strict=True))[:count]:
             self._add_nat(letter, subnet)
         self.has_nat = bool(count)

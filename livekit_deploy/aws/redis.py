@@ -29,7 +29,7 @@ class RedisProvisioner:
         security: SecurityProvisioner,
         token: SecretRef | Ref[SecretRef] | None,
     ) -> None:
-        self.subnets = SubnetGroup("redis", subnet_ids=[subnet.id for subnet in network.private_subnets])
+        self.subnets = SubnetGroup(network.layout.cache, subnet_ids=[subnet.id for subnet in network.private_subnets])
         auth = redis.auth and redis.tls
         self.group = ReplicationGroup(
             "redis",

@@ -187,6 +187,11 @@ ZONE = States(
     "AvailabilityZoneState",
     {USABLE: ("available", "information"), DEGRADED: ("impaired", "constrained"), STUCK: ("unavailable",)},
 )
+ZONE_OPT_IN = States(
+    "ec2",
+    "AvailabilityZoneOptInStatus",
+    {USABLE: ("opt-in-not-required", "opted-in"), STUCK: ("not-opted-in",)},
+)
 FLOW_LOG_DELIVERY = States(
     "ec2",
     "FlowLogs[].DeliverLogsStatus",

@@ -42,7 +42,7 @@ def restore(options: Options, file: Path | None, version: str | None, yes: bool)
 @shared
 def rebuild(options: Options, lineage: str | None, yes: bool) -> int:
     """Make the document anew from what carries the environment's tags."""
-    return _carried_out(options, "rebuild", yes, lambda made: made.upkeep.rebuild(made.resources, lineage))
+    return _carried_out(options, "rebuild", yes, lambda made: made.upkeep.rebuild(made.declared, lineage))
 
 
 @click.command("import")
@@ -52,7 +52,7 @@ def rebuild(options: Options, lineage: str | None, yes: bool) -> int:
 @shared
 def import_(options: Options, address: str, id: str, yes: bool) -> int:
     """Record the object ID at ADDRESS; one without our marks only with --adopt ADDRESS."""
-    return _carried_out(options, "import", yes, lambda made: made.upkeep.take_over(made.resources, address, id))
+    return _carried_out(options, "import", yes, lambda made: made.upkeep.take_over(made.declared(), address, id))
 
 
 @click.command()

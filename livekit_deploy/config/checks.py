@@ -11,8 +11,7 @@ from ipaddress import IPv4Network
 from livekit_deploy.config import livekit_checks
 from livekit_deploy.config.admins import service_linked
 from livekit_deploy.config.models import Environment, Redis
-from livekit_deploy.config.zones import REFUSED
-from livekit_deploy.config.zones import zones as named
+from livekit_deploy.config.zones import REFUSED, is_id
 
 Problem = tuple[str, str, str]  # field, what is wrong, what to do
 
@@ -193,11 +192,8 @@ def _network(env: Environment) -> Iterator[Problem]:
 def _zones(env: Environment) -> Iterator[Problem]:
     zones, at = env.network.availability_zones, "network.availability_zones"
     if isinstance(zones, int):
-        offered = named(env.network, env.region)
         if zones < 2:
             yield at, "EKS needs two zones or more", "set it to 2 or 3"
-        elif len(offered) < zones:
-            yield at, f"{env.region} has {len(offered)} zones for EKS", f"set it to {len(offered)}"
         return
     if len(set(zones)) < 2:
         yield at, "EKS needs two different zones or more", f"such as [{env.region}a, {env.region}b]"
@@ -205,8 +201,8 @@ def _zones(env: Environment) -> Iterator[Problem]:
         yield at, "each zone is named once, and six are the most", "name two or three zones"
     for number, zone in enumerate(zones):
         if zone in REFUSED:
-            yield f"{at}.{number}", f"EKS has no control plane in {zone}", "name another zone"
-        elif not re.fullmatch(rf"{re.escape(env.region)}[a-z]", zone):
+            yield f"{at}.{number}", f"EKS places no control plane in {zone}", "name another zone"
+        elif not (is_id(zone) or re.fullmatch(rf"{re.escape(env.region)}[a-z]", zone)):
             yield f"{at}.{number}", f"{zone} is no zone of {env.region}", f"name zones such as {env.region}a"
 
 

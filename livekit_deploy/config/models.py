@@ -65,7 +65,9 @@ class Network(Section):
         | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Tag(MANY)],
         Discriminator(kind_of((list, MANY), (tuple, MANY), other=ONE)),
     ] = Field(
-        default=2, description="how many, or which, by name; two or more", examples=[3, ["us-east-1a", "us-east-1b"]]
+        default=2,
+        description="how many, or which, by name or by id (`use1-az1`); two or more",
+        examples=[3, ["us-east-1a", "us-east-1b"]],
     )
     nat: Literal["none", "single", "per_az"] = Field(
         default="none",

@@ -1,20 +1,26 @@
-"""Availability zones: those of the file, or the first ones of the region that EKS accepts."""
+"""Availability zones by name or by id, as far as the file alone can tell of them."""
 
 from __future__ import annotations
 
-from livekit_deploy.config.models import Network
+import re
+from typing import TYPE_CHECKING
 
-#: the control plane is not offered there (EKS user guide, "VPC and subnet requirements")
-REFUSED = frozenset({"us-east-1e"})
+if TYPE_CHECKING:
+    from livekit_deploy.config.models import Network
+
+#: the ids of zones where EKS places no control plane; which letter such a zone has, each account has its own answer
+#: (EKS user guide, "Subnet requirements for clusters"; cnn1-az4: eksctl, which found it refused)
+REFUSED = frozenset({"use1-az3", "usw1-az2", "cac1-az3", "cnn1-az4"})
+_ID = re.compile(r"[a-z]+\d+-az\d+")
 _LETTERS = "abcdef"
-#: regions that do not offer new accounts the first letters (EC2 user guide, "Regions and Zones")
-_OFFERED = {"ap-northeast-1": "acd", "ca-central-1": "abd", "us-west-1": "ac"}
+
+
+def is_id(zone: str) -> bool:
+    """Whether it is written as an id, ``use1-az1``, which is the same place in every account."""
+    return _ID.fullmatch(zone) is not None
 
 
 def zones(network: Network, region: str) -> list[str]:
-    """The names of the zones, in the order in which they get their subnets."""
+    """The zones that the file names, or the first letters where it gives a number: a guess, until AWS is asked."""
     given = network.availability_zones
-    if not isinstance(given, int):
-        return list(given)
-    offered = [region + letter for letter in _OFFERED.get(region, _LETTERS)]
-    return [zone for zone in offered if zone not in REFUSED][:given]
+    return [region + letter for letter in _LETTERS[:given]] if isinstance(given, int) else list(given)

@@ -14,19 +14,16 @@ from livekit_deploy.preflight.survey import Survey
 
 
 def zones(survey: Survey) -> str:
-    """The zones are there for this account, and EKS takes them."""
-    offered = {
-        one["ZoneName"]
-        for one in survey.cloud.ec2.describe_availability_zones()["AvailabilityZones"]
-        if ZONE.of(one["State"]).usable
-    }
-    if wrong := [zone for zone in survey.zones if zone not in offered]:
+    """The zones are there for this account, EKS takes them, and AWS reports nothing of them."""
+    named = [survey.zones[place.zone] for place in survey.layout.places if place.zone in survey.zones]
+    if wrong := [zone for zone in named if zone.impaired]:
         raise Trouble(
-            f"{', '.join(wrong)} is not offered to this account",
-            cause="a zone is named that the region does not have, or that is closed to new accounts",
-            remedy=f"name some of {', '.join(sorted(offered))} in network.availability_zones",
+            f"{', '.join(zone.name for zone in wrong)}: {wrong[0].impaired}",
+            cause="something is wrong with the zone, by AWS's own account",
+            remedy="wait until AWS reports it as available; before there is a cluster, other zones can be named in "
+            "network.availability_zones",
         )
-    return ", ".join(survey.zones)
+    return ", ".join(f"{zone.name} ({zone.id})" for zone in named)
 
 
 def instances(survey: Survey) -> str:
@@ -36,15 +33,16 @@ def instances(survey: Survey) -> str:
     found = survey.cloud.ec2.pages(
         "describe_instance_type_offerings",
         "InstanceTypeOfferings",
-        LocationType="availability-zone",
+        LocationType="availability-zone-id",
         Filters=[{"Name": "instance-type", "Values": types}],
     )
     offered = {(one["InstanceType"], one["Location"]) for one in found}
-    lacks = [(kind, zone) for kind in types for zone in survey.zones if (kind, zone) not in offered]
+    used = [survey.zones[place.zone] for place in survey.layout.places if place.zone in survey.zones]
+    lacks = [(kind, zone) for kind in types for zone in used if (kind, zone.id) not in offered]
     if lacks:
         kind, zone = lacks[0]
         raise Trouble(
-            f"{kind} is not offered in {zone}",
+            f"{kind} is not offered in {zone.name} ({zone.id})",
             cause="newer and rarer instance types are not in every zone",
             remedy="choose another type in nodes, or name other zones in network.availability_zones",
         )

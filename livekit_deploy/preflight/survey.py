@@ -7,30 +7,32 @@ from functools import cached_property
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.config import Environment, zones
+from livekit_deploy.aws.zones import Layout, Zone, laid_out, offered
+from livekit_deploy.config import Environment
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError
 from livekit_deploy.health import Reach
+from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Phase, Record, State
 
 
 class Survey:
-    """Everything is read once, whichever checks ask for it. ``lease`` reads the state; ``fix`` allows what is safe
-    to be put right."""
+    """Everything is read once, whichever checks ask for it. ``given`` are the resources where they are not the stack's;
+    ``lease`` reads the state; ``fix`` allows what is safe to be put right."""
 
     def __init__(
         self,
         env: Environment,
         cloud: Cloud,
         reach: Reach,
-        resources: Sequence[Resource],
+        given: Sequence[Resource] | None,
         lease: Callable[[], tuple[State, Any, float] | None],
         *,
         fix: bool = False,
     ) -> None:
         self.env, self.cloud, self.reach, self.fix = env, cloud.remembering(), reach, fix
-        self._resources, self._lease = resources, lease
+        self._given, self._lease = given, lease
 
     @cached_property
     def state(self) -> State | DeployError | None:
@@ -47,11 +49,29 @@ class Survey:
         return self.state.records if isinstance(self.state, State) else {}
 
     @cached_property
+    def layout(self) -> Layout:
+        """The zones that get subnets; raises `ConfigError` where they cannot be had."""
+        return laid_out(self.env, self.cloud, self.records)
+
+    @cached_property
+    def zones(self) -> dict[str, Zone]:
+        """The zones of the region as this account has them, by name."""
+        return {zone.name: zone for zone in offered(self.cloud)}
+
+    @cached_property
+    def resources(self) -> Sequence[Resource]:
+        """What is declared; that zones cannot be had is told by their own check."""
+        try:
+            return self._given or stack(self.env, self.layout)
+        except DeployError:
+            return stack(self.env)
+
+    @cached_property
     def to_make(self) -> list[Resource]:
         """What `up` would make: it is not ready by the state."""
         return [
             item
-            for item in ordered(self._resources)
+            for item in ordered(self.resources)
             if (record := self.records.get(item.address)) is None or record.phase is not Phase.READY
         ]
 
@@ -67,8 +87,3 @@ class Survey:
             before = max((length.get(other.address, 0.0) for other in item.dependencies()), default=0.0)
             length[item.address] = before + item.usual
         return max(length.values(), default=0.0)
-
-    @property
-    def zones(self) -> list[str]:
-        """The zones that get subnets."""
-        return zones(self.env.network, self.env.region)

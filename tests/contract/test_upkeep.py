@@ -104,7 +104,7 @@ class Place:
 
     def rebuild(self, **options: Any) -> State:
         made = self.deployer()
-        return made.upkeep.carry_out(made.upkeep.rebuild(made.resources, **options), "state rebuild")
+        return made.upkeep.carry_out(made.upkeep.rebuild(made.declared, **options), "state rebuild")
 
 
 def environment(folder: Path, text: str, name: str = "dev") -> Environment:
@@ -371,10 +371,10 @@ def test_what_rebuild_finds_is_told_before_it_is_written(small: Place) -> None:
     )
     ec2.delete_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"])
     made = small.deployer()
-    proposal = made.upkeep.rebuild(made.resources)
+    proposal = made.upkeep.rebuild(made.declared)
     assert (proposal.added, proposal.absent, proposal.surplus) == ((VPC,), (GATEWAY,), ())
     only = [item for item in made.resources if item.address == GATEWAY]
-    other = small.deployer().upkeep.rebuild(only[0].dependencies()[:0])
+    other = small.deployer().upkeep.rebuild(lambda records: only[0].dependencies()[:0])
     assert other.surplus == (VPC,)
     with pytest.raises(Exception, match="NoSuchKey"):
         small.body()

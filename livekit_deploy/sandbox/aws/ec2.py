@@ -12,7 +12,7 @@ from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route
 from moto.ec2.responses import EC2Response
 
-from livekit_deploy.sandbox.aws import ec2_dependencies, ec2_endpoints, ec2_interfaces
+from livekit_deploy.sandbox.aws import ec2_dependencies, ec2_endpoints, ec2_interfaces, ec2_zones
 from livekit_deploy.sandbox.aws.ec2_dependencies import refused
 from livekit_deploy.sandbox.aws.patching import around, kept
 from livekit_deploy.sandbox.clock import SandboxClock
@@ -39,6 +39,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     _nat_gateways(clock)
     _nat_addresses(clock)
     ec2_endpoints.install()
+    ec2_zones.install()
     _routes()
     _rules()
     _launch_templates()

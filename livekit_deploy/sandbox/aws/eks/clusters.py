@@ -15,7 +15,8 @@ from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 
 from livekit_deploy.sandbox.aws import logs
-from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid, not_now
+from livekit_deploy.sandbox.aws.ec2_zones import UNSUPPORTED, zones_of
+from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid, not_now, unsupported_zone
 from livekit_deploy.sandbox.aws.eks.store import (
     CLUSTER_CREATION,
     CLUSTER_DELETION,
@@ -118,14 +119,7 @@ class Clusters:
             raise invalid(f"The cluster name {asked['name']} is not valid")
         if (version := asked.get("version")) and version not in VERSIONS:
             raise invalid(f"unsupported Kubernetes version {version}")
-        zones = set()
-        for id in asked["resourcesVpcConfig"].get("subnetIds", []):
-            try:
-                zones.add(self._ec2.get_subnet(id).availability_zone)
-            except Exception as error:
-                raise invalid(f"The subnet ID '{id}' does not exist") from error
-        if len(zones) < 2:
-            raise invalid("Subnets specified must be in at least two different AZs")
+        self._check_zones(asked)
         role = str(asked["roleArn"]).rpartition("/")[2]
         roles = iam_backends[self._backend.account_id][self._backend.partition].roles.values()
         there = next((one for one in roles if one.name == role), None)
@@ -138,6 +132,19 @@ class Clusters:
                 f"Role with arn: {asked['roleArn']}, could not be assumed because it does not exist or the "
                 "trusted entity is not correct"
             )
+
+    def _check_zones(self, asked: Mapping[str, Any]) -> None:
+        zones = set()
+        for id in asked["resourcesVpcConfig"].get("subnetIds", []):
+            try:
+                zones.add(self._ec2.get_subnet(id).availability_zone)
+            except Exception as error:
+                raise invalid(f"The subnet ID '{id}' does not exist") from error
+        if len(zones) < 2:
+            raise invalid("Subnets specified must be in at least two different AZs")
+        offered = {one.name: one.zone_id for one in zones_of(self._ec2) if one.zone_type == "availability-zone"}
+        if wrong := [zone for zone in sorted(zones) if offered.get(zone) in (None, *UNSUPPORTED)]:
+            raise unsupported_zone(wrong[0], [zone for zone, id in offered.items() if id not in UNSUPPORTED])
 
     def _group(self, name: str, vpc_id: str) -> str:
         group = self._ec2.create_security_group(

@@ -11,6 +11,21 @@ from moto.eks.exceptions import (
 )
 
 
+class UnsupportedAvailabilityZoneException(EKSError):  # type: ignore[misc]
+    TYPE = "UnsupportedAvailabilityZoneException"
+    STATUS = 400
+
+
+def unsupported_zone(zone: str, zones: list[str]) -> EKSError:
+    """EKS places no control plane in ``zone``, and does in ``zones``."""
+    said = (
+        f"Cannot create cluster because EKS does not support creating control plane instances in {zone}, the targeted "
+        "Availability Zone. Retry cluster creation using control plane subnets that span at least two of these "
+        f"Availability Zones: {', '.join(zones)}."
+    )
+    return UnsupportedAvailabilityZoneException(message=said, validZones=zones)
+
+
 def absent(message: str) -> EKSError:
     return ResourceNotFoundException(message=message)
 
