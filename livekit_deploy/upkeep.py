@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from livekit_deploy.aws.cache_subnets import SubnetGroup
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import Cluster
-from livekit_deploy.aws.elasticache import SubnetGroup
 from livekit_deploy.aws.lineages import lineages
 from livekit_deploy.aws.vpc import Subnet
 from livekit_deploy.config import Environment
