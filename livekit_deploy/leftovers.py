@@ -62,5 +62,5 @@ def _for_the_cluster(cloud: Cloud) -> Iterator[Thing]:
     """What the load balancer controller and the CSI driver made for our cluster."""
     by = f"a controller of the cluster {cluster_name(cloud)}"
     for barrier in (LoadBalancersGone, VolumesGone):
-        for what, id in barrier("proof").left(cloud):
-            yield Thing(what, id, by)
+        for left in barrier("proof").left(cloud):
+            yield Thing(left.what, left.id, by)

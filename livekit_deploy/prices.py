@@ -39,7 +39,10 @@ _LEFT = {
     "secretsmanager.secret": "secret",
 }
 #: what is paid for by size, use or type, which nobody knows of a thing that is left
-_BY_USE = {"instance", "eks.node_group", "elasticache.replication_group", "logs.log_group", "ec2.flow_log"}
+_BY_USE = {
+    *("instance", "eks.node_group", "elasticache.replication_group", "logs.log_group", "ec2.flow_log"),
+    "interface endpoint",
+}
 
 
 @dataclass(frozen=True)

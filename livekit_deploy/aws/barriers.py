@@ -2,23 +2,49 @@
 
 A barrier is a resource without an object. In teardown order the release that asked for load balancers goes first, then
 `LoadBalancersGone`, then the controller, the nodes and the cluster, then `NetworkInterfacesGone`, then the subnets.
-While their makers may still be at work the barriers only look; after that they delete one thing a step.
+While their makers may still be at work the barriers only look; after that they delete one thing a step. What no maker
+takes away is deleted at once, and what only its maker can delete is waited for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
+from livekit_deploy.aws import holders, services
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.load_balancers import CLUSTER_TAG, controlled, tags_of
 from livekit_deploy.aws.security_groups import CONTROLLER_RULE, SecurityGroupRule
+from livekit_deploy.aws.states import ENDPOINT, GOING
 from livekit_deploy.aws.tags import mapping
 from livekit_deploy.engine.inputs import Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 
 _CNI_TAG = "cluster.k8s.amazonaws.com/name"  # Amazon VPC CNI plugin, interfaces that it made
+
+
+class Sweep(Enum):
+    """When a barrier deletes a thing."""
+
+    AT_ONCE = "at once"  # nobody else will
+    LATER = "later"  # its maker does, unless it is dead
+    NEVER = "never"  # only its maker can
+
+
+@dataclass(frozen=True)
+class Left:
+    """One thing that is still there; ``shown`` says more of it than its id."""
+
+    what: str
+    id: str
+    sweep: Sweep = Sweep.LATER
+    shown: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.id}{f' ({self.shown})' if self.shown else ''}"
 
 
 class Barrier(Observed):
@@ -27,8 +53,8 @@ class Barrier(Observed):
     delete_timeout = 20 * MINUTE
     usual_delete = 90.0
 
-    def left(self, cloud: Cloud) -> Iterator[tuple[str, str]]:
-        """(kind of thing, id) of what is still there, in the order in which it can be deleted."""
+    def left(self, cloud: Cloud) -> Iterator[Left]:
+        """What is still there, in the order in which it can be deleted."""
         raise TypeError(f"{self.kind} does not say what it waits for")
 
     def sweep(self, cloud: Cloud, what: str, id: str) -> None:
@@ -39,17 +65,20 @@ class Barrier(Observed):
         return Live(self.instance, Status.READY) if id is not None else None
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
+        """Ready to be deleted, a thing at a time, while there is anything that nobody else will take away."""
         left = list(self.left(cloud))
         if not left:
             return None
-        shown = ", ".join(f"{what} {id}" for what, id in left[:3])
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-        return Live(self.instance, Status.DELETING, detail=f"waiting for {shown}{more}")
+        detail = f"waiting for {', '.join(map(str, left[:3]))}{more}"
+        ours = any(one.sweep is Sweep.AT_ONCE for one in left)
+        return Live(self.instance, Status.READY if ours else Status.DELETING, detail=detail)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        first = next(self.left(cloud), None)
+        when = Sweep.AT_ONCE if live.status is Status.READY else Sweep.LATER
+        first = next((one for one in self.left(cloud) if one.sweep is when), None)
         if first is not None:
-            self.sweep(cloud, *first)
+            self.sweep(cloud, first.what, first.id)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
@@ -64,21 +93,21 @@ class LoadBalancersGone(Barrier):
 
     kind = "barrier.load_balancers_gone"
 
-    def left(self, cloud: Cloud) -> Iterator[tuple[str, str]]:
+    def left(self, cloud: Cloud) -> Iterator[Left]:
         cluster = cluster_name(cloud)
         for balancer, _ in controlled(cloud, cluster):
-            yield "load balancer", balancer["LoadBalancerArn"]
+            yield Left("load balancer", balancer["LoadBalancerArn"])
         for arn in _target_groups(cloud, cluster):
-            yield "target group", arn
+            yield Left("target group", arn)
         groups = cloud.ec2.pages(
             "describe_security_groups",
             "SecurityGroups",
             Filters=[{"Name": f"tag:{CLUSTER_TAG}", "Values": [cluster]}],
         )
         for rule in _rules_of(cloud, {group["GroupId"] for group in groups}):
-            yield "rule", f"{rule['GroupId']}/{rule['SecurityGroupRuleId']}"
+            yield Left("rule", f"{rule['GroupId']}/{rule['SecurityGroupRuleId']}")
         for group in groups:
-            yield "security group", group["GroupId"]
+            yield Left("security group", group["GroupId"])
 
     def sweep(self, cloud: Cloud, what: str, id: str) -> None:
         if what == "load balancer":
@@ -128,47 +157,63 @@ class VolumesGone(Barrier):
 
     kind = "barrier.volumes_gone"
 
-    def left(self, cloud: Cloud) -> Iterator[tuple[str, str]]:
+    def left(self, cloud: Cloud) -> Iterator[Left]:
         owned = [{"Name": f"tag:kubernetes.io/cluster/{cluster_name(cloud)}", "Values": ["owned"]}]
         for item in cloud.ec2.pages("describe_volumes", "Volumes", Filters=owned):
             if not item.get("Attachments"):  # those of nodes go with their nodes
-                yield "volume", item["VolumeId"]
+                yield Left("volume", item["VolumeId"])
 
     def sweep(self, cloud: Cloud, what: str, id: str) -> None:
         cloud.ec2.delete_volume(VolumeId=id)
 
 
 class NetworkInterfacesGone(Barrier):
-    """Interfaces and groups that EKS and the VPC CNI left in the VPC after the nodes and the cluster were gone.
+    """What others put into the VPC and left there after the nodes and the cluster were gone.
 
-    The CNI's stay ``available`` when a node dies between detaching and deleting one; the cluster's own group stays when
-    such an interface held it. Source: EKS user guide, "View Amazon EKS networking requirements".
+    Interfaces that the VPC CNI made stay ``available`` when a node dies between detaching and deleting one; the
+    cluster's own group stays when such an interface held it. An interface in use is its maker's to take away. Services
+    of AWS put in more than that, unasked, and never take it away (`services.UNASKED`).
+    Source: EKS user guide, "View Amazon EKS networking requirements".
     """
 
     kind = "barrier.network_interfaces_gone"
 
     vpc_id: Input[str] = Input()
 
-    def left(self, cloud: Cloud) -> Iterator[tuple[str, str]]:
+    def left(self, cloud: Cloud) -> Iterator[Left]:
         vpc = [{"Name": "vpc-id", "Values": [self.vpc_id]}]
         cluster = cluster_name(cloud)
-        interfaces = cloud.ec2.pages("describe_network_interfaces", "NetworkInterfaces", Filters=vpc)
-        for item in interfaces:
-            if _made_for(item, cluster):
-                yield f"network interface ({item['Status']})", item["NetworkInterfaceId"]
+        endpoints = cloud.ec2.pages("describe_vpc_endpoints", "VpcEndpoints", Filters=vpc)
+        theirs = [(one, service) for one in endpoints if (service := services.of_endpoint(one))]
+        for item, service in theirs:
+            sweep = Sweep.NEVER if ENDPOINT.of(item["State"]).meaning is GOING else Sweep.AT_ONCE
+            yield Left("VPC endpoint", item["VpcEndpointId"], sweep, f"{item['State']}, made by {service}")
+        for item in cloud.ec2.pages("describe_network_interfaces", "NetworkInterfaces", Filters=vpc):
+            if (when := _sweep(item, cluster)) is not None:
+                yield Left("network interface", item["NetworkInterfaceId"], when, holders.signs(item))
         for group in cloud.ec2.pages("describe_security_groups", "SecurityGroups", Filters=vpc):
             if group["GroupName"].startswith(f"eks-cluster-sg-{cluster}-"):
-                yield "security group", group["GroupId"]
+                yield Left("security group", group["GroupId"])
+            elif service := services.of_group(group):
+                sweep = Sweep.NEVER if theirs else Sweep.AT_ONCE
+                yield Left("security group", group["GroupId"], sweep, f"made by {service}")
 
     def sweep(self, cloud: Cloud, what: str, id: str) -> None:
-        if what == "security group":
+        if what == "VPC endpoint":
+            cloud.ec2.delete_vpc_endpoints(VpcEndpointIds=[id])
+        elif what == "security group":
             cloud.ec2.delete_security_group(GroupId=id)
         else:
             cloud.ec2.delete_network_interface(NetworkInterfaceId=id)
 
 
-def _made_for(item: Mapping[str, Any], cluster: str) -> bool:
-    if (owner := mapping(item.get("TagSet", [])).get(_CNI_TAG)) is not None:
-        return owner == cluster
+def _sweep(item: Mapping[str, Any], cluster: str) -> Sweep | None:
+    """When an interface is deleted; None for one that nothing of the cluster made."""
+    owner = mapping(item.get("TagSet", [])).get(_CNI_TAG)
+    if owner is not None:
+        if owner != cluster:
+            return None
+        return Sweep.LATER if item["Status"] == "available" else Sweep.NEVER
     said = str(item.get("Description", ""))
-    return said == f"Amazon EKS {cluster}" or said.startswith(("aws-K8S-", "ELB app/k8s-", "ELB net/k8s-"))
+    theirs = said == f"Amazon EKS {cluster}" or said.startswith(("aws-K8S-", "ELB app/k8s-", "ELB net/k8s-"))
+    return Sweep.NEVER if theirs else None

@@ -101,8 +101,6 @@ class Certificate(Resource):
 
 #: a type of key is only listed where it is named (ACM API reference, ListCertificates)
 KEY_TYPES = ("RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
-#: what is never validated by DNS (again)
-_SETTLED = ("EXPIRED", "REVOKED", "FAILED", "VALIDATION_TIMED_OUT")
 
 
 def kept_for(cloud: Cloud, domain: str) -> str:
@@ -127,7 +125,7 @@ def _needing(cloud: Cloud, region: str, domain: str) -> str:
         return f"whether a certificate in {region} needs it cannot be told: {error.message}"
     for item in found:
         names = {plain(one) for one in (item["DomainName"], *item.get("SubjectAlternativeNameSummaries", []))}
-        validated = item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED" and item.get("Status") not in _SETTLED
+        validated = item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED" and _validated(item)
         # of a certificate with very many names the list shows some
         some = item.get("HasAdditionalSubjectAlternativeNames", False)
         if validated and (wanted & names or some) and not _ours(cloud, item["CertificateArn"]):

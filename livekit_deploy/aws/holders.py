@@ -40,21 +40,24 @@ _TAGGED = {
     "eks:cluster-name": "EKS for the cluster {}",
     "aws:cloudformation:stack-name": "the CloudFormation stack {}",
     "aws:autoscaling:groupName": "the Auto Scaling group {}",
+    "GuardDutyManaged": "GuardDuty's runtime monitoring",
+    "FMManaged": "AWS Firewall Manager",
 }
 _OF_CLUSTER = "kubernetes.io/cluster/"
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One object with its maker; ``size`` is in GiB where it has one."""
+    """One object with its maker; ``size`` is in GiB where it has one, ``shown`` what else is told of it."""
 
     what: str
     id: str
     maker: str
     size: int = 0
+    shown: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what} {self.id} (made by {self.maker})"
+        return f"{self.what} {self.id} (made by {self.maker}{f': {self.shown}' if self.shown else ''})"
 
 
 def maker(cloud: Cloud, item: Item) -> str:
@@ -78,10 +81,18 @@ def maker(cloud: Cloud, item: Item) -> str:
     return f"the instance {instance}" if instance else "somebody else"
 
 
+def signs(item: Item) -> str:
+    """Status, type, requester and description of a network interface: what tells whose it is."""
+    said = [str(item.get("Status", "")), str(item.get("InterfaceType", ""))]
+    if requester := item.get("RequesterId"):
+        said.append(f"requester {requester}")
+    return ", ".join(filter(None, [*said, str(item.get("Description", ""))]))
+
+
 def interfaces(cloud: Cloud, **filters: Sequence[str]) -> Iterator[Thing]:
     """The network interfaces that the filters admit."""
     for item in _interfaces(cloud, **filters):
-        yield Thing("network interface", item["NetworkInterfaceId"], maker(cloud, item))
+        yield Thing("network interface", item["NetworkInterfaceId"], maker(cloud, item), shown=signs(item))
 
 
 def public_in(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
@@ -135,4 +146,5 @@ def in_vpc(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
             goes_along = main or item.get("GroupName") == "default" or item.get("IsDefault", False)
             deleted = str(item.get("State", "")).lower() == "deleted"
             if not goes_along and not deleted and described(cloud, operation, key, id, item[id]):
-                yield Thing(what, item[id], maker(cloud, item))
+                paid = item.get("VpcEndpointType", "Gateway") != "Gateway"
+                yield Thing("interface endpoint" if paid else what, item[id], maker(cloud, item))

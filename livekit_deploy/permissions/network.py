@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livekit_deploy.aws.launch_templates import TAGGED
+from livekit_deploy.aws.services import UNASKED
 from livekit_deploy.permissions.statement import Scope, Statement
 
 #: what is made with our tags in the call: action → the type of what it makes
@@ -101,6 +102,14 @@ def _left_behind(scope: Scope) -> Iterator[Statement]:
         [scope.arn("ec2", "network-interface/*")],
         {"StringEquals": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": scope.cluster}},
     )
+    for service in UNASKED:
+        yield Statement(
+            f"Ec2Sweep{service.name}",
+            "ec2",
+            ("DeleteVpcEndpoints", "DeleteSecurityGroup"),
+            [scope.arn("ec2", "vpc-endpoint/*"), *groups],
+            {"StringEquals": {f"aws:ResourceTag/{service.tag}": "true"}},
+        )
     yield Statement(
         "Ec2SweepVolumes",
         "ec2",

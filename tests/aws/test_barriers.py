@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import boto3
 import pytest
+from moto.ec2.models import ec2_backends
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
 from livekit_deploy.aws.oidc import OidcProvider
+from livekit_deploy.aws.vpc import Subnet
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.leftovers import leftovers
 from tests.aws.controller import CLUSTER, controller_made
-from tests.aws.rig import AwsRig
+from tests.aws.rig import REGION, AwsRig
 from tests.contract.cases import Base
 
 
@@ -28,7 +33,89 @@ def _cni_left(rig: AwsRig) -> None:
     """An interface of a node that died between detaching and deleting it; it holds the cluster's own group."""
     subnet = str(rig.records["ec2.subnet/public-a"].id)
     group = str(rig.records["eks.cluster/main"].outputs["security_group_id"])
-    boto3.client("ec2").create_network_interface(SubnetId=subnet, Groups=[group], Description="aws-K8S-i-0123")
+    _interface(subnet, "aws-K8S-i-0123", Groups=[group])
+
+
+def _interface(subnet: str, description: str, cluster: str = "livekit-uat-main", **more: Any) -> str:
+    """One that the CNI of a cluster made; it is available."""
+    tags = [{"ResourceType": "network-interface", "Tags": [{"Key": CNI, "Value": cluster}]}] if cluster else []
+    said = boto3.client("ec2").create_network_interface(
+        SubnetId=subnet, Description=description, **more, **({"TagSpecifications": tags} if tags else {})
+    )
+    return str(said["NetworkInterface"]["NetworkInterfaceId"])
+
+
+CNI = "cluster.k8s.amazonaws.com/name"
+
+
+def _in_use(id: str, **more: Any) -> None:
+    interface = ec2_backends["123456789012"][REGION].enis[id]
+    interface.status = "in-use"
+    for name, value in more.items():
+        setattr(interface, name, value)
+
+
+def test_only_interfaces_of_the_cni_that_are_available_are_swept_and_the_rest_is_named(
+    rig: AwsRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = Base()
+    rig.up(
+        [base.vpc(), base.subnet("a"), NetworkInterfacesGone("main", vpc_id=base.vpc().id, after=[base.subnet("a")])]
+    )
+    subnet = str(rig.records["ec2.subnet/public-a"].id)
+    swept = _interface(subnet, "aws-K8S-i-1")
+    busy = _interface(subnet, "aws-K8S-i-2")
+    _in_use(busy, requester_id="AROATHENODE:i-2")
+    untagged = _interface(subnet, "Amazon EKS livekit-uat-main", cluster="")
+    theirs = _interface(subnet, "aws-K8S-i-3", cluster="other")
+    monkeypatch.setattr(NetworkInterfacesGone, "delete_timeout", 600.0)
+    error = rig.taken_down().failed["barrier.network_interfaces_gone/main"]
+    left = {one["NetworkInterfaceId"] for one in boto3.client("ec2").describe_network_interfaces()["NetworkInterfaces"]}
+    assert left == {busy, untagged, theirs}
+    assert swept not in left
+    assert f"network interface {busy} (in-use, interface, requester AROATHENODE:i-2, aws-K8S-i-2)" in error.message
+    assert f"network interface {untagged} (available, interface" in error.message
+    assert theirs not in error.message
+    assert rig.calls().count("DeleteNetworkInterface") == 1
+
+
+def test_what_guardduty_put_into_the_network_goes_with_it(rig: AwsRig) -> None:
+    features = [{"Name": "RUNTIME_MONITORING", "Status": "ENABLED"}]
+    boto3.client("guardduty").create_detector(Enable=True, Features=features)
+    rig.up(_declared())
+    ec2, vpc = boto3.client("ec2"), str(rig.records["ec2.vpc/main"].id)
+    (endpoint,) = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    assert endpoint["ServiceName"] == f"com.amazonaws.{REGION}.guardduty-data"
+    others = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]  # another network of the account, watched too
+    tags = [{"Key": "GuardDutyManaged", "Value": "true"}]
+    specified = [{"ResourceType": "security-group", "Tags": tags}]
+    named = f"GuardDutyManagedSecurityGroup-{others}"
+    kept = ec2.create_security_group(GroupName=named, Description="d", VpcId=others, TagSpecifications=specified)
+    began = rig.clock.now()
+    rig.down()
+    assert rig.records == {}
+    assert rig.clock.now() - began < 600
+    assert vpc not in {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]}
+    assert ec2.describe_security_groups(GroupIds=[kept["GroupId"]])["SecurityGroups"]
+    assert rig.calls().count("DeleteVpcEndpoints") == 1
+
+
+def test_an_endpoint_that_somebody_made_is_not_ours_to_delete(rig: AwsRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Subnet, "delete_timeout", 45.0)
+    base = Base()
+    rig.up(
+        [base.vpc(), base.subnet("a"), NetworkInterfacesGone("main", vpc_id=base.vpc().id, after=[base.subnet("a")])]
+    )
+    subnet, vpc = str(rig.records["ec2.subnet/public-a"].id), str(rig.records["ec2.vpc/main"].id)
+    made = boto3.client("ec2").create_vpc_endpoint(
+        VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.ssm", VpcEndpointType="Interface", SubnetIds=[subnet]
+    )["VpcEndpoint"]["VpcEndpointId"]
+    error = rig.taken_down().failed["ec2.subnet/public-a"]
+    assert f"the VPC endpoint {made}" in str(error)
+    assert "DeleteVpcEndpoints" not in rig.calls()
+    found, _ = leftovers(rig.cloud, [vpc])
+    (left,) = [one for one in found if one.id == made]
+    assert (left.what, left.usd_month) == ("interface endpoint", None)
 
 
 @pytest.mark.slow

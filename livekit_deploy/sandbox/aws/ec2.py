@@ -38,7 +38,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     ec2_interfaces.install(clock)
     _nat_gateways(clock)
     _nat_addresses(clock)
-    ec2_endpoints.install()
+    ec2_endpoints.install(clock)
     ec2_zones.install()
     _routes()
     _rules()

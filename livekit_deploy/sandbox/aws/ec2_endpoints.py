@@ -1,5 +1,7 @@
 """Endpoints of a VPC: to services that there are, once in a route table, found by id until they are deleted.
 
+An interface endpoint has a network interface in each of its subnets, and takes minutes to go.
+
 Source: EC2 API reference, CreateVpcEndpoint, ModifyVpcEndpoint, DescribeVpcEndpoints.
 """
 
@@ -13,16 +15,19 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.vpcs import VPCEndPoint
 
 from livekit_deploy.sandbox.aws.ec2_dependencies import refused
+from livekit_deploy.sandbox.aws.elbv2 import INTERFACES_GONE
 from livekit_deploy.sandbox.aws.patching import around
+from livekit_deploy.sandbox.clock import SandboxClock
 
 Original = Callable[..., Any]
 
 
-def install() -> None:
-    """Correct VPC endpoints."""
+def install(clock: Callable[[], SandboxClock]) -> None:
+    """Correct VPC endpoints; ``clock`` gives the clock of the moment."""
     _creation()
     _change()
-    _description()
+    _description(clock)
+    _deletion(clock)
 
 
 def _creation() -> None:
@@ -39,7 +44,10 @@ def _creation() -> None:
     ) -> Any:
         kind = endpoint_type or "Gateway"
         _check(backend, service_name, kind, set(route_table_ids))
-        return original(vpc_id, service_name, kind, policy_document, route_table_ids, **more)
+        made = original(vpc_id, service_name, kind, policy_document, route_table_ids, **more)
+        for id in made.network_interface_ids:
+            _dress(backend, made, backend.enis[id])
+        return made
 
 
 def _check(backend: Any, service: str, kind: str, tables: set[str]) -> None:
@@ -67,7 +75,39 @@ def _change() -> None:
             endpoint.ec2_backend.delete_route(table, prefix)
 
 
-def _description() -> None:
+def _dress(backend: Any, endpoint: Any, interface: Any) -> None:
+    """The interface of an endpoint, as it is described."""
+    interface.status, interface.interface_type, interface.requester_managed = "in-use", "vpc_endpoint", True
+    interface.description = f"VPC Endpoint Interface {endpoint.id}"
+    for id in endpoint.security_group_ids:
+        interface._group_set.append(backend.get_security_group_from_id(id))
+
+
+def _deletion(clock: Callable[[], SandboxClock]) -> None:
+    @around(EC2Backend, "delete_vpc_endpoints")
+    def delete_vpc_endpoints(original: Original, backend: Any, vpce_ids: list[str] | None = None) -> None:
+        for id in vpce_ids or []:
+            endpoint = backend.vpc_end_points.get(id)
+            if endpoint is None or not endpoint.network_interface_ids:
+                original([id])
+            elif endpoint.state == "available":
+                endpoint.state, endpoint._sandbox_since = "deleting", clock().now()
+                for one in endpoint.network_interface_ids:
+                    backend.enis[one].__dict__["_sandbox_left"] = clock().now()
+
+    @around(EC2Backend, "delete_vpc")
+    def delete_vpc(original: Original, backend: Any, vpc_id: str) -> Any:
+        _settle(backend, clock())
+        return original(vpc_id)
+
+
+def _settle(backend: Any, clock: SandboxClock) -> None:
+    for endpoint in backend.vpc_end_points.values():
+        if endpoint.state == "deleting" and clock.passed(endpoint._sandbox_since, INTERFACES_GONE):
+            endpoint.state = "deleted"
+
+
+def _description(clock: Callable[[], SandboxClock]) -> None:
     @around(VPCEndPoint, "get_filter_value")
     def get_filter_value(
         original: Original, endpoint: VPCEndPoint, filter_name: str, method_name: str | None = None
@@ -78,6 +118,7 @@ def _description() -> None:
     def describe_vpc_endpoints(
         original: Original, backend: EC2Backend, vpc_end_point_ids: list[str] | None = None, filters: Any = None
     ) -> Any:
+        _settle(backend, clock())
         there = [one for one in original(vpc_end_point_ids, filters) if one.state != "deleted"]
         if vpc_end_point_ids and not there:
             raise InvalidVpcEndPointIdError(vpc_end_point_ids[0])

@@ -14,7 +14,7 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 
-from livekit_deploy.sandbox.aws import logs
+from livekit_deploy.sandbox.aws import guardduty, logs
 from livekit_deploy.sandbox.aws.ec2_zones import UNSUPPORTED, zones_of
 from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid, not_now, unsupported_zone
 from livekit_deploy.sandbox.aws.eks.store import (
@@ -169,6 +169,8 @@ class Clusters:
         """The control plane runs; the rest of the sandbox gives it an endpoint."""
         entry.settle("ACTIVE")
         self._log(entry)
+        vpc = entry.wire["resourcesVpcConfig"]
+        guardduty.monitor(self._ec2, vpc["vpcId"], [self._ec2.get_subnet(id) for id in vpc["subnetIds"]])
         if hooks.cluster_active is not None:
             where = self._backend.account_id, self._backend.region_name, entry.wire["name"]
             endpoint, authority = hooks.cluster_active(*where)

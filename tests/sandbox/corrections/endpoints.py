@@ -1,0 +1,81 @@
+"""Interfaces of endpoints, what GuardDuty puts into a VPC, and what cannot be deleted while it is in use."""
+
+from __future__ import annotations
+
+from tests.sandbox.corrections.harness import REGION, World, probe, refused
+
+
+@probe("EC2")
+def interface_endpoint_takes_its_time(world: World) -> None:
+    """forgets an interface endpoint and its interfaces at once, and puts no group of it on them
+
+    deleting for some minutes, as long as which its interfaces hold subnet and group
+    """
+    network = world.network()
+    group = world.group(network.vpc)
+    made = world.ec2.create_vpc_endpoint(
+        VpcId=network.vpc,
+        ServiceName=f"com.amazonaws.{REGION}.ssm",
+        VpcEndpointType="Interface",
+        SubnetIds=network.subnets,
+        SecurityGroupIds=[group],
+    )["VpcEndpoint"]["VpcEndpointId"]
+    where = [{"Name": "group-id", "Values": [group]}]
+    found = world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"]
+    assert [(one["Status"], one["Description"]) for one in found] == [("in-use", f"VPC Endpoint Interface {made}")] * 2
+    with world.unhurried() as later:
+        world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
+        (seen,) = world.ec2.describe_vpc_endpoints(VpcEndpointIds=[made])["VpcEndpoints"]
+        assert seen["State"] == "deleting"
+        with refused("DependencyViolation"):
+            world.ec2.delete_subnet(SubnetId=network.subnets[0])
+        later(240)
+        assert (
+            world.ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [network.vpc]}])["VpcEndpoints"]
+            == []
+        )
+    world.ec2.delete_subnet(SubnetId=network.subnets[0])
+    world.ec2.delete_security_group(GroupId=group)
+
+
+@probe("GuardDuty", fails="KeyError")
+def guardduty_in_the_network_of_a_cluster(world: World) -> None:
+    """puts nothing into the VPC of a cluster that it watches
+
+    an interface endpoint and a security group with its tag, which hold the subnets and the VPC
+    """
+    features = [{"Name": "RUNTIME_MONITORING", "Status": "ENABLED"}]
+    detector = world.guardduty.create_detector(Enable=True, Features=features)["DetectorId"]
+    try:
+        vpc = world.cluster()["resourcesVpcConfig"]
+    finally:
+        world.guardduty.delete_detector(DetectorId=detector)
+    where = [{"Name": "vpc-id", "Values": [vpc["vpcId"]]}]
+    found = world.ec2.describe_vpc_endpoints(Filters=where)["VpcEndpoints"]
+    assert [one["ServiceName"] for one in found] == [f"com.amazonaws.{REGION}.guardduty-data"]
+    assert found[0]["Tags"] == [{"Key": "GuardDutyManaged", "Value": "true"}]
+    groups = world.ec2.describe_security_groups(Filters=where)["SecurityGroups"]
+    named = f"GuardDutyManagedSecurityGroup-{vpc['vpcId']}"
+    (group,) = [one for one in groups if one["GroupName"] == named]
+    with refused("DependencyViolation"):
+        world.ec2.delete_security_group(GroupId=group["GroupId"])
+
+
+@probe("EC2")
+def interface_in_use(world: World) -> None:
+    """deletes a network interface that is in use
+
+    InvalidParameterValue
+    """
+    network = world.network()
+    made = world.elbv2.create_load_balancer(Name=world.name("balancer"), Subnets=network.subnets)["LoadBalancers"][0]
+    where = [{"Name": "vpc-id", "Values": [made["VpcId"]]}]
+    found = world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"]
+    id = found[0]["NetworkInterfaceId"] if found else _own(world, network.subnets[0])
+    with refused("InvalidParameterValue"):
+        world.ec2.delete_network_interface(NetworkInterfaceId=id)
+
+
+def _own(world: World, subnet: str) -> str:
+    said = world.ec2.create_network_interface(SubnetId=subnet)
+    return str(said["NetworkInterface"]["NetworkInterfaceId"])
