@@ -92,13 +92,11 @@ class Record(Resource):
             cloud = contents.cloud
             cloud.marks.claim(_target_tags(cloud, live), self.address, f"the {kind} record {name}")
             return live
-        return live if self.alias is not None else replace(live, props=_without_ttl(live.props))
+        return replace(live, props=_without_ttl(live.props)) if _validates(live) else live
 
     def taken_over(self, live: Live) -> Live:
-        """A record that says already what we would write, and no load balancer's name: somebody else made it."""
-        if self.alias is not None or not self._says(live) or live.id.startswith(FOUND):
-            return live
-        return replace(live, id=FOUND + live.id)
+        """A proof for ACM that says already what we would write: whoever else needs it made it."""
+        return replace(live, id=FOUND + live.id) if _validates(live) and self._says(live) else live
 
     def _where(self, cloud: Cloud, id: str | None) -> tuple[str, str, str] | None:
         """Zone id, type and name; None while the name is not known."""
@@ -199,10 +197,12 @@ def _stays(cloud: Cloud, live: Live) -> str:
     """Why a validation CNAME is not deleted, "" for every record that is."""
     if live.id.startswith(FOUND):
         return "it was there before this environment, or the state that knew was lost"
-    values: list[str] = live.props["values"]
-    if not any(value.endswith(_ACM) for value in values):
-        return ""
-    return kept_for(cloud, _split(live.id)[2].partition(".")[2])
+    return kept_for(cloud, _split(live.id)[2].partition(".")[2]) if _validates(live) else ""
+
+
+def _validates(live: Live) -> bool:
+    """Whether it shows ACM whose a name is."""
+    return any(str(value).endswith(_ACM) for value in live.props["values"])
 
 
 def find_alias(cloud: Cloud, zone: str, domain: str) -> str | None:
