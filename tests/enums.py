@@ -21,11 +21,15 @@ from livekit_deploy.aws.states import States
 
 #: enums whose members are no states: they are values that are compared with what is wanted, asked for, or told
 NOT_A_STATE: dict[tuple[str, str], str] = {
+    ("acm", "CertificateType"): "only Amazon's own are validated by DNS",
     ("acm", "FailureReason"): "told, and a code for the table of causes",
     ("acm", "RevocationReason"): "told",
     ("ec2", "InstanceLifecycleType"): "which quota counts an instance",
     ("ec2", "InstanceType"): "compared with what is wanted",
-    ("ec2", "NetworkInterfaceStatus"): "told; what is swept is decided by who made it",
+    ("ec2", "NetworkInterfaceStatus"): "told; of the CNI's those are swept that are available, and no others",
+    ("ec2", "NetworkInterfaceType"): "told",
+    ("ec2", "VpcEndpointType"): "a gateway costs nothing, whatever else there is does",
+    ("ec2", "VpnState"): "told of what is left; a deleted one is gone",
     ("eks", "AMITypes"): "compared with what is wanted",
     ("eks", "CapacityTypes"): "compared with what is wanted",
     ("eks", "ErrorCode"): "told, as the failure that it is",

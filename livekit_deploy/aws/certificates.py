@@ -125,7 +125,8 @@ def _needing(cloud: Cloud, region: str, domain: str) -> str:
         return f"whether a certificate in {region} needs it cannot be told: {error.message}"
     for item in found:
         names = {plain(one) for one in (item["DomainName"], *item.get("SubjectAlternativeNameSummaries", []))}
-        validated = item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED" and _validated(item)
+        seen = CERTIFICATE.of(item.get("Status"))
+        validated = item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED" and (seen.usable or seen.meaning is COMING)
         # of a certificate with very many names the list shows some
         some = item.get("HasAdditionalSubjectAlternativeNames", False)
         if validated and (wanted & names or some) and not _ours(cloud, item["CertificateArn"]):

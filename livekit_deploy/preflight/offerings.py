@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from livekit_deploy.aws.states import GONE, SUPPORT, ZONE
+from livekit_deploy.aws.states import GONE, SUPPORT
 from livekit_deploy.config.checks import engine_support
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError

@@ -52,7 +52,12 @@ _ADVERBIAL = {
 
 #: read by checks, which have words of their own, and issues, whose remedies are those of their causes
 _CHECKED = (
-    *("TargetHealthStateEnum", "AvailabilityZoneState", "CacheClusters[].CacheClusterStatus"),
+    *(
+        "TargetHealthStateEnum",
+        "AvailabilityZoneState",
+        "AvailabilityZoneOptInStatus",
+        "CacheClusters[].CacheClusterStatus",
+    ),
     *("ClusterIssueCode", "NodegroupIssueCode", "AddonIssueCode"),
 )
 

@@ -41,6 +41,7 @@ UNTAGGED = {
     "kms:DeleteAlias": "the same",
     "ec2:RunInstances": "by the launch template",
     "ec2:CreateTags": "by the call that makes the object",
+    "Ec2SweepGuardDuty": "by GuardDuty's own tag: it puts no other on what it makes",
 }
 
 

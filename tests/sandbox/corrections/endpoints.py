@@ -1,4 +1,4 @@
-"""Interfaces of endpoints, what GuardDuty puts into a VPC, and what cannot be deleted while it is in use."""
+"""Interfaces of endpoints, and what GuardDuty puts into a VPC."""
 
 from __future__ import annotations
 
@@ -59,23 +59,3 @@ def guardduty_in_the_network_of_a_cluster(world: World) -> None:
     (group,) = [one for one in groups if one["GroupName"] == named]
     with refused("DependencyViolation"):
         world.ec2.delete_security_group(GroupId=group["GroupId"])
-
-
-@probe("EC2")
-def interface_in_use(world: World) -> None:
-    """deletes a network interface that is in use
-
-    InvalidParameterValue
-    """
-    network = world.network()
-    made = world.elbv2.create_load_balancer(Name=world.name("balancer"), Subnets=network.subnets)["LoadBalancers"][0]
-    where = [{"Name": "vpc-id", "Values": [made["VpcId"]]}]
-    found = world.ec2.describe_network_interfaces(Filters=where)["NetworkInterfaces"]
-    id = found[0]["NetworkInterfaceId"] if found else _own(world, network.subnets[0])
-    with refused("InvalidParameterValue"):
-        world.ec2.delete_network_interface(NetworkInterfaceId=id)
-
-
-def _own(world: World, subnet: str) -> str:
-    said = world.ec2.create_network_interface(SubnetId=subnet)
-    return str(said["NetworkInterface"]["NetworkInterfaceId"])
