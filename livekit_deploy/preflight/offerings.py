@@ -23,7 +23,7 @@ def zones(survey: Survey) -> str:
             remedy="wait until AWS reports it as available; before there is a cluster, other zones can be named in "
             "network.availability_zones",
         )
-    return ", ".join(f"{zone.name} ({zone.id})" for zone in named)
+    return ", ".join(zone.name for zone in named)
 
 
 def instances(survey: Survey) -> str:

@@ -20,7 +20,7 @@ LOOKS: dict[str, Callable[[Deployer], Any]] = {
     "verify": lambda made: made.verify(),
     "prerequisites": lambda made: made.prerequisites(),
     "keys list": lambda made: made.keys.present(),
-    "state rebuild": lambda made: made.upkeep.rebuild(made.resources),
+    "state rebuild": lambda made: made.upkeep.rebuild(made.declared),
     "state history": lambda made: made.upkeep.history(),
     "status": lambda made: made.status(),
     "events": lambda made: made.events(),
