@@ -130,6 +130,7 @@ def estimate(now: Pieces, after: Pieces, region: str, today: date, ask: Ask = _t
         asked=tuple(map(str, told.usd)),
         asked_on=today.isoformat() if told.usd else "",
         not_told=told.why_not,
+        usd_participant_hour=prices.participant_hour,
     )
 
 

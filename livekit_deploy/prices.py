@@ -17,6 +17,9 @@ from typing import Any
 _HOURS = 730
 #: items that are paid by the month; the rest is paid by the hour
 _MONTHLY = {"gp3_gib", "kms_key", "secret"}
+#: GB that somebody gets in an hour who sees one picture of 720p and hears one voice: 1.7 Mbit/s is LiveKit's preset for
+#: the one (livekit-client, VideoPresets.h720), 24 kbit/s, sent twice against losses, for the other (`speech`)
+_GB_HOUR = (1.7 + 2 * 0.024) / 8 * 3600 / 1000
 _NAMES = {
     "cluster": "control plane",
     "extended_support": "its extended support",
@@ -108,6 +111,12 @@ class Prices:
         price = self._listed(item)
         price = self._told.get(item) if price is None else price
         return None if price is None else price * (1 if item.name in _MONTHLY else _HOURS)
+
+    @property
+    def participant_hour(self) -> float | None:
+        """What AWS asks for the traffic to somebody who is in a call for an hour; None where that is unknown."""
+        price = self._here.get("traffic_out_gb")
+        return None if price is None else round(float(price) * _GB_HOUR, 3)
 
     def left(self, what: str, gib: int = 0) -> float | None:
         """One thing that `down` left behind; None where that depends on its type or use, 0 for what is free."""

@@ -10,7 +10,7 @@ from livekit_deploy import costs
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.resource import Observed
-from livekit_deploy.prices import regions
+from livekit_deploy.prices import Prices, regions
 from livekit_deploy.stack import stack
 
 _ENVIRONMENTS = Path(__file__).parents[1] / "manifests" / "environments"
@@ -72,7 +72,8 @@ def _costs() -> Iterator[str]:
         yield f"| `{kind}` | {' | '.join(f'{sums[kind][name]:,.2f}' if sums[kind][name] else '–' for name in _NAMES)} |"
     yield f"| **together** | {' | '.join(f'**{estimates[name].usd_month:,.2f}**' for name in _NAMES)} |"
     yield ""
-    yield from _RULES.format(regions=", ".join(f"`{name}`" for name in regions())).splitlines()
+    told = {"regions": ", ".join(f"`{name}`" for name in regions()), "hour": Prices("us-east-1").participant_hour}
+    yield from _RULES.format(**told).splitlines()
 
 
 _RULES = """\
@@ -86,16 +87,24 @@ The line under the plan tells which prices were asked of AWS, and on which day. 
   where its subnets are public. Nodes that somebody or something added are not seen.
 - A load balancer counts with one address in each zone. It may take more when it is busy.
 - A cluster whose Kubernetes version is in extended support costs six times as much.
+- Redis nodes whose engine is in extended support (Redis 6.2 from 2027-02-01 on) cost 80 % more, and 160 % in the third
+  year.
 - Traffic, logs, snapshots of Redis, load balancer capacity units, DNS queries, taxes and discounts are not counted:
-  they depend on use. Spot prices move, and are not counted either.
+  they depend on use. Spot prices move, and are not counted either. Nor are the surplus credits of burstable nodes
+  (`t3`, `t4g`): as EC2 launches them they go on when their credits are spent, for up to $0.05 a vCPU and hour.
+- Traffic out to the Internet is most of what a server of calls costs: about ${hour:.2f} for each hour in which somebody
+  receives one picture of 720p and one voice (LiveKit's preset, 1.7 Mbit/s, at $0.09 a GB). Ten people who all see each
+  other cost 90 times that an hour, less what they do not look at. Traffic between zones is $0.01 a GB each way: it
+  arises where media nodes of two zones serve one room, and from `nat: single`.
 - The table has {regions}.
   In `us-east-1` it is whole; elsewhere it has the instance families of the presets and few Redis node types.
 - What neither has is named and not counted. No price is guessed. In China and in the regions of the US government
   there is no Price List in dollars to ask. In a rehearsal it is the sandbox that answers, with prices that are made up.
 
 `guard: {{max_monthly_cost: 500}}` in the file refuses a plan that would go above so many dollars a month, before
-anything is changed. A plan that makes nothing dearer is let through even
-above the limit, and `down` always is. Where something has no price the sum may be too small: then the limit cannot be
-held, which `plan` and `up` say in a warning, and `cost.guard` in their JSON. A refused plan is still shown, with the
+anything is changed. It guards what is counted, and nothing of what depends on use: for that, set a budget in AWS.
+A plan that makes nothing dearer is let through even above the limit, and `down` always is. Where something has no price
+the sum may be too small: then the limit cannot be held, which `plan` and `up` say in a warning, and `cost.guard` in
+their JSON. A refused plan is still shown, with the
 largest parts of its cost: by `plan`, which exits with 3, in its Markdown and in GitHub's summary. A plan of one step
 counts what is there already and what the step adds."""

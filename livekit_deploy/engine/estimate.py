@@ -44,7 +44,8 @@ class Estimate:
 
     ``as_of`` is the month of the price table, "" where no price is from it. ``asked`` names what AWS was asked for on
     ``asked_on`` and told; ``not_told`` is why it did not tell the rest, "" where it was not asked or has no price.
-    ``guard`` is None where the file sets no limit, and for `down`.
+    ``usd_participant_hour`` is what traffic out costs besides for an hour in which somebody sees one 720p picture and
+    hears one voice, None where that is not known. ``guard`` is None where the file sets no limit, and for `down`.
     """
 
     region: str
@@ -56,6 +57,7 @@ class Estimate:
     asked: tuple[str, ...] = ()
     asked_on: str = ""
     not_told: str = ""
+    usd_participant_hour: float | None = None
     guard: Guard | None = None
 
     @property

@@ -20,12 +20,22 @@ def lines(cost: Estimate | None, width: int | None) -> Iterator[str]:
         return
     if cost.lines:
         yield from hanging("", f"About {brief(cost)} ({cost.sources}; {_NOT_COUNTED}).", width)
+    if cost.usd_participant_hour and cost.usd_month and not cost.usd_month_now:
+        yield from hanging("", _traffic(cost, cost.usd_participant_hour), width)
     if cost.unpriced:
         missing = "; ".join(map(str, cost.unpriced))
         why = f" AWS's price list was not read: {cost.not_told}." if cost.not_told else ""
         yield from hanging("", f"Not counted, as no price is known: {missing}.{why}", width)
     if cost.guard and cost.guard.verdict == "unheld":
         yield from hanging("Warning: ", f"{cost.guard.text}.", width, "bold yellow")
+
+
+def _traffic(cost: Estimate, usd: float) -> str:
+    """Said once, when an environment is made: it may well be the largest part of the bill."""
+    unguarded = ", and guard.max_monthly_cost does not guard it" if cost.guard else ""
+    return (
+        f"Traffic out comes on top{unguarded}: about ${usd:.2f} an hour for each 720p picture that somebody receives."
+    )
 
 
 def brief(cost: Estimate) -> str:

@@ -131,7 +131,7 @@ def test_a_region_that_the_table_does_not_have_is_said_once(file: File) -> None:
     found = _of(file.write("region: ap-south-2\nlivekit: {domain: livekit.example.com}\n").load())
     covered = ", ".join(regions())
     assert found.unpriced == (Unpriced("", f"anything in ap-south-2 (only in {covered})"),)
-    (line,) = lines(found, None)
+    (line, *_) = lines(found, None)
     assert line.startswith("Not counted, as no price is known: anything in ap-south-2 (")
     assert Prices("ap-south-2").left("ec2.nat_gateway") is None
 
@@ -162,7 +162,7 @@ def test_only_what_the_table_lacks_is_asked_for_and_the_line_says_so(file: File)
     found = costs.of_stack(stack(env), env.region, TODAY, _list_of(env.region, {node: 0.0152}))
     assert (found.unpriced, found.asked, found.asked_on) == ((), ("cache.t4g.micro (valkey)",), TODAY.isoformat())
     assert found.usd_month == pytest.approx(_of(env).usd_month + 730 * 0.0152, abs=0.01)
-    (line,) = lines(found, None)
+    (line, *_) = lines(found, None)
     assert f"(list prices of {as_of()}, eu-central-1; asked of AWS on {TODAY}: cache.t4g.micro (valkey); " in line
     assert Estimate.revived(json.loads(json.dumps(asdict(found)))) == found
 
@@ -296,12 +296,24 @@ def _estimate(now: float, after: float) -> Estimate:
     ],
 )
 def test_the_line_is_calm(now: float, after: float, said: str) -> None:
-    (line,) = lines(_estimate(now, after), None)
+    (line, *_) = lines(_estimate(now, after), None)
     assert line.startswith(said)
     assert line.endswith(
         f"(list prices of {as_of()}, us-east-1; traffic, logs, backups and load balancer capacity units not counted)."
     )
     assert all(len(Text.from_markup(part).plain) <= 80 for part in lines(_estimate(now, after), 80))
+
+
+def test_traffic_is_said_once_where_an_environment_is_made(file: File) -> None:
+    made = _of(file.about("").load())
+    assert made.usd_participant_hour == pytest.approx(0.79 * 0.09, abs=0.001)
+    line = "Traffic out comes on top: about $0.07 an hour for each 720p picture that somebody receives."
+    assert line in list(lines(made, None))
+    assert not [one for one in lines(replace(made, usd_month_now=1.0), None) if "Traffic out" in one]
+    assert not [one for one in lines(replace(made, usd_participant_hour=None), None) if "Traffic out" in one]
+    env = file.about("guard: {max_monthly_cost: 5000}").load()
+    (said,) = [one for one in lines(costs.guarded(made, env), None) if "Traffic out" in one]
+    assert "guard.max_monthly_cost does not guard it" in said
 
 
 def test_the_comment_on_a_pull_request_has_it_in_its_heading() -> None:
