@@ -75,6 +75,14 @@ def _left_behind(here: Workspace, env: Environment) -> None:
     )
 
 
+def _scheduled_for_deletion(here: Workspace, env: Environment) -> None:
+    """The key of the cluster's secrets, where it has one, and a secret."""
+    records = here.document(env.name)["records"]
+    here.client("secretsmanager").delete_secret(SecretId=records["secretsmanager.secret/api-keys"]["id"])
+    if (key := records.get("kms.key/cluster")) is not None:
+        here.client("kms").schedule_key_deletion(KeyId=key["id"])
+
+
 def _life(here: Workspace, bare: Environment, env: Environment, changed: Environment, keys: tuple[str, str]) -> None:
     """Made without a key for Secrets, its API key rotated, changed there and back, repaired, looked at, and taken down
     with what others left."""
@@ -88,9 +96,11 @@ def _life(here: Workspace, bare: Environment, env: Environment, changed: Environ
         made.keys.remove(made.keys.add("second"), now=True)
     role = f"{env.resource_prefix}-node"
     here.client("iam").put_role_permissions_boundary(RoleName=role, PermissionsBoundary=FENCE)
-    for wanted in (changed, env):
-        with bounded.deployer(here, wanted, keys) as made:
-            made.up()
+    with bounded.deployer(here, changed, keys) as made:
+        made.up()
+    _scheduled_for_deletion(here, env)
+    with bounded.deployer(here, env, keys) as made:
+        made.up()
     _looked_at(here, env, keys)
     _left_behind(here, env)
     with bounded.deployer(here, env, keys) as made:
