@@ -47,7 +47,7 @@ def endpoint(survey: Survey) -> str:
     """The cluster's API answers from here or, before there is one, lets this address in."""
     record = survey.records.get(CLUSTER)
     if record is not None and record.outputs.get("endpoint"):
-        api(survey.cloud, Live(str(record.id), Status.READY, outputs=record.outputs)).get("/version")
+        api(survey.cloud, Live(str(record.id), Status.READY, outputs=record.outputs)).get("/apis")
         return "answers"
     cidrs = survey.env.cluster.public_cidrs
     if any(cidr.prefixlen == 0 for cidr in cidrs):
