@@ -11,6 +11,7 @@ from typing import Any
 from livekit_deploy.aws.causes import cause_of
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.launch_causes import FREE_ADDRESSES
+from livekit_deploy.aws.states import ROUTE, USABLE
 from livekit_deploy.engine.resource import Live
 
 _ANYWHERE = "0.0.0.0/0"
@@ -57,7 +58,7 @@ def _unconnected(subnets: list[Mapping[str, Any]], tables: list[Mapping[str, Any
         if (table := _table_of(str(subnet["SubnetId"]), tables)) is None:
             continue
         ways = [route for route in table["Routes"] if route.get("DestinationCidrBlock") == _ANYWHERE]
-        if not any(route.get("State", "active") == "active" for route in ways):
+        if not any(ROUTE.of(route.get("State", "active")).meaning is USABLE for route in ways):
             what = "only a dead route to" if ways else "no"
             yield (
                 f"subnet {subnet['SubnetId']} has no route to the Internet: route table {table['RouteTableId']} has "

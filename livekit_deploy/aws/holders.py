@@ -16,6 +16,7 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import described
 from livekit_deploy.aws.load_balancers import described as balancer
+from livekit_deploy.aws.states import ENDPOINT, GONE, NAT_GATEWAY, VPN_GATEWAY
 from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT, mapping
 
 Item = Mapping[str, Any]
@@ -128,6 +129,9 @@ _IN_A_VPC = (
     ("VPN gateway", "describe_vpn_gateways", "VpnGateways", "VpnGatewayId", "attachment.vpc-id"),
 )
 
+#: what EC2 shows for a while after it is deleted
+_SHOWN_AFTER = {"describe_vpc_endpoints": ENDPOINT, "describe_vpn_gateways": VPN_GATEWAY}
+
 
 def in_vpc(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
     """Everything in a VPC but what goes with it: its default group, its main route table and its default ACL."""
@@ -137,14 +141,14 @@ def in_vpc(cloud: Cloud, vpc_id: str) -> Iterator[Thing]:
     gateways = cloud.ec2.pages("describe_nat_gateways", "NatGateways", Filter=[{"Name": "vpc-id", "Values": [vpc_id]}])
     for item in gateways:
         now = described(cloud, "describe_nat_gateways", "NatGateways", "NatGatewayId", item["NatGatewayId"])
-        if now is not None and now["State"] != "deleted":
+        if now is not None and NAT_GATEWAY.of(now["State"]).meaning is not GONE:
             yield Thing("NAT gateway", item["NatGatewayId"], maker(cloud, item))
     yield from interfaces(cloud, vpc_id=[vpc_id])
     for what, operation, key, id, name in _IN_A_VPC:
         for item in cloud.ec2.pages(operation, key, Filters=[{"Name": name, "Values": [vpc_id]}]):
             main = any(one.get("Main") for one in item.get("Associations", []))
             goes_along = main or item.get("GroupName") == "default" or item.get("IsDefault", False)
-            deleted = str(item.get("State", "")).lower() == "deleted"
+            deleted = operation in _SHOWN_AFTER and _SHOWN_AFTER[operation].of(item["State"]).meaning is GONE
             if not goes_along and not deleted and described(cloud, operation, key, id, item[id]):
                 paid = item.get("VpcEndpointType", "Gateway") != "Gateway"
                 yield Thing("interface endpoint" if paid else what, item[id], maker(cloud, item))

@@ -143,11 +143,9 @@ ATTACHMENT = States(
     # of an Internet gateway EC2 says "available" where it is attached (EC2 API reference, InternetGatewayAttachment)
     {USABLE: ("attached", "available"), COMING: ("attaching",), GOING: ("detaching",), GONE: ("detached",)},
 )
-NAT_GATEWAY = States(
-    "ec2",
-    "NatGatewayState",
-    {USABLE: ("available",), COMING: ("pending",), GOING: ("deleting",), GONE: ("deleted",), FAILED: ("failed",)},
-)
+_GATEWAY = {USABLE: ("available",), COMING: ("pending",), GOING: ("deleting",), GONE: ("deleted",)}
+NAT_GATEWAY = States("ec2", "NatGatewayState", {**_GATEWAY, FAILED: ("failed",)})
+VPN_GATEWAY = States("ec2", "VpnState", _GATEWAY)
 ROUTE = States(
     "ec2",
     "RouteState",
