@@ -24,6 +24,17 @@ OURS = (
         "Run the same command again: it goes on from what is recorded.",
     ),
     (
+        "the answer cannot be right",
+        "What came back has not the form that AWS, or the cluster's API, gives it: something else answers in its "
+        "place. The message names the call and the field. Nothing is taken for absent or deleted because of it.",
+        "Look at the proxy, the network's login page or `AWS_ENDPOINT_URL`; run the same command again.",
+    ),
+    (
+        "and the credentials are for",
+        "An answer is about another account than the one that the run began with: the profile or the endpoint changed.",
+        "Log in to the environment's account and run the same command again.",
+    ),
+    (
         "since the plan",
         "Something moved between the saved plan and now: the state, the file, or AWS.",
         "Plan again and look at what changed.",

@@ -92,6 +92,36 @@ def test_a_wrong_account(calls: Calls, capsys: Streams) -> None:
     assert calls.made == ["GetCallerIdentity"]
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("<html><body>Log in to the network</body></html>", "what came back is no answer of AWS's"),
+        ("<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>", "Account is missing"),
+        (
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>me</Account></GetCallerIdentityResult>"
+            "</GetCallerIdentityResponse>",
+            "Account is not the number of an account",
+        ),
+        (
+            f"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{ACCOUNT}</Account>"
+            f"<Arn>arn:aws:iam::{OTHER}:user/x</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>",
+            f"Arn is not that of somebody in account {ACCOUNT}",
+        ),
+    ],
+)
+def test_who_we_are_is_not_to_be_read(body: str, told: str, calls: Calls, capsys: Streams) -> None:
+    def reply(request: Any, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, 200, {}, _Raw(body.encode()))
+
+    calls.hooks.append(("before-send.sts", reply))
+    assert up() == 1
+    err = capsys.readouterr().err
+    assert "sts:GetCallerIdentity: " in err
+    assert told in err
+    assert "mistake of the program" not in err
+    assert set(calls.made) == {"GetCallerIdentity"}
+
+
 def test_a_plan_above_the_limit_is_shown_everywhere_and_refused(
     calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Streams
 ) -> None:
@@ -161,19 +191,20 @@ def test_a_profile_that_is_not_there(calls: Calls, capsys: Streams) -> None:
     assert calls.made == []
 
 
+class _Raw(io.BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
 def answer(status: int, code: str, message: str) -> Callable[..., AWSResponse]:
     """A hook that answers every request as S3 or STS would."""
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-
-    class Raw(io.BytesIO):
-        def stream(self, **_: Any) -> Iterator[bytes]:
-            yield self.read()
 
     def reply(request: Any, **_: Any) -> AWSResponse:
         body = "" if request.method == "HEAD" else error
         if "sts" in request.url:
             body = f"<ErrorResponse>{error}<RequestId>r-1</RequestId></ErrorResponse>"
-        return AWSResponse(request.url, status, {"x-amz-request-id": "r-1"}, Raw(body.encode()))
+        return AWSResponse(request.url, status, {"x-amz-request-id": "r-1"}, _Raw(body.encode()))
 
     return reply
 

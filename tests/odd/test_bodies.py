@@ -124,6 +124,4 @@ def test_what_is_no_answer_is_not_an_empty_list(aws: _Aws, service: str, operati
 
 def test_all_lists_are_found() -> None:
     assert len(LISTS) > 30
-    assert {"ec2", "eks", "iam", "acm", "elasticache", "elbv2", "s3", "route53", "kms"} - {s for s, _, _ in LISTS} == {
-        "route53"
-    }
+    assert {"ec2", "eks", "iam", "elasticache", "elbv2", "s3", "kms"} <= {service for service, _, _ in LISTS}
