@@ -88,4 +88,8 @@ def _allow(said: str, action: str) -> str:
     who = re.search(r"User: (arn:\S+)", said)
     principal = who[1] if who else "the principal that runs this"
     right = denied[1] if denied else _RIGHTS.get(action, action)
+    if forbidden := re.search(r"with an explicit deny in an? ([\w -]+policy)", said):
+        return f"a {forbidden[1]} forbids {right} to {principal}, whatever else allows it: have it changed there"
+    if limit := re.search(r"because no (permissions boundary|session policy|\w+ control policy) allows", said):
+        return f"let the {limit[1]} of {principal} allow {right} too (livekit-deploy iam-policy prints all)"
     return f"allow the action {right} to {principal} (livekit-deploy iam-policy prints all)"

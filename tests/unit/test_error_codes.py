@@ -172,6 +172,28 @@ def test_who_may_not_launch_instances_is_told_what_a_launch_needs() -> None:
     assert "ec2:CreateTags" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("because", "remedy"),
+    [
+        (
+            "because no identity-based policy allows the eks:CreateCluster action",
+            "allow the action eks:CreateCluster to",
+        ),
+        ("with an explicit deny in a service control policy", "a service control policy forbids eks:CreateCluster"),
+        ("with an explicit deny in an identity-based policy", "identity-based policy forbids eks:CreateCluster"),
+        ("because no permissions boundary allows the eks:CreateCluster action", "let the permissions boundary of"),
+        ("because no session policy allows the eks:CreateCluster action", "let the session policy of"),
+    ],
+)
+def test_who_lacks_a_right_is_told_which_policy_to_change(because: str, remedy: str) -> None:
+    me = "arn:aws:iam::123456789012:user/ada"
+    said = f"User: {me} is not authorized to perform: eks:CreateCluster on resource: * {because}"
+    error = answered("AccessDeniedException", said, "eks:CreateCluster")
+    assert isinstance(error, Denied)
+    assert remedy in error.hint
+    assert me in error.hint
+
+
 def test_every_code_of_a_cause_is_written_as_aws_writes_codes() -> None:
     for rule in RULES:
         assert all(code[0].isupper() for code in rule.codes.split("|")), rule
