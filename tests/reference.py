@@ -60,6 +60,7 @@ _OTHER: dict[str, tuple[Any, Mapping[str, Any]]] = {
     "cluster.addons": ({"coredns": {"version": "v1.1.1-eksbuild.1"}}, {}),
     "cluster.addons.NAME.version": ("v1.1.1-eksbuild.1", {}),
     "cluster.addons.NAME.configuration": ({"a": 1}, {}),
+    "cluster.addons.NAME.role": ("arn:aws:iam::123456789012:role/b", {}),
     "redis.engine": ("redis", {}),
     "redis.version": ("8.1", {}),
     "redis.node_type": ("cache.m7g.xlarge", {}),

@@ -79,6 +79,7 @@ class ClusterProvisioner:
             name,
             version=given.version if given else None,
             configuration=merged(dict(CONFIGURATION.get(name, {})), given.configuration if given else {}),
+            role_arn=given.role if given else None,
             lives_in=self.cluster,
             after=after,
         )

@@ -154,8 +154,8 @@ def _arn(policy: str, entry_arn: str) -> str:
     return f"arn:{entry_arn.split(':')[1]}:eks::aws:cluster-access-policy/{policy}"
 
 
-def unknown_principal(cloud: Cloud, principal: str) -> tuple[str, str]:
-    """(why EKS would not take an IAM user or role, what to do), ("", "") for one that it takes.
+def unknown_principal(cloud: Cloud, principal: str, field: str = "cluster.admins") -> tuple[str, str]:
+    """(why EKS would not take an IAM user or role, what to do about ``field``), ("", "") for one that it takes.
 
     EKS takes only principals that there are, by their whole ARN with the path. Those of other accounts cannot be
     looked at. Source: EKS user guide, "Create access entries"; IAM API reference, GetRole and GetUser.
@@ -169,12 +169,9 @@ def unknown_principal(cloud: Cloud, principal: str) -> tuple[str, str]:
         else:
             there = str(cloud.iam.get_user(UserName=name)["User"]["Arn"])
     except Absent:
-        return (
-            f"IAM has no {kind} {name}",
-            f"name an IAM role or user that there is in cluster.admins, or make {name} first",
-        )
+        return f"IAM has no {kind} {name}", f"name one that there is in {field}, or make {name} first"
     if there != principal:
-        return f"{principal} is not the whole ARN of the {kind} {name}", f"write {there} in cluster.admins"
+        return f"{principal} is not the whole ARN of the {kind} {name}", f"write {there} in {field}"
     return "", ""
 
 

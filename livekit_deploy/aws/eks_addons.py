@@ -15,6 +15,7 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.eks import NEW_ROLE, claiming
+from livekit_deploy.aws.eks_access import unknown_principal
 from livekit_deploy.aws.issues import ADDON_ISSUE, health
 from livekit_deploy.aws.states import ADDON
 from livekit_deploy.aws.tags import ADDRESS
@@ -24,6 +25,8 @@ from livekit_deploy.errors import Absent, ResourceError
 
 _MOST = 10  # versions that are listed
 BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
+#: whose rights the role of the nodes has
+_BY_NODES = ("vpc-cni",)
 AFTER_NODES = ("coredns", "metrics-server")
 
 #: what each is given unless the file says otherwise. The network plugin gives UDP that a node's own pods send first
@@ -39,7 +42,8 @@ def same_version(want: str, have: str) -> bool:
 class Addon(Resource):
     """An EKS add-on; the resource's name is the add-on's.
 
-    ``version`` may be given in part, None leaves it to AWS once. ``configuration`` is the add-on's own configuration.
+    ``version`` may be given in part, None leaves it to AWS once. ``configuration`` is the add-on's own configuration,
+    ``role_arn`` the role that its pods take on, None for that of the nodes.
     Source: EKS API reference, CreateAddon and UpdateAddon.
     """
 
@@ -52,6 +56,7 @@ class Addon(Resource):
 
     version: Input[str | None] = Input(api="addonVersion", default=None)
     configuration: Input[Mapping[str, Any]] = Input(api="configurationValues", default={})
+    role_arn: Input[str | None] = Input(api="serviceAccountRoleArn", default=None)
 
     arn = Output[str]()
 
@@ -68,7 +73,15 @@ class Addon(Resource):
 
     def foreseen(self, cloud: Cloud) -> tuple[str, str]:
         kubernetes = getattr(self.lives_in, "version", "")
-        return not_offered(cloud, self.instance, self.version, kubernetes) if kubernetes else ("", "")
+        if not kubernetes:
+            return "", ""
+        refused = not_offered(cloud, self.instance, self.version, kubernetes)
+        if self.role_arn and not refused[0]:
+            return unknown_principal(cloud, self.role_arn, _role_of(self.instance))
+        lacks = not self.role_arn and self.instance not in _BY_NODES and _needs_role(cloud, self.instance, kubernetes)
+        if refused[0] or not lacks:
+            return refused
+        return "", f"{self.instance} needs rights of its own: name a role that has them in {_role_of(self.instance)}."
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         addon = _describe(cloud, self._cluster(), self.instance)
@@ -90,6 +103,7 @@ class Addon(Resource):
                 tags=cloud.marks.tags(self.address),
                 **version,
                 **values,
+                **self._role(),
             )
         return self.instance
 
@@ -101,7 +115,11 @@ class Addon(Resource):
             resolveConflicts="OVERWRITE",
             configurationValues=_text(self.configuration),
             **version,
+            **self._role(),  # what is left out is taken away
         )
+
+    def _role(self) -> dict[str, str]:
+        return {"serviceAccountRoleArn": self.role_arn} if self.role_arn else {}
 
     def _full_version(self, cloud: Cloud, given: str) -> str:
         """The newest version that AWS offers for this cluster within what was given."""
@@ -127,6 +145,16 @@ class Addon(Resource):
             addon = _describe(cloud, host.id, name)
             if addon is not None and cloud.marks.ours(addon.get("tags", {})):
                 yield Found(addon["tags"].get(ADDRESS, ""), _live(addon))
+
+
+def _role_of(name: str) -> str:
+    return f"cluster.addons.{name}.role"
+
+
+def _needs_role(cloud: Cloud, name: str, kubernetes: str) -> bool:
+    """Whether AWS says that its pods need rights (EKS API reference, AddonVersionInfo)."""
+    found = cloud.eks.pages("describe_addon_versions", "addons", addonName=name, kubernetesVersion=kubernetes)
+    return any(item.get("requiresIamPermissions") for addon in found for item in addon.get("addonVersions", []))
 
 
 def offered(cloud: Cloud, name: str, kubernetes: str) -> list[str]:
@@ -175,6 +203,7 @@ def _live(addon: Mapping[str, Any]) -> Live:
     props = {
         "version": addon.get("addonVersion"),
         "configuration": json.loads(addon.get("configurationValues") or "{}"),
+        "role_arn": addon.get("serviceAccountRoleArn"),
     }
     outputs = {"arn": addon["addonArn"], "version": props["version"]}
     seen = ADDON.of(addon["status"])

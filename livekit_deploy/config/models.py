@@ -21,6 +21,7 @@ from livekit_deploy.config.section import MANY, ONE, OTHER_SECTION, SECTION, Cou
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=20)]
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63)]
 Principal = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")]
+Role = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+$")]
 Boundary = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")]
 NodeType = Annotated[str, StringConstraints(pattern=r"^cache\.[a-z][a-z0-9]*\.[a-z0-9]+$")]
@@ -81,6 +82,11 @@ class AddonSettings(Section):
 
     version: str | None = Field(default=None, description="absent: AWS's default", examples=["v1.13.2-eksbuild.1"])
     configuration: dict[str, Any] = Field(default={}, description="its configuration values, as EKS documents them")
+    role: Role | None = Field(
+        default=None,
+        description="IAM role that its pods take on; it must trust the cluster's OIDC provider (`cluster.issuer`)",
+        examples=["arn:aws:iam::123456789012:role/livekit-uat-ebs-csi"],
+    )
 
 
 class Cluster(Section):

@@ -177,6 +177,7 @@ class Planner:
             said, remedy = item.foreseen(self._cloud)
             if said:
                 return replace(change, action=Action.BLOCKED, reason=f"it would be refused: {said}", hint=remedy)
+            return replace(change, hint=change.hint or remedy)
         return change
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:

@@ -256,7 +256,8 @@ class Resource(_Declared):
     def foreseen(self, cloud: Any) -> tuple[str, str]:
         """(what the cloud will refuse of it although its host or its neighbours may be missing yet, what to do).
 
-        Asked by the plan, of what is to be made or changed only; reads, and "" for nothing.
+        Asked by the plan, of what is to be made or changed only; reads, and "" for nothing. Advice alone
+        refuses nothing.
         """
         return "", ""
 

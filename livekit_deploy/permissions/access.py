@@ -64,7 +64,10 @@ def _given_to_services(scope: Scope, roles: list[str]) -> Iterator[Statement]:
     takers = ["eks.amazonaws.com", "ec2.amazonaws.com"]
     if scope.env.network.flow_logs:
         takers.append("vpc-flow-logs.amazonaws.com")
-    yield Statement("IamPass", "iam", ("PassRole",), roles, {"StringEquals": {"iam:PassedToService": takers}})
+    of_addons = sorted({one.role for one in scope.env.cluster.addons.values() if one.role})
+    yield Statement(
+        "IamPass", "iam", ("PassRole",), [*roles, *of_addons], {"StringEquals": {"iam:PassedToService": takers}}
+    )
     linked = [f"arn:{scope.partition}:iam::{scope.account}:role/aws-service-role/{name}" for name in _SERVICES.values()]
     yield Statement(
         "IamServiceLinkedRoles",

@@ -27,7 +27,8 @@ OPEN = ["0.0.0.0/0"]
 
 @pytest.fixture
 def subnets(aws: None) -> list[str]:
-    return sorted(item["SubnetId"] for item in boto3.client("ec2").describe_subnets()["Subnets"])
+    found = boto3.client("ec2").describe_subnets()["Subnets"]
+    return sorted(item["SubnetId"] for item in found if item["AvailabilityZone"] != "us-east-1e")  # EKS takes no such
 
 
 @pytest.fixture(autouse=True)
@@ -265,6 +266,22 @@ def test_an_add_on_that_eks_does_not_offer_is_known_before_there_is_a_cluster(
     assert said in blocked.reason
     assert remedy in blocked.hint
     assert rig.plan(addon(subnets, "coredns", version="v1.12")).blocked == ()
+
+
+def test_an_add_on_that_needs_rights_gets_a_role_or_is_told_to_lack_one(rig: AwsRig, subnets: list[str]) -> None:
+    """Advice, since nodes may have the rights; not for the network plugin, which has them from ours."""
+    (_, made) = rig.plan(addon(subnets, "aws-ebs-csi-driver")).changes
+    assert (made.action, "cluster.addons.aws-ebs-csi-driver.role" in made.hint) == (Action.CREATE, True)
+    assert [one.hint for one in rig.plan(addon(subnets, "vpc-cni")).changes] == ["", ""]
+    (blocked,) = rig.plan(addon(subnets, "aws-ebs-csi-driver", role_arn=ROLE + "2")).blocked
+    assert "IAM has no role livekit-uat-cluster2" in blocked.reason
+    role = principal("ebs-csi")
+    wanted = {"name": "kube-proxy", "role_arn": role}
+    rig.up(addon(subnets, **wanted))
+    assert addon_described("kube-proxy")["serviceAccountRoleArn"] == role
+    assert rig.plan(addon(subnets, **wanted)).changes == ()
+    rig.up(addon(subnets, "kube-proxy"))
+    assert addon_described("kube-proxy").get("serviceAccountRoleArn") is None
 
 
 _SSO = "aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_0123456789abcdef"

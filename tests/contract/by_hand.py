@@ -211,6 +211,15 @@ def addon(**values: Any) -> Hand:
     return lambda made: aws("eks").update_addon(clusterName=_main(made), addonName=made.id, **values)
 
 
+def addon_with_a_role(made: Record) -> None:
+    iam = aws("iam")
+    by = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [by]})
+    addon(serviceAccountRoleArn=iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=document)["Role"]["Arn"])(
+        made
+    )
+
+
 def nodes(operation: str, **values: Any) -> Hand:
     return lambda made: getattr(aws("eks"), operation)(clusterName=_main(made), nodegroupName=made.id, **values)
 

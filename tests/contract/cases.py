@@ -511,10 +511,15 @@ CASES = [
     Case(
         Addon,
         _in_cluster(Addon, "vpc-cni"),
-        {"version": literal("v1.20.4"), "configuration": literal({"env": {"A": "b"}})},
+        {
+            "version": literal("v1.20.4"),
+            "configuration": literal({"env": {"A": "b"}}),
+            "role_arn": lambda b: b.another_role("cni"),
+        },
         drifts={
             "version": Drift(by_hand.addon(addonVersion="v1.20.4-eksbuild.2"), {"version": literal("v1.21")}),
             "configuration": Drift(by_hand.addon(configurationValues='{"env": {"A": "theirs"}}')),
+            "role_arn": Drift(by_hand.addon_with_a_role),
         },
         silent={"a version that the file leaves to AWS": by_hand.addon(addonVersion="v1.20.4-eksbuild.2")},
     ),

@@ -172,6 +172,7 @@ _ASKS: dict[str, tuple[Callable[[Asking], Iterator[Inner]], ...]] = {
     ),
     "eks:UpdateNodegroupVersion": (_launches,),
     "eks:CreateAddon": (_child_tags, _passes("serviceAccountRoleArn", "eks.amazonaws.com")),
+    "eks:UpdateAddon": (_passes("serviceAccountRoleArn", "eks.amazonaws.com"),),
     "eks:CreateAccessEntry": (_child_tags,),
     "ec2:CreateFlowLogs": (_passes("DeliverLogsPermissionArn", "vpc-flow-logs.amazonaws.com"),),  # the reference
     # ElastiCache user guide, "Using service-linked roles"; the reference names EC2's network interfaces as dependent

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.eks.models import EKSBackend
+from moto.iam.models import iam_backends
 
 from livekit_deploy.sandbox.aws.eks.clusters import VERSIONS, Clusters
 from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid
@@ -24,6 +25,7 @@ _OFFERED = {
     "aws-ebs-csi-driver": ("v1.50.1-eksbuild.1",),
 }
 _NO_NODES = "InsufficientNumberOfReplicas"
+_NEED_RIGHTS = {"vpc-cni", "aws-ebs-csi-driver"}
 _NEED_NODES = {"coredns", "metrics-server", "aws-ebs-csi-driver"}
 
 
@@ -93,6 +95,7 @@ class Addons:
             "modifiedAt": datetime.now(UTC),
             "tags": dict(asked.get("tags") or {}),
             "configurationValues": _configuration(asked),
+            "serviceAccountRoleArn": self._role(asked),
         }
         addon = Thing(wire, self._clock.now(), ADDON_CREATION, lambda: addon.settle("ACTIVE"))
         entry.addons[name] = addon
@@ -111,10 +114,19 @@ class Addons:
             addon.heal()
             addon.settle("ACTIVE")
 
+        addon.wire["serviceAccountRoleArn"] = self._role(asked)
         addon.begin("UPDATING", self._clock, ADDON_CREATION, updated)
         update = {"id": str(uuid.uuid4()), "status": "InProgress", "type": "AddonUpdate", "params": [], "errors": []}
         entry.updates[str(update["id"])] = update
         return {"update": update}
+
+    def _role(self, asked: Mapping[str, Any]) -> str | None:
+        """The role of its service account, which must be there; one that is left out is taken away."""
+        arn = asked.get("serviceAccountRoleArn")
+        roles = iam_backends[self._backend.account_id][self._backend.partition].roles.values()
+        if arn and not any(one.arn == arn for one in roles):
+            raise invalid(f"The service account role {arn} does not exist")
+        return arn or None
 
     def delete(self, asked: Mapping[str, Any]) -> Item:
         entry, addon = self._get(asked)
@@ -132,6 +144,7 @@ def _versions(name: str) -> list[Item]:
     return [
         {
             "addonVersion": addon,
+            "requiresIamPermissions": name in _NEED_RIGHTS,
             "compatibilities": [
                 {"clusterVersion": version, "platformVersions": ["*"], "defaultVersion": number == 0}
                 for version in reversed(VERSIONS)
