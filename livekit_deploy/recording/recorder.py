@@ -27,6 +27,8 @@ from livekit_deploy.recording.scrub import Scrubber
 
 FORMAT = 1
 _OURS = "livekit_deploy.record"  # in the context of a call
+#: what code that reads an answer of a shape that nobody thought of can raise: the answer itself must get through
+_UNREADABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 
 
 class Recorder:
@@ -83,7 +85,11 @@ class Recorder:
 
     def _asked(self, params: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
         """The parameters, with what botocore itself has added (tokens)."""
-        sent = self._scrubber.sent(params, model)
+        try:
+            sent = self._scrubber.sent(params, model)
+        except _UNREADABLE as error:
+            self._lose(error)
+            return
         context[_OURS] = {"model": model, "call": next(self._numbers), "attempt": 0, "sent": sent}
 
     def _leaves(self, request: Any, **_: Any) -> None:
@@ -103,21 +109,34 @@ class Recorder:
         ours = context.get(_OURS)
         if ours is None:
             return
+        try:
+            line = self._line(ours, context.get("client_region") or "", response_dict or {}, parsed_response, exception)
+        except _UNREADABLE as error:
+            self._lose(error)
+            return
+        self._write(line)
+
+    def _line(
+        self,
+        ours: Mapping[str, Any],
+        region: str,
+        response: Mapping[str, Any],
+        parsed: Mapping[str, Any] | None,
+        exception: Exception | None,
+    ) -> dict[str, Any]:
         model, now = ours["model"], time.monotonic()
-        self._write(
-            {
-                "type": "call",
-                "call": ours["call"],
-                "attempt": ours["attempt"],
-                "at": round(ours["at"] - self._began, 3),
-                "seconds": round(now - ours["at"], 3),
-                "service": model.service_model.service_name,
-                "operation": model.name,
-                "region": self._scrubber.region(context.get("client_region") or ""),
-                "sent": ours["sent"],
-                **self._outcome(model, response_dict or {}, parsed_response, exception),
-            }
-        )
+        return {
+            "type": "call",
+            "call": ours["call"],
+            "attempt": ours["attempt"],
+            "at": round(ours["at"] - self._began, 3),
+            "seconds": round(now - ours["at"], 3),
+            "service": model.service_model.service_name,
+            "operation": model.name,
+            "region": self._scrubber.region(region),
+            "sent": ours["sent"],
+            **self._outcome(model, response, parsed, exception),
+        }
 
     def _outcome(
         self, model: Any, response: Mapping[str, Any], parsed: Mapping[str, Any] | None, exception: Exception | None
@@ -141,3 +160,7 @@ class Recorder:
                 os.write(self._file, text)
             except OSError as error:
                 self.lost = str(error.strerror)
+
+    def _lose(self, error: Exception) -> None:
+        with self._lock:
+            self.lost = self.lost or f"an answer could not be read ({type(error).__name__})"

@@ -129,3 +129,14 @@ def test_times_are_those_of_the_attempt(recorder: Recorder) -> None:
     Clients(REGION, listen=recorder.listen)("ec2").describe_vpcs()
     line = _lines(recorder)[-1]
     assert 0 <= line["at"] + line["seconds"] <= time.monotonic() - began + 1
+
+
+def test_an_answer_that_cannot_be_read_gets_through_and_the_record_says_so(recorder: Recorder) -> None:
+    ec2 = Clients(REGION, listen=recorder.listen)("ec2")
+
+    def no_region(context: dict[str, Any], **_: Any) -> None:
+        context["client_region"] = 7
+
+    ec2.meta.events.register("request-created", lambda request, **_: no_region(request.context))
+    assert ec2.describe_vpcs()["Vpcs"]
+    assert recorder.lost == "an answer could not be read (TypeError)"

@@ -29,7 +29,13 @@ CANARIES = {
     "account_id": ACCOUNT,
     "tags": {"okapi-team": "narwhal", "cost-center": "47110815", "mail": "gnu@ocelot.example"},
     "state": {"bucket": "wombat-state"},
-    "network": {"cidr": "10.83.0.0/16", "nat": "single", "flow_logs": True},
+    "network": {
+        "cidr": "10.83.0.0/16",
+        "nat": "single",
+        "flow_logs": True,
+        # both in zones that EKS takes, in this account and in the one of the comparison
+        "availability_zones": ["us-east-1a", "us-east-1c"],
+    },
 }
 DOMAIN = "platypus.marmot.example"
 #: of the file, in whatever it becomes part of
