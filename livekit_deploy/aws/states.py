@@ -185,10 +185,18 @@ ZONE = States(
     "AvailabilityZoneState",
     {USABLE: ("available", "information"), DEGRADED: ("impaired", "constrained"), STUCK: ("unavailable",)},
 )
-ZONE_OPT_IN = States(
+_IN = ("opt-in-not-required", "opted-in")
+ZONE_OPT_IN = States("ec2", "AvailabilityZoneOptInStatus", {USABLE: _IN, STUCK: ("not-opted-in",)})
+EXCLUSION = States(
     "ec2",
-    "AvailabilityZoneOptInStatus",
-    {USABLE: ("opt-in-not-required", "opted-in"), STUCK: ("not-opted-in",)},
+    "VpcBlockPublicAccessExclusionState",
+    {
+        USABLE: ("create-complete", "update-complete"),
+        COMING: ("create-in-progress", "update-in-progress"),
+        GOING: ("delete-in-progress", "disable-in-progress"),
+        GONE: ("delete-complete", "disable-complete"),
+        FAILED: ("create-failed", "update-failed"),
+    },
 )
 FLOW_LOG_DELIVERY = States(
     "ec2",

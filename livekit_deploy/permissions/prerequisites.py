@@ -11,6 +11,11 @@ from livekit_deploy.permissions.statement import Scope, Statement
 
 #: its statement, without which a plan says that it has no price for what the price table lacks
 LIST_PRICES = "ListPrices"
+#: what is set for the whole account and decides over nodes
+_ACCOUNT = (
+    *("DescribeVpcBlockPublicAccessOptions", "DescribeVpcBlockPublicAccessExclusions", "GetAllowedImagesSettings"),
+    *("GetEbsEncryptionByDefault", "GetEbsDefaultKmsKeyId"),
+)
 
 
 def statements(scope: Scope) -> Iterator[Statement]:
@@ -23,6 +28,9 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("CheckDefaultQuotas", "servicequotas", defaults, conditions=scope.in_region)
     looks = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings", "DescribeAddresses", "DescribeNatGateways")
     yield Statement("CheckInstances", "ec2", looks, conditions=scope.in_region)
+    yield Statement("CheckAccount", "ec2", _ACCOUNT, conditions=scope.in_region)
+    keys = [scope.arn("kms", "key/*")]
+    yield Statement("CheckDiskKey", "kms", ("DescribeKey", "GetKeyPolicy", "ListGrants"), keys)
     yield Statement("CheckClusters", "eks", ("ListClusters", "DescribeClusterVersions"), conditions=scope.in_region)
     redis = ("DescribeCacheEngineVersions", "DescribeReservedCacheNodesOfferings")
     yield Statement("CheckRedis", "elasticache", redis, conditions=scope.in_region)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from livekit_deploy.finding import Check, Finding, Verdict
-from livekit_deploy.preflight import identity, names, offerings, quotas, tools
+from livekit_deploy.preflight import account, identity, names, offerings, quotas, tools
 from livekit_deploy.preflight.survey import Survey
 
 _AT_ONCE = 12
@@ -18,6 +18,9 @@ CHECKS: tuple[Check[Survey], ...] = (
     Check("rights", identity.rights, _KNOWN),
     *quotas.checks(),
     Check("zones", offerings.zones, _KNOWN),
+    Check("Internet", account.internet, _KNOWN),
+    Check("disks", account.disks, _KNOWN),
+    Check("images", account.images, _KNOWN),
     Check("instance types", offerings.instances, _KNOWN),
     Check("EKS version", offerings.cluster_version, _KNOWN),
     Check("add-ons", offerings.addons, _KNOWN),

@@ -12,7 +12,7 @@ from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route
 from moto.ec2.responses import EC2Response
 
-from livekit_deploy.sandbox.aws import ec2_dependencies, ec2_endpoints, ec2_interfaces, ec2_zones
+from livekit_deploy.sandbox.aws import ec2_account, ec2_dependencies, ec2_endpoints, ec2_interfaces, ec2_zones
 from livekit_deploy.sandbox.aws.ec2_dependencies import refused
 from livekit_deploy.sandbox.aws.patching import around, kept
 from livekit_deploy.sandbox.clock import SandboxClock
@@ -40,6 +40,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     _nat_addresses(clock)
     ec2_endpoints.install(clock)
     ec2_zones.install()
+    ec2_account.install()
     _routes()
     _rules()
     _launch_templates()
