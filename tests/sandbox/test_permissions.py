@@ -83,10 +83,22 @@ def _scheduled_for_deletion(here: Workspace, env: Environment) -> None:
         here.client("kms").schedule_key_deletion(KeyId=key["id"])
 
 
+def _set_for_the_account(here: Workspace) -> None:
+    """A key of its own for all disks, which Auto Scaling may use, and GuardDuty's runtime monitoring."""
+    kms = here.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    launcher = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    kms.create_grant(KeyId=key, GranteePrincipal=launcher, Operations=["Decrypt", "CreateGrant"])
+    here.client("ec2").modify_ebs_default_kms_key_id(KmsKeyId=key)
+    monitoring: Any = [{"Name": "RUNTIME_MONITORING", "Status": "ENABLED"}]
+    here.client("guardduty").create_detector(Enable=True, Features=monitoring)
+
+
 def _life(here: Workspace, bare: Environment, env: Environment, changed: Environment, keys: tuple[str, str]) -> None:
     """Made without a key for Secrets, its API key rotated, changed there and back, repaired, looked at, and taken down
     with what others left."""
     here.fail(NO_QUOTA)
+    _set_for_the_account(here)
     with bounded.deployer(here, env, keys) as made:
         made.prerequisites()
     here.fail()
