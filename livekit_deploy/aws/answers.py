@@ -30,7 +30,7 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
 #: botocore reads these texts itself (handlers.json_decode_policies)
 _DECODED = "policyDocumentType"
 #: fields of our objects that name objects of other accounts: whom they let in, and keys that others share
-_OF_OTHERS = frozenset({"principalArn", "PrincipalArn", "KmsKeyArn", "kmsKeyArn", "keyArn", "KmsKeyId", "kmsKeyId"})
+OF_OTHERS = frozenset({"principalArn", "PrincipalArn", "KmsKeyArn", "kmsKeyArn", "keyArn", "KmsKeyId", "kmsKeyId"})
 
 
 class Fault(NamedTuple):
@@ -42,7 +42,7 @@ class Fault(NamedTuple):
 
 
 #: fields that tell the account of what EC2 has no ARN of
-_OWNERS = frozenset({"OwnerId", "GroupOwnerId"})
+OWNERS = frozenset({"OwnerId", "GroupOwnerId"})
 NO_FAULTS: Mapping[str, Fault] = {}
 
 
@@ -212,9 +212,9 @@ class Checked:
 
     def _ours(self, key: str, value: Any) -> None:
         """That an object's own ARN is one of our account; those that AWS owns have none, or a word in its place."""
-        if value.__class__ is not str or key in _OF_OTHERS:
+        if value.__class__ is not str or key in OF_OTHERS:
             return
-        account = value if key in _OWNERS else ""
+        account = value if key in OWNERS else ""
         if value[:4] == "arn:" and key[-3:].lower() == "arn" and value.count(":") >= 5:
             account = value.split(":", 5)[4]
         if self._account and account.isdigit() and account != self._account:

@@ -13,7 +13,7 @@ from livekit_deploy.engine.plan import GONE, Action, Plan
 from livekit_deploy.errors import DeployError, OddAnswer, WrongAccount
 from livekit_deploy.finding import Finding, Verdict
 from tests.kill.world import World
-from tests.odd.spoiling import EMPTY, UNUSABLE, Field, spoilt, watched
+from tests.odd.spoiling import EMPTY, Field, spoilt, unusable, watched
 
 LOOKS: dict[str, Callable[[Deployer], Any]] = {
     "plan": lambda made: made.plan(),
@@ -58,7 +58,7 @@ class Looking:
         if not times[0]:
             return ""
         named = field.call in said and field.name.rstrip("[]") in said
-        if way in UNUSABLE and not named:
+        if unusable(field, way) and not named:
             return f"it does not say what is odd: {said!r}"
         return "; ".join(_deletes(found, field, way)) if isinstance(found, Plan) else ""
 

@@ -11,15 +11,18 @@ from typing import Any
 from unittest import mock
 
 from livekit_deploy.aws import answers
-from livekit_deploy.aws.answers import Answer, Checked
+from livekit_deploy.aws.answers import OF_OTHERS, OWNERS, Answer, Checked
 from livekit_deploy.k8s import client, models
 
 OTHER_ACCOUNT = "210987654321"
 MISSING, NULL, EMPTY, TWICE, OTHER_TYPE, UNKNOWN, FOREIGN = (
     *("missing", "null", "empty", "twice", "of another type", "unknown", "of another account"),
 )
-#: those after which nobody can go on who asks for the field
-UNUSABLE = {NULL, OTHER_TYPE}
+
+
+def unusable(field: Field, way: str) -> bool:
+    """Whether nobody can go on who asks for the field."""
+    return way in (NULL, OTHER_TYPE) or (way == FOREIGN and field.name not in OF_OTHERS)
 
 
 @dataclass(frozen=True, order=True)
@@ -110,7 +113,7 @@ def _ways(name: str, shape: Any) -> Iterator[str]:
         yield OTHER_TYPE
     if getattr(shape, "enum", None):
         yield UNKNOWN
-    if shape.type_name == "string" and name.lower().endswith("arn"):
+    if shape.type_name == "string" and (name.lower().endswith("arn") or name in OWNERS):
         yield FOREIGN
 
 
@@ -149,11 +152,10 @@ def _spoil(value: Any, steps: list[str], way: str) -> int:
     if not isinstance(value, dict) or name not in value:
         return 0
     if len(steps) == 1:
-        if way in (MISSING,):
-            del value[name]
-        else:
-            value[name] = _odd(value[name], way)
-        return 1
+        before = value.pop(name)
+        if way != MISSING:
+            value[name] = _odd(before, way)
+        return int(value.get(name, MISSING) != before)
     inner = [value[name]]
     for _ in range(nested):
         inner = [item for items in inner for item in items]
@@ -170,6 +172,6 @@ def _odd(value: Any, way: str) -> Any:
     if way == UNKNOWN:
         return "somewhat-new"
     if way == FOREIGN:
-        return re.sub(r":\d{12}:", f":{OTHER_ACCOUNT}:", value)
+        return re.sub(r"(?<=:)\d{12}(?=:)|^\d{12}$", OTHER_ACCOUNT, value)
     assert way == OTHER_TYPE
     return ["odd"] if isinstance(value, str) else "odd"
