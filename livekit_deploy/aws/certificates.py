@@ -39,6 +39,7 @@ class Certificate(Resource):
     """
 
     kind = "acm.certificate"
+    fails_unused = True  # ready as soon as it tells its records; ACM fails only what it has never issued
     timeout, delete_timeout = 5 * MINUTE, 30 * MINUTE
     usual = 5.0
 

@@ -62,7 +62,8 @@ class Application:
         self.verb = "create" if live is None or appears else "update"
         self.changed = appears
         self._started(self._item.usual)
-        ran, made_here, steps = has_run(self._session.record(self.address)), False, Counter[str]()
+        ran, made_here = has_run(self._item, self._session.record(self.address)), False
+        steps: Counter[str] = Counter()
         while live is None or live.status is not READY or (diffs := self._differs(live)) or self._goes_on(live):
             self._waits.check()
             if live is None:

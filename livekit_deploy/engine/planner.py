@@ -42,9 +42,9 @@ class Planned:
     entries: Mapping[str, Entry]
 
 
-def has_run(record: Record | None) -> bool:
-    """Whether the recorded object was ready once: then it is never made again unasked."""
-    return record is not None and record.phase in (Phase.READY, Phase.UPDATING)
+def has_run(item: Resource, record: Record | None) -> bool:
+    """Whether the recorded object may have served: then it is never made again unasked."""
+    return not item.fails_unused and record is not None and record.phase in (Phase.READY, Phase.UPDATING)
 
 
 def kind_of(name: str, address: str) -> type[Resource]:
@@ -161,7 +161,7 @@ class Planner:
             )
             created = replace(base, action=Action.CREATE, diffs=diffs, reason=GONE if gone else "")
             return self._foreseen(item, created), False
-        if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(record)):
+        if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(item, record)):
             reason = f"it needs a person: {live.detail}"
             return replace(base, action=Action.RESUME, reason=reason, hint=live.remedy or REMADE_BY_HAND), False
         if live.status is Status.FAILED:

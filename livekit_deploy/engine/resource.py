@@ -121,6 +121,8 @@ class Resource(_Declared):
     dies_with_host: ClassVar[bool] = False
     #: it is nowhere but in its host: when that goes anyway, nothing of it can stay behind
     stored_in_host: ClassVar[bool] = False
+    #: one that is FAILED has never served, also where it was READY before: it is made again
+    fails_unused: ClassVar[bool] = False
     #: AWS error codes after which the engine repeats a verb for up to 90 s, with the words the message must hold
     #: (none: any message): an IAM role that is not yet assumable, for instance
     propagation: ClassVar[Mapping[str, tuple[str, ...]]] = {}
