@@ -227,6 +227,24 @@ def alias_moved(up: Standing) -> Iterator[None]:
         _alias(up, "UPSERT", lambda _: was)
 
 
+@contextmanager
+def old_host_left(up: Standing) -> Iterator[None]:
+    """An AAAA record of the host that had the name before."""
+    route53 = up.client("route53")
+    zone = route53.list_hosted_zones()["HostedZones"][0]["Id"]
+    record: dict[str, Any] = {"Name": DOMAIN, "Type": "AAAA", "TTL": 60, "ResourceRecords": [{"Value": "2001:db8::1"}]}
+
+    def change(action: str) -> None:
+        batch: Any = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    change("CREATE")
+    try:
+        yield
+    finally:
+        change("DELETE")
+
+
 def rule_revoked(find: Callable[[Standing], str], port: int) -> Fault:
     @contextmanager
     def fault(up: Standing) -> Iterator[None]:
@@ -274,6 +292,7 @@ FAULTS: tuple[tuple[str, str, Fault], ...] = (
     ("certificate", f"the certificate of {DOMAIN} is issued, ends 20", certificate_ending),
     ("dns", f"{DOMAIN} does not resolve", alias_deleted),
     ("dns", f"{DOMAIN} leads to 198.1", alias_moved),
+    ("dns", ", 2001:db8::1", old_host_left),
     ("https", "gives no answer: the proxy cannot connect: Tunnel connection failed: 504", rule_revoked(_front, 443)),
     ("api", "ListRooms answers 401: the token is refused", key_changed),
     ("redis", "ListRooms answers 500", rule_revoked(_group("redis"), 6379)),
