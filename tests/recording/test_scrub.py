@@ -109,6 +109,16 @@ def test_what_is_aws_own_stays(scrubber: Scrubber) -> None:
     assert kept["policyArn"] == policy["policyArn"]
 
 
+def test_what_is_in_a_tag_is_somebodys_whatever_it_looks_like(scrubber: Scrubber) -> None:
+    """As a number or a word of AWS does elsewhere."""
+    for given in ("4711", "available", "true"):
+        tags = [{"ResourceType": "vpc", "Tags": [{"Key": given, "Value": given}]}]
+        (sent,) = scrubber.sent({"TagSpecifications": tags}, _model("ec2", "CreateVpc"))["TagSpecifications"]
+        assert sent["ResourceType"] == "vpc"
+        assert given not in json.dumps(sent["Tags"])
+        assert given not in json.dumps(scrubber.sent({"tags": {given: given}}, _model("eks", "CreateCluster")))
+
+
 def test_relations_stay_and_nobody_can_go_back() -> None:
     names, others = Names(b"key"), Names(b"another")
     assert names.of("id", "vpc-1") == names.of("id", "vpc-1") != names.of("id", "vpc-2")
