@@ -39,6 +39,8 @@ class Additions:
                 addresses = [{"AllocationId": asked["AllocationId"]}]
                 made = parsed["NatGateway"]["NatGatewayId"]
                 self._note([made], {"NatGatewayAddresses": addresses}, "NatGatewayAddresses")
+            case "DescribeCluster":
+                _over_tls(parsed["cluster"])
             case "DescribeFlowLogs":
                 self._complete(parsed["FlowLogs"], "FlowLogId")
             case "DescribeNodegroup":
@@ -57,6 +59,12 @@ class Additions:
         for item in items:
             for member, value in self._said.get(item[id], {}).items():
                 item[member] = item.get(member) or value
+
+
+def _over_tls(cluster: dict[str, Any]) -> None:
+    """EKS's issuers are always https (EKS User Guide, "IAM roles for service accounts")."""
+    oidc = cluster["identity"]["oidc"]
+    oidc["issuer"] = oidc["issuer"].replace("http://", "https://")
 
 
 def _filtered(parsed: dict[str, Any], filters: Sequence[Mapping[str, Any]]) -> None:
