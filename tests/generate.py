@@ -13,6 +13,7 @@ from tests.bench import page as performance
 from tests.recording import format as record_format
 from tests.reference import page
 from tests.sandbox.corrections import table
+from tests.second_opinion import page as second_opinion
 
 ROOT = Path(__file__).parent.parent
 _PERFORMANCE = ROOT / "docs" / "performance.md"
@@ -43,6 +44,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "record.schema.json": record_format.schema(),
         ROOT / "docs" / "troubleshooting.md": troubleshooting.page(),
         ROOT / "docs" / "what-is-created.md": created.page(),
+        ROOT / "docs" / "decisions" / "second-opinion.md": second_opinion.page(),
         ROOT / "tests" / "sandbox" / "README.md": table(),
         ROOT / "livekit_deploy" / "sandbox" / "rights" / "actions.json": service_authorization.table(),
     }

@@ -12,6 +12,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from botocore.config import Config
+
 from tests.aws.rig import sharing
 from tests.child import LOCAL, Child, free_ports
 
@@ -46,6 +48,11 @@ class Emulator:
     def account(self) -> str:
         """A new account; its number is the access key too."""
         return str(next(self._accounts))
+
+    def new_client(self, service: str, account: str) -> Any:
+        """A client of this account, with no retries."""
+        once = Config(retries={"total_max_attempts": 1})
+        return sharing(account, _SECRET).client(service, endpoint_url=self.endpoint_url, config=once)
 
     def client(self, service: str, account: str) -> Any:
         """A client of this account, until one of another is asked for: to make them takes longer than to use them."""

@@ -131,7 +131,9 @@ class ElastiCache:
             raise refused("InvalidParameterValue", f"The parameter ReplicationGroupId is not valid: {name}")
         if token := asked.get("AuthToken"):
             if not asked.get("TransitEncryptionEnabled"):
-                raise refused("InvalidParameterCombination", "AUTH needs encryption in transit.")
+                raise refused(
+                    "InvalidParameterValue", "The AUTH token is only supported when encryption-in-transit is enabled"
+                )
             check_token(token)
         members = int(asked.get("NumCacheClusters") or 1)
         if is_tiered(asked["CacheNodeType"]) != bool(asked.get("DataTieringEnabled")):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
+from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
 from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import SecretsManagerBackend
@@ -75,7 +76,14 @@ def _keys() -> None:
     def schedule_key_deletion(original: Original, response: Any) -> str:
         days = response._get_param("PendingWindowInDays") or 30
         said = json.loads(original())
-        return json.dumps({**said, "KeyState": "PendingDeletion", "PendingWindowInDays": days})
+        arn = response.kms_backend.describe_key(said["KeyId"]).arn
+        return json.dumps({**said, "KeyId": arn, "KeyState": "PendingDeletion", "PendingWindowInDays": days})
+
+    @around(Key, "to_dict")
+    def to_dict(original: Original, key: Any) -> Any:
+        said = original()
+        used = {"KeyUsage": key.key_usage or "ENCRYPT_DECRYPT", "MultiRegion": bool(key.multi_region)}
+        return {**said, "KeyMetadata": {**said["KeyMetadata"], **used}}
 
 
 def _states() -> None:

@@ -1,7 +1,8 @@
 """Route 53: a batch of changes fits the records that there are, and a caller reference names one zone.
 
 Names are kept as Route 53 keeps them: in lower case, with a dot at the end, and with the asterisk escaped.
-Sources: Route 53 API reference, ChangeResourceRecordSets and CreateHostedZone; Route 53 developer guide, "DNS domain
+Sources: Route 53 API reference, ChangeResourceRecordSets, CreateHostedZone and
+ListHostedZonesByName; Route 53 developer guide, "DNS domain
 name format", "Supported DNS record types" and "Choosing between alias and non-alias records".
 """
 
@@ -11,6 +12,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.route53.exceptions import Route53ClientError
 from moto.route53.models import DelegationSet, RecordSet, Route53Backend
 from moto.route53.responses import Route53
@@ -57,6 +59,10 @@ def _zones() -> None:
         answer = original()
         seen.add(reference)
         return answer
+
+    @around(Route53, "list_hosted_zones_by_name")
+    def list_hosted_zones_by_name(original: Original, response: Any) -> Any:
+        return ActionResult({**original().result, "IsTruncated": False, "MaxItems": "100"})
 
     @around(Route53Backend, "create_hosted_zone")
     def create_named_zone(original: Original, backend: Any, name: str, *args: Any, **more: Any) -> Any:

@@ -196,7 +196,7 @@ def addon_from_creation_to_deletion(world: World) -> None:
         assert world.eks.describe_addon(**names)["addon"]["status"] == "ACTIVE"
     with refused("ResourceInUseException"):
         world.eks.create_addon(**names)
-    world.eks.update_addon(**names, configurationValues='{"env":{}}')
+    assert world.eks.update_addon(**names, configurationValues='{"env":{}}')["update"]["createdAt"]
     assert world.eks.describe_addon(**names)["addon"]["configurationValues"] == '{"env":{}}'
     assert world.eks.list_addons(clusterName=cluster)["addons"] == ["vpc-cni"]
     world.eks.delete_addon(**names)
@@ -286,7 +286,7 @@ def access_policies(world: World) -> None:
     world.eks.create_access_entry(**names)
     world.eks.associate_access_policy(**names, policyArn=_VIEW, accessScope={"type": "cluster"})
     found = world.eks.list_associated_access_policies(**names)["associatedAccessPolicies"]
-    assert [one["policyArn"] for one in found] == [_VIEW]
+    assert [(one["policyArn"], one["accessScope"]) for one in found] == [(_VIEW, {"type": "cluster", "namespaces": []})]
     world.eks.disassociate_access_policy(**names, policyArn=_VIEW)
     assert world.eks.list_associated_access_policies(**names)["associatedAccessPolicies"] == []
 

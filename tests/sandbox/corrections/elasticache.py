@@ -114,7 +114,7 @@ def replication_group_is_checked(world: World) -> None:
 
     refuses each
     """
-    with refused("InvalidParameterCombination"):
+    with refused("InvalidParameterValue"):
         _group(world, AuthToken=_TOKEN)
     with refused("InvalidParameterValue"):
         _group(world, AuthToken="a", TransitEncryptionEnabled=True)

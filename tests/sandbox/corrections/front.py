@@ -261,6 +261,16 @@ def record_that_there_is_not(world: World) -> None:
         _change(world, zone, "DELETE", f"a.{domain}", "c.example.com")
 
 
+@probe("Route 53", fails="KeyError")
+def zones_by_name_say_whether_there_are_more(world: World) -> None:
+    """leaves out whether the list of zones is whole
+
+    IsTruncated and MaxItems, which its model requires
+    """
+    said = world.route53.list_hosted_zones_by_name(DNSName="example.com")
+    assert (said["IsTruncated"], said["MaxItems"]) == (False, "100")
+
+
 @probe("Route 53")
 def zone_and_its_caller_reference(world: World) -> None:
     """makes a second hosted zone for a caller reference that it has seen

@@ -62,11 +62,14 @@ class World:
     """AWS as a probe sees it: ``world.ec2`` is a boto3 client; AWS's waits take no time outside `unhurried`.
 
     ``window`` is how many seconds a writer waits, between its check and its write, for a second one to get there too.
+    ``client`` makes the clients, by the service's name.
     """
 
-    def __init__(self, set_clock: Callable[[SandboxClock], None], window: float) -> None:
+    def __init__(
+        self, set_clock: Callable[[SandboxClock], None], window: float, client: Callable[[str], Any] | None = None
+    ) -> None:
         self.window = window
-        self._session = boto3.Session(f"AKIA{ACCOUNT}", "testing", region_name=REGION)
+        self._client = client or boto3.Session(f"AKIA{ACCOUNT}", "testing", region_name=REGION).client
         self._clients: dict[str, Any] = {}
         self._numbers = itertools.count(1)
         self._set_clock = set_clock
@@ -76,7 +79,7 @@ class World:
     def __getattr__(self, service: str) -> Any:
         name = service.replace("_", "-")
         if name not in self._clients:
-            self._clients[name] = self._session.client(name)
+            self._clients[name] = self._client(name)
         return self._clients[name]
 
     def name(self, stem: str) -> str:

@@ -35,13 +35,24 @@ def key_that_is_to_be_deleted(world: World) -> None:
 
 @probe("KMS")
 def key_deletion_says_when(world: World) -> None:
-    """does not say the state of a key that was scheduled for deletion
+    """does not say the state of a key that was scheduled for deletion, and gives its id
 
-    PendingDeletion, and in how many days
+    PendingDeletion, in how many days, and its ARN
     """
-    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
-    said = world.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=12)
+    key = world.kms.create_key()["KeyMetadata"]
+    said = world.kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=12)
     assert (said.get("KeyState"), said.get("PendingWindowInDays")) == ("PendingDeletion", 12)
+    assert said["KeyId"] == key["Arn"]
+
+
+@probe("KMS", fails="KeyError")
+def key_says_what_it_is_for(world: World) -> None:
+    """leaves out what a key is for, unless it was said, and whether it is in several regions
+
+    ENCRYPT_DECRYPT, and in one region
+    """
+    made = world.kms.create_key()["KeyMetadata"]
+    assert (made["KeyUsage"], made["MultiRegion"]) == ("ENCRYPT_DECRYPT", False)
 
 
 @probe("Secrets Manager")

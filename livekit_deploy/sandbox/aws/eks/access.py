@@ -98,7 +98,7 @@ class Access:
             raise invalid(f"The policyArn parameter format is not valid: {asked['policyArn']}")
         policy = {
             "policyArn": asked["policyArn"],
-            "accessScope": dict(asked["accessScope"]),
+            "accessScope": {"namespaces": [], **asked["accessScope"]},
             "associatedAt": datetime.now(UTC),
             "modifiedAt": datetime.now(UTC),
         }

@@ -13,7 +13,7 @@ from moto.iam.models import iam_backends
 
 from livekit_deploy.sandbox.aws.eks.clusters import VERSIONS, Clusters
 from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid
-from livekit_deploy.sandbox.aws.eks.store import ADDON_CREATION, ADDON_DELETION, ClusterEntry, Item, Thing
+from livekit_deploy.sandbox.aws.eks.store import ADDON_CREATION, ADDON_DELETION, ClusterEntry, Item, Thing, new_update
 from livekit_deploy.sandbox.clock import SandboxClock
 
 _OFFERED = {
@@ -116,7 +116,7 @@ class Addons:
 
         addon.wire["serviceAccountRoleArn"] = self._role(asked)
         addon.begin("UPDATING", self._clock, ADDON_CREATION, updated)
-        update = {"id": str(uuid.uuid4()), "status": "InProgress", "type": "AddonUpdate", "params": [], "errors": []}
+        update = new_update("AddonUpdate")
         entry.updates[str(update["id"])] = update
         return {"update": update}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -26,6 +25,7 @@ from livekit_deploy.sandbox.aws.eks.store import (
     Item,
     hooks,
     new_cluster,
+    new_update,
     store,
 )
 from livekit_deploy.sandbox.clock import SandboxClock
@@ -232,16 +232,8 @@ class Clusters:
         return self._updated(entry, "AssociateEncryptionConfig", CLUSTER_UPDATE)
 
     def _updated(self, entry: ClusterEntry, kind: str, seconds: float) -> Item:
-        id = str(uuid.uuid4())
-        update: Item = {
-            "id": id,
-            "status": "InProgress" if seconds else "Successful",
-            "type": kind,
-            "params": [],
-            "createdAt": datetime.now(UTC),
-            "errors": [],
-        }
-        entry.updates[id] = update
+        update = new_update(kind, "InProgress" if seconds else "Successful")
+        entry.updates[update["id"]] = update
 
         def done() -> None:
             entry.settle("ACTIVE")

@@ -20,6 +20,7 @@ from livekit_deploy.sandbox.aws.eks.store import (
     ClusterEntry,
     Item,
     Thing,
+    new_update,
 )
 from livekit_deploy.sandbox.aws.once import IMAGE
 from livekit_deploy.sandbox.clock import SandboxClock
@@ -231,7 +232,7 @@ class NodeGroups:
 
     def _updated(self, entry: ClusterEntry, group: Thing, kind: str, seconds: float, *, launches: bool) -> Item:
         """A degraded group stays so until it has launched instances (containers roadmap, issue 2326)."""
-        update = {"id": str(uuid.uuid4()), "status": "InProgress", "type": kind, "params": [], "errors": []}
+        update = new_update(kind)
         entry.updates[str(update["id"])] = update
 
         def done() -> None:

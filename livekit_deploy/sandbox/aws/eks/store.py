@@ -119,6 +119,18 @@ def store_of(account: str, region: str) -> Store:
     return store(eks_backends[account][region])
 
 
+def new_update(kind: str, status: str = "InProgress") -> Item:
+    """The wire form of a change that has just begun (EKS API reference, Update)."""
+    return {
+        "id": str(uuid.uuid4()),
+        "status": status,
+        "type": kind,
+        "params": [],
+        "createdAt": datetime.now(UTC),
+        "errors": [],
+    }
+
+
 def new_cluster(backend: EKSBackend, asked: Mapping[str, Any]) -> Item:
     """The wire form of a cluster that was just asked for."""
     name, region = asked["name"], backend.region_name
