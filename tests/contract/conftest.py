@@ -15,7 +15,12 @@ from tests.second_opinion.emulator import Emulator
 __all__ = ["aws", "rig"]
 
 
-@pytest.fixture(params=["disk", "sandbox", "ministack"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "kept" in metafunc.fixturenames:
+        metafunc.parametrize("kept", metafunc.module.KEPT, indirect=True)
+
+
+@pytest.fixture
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Where a state document is kept; nothing is there yet."""
     if request.param == "disk":

@@ -22,6 +22,8 @@ from livekit_deploy.state.session import CALL_BOUND, Session, utc_now
 from livekit_deploy.state.store import Mismatch, S3Store, Store, Stored
 from tests.contract.stores import Timed
 
+#: where the document of these tests is kept, one after the other
+KEPT = ("disk", "ministack")
 THING = Record(Phase.CREATING, "a.thing", {"size": 1}, token="0" * 32)
 Put = Callable[[bytes, str | None], str]
 

@@ -34,6 +34,8 @@ def acquire(store: Timed, name: str, **options: Any) -> Session:
     return Session.acquire(store, holder(name), new, lock_timeout=options.pop("lock_timeout", 0), **options)
 
 
+#: where the document of these tests is kept, one after the other
+KEPT = ("disk", "sandbox", "ministack")
 THING = Record(Phase.CREATING, "a.thing", {"size": 1}, token="0" * 32)
 
 

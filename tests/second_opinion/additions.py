@@ -10,6 +10,21 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+#: parameter with ids of what is to be described → the error where there is none (EC2 API reference, Error codes)
+_UNKNOWN = {
+    "AllocationIds": "InvalidAllocationID.NotFound",
+    "FlowLogIds": "InvalidFlowLogId.NotFound",
+    "GroupIds": "InvalidGroup.NotFound",
+    "InternetGatewayIds": "InvalidInternetGatewayID.NotFound",
+    "LaunchTemplateIds": "InvalidLaunchTemplateId.NotFound",
+    "NatGatewayIds": "NatGatewayNotFound",
+    "RouteTableIds": "InvalidRouteTableID.NotFound",
+    "SecurityGroupRuleIds": "InvalidSecurityGroupRuleId.NotFound",
+    "SubnetIds": "InvalidSubnetID.NotFound",
+    "VpcEndpointIds": "InvalidVpcEndpointId.NotFound",
+    "VpcIds": "InvalidVpcID.NotFound",
+}
+
 
 class Additions:
     """For the clients of one account."""
@@ -26,11 +41,19 @@ class Additions:
     def _asked(self, params: Any, context: Any, **_: Any) -> None:
         context["asked"] = params
 
-    def _answered(self, model: Any, parsed: Any, context: Any, **_: Any) -> None:
+    def _answered(self, model: Any, parsed: Any, http_response: Any, context: Any, **_: Any) -> None:
         asked = context.get("asked", {})
         if "Error" in parsed:
             return
-        match model.name:
+        self._made(model.name, parsed, asked)
+        self._described(model.name, parsed)
+        if model.service_model.service_name == "ec2" and model.name.startswith("Describe"):
+            _filtered(parsed, asked.get("Filters") or asked.get("Filter") or ())
+            if error := _unknown(parsed, asked):
+                parsed["Error"], http_response.status_code = error, 400
+
+    def _made(self, operation: str, parsed: Any, asked: Mapping[str, Any]) -> None:
+        match operation:
             case "CreateFlowLogs":
                 self._note(parsed["FlowLogIds"], asked, "LogGroupName", "DeliverLogsPermissionArn")
             case "CreateNodegroup":
@@ -39,6 +62,9 @@ class Additions:
                 addresses = [{"AllocationId": asked["AllocationId"]}]
                 made = parsed["NatGateway"]["NatGatewayId"]
                 self._note([made], {"NatGatewayAddresses": addresses}, "NatGatewayAddresses")
+
+    def _described(self, operation: str, parsed: Any) -> None:
+        match operation:
             case "DescribeCluster":
                 _over_tls(parsed["cluster"])
             case "DescribeFlowLogs":
@@ -47,8 +73,6 @@ class Additions:
                 self._complete([parsed["nodegroup"]], "nodegroupName")
             case "DescribeNatGateways":
                 self._complete(parsed["NatGateways"], "NatGatewayId")
-        if model.service_model.service_name == "ec2" and model.name.startswith("Describe"):
-            _filtered(parsed, asked.get("Filters") or asked.get("Filter") or ())
 
     def _note(self, ids: Iterable[str], asked: Mapping[str, Any], *members: str) -> None:
         for id in ids:
@@ -65,6 +89,14 @@ def _over_tls(cluster: dict[str, Any]) -> None:
     """EKS's issuers are always https (EKS User Guide, "IAM roles for service accounts")."""
     oidc = cluster["identity"]["oidc"]
     oidc["issuer"] = oidc["issuer"].replace("http://", "https://")
+
+
+def _unknown(parsed: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, str] | None:
+    """The error where an empty list was answered to ids."""
+    if any(isinstance(items, list) and items for items in parsed.values()):
+        return None
+    named = next((name for name in _UNKNOWN if asked.get(name)), None)
+    return {"Code": _UNKNOWN[named], "Message": f"{asked[named]} does not exist"} if named else None
 
 
 def _filtered(parsed: dict[str, Any], filters: Sequence[Mapping[str, Any]]) -> None:

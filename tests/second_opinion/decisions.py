@@ -80,7 +80,6 @@ DISAGREES: dict[str, Decision] = {
         " endpoint_to_an_unknown_service nat_gateway_holds_its_address nat_gateway_needs_an_internet_gateway"
         " route_to_an_unknown_nat_gateway route_to_an_unattached_gateway",
     ),
-    **_all("answers with an empty list", _EC2, "nat_gateway_that_there_is_not launch_template_that_there_is_not"),
     **_all(
         "makes a second one",
         _TOKEN,
@@ -159,7 +158,10 @@ DISAGREES: dict[str, Decision] = {
         "IAM API reference, SimulateCustomPolicy and SimulatePrincipalPolicy",
         "custom_policy_is_simulated principal_policy_is_simulated",
     ),
-    **_all(_ACCEPTS, "KMS developer guide, Key states", "key_that_is_to_be_deleted"),
+    **_all(_ACCEPTS, "KMS developer guide, Key states", "key_that_is_to_be_deleted key_that_is_disabled"),
+    **_all(_ACCEPTS, "KMS API reference, CancelKeyDeletion", "deletion_that_nobody_asked_for"),
+    **_all("says that it does", "KMS API reference, GetKeyRotationStatus", "key_that_goes_does_not_rotate"),
+    **_all("reports no health", "EKS API reference, ClusterHealth", "cluster_whose_key_is_disabled"),
     **_all("does not say when", "KMS API reference, ScheduleKeyDeletion", "key_deletion_says_when"),
     **_all(
         "answers ResourceExistsException",

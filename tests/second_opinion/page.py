@@ -16,8 +16,8 @@ document are also tried against servers that nobody here wrote: MiniStack 1.5.33
 than the sandbox, botocore's models and AWS's documents decide. This page is made from
 `tests/second_opinion/decisions.py` by `make schema`; a test holds its lines to what MiniStack does.
 
-Members and filters that MiniStack leaves out of its answers are put into them on the way to the client
-(`tests/second_opinion/additions.py`).
+Members that MiniStack leaves out of its answers, filters that it does not know, and the errors for ids that there are
+not are put into its answers on the way to the client (`tests/second_opinion/additions.py`).
 
 ## Where the sandbox was wrong
 
