@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import boto3
 import pytest
 
+from tests.aws.rig import sharing
 from tests.contract.cases import ZONE
 from tests.second_opinion.account import Account
 from tests.second_opinion.emulator import Emulator
@@ -13,8 +15,10 @@ from tests.second_opinion.emulator import Emulator
 
 @pytest.fixture
 def account(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     made = Account(emulator, tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.endpoint_url)  # what others do to it: tests/contract/cases.py
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", sharing(made.number, emulator.secret_key))
     made.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
     return made

@@ -18,6 +18,9 @@ NO_PROBE = {
     "Price List": "MiniStack has no such service",
     "Service Quotas": "MiniStack has no such service",
     "controller_and_what_it_makes": "it is the sandbox's own load balancer controller",
+    "letters_of_zones_are_the_accounts_own": "the probe looks at another account of the sandbox",
+    "zones_that_an_account_opts_in_to": "the probe looks at another region of the sandbox",
+    "guardduty_in_the_network_of_a_cluster": "MiniStack has no GuardDuty",
 }
 
 
@@ -42,7 +45,6 @@ NO_CHANGE = {
         for name in ("min", "max", "desired_size", "surge")
     },
     "eks.node_group.version": Lacking("has no UpdateNodegroupVersion", _NO_ROUTE),
-    "eks.addon.version": Lacking("has no DescribeAddonVersions", "No route for GET"),
     "elasticache.replication_group.version": Lacking("leaves the engine version of the nodes as it is", _UNSEEN),
     "elasticache.replication_group.replicas": Lacking("leaves the list of members as it is", _UNSEEN),
     "elasticache.replication_group.security_group_ids": Lacking("leaves the groups of the nodes as they are", _UNSEEN),
@@ -92,6 +94,8 @@ DISAGREES: dict[str, Decision] = {
     **_all("keeps the group that it had", "EC2 API reference, ModifySecurityGroupRules", "rule_is_given_another_group"),
     **_all("shows no interface of a launched instance", "EC2 API reference, Instance", "interface_in_use"),
     **_all(_AT_ONCE, "EC2 API reference, NatGateway", "nat_gateway_takes_its_time"),
+    **_all(_AT_ONCE, "EC2 API reference, VpcEndpoint", "interface_endpoint_takes_its_time"),
+    **_all("lists all", "EC2 API reference, DescribeRegions", "regions_that_an_account_has"),
     **_all(_AT_ONCE, "EKS API reference, Cluster", "cluster_takes_its_time"),
     **_all(_AT_ONCE, "EKS API reference, Nodegroup", "node_group_takes_its_time"),
     **_all(_AT_ONCE, "EKS API reference, Addon", "addon_from_creation_to_deletion addon_that_needs_nodes"),
@@ -108,7 +112,8 @@ DISAGREES: dict[str, Decision] = {
     **_all("gives an id of a group that there is not", "EKS user guide, Security groups", "cluster_has_a_network"),
     **_all("gives a shorter one", "EKS user guide, IAM roles for service accounts", "cluster_has_its_own_issuer"),
     **_all("gives none", "EKS API reference, Certificate", "cluster_has_an_authority"),
-    **_all(_ACCEPTS, _CLUSTER, "cluster_needs_what_it_is_given"),
+    **_all(_ACCEPTS, _CLUSTER, "cluster_needs_what_it_is_given zone_without_a_control_plane"),
+    **_all(_ACCEPTS, "EKS user guide, Access entries", "access_entry_of_a_principal_that_there_is"),
     **_all("refuses the second request", _CLUSTER, "cluster_and_its_token"),
     **_all(_ACCEPTS, "EKS user guide, Cluster deletion protection", "cluster_under_deletion_protection"),
     **_all("makes none", "EKS user guide, Control plane logs", "cluster_makes_its_log_group log_group_comes_back"),
@@ -151,6 +156,23 @@ DISAGREES: dict[str, Decision] = {
         "load_balancer_under_deletion_protection",
     ),
     **_all("makes a second one", "Route 53 API reference, CreateHostedZone", "zone_and_its_caller_reference"),
+    **_all(
+        _ACCEPTS,
+        "Route 53 developer guide, Supported DNS record types",
+        "record_beside_a_cname cname_at_the_apex simple_record_beside_weighted_ones alias_and_what_it_leads_to",
+    ),
+    **_all(
+        "keeps names as they are written",
+        "Route 53 developer guide, DNS domain name format",
+        "record_and_how_its_name_is_written",
+    ),
+    **_all(
+        "gives every zone the same, and asks no nameserver",
+        "Route 53 developer guide, Getting the name servers for a public hosted zone",
+        "zones_have_their_own_nameservers zone_that_the_domain_is_delegated_to",
+    ),
+    **_all("issues it", "ACM user guide, DNS validation", "certificate_whose_record_is_occluded"),
+    **_all("tells no names", "ACM API reference, ListCertificates", "certificates_of_other_keys"),
     **_all(_ACCEPTS, "IAM API reference, DeletePolicy", "policy_with_versions"),
     **_all(_ACCEPTS, "IAM API reference, CreateRole", "trust_policy_is_read permissions_boundary_exists"),
     **_all(

@@ -33,8 +33,8 @@ def _lives() -> list[pytest.ParameterSet]:
 
 @pytest.mark.parametrize(("case", "name"), _lives())
 def test_the_life_of_a_resource(case: Case, name: str | None, account: Account) -> None:
-    before = account.everything()
     subject, everything = built(case, also=name)
+    before = account.everything()
     account.up(everything)
     assert account.records[subject.address].phase.value == "ready"
     account.calls()

@@ -1,9 +1,8 @@
 """Route 53: a batch of changes fits the records that there are, and a caller reference names one zone.
 
 Names are kept as Route 53 keeps them: in lower case, with a dot at the end, and with the asterisk escaped.
-Sources: Route 53 API reference, ChangeResourceRecordSets, CreateHostedZone and
-ListHostedZonesByName; Route 53 developer guide, "DNS domain
-name format", "Supported DNS record types" and "Choosing between alias and non-alias records".
+Sources: Route 53 API reference, ChangeResourceRecordSets, CreateHostedZone, ListHostedZonesByName; Route 53 developer
+guide, "DNS domain name format", "Supported DNS record types" and "Choosing between alias and non-alias records".
 """
 
 from __future__ import annotations
