@@ -203,7 +203,7 @@ def _live(addon: Mapping[str, Any]) -> Live:
     props = {
         "version": addon.get("addonVersion"),
         "configuration": json.loads(addon.get("configurationValues") or "{}"),
-        "role_arn": addon.get("serviceAccountRoleArn"),
+        "role_arn": addon.get("serviceAccountRoleArn") or None,
     }
     outputs = {"arn": addon["addonArn"], "version": props["version"]}
     seen = ADDON.of(addon["status"])

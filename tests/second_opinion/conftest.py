@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -15,10 +16,11 @@ from tests.second_opinion.emulator import Emulator
 
 @pytest.fixture
 def account(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     made = Account(emulator, tmp_path)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.endpoint_url)  # what others do to it: tests/contract/cases.py
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", sharing(made.number, emulator.secret_key))
+    others = sharing(made.number, emulator.secret_key)  # what they do: tests/contract/cases.py
+    monkeypatch.setattr(others, "client", partial(others.client, endpoint_url=emulator.endpoint_url))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", others)
     made.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
     return made
