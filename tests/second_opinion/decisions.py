@@ -96,6 +96,11 @@ DISAGREES: dict[str, Decision] = {
     **_all(_AT_ONCE, "EC2 API reference, NatGateway", "nat_gateway_takes_its_time"),
     **_all(_AT_ONCE, "EC2 API reference, VpcEndpoint", "interface_endpoint_takes_its_time"),
     **_all("lists all", "EC2 API reference, DescribeRegions", "regions_that_an_account_has"),
+    **_all(
+        _NONE,
+        "EC2 API reference, Actions",
+        "public_access_is_blocked_for_an_account disks_have_a_key_of_the_account images_that_may_start",
+    ),
     **_all(_AT_ONCE, "EKS API reference, Cluster", "cluster_takes_its_time"),
     **_all(_AT_ONCE, "EKS API reference, Nodegroup", "node_group_takes_its_time"),
     **_all(_AT_ONCE, "EKS API reference, Addon", "addon_from_creation_to_deletion addon_that_needs_nodes"),
