@@ -28,7 +28,9 @@ def world(emulator: Emulator) -> World:
 @pytest.mark.parametrize("probe", _TRIED, ids=lambda probe: str(probe.name))
 def test_ministack_agrees_or_a_line_says_who_is_wrong(probe: Probe, world: World) -> None:
     said = failure(probe, world)
-    assert (said is not None) == (probe.name in DISAGREES), f"{said}: say who is wrong in decisions.py, then make schema"
+    assert (said is not None) == (probe.name in DISAGREES), (
+        f"{said}: say who is wrong in decisions.py, then make schema"
+    )
 
 
 def test_every_line_is_about_a_probe() -> None:
