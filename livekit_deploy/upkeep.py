@@ -39,13 +39,15 @@ class Proposal:
     """What would be written in place of ``now``.
 
     ``surplus`` are recorded addresses that the configuration does not know, ``absent`` configured ones of which nothing
-    is there, ``diffs`` what the next plan would change of the one object that is taken over.
+    is there, ``unmarked`` ones at whose name something without our marks is, ``diffs`` what the next plan would change
+    of the one object that is taken over.
     """
 
     now: Present
     state: State
     surplus: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
     diffs: tuple[FieldDiff, ...] = ()
 
     @property
@@ -66,7 +68,9 @@ class Proposal:
 
     def summary(self) -> dict[str, Any]:
         """The same for a program, as plain values."""
-        lists = {name: list(getattr(self, name)) for name in ("added", "changed", "dropped", "absent", "surplus")}
+        lists = {
+            name: list(getattr(self, name)) for name in ("added", "changed", "dropped", "absent", "unmarked", "surplus")
+        }
         return {**lists, "diffs": [asdict(diff) for diff in self.diffs]}
 
     @property
@@ -133,7 +137,7 @@ class Upkeep:
         there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
         found = Recovery(view, kinds()).everything(declared(there.records))
         base = now.state or replace(State.new(**asdict(self._home)), lineage=chosen)
-        return Proposal(now, replace(base, records=found.records), found.surplus, found.absent)
+        return Proposal(now, replace(base, records=found.records), found.surplus, found.absent, found.unmarked)
 
     def _only_lineage(self) -> str:
         found = lineages(self._cloud)

@@ -59,6 +59,7 @@ class FakeCloud:
     polls: int = 2
     things: dict[str, Thing] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)
+    recorded: set[str] = field(default_factory=set)
     calls: int = 0
     mutating: int = 0
     bomb: int = -1

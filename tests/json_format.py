@@ -105,7 +105,7 @@ def _log_line() -> Schema:
 
 
 _LIST: Schema = {"type": "array"}
-_PROPOSED = ("added", "changed", "dropped", "absent", "surplus", "diffs")
+_PROPOSED = ("added", "changed", "dropped", "absent", "unmarked", "surplus", "diffs")
 _OF_RESOURCE: dict[str, Schema] = {
     "address": _TEXT,
     "stage": _TEXT,

@@ -36,11 +36,12 @@ class SubnetGroup(Resource):
         name = id or self._name(cloud)
         try:
             group = cloud.elasticache.describe_cache_subnet_groups(CacheSubnetGroupName=name)["CacheSubnetGroups"][0]
-            if id is None:
-                cloud.marks.claim(tags_of(cloud, group), self.address, f"the cache subnet group {name}")
+            tags = tags_of(cloud, group)
         except Absent:
             return None
-        return _subnet_group(group)
+        if id is None:
+            cloud.marks.claim(tags, self.address, f"the cache subnet group {name}")
+        return _subnet_group(group, tags)
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
@@ -56,6 +57,9 @@ class SubnetGroup(Resource):
         if "subnet_ids" in changed:
             cloud.elasticache.modify_cache_subnet_group(CacheSubnetGroupName=live.id, SubnetIds=sorted(self.subnet_ids))
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        mark(cloud, live, tags)
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=live.id)
 
@@ -63,19 +67,29 @@ class SubnetGroup(Resource):
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
         groups = ours(cloud, "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName")
         for address, group in groups:
-            yield Found(address, _subnet_group(group))
+            yield Found(address, _subnet_group(group, tags_of(cloud, group)))
 
 
-def _subnet_group(group: Mapping[str, Any]) -> Live:
+def _subnet_group(group: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
     name = group["CacheSubnetGroupName"]
     subnets = sorted(subnet["SubnetIdentifier"] for subnet in group.get("Subnets", []))
-    return Live(name, Status.READY, {"subnet_ids": subnets}, {"group_name": name, "arn": group["ARN"]})
+    return Live(name, Status.READY, {"subnet_ids": subnets}, {"group_name": name, "arn": group["ARN"]}, marks=tags)
+
+
+def mark(cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    """Put marks back: ElastiCache tags a group by its ARN (API reference, AddTagsToResource)."""
+    cloud.elasticache.add_tags_to_resource(ResourceName=live.outputs["arn"], Tags=pairs(tags))
 
 
 def tags_of(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
     """The marks of a group, from its description or else from its tags."""
     if mark := _MARK.search(item.get("Description", "")):
         return {LINEAGE: mark[1], ADDRESS: mark[2]}
+    return told(cloud, item)
+
+
+def told(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a group, which ElastiCache tells of one that is available."""
     return mapping(cloud.elasticache.list_tags_for_resource(ResourceName=item["ARN"])["TagList"])
 
 

@@ -7,7 +7,7 @@ waits until ACM has seen them. What needs the certificate refers to the issued o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
@@ -73,6 +73,9 @@ class Certificate(Resource):
             **others,
         )
         return str(said["CertificateArn"])
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.acm.add_tags_to_certificate(CertificateArn=live.id, Tags=pairs(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.acm.delete_certificate(CertificateArn=live.id)
@@ -168,6 +171,14 @@ def _live(cloud: Cloud, arn: str) -> Live | None:
     found = _describe(cloud, arn)
     if found is None:
         return None
+    try:
+        marks = mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
+    except Absent:  # deleted since
+        return None
+    return replace(_seen(found, arn), marks=marks)
+
+
+def _seen(found: Mapping[str, Any], arn: str) -> Live:
     options = found.get("DomainValidationOptions", [])
     records = {plain(item["DomainName"]): item["ResourceRecord"] for item in options if item.get("ResourceRecord")}
     domain = plain(found["DomainName"])

@@ -165,6 +165,8 @@ class Cloud:
         self.nameservers: Callable[[str], set[str]] = lambda domain: set()
         #: says something that is worth a line, although nothing follows from it here
         self.tell: Callable[[str], None] = lambda text: None
+        #: ids of what is on record: ours whatever marks it carries
+        self.recorded: set[str] = set()
         self.calls = 0
         #: mutating calls that have not come back yet
         self.mutating = 0

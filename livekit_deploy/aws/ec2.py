@@ -7,10 +7,11 @@ description by id says counts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping
+from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
 from livekit_deploy.engine.resource import Found, Live, Resource
 from livekit_deploy.errors import Absent, ResourceError
 
@@ -56,15 +57,19 @@ class Ec2Resource(Resource):
 
     @classmethod
     def alive(cls, cloud: Cloud, item: Item) -> Live | None:
-        """The same; None as well for one that a late list shows, and whose details are gone.
+        """The same with its marks; None as well for one that a late list shows, and whose details are gone.
 
         Raises `WrongAccount` for one of another account.
         """
         item.get("OwnerId"), item.get("GroupOwnerId")
         try:
-            return cls.live(cloud, item)
+            live = cls.live(cloud, item)
         except Absent:
             return None
+        return replace(live, marks=tags_of(item)) if live is not None else None
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.ec2.create_tags(Resources=[live.id], Tags=pairs(tags))
 
     @classmethod
     def listed(cls, cloud: Cloud, **filters: Sequence[str]) -> list[Item]:

@@ -198,6 +198,14 @@ class Cluster(Resource):
         elif "version" in changed:
             cloud.eks.update_cluster_version(name=live.id, version=self.version)
 
+    def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """The marks, and who made the cluster, as long as that is known."""
+        creator = str(outputs.get("creator", ""))
+        return {**super().own_marks(cloud, outputs), **({CREATOR: creator.replace(",", " ")} if creator else {})}
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Lift the deletion protection first, then delete."""
         if live.props["deletion_protection"]:
@@ -246,7 +254,9 @@ def _live(cluster: Mapping[str, Any]) -> Live:
         "issuer": cluster.get("identity", {}).get("oidc", {}).get("issuer", ""),
         "security_group_id": vpc.get("clusterSecurityGroupId", ""),
         "version": cluster["version"],
-        "creator": cluster.get("tags", {}).get(CREATOR, "").replace(" ", ","),
     }
+    tags = cluster.get("tags", {})
+    if creator := tags.get(CREATOR, "").replace(" ", ","):
+        outputs["creator"] = creator
     seen, ill = CLUSTER.of(cluster["status"]), health(CLUSTER_ISSUE, cluster.get("health", {}).get("issues", []))
-    return seen.live(cluster["name"], props, outputs, what="control plane", **ill.told(seen))
+    return seen.live(cluster["name"], props, outputs, what="control plane", marks=tags, **ill.told(seen))

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.eks import claiming
+from livekit_deploy.aws.eks import CREATOR, claiming
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent
+from livekit_deploy.errors import Absent, ResourceError
 
 #: the access policy that lets a principal do everything in the cluster
 ADMIN = "AmazonEKSClusterAdminPolicy"
@@ -44,10 +44,22 @@ class AccessEntry(Resource):
 
     arn = Output[str]()
 
-    def _where(self) -> tuple[str, str]:
+    def _where(self, cloud: Cloud) -> tuple[str, str]:
         """The cluster's name and the ARN of the principal."""
         host = self._host()
-        return host.id, self.principal or str(host.outputs["creator"])
+        return host.id, self.principal or str(host.outputs.get("creator") or self._maker(cloud, host))
+
+    def _maker(self, cloud: Cloud, host: Live) -> str:
+        """Who made the cluster, when its tag does not say it any more: the principal of the entry that was made for
+        them."""
+        for found in self.scan(cloud, host):
+            if found.address == AccessEntry(MAKER).address:
+                return str(found.live.outputs["principal"])
+        raise ResourceError(
+            f"nobody knows who made the cluster {host.id}: its tag {CREATOR} is gone, and so is their access entry",
+            address=self.address,
+            hint=f"say it: aws eks tag-resource --resource-arn {host.outputs['arn']} --tags {CREATOR}=ARN",
+        )
 
     def _host(self) -> Live:
         if self.host is None:
@@ -58,13 +70,15 @@ class AccessEntry(Resource):
         return unknown_principal(cloud, self.principal) if self.principal else ("", "")
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        cluster, principal = self._where()
+        cluster, principal = self._where(cloud)
         entry = _describe(cloud, cluster, principal)
         if entry is None:
             return None
         tags = entry.get("tags", {})
         mine = tags.get(ADDRESS) == self.address
-        if id is None or not mine:
+        if id is not None and not (cloud.marks.ours(tags) and str(tags.get(ADDRESS)).startswith(f"{self.kind}/")):
+            return _live(cloud, cluster, entry, self.address, tags)  # somebody took off the marks that it had
+        if id is None:
             cloud.marks.claim(tags, self.address, f"the EKS access entry of {principal}")
         taken_over = self.address in cloud.marks.adopt
         # an admin's entry that the maker's resource made is still to be taken over; the maker's is content with both
@@ -72,7 +86,7 @@ class AccessEntry(Resource):
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """The entry while it carries this address; one that another resource stands for is not ours to delete."""
-        cluster, principal = self._where()
+        cluster, principal = self._where(cloud)
         entry = _describe(cloud, cluster, principal)
         if entry is None or entry.get("tags", {}).get(ADDRESS) != self.address:
             return None
@@ -80,7 +94,7 @@ class AccessEntry(Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         """Make the entry, or take over the one that the maker's resource made."""
-        cluster, principal = self._where()
+        cluster, principal = self._where(cloud)
         entry = _describe(cloud, cluster, principal)
         if entry is not None and cloud.marks.ours(entry.get("tags", {})):
             cloud.eks.tag_resource(resourceArn=entry["accessEntryArn"], tags={ADDRESS: self.address})
@@ -98,7 +112,7 @@ class AccessEntry(Resource):
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         if "policies" not in changed:
             return
-        cluster, principal = self._where()
+        cluster, principal = self._where(cloud)
         have, want = set(live.props["policies"]), set(self.policies)
         if missing := sorted(want - have):
             arn = _arn(missing[0], str(live.outputs["arn"]))
@@ -109,10 +123,13 @@ class AccessEntry(Resource):
             arn = _arn(foreign[0], str(live.outputs["arn"]))
             cloud.eks.disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=arn)
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete the entry, or hand it back when it is that of whoever made the cluster."""
-        cluster, principal = self._where()
-        if self.principal and principal == self._host().outputs["creator"]:
+        cluster, principal = self._where(cloud)
+        if self.principal and principal == self._host().outputs.get("creator"):
             cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags={ADDRESS: AccessEntry(MAKER).address})
         else:
             cloud.eks.delete_access_entry(clusterName=cluster, principalArn=principal)
@@ -140,14 +157,22 @@ def _describe(cloud: Cloud, cluster: str, principal: str) -> Mapping[str, Any] |
     return entry
 
 
-def _live(cloud: Cloud, cluster: str, entry: Mapping[str, Any], address: str) -> Live:
-    """The id is the address: one entry may stand for two resources, and each has to know its own."""
+def _live(
+    cloud: Cloud, cluster: str, entry: Mapping[str, Any], address: str, marks: Mapping[str, str] | None = None
+) -> Live:
+    """The id is the address: one entry may stand for two resources, and each has to know its own.
+
+    For the same reason ``marks`` are those of the address, unless they are given.
+    """
     principal = entry["principalArn"]
     found = cloud.eks.pages(
         "list_associated_access_policies", "associatedAccessPolicies", clusterName=cluster, principalArn=principal
     )
     props = {"policies": sorted(item["policyArn"].rpartition("/")[2] for item in found)}
-    return Live(address, Status.READY, props, {"arn": entry["accessEntryArn"], "principal": principal})
+    if marks is None:
+        marks = {**entry.get("tags", {}), ADDRESS: address}
+    outputs = {"arn": entry["accessEntryArn"], "principal": principal}
+    return Live(address, Status.READY, props, outputs, marks=marks)
 
 
 def _arn(policy: str, entry_arn: str) -> str:

@@ -121,6 +121,9 @@ class Addon(Resource):
     def _role(self) -> dict[str, str]:
         return {"serviceAccountRoleArn": self.role_arn} if self.role_arn else {}
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
+
     def _full_version(self, cloud: Cloud, given: str) -> str:
         """The newest version that AWS offers for this cluster within what was given."""
         assert self.host is not None
@@ -207,4 +210,4 @@ def _live(addon: Mapping[str, Any]) -> Live:
     }
     outputs = {"arn": addon["addonArn"], "version": props["version"]}
     seen = ADDON.of(addon["status"])
-    return seen.live(addon["addonName"], props, outputs, **ill.told(seen))
+    return seen.live(addon["addonName"], props, outputs, marks=addon.get("tags", {}), **ill.told(seen))

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livekit_deploy.aws import states
-from livekit_deploy.aws.cache_subnets import ours, tags_of
+from livekit_deploy.aws.cache_subnets import mark, ours, tags_of
+from livekit_deploy.aws.cache_subnets import told as told_tags
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.engine_versions import as_given, later_minor, order
@@ -121,7 +122,10 @@ class ReplicationGroup(Resource):
             return None
         if id is None:
             cloud.marks.claim(tags_of(cloud, group), self.address, f"the replication group {name}")
-        return _replication_group(cloud, group, _members(cloud, group))
+        try:
+            return _replication_group(cloud, group, _members(cloud, group))
+        except Absent:  # deleted since
+            return None
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
@@ -211,6 +215,9 @@ class ReplicationGroup(Resource):
     def _modify(self, cloud: Cloud, live: Live, **what: Any) -> None:
         cloud.elasticache.modify_replication_group(ReplicationGroupId=live.id, ApplyImmediately=True, **what)
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        mark(cloud, live, tags)
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete it without a last snapshot: what LiveKit keeps there is worth nothing once its rooms are gone."""
         cloud.elasticache.delete_replication_group(ReplicationGroupId=live.id, RetainPrimaryCluster=False)
@@ -224,7 +231,8 @@ class ReplicationGroup(Resource):
         for address, group in groups:
             nodes = cloud.elasticache.pages("describe_cache_clusters", "CacheClusters")
             own = [node for node in nodes if node.get("ReplicationGroupId") == group["ReplicationGroupId"]]
-            yield Found(address, _replication_group(cloud, group, own))
+            with contextlib.suppress(Absent):  # a late list shows it
+                yield Found(address, _replication_group(cloud, group, own))
 
     @classmethod
     def exists(cls, cloud: Cloud, live: Live) -> bool:
@@ -269,7 +277,8 @@ def _replication_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mappi
     props = _props(group, members, nodes)
     held = {"auth_token": lambda: _too_soon(cloud, props)}
     going_on = _rotating(cloud, group, props)
-    return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held)
+    marks = told_tags(cloud, group) if group["Status"] == "available" else None
+    return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held, marks=marks)
 
 
 def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> str:

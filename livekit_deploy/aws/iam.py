@@ -115,6 +115,9 @@ class Role(Resource):
         elif "managed" in changed:
             self._attach(cloud, live)
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.iam.tag_role(RoleName=live.id, Tags=pairs(tags))
+
     def _attach(self, cloud: Cloud, live: Live) -> None:
         have, want = set(live.props["managed"]), {_short(item) for item in self.managed}
         partition = str(live.outputs["arn"]).split(":")[1]
@@ -157,7 +160,8 @@ def _role(cloud: Cloud, role: Mapping[str, Any]) -> Live:
         "boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         "path": role["Path"],
     }
-    return Live(name, Status.READY, props, {"arn": role["Arn"], "role_name": name})
+    outputs = {"arn": role["Arn"], "role_name": name}
+    return Live(name, Status.READY, props, outputs, marks=mapping(role.get("Tags", [])))
 
 
 def _candidates(cloud: Cloud, operation: str, key: str, name: str, **more: Any) -> Iterator[Mapping[str, Any]]:
@@ -228,6 +232,9 @@ class Policy(Resource):
             document = text(self.document, _own(cloud))
             cloud.iam.create_policy_version(PolicyArn=live.id, PolicyDocument=document, SetAsDefault=True)
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.iam.tag_policy(PolicyArn=live.id, Tags=pairs(tags))
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Remove one old version; when none is left, the policy."""
         spare, _ = _versions(cloud, live.id)
@@ -258,4 +265,4 @@ def _versions(cloud: Cloud, arn: str) -> tuple[list[str], int]:
 def _policy(cloud: Cloud, policy: Mapping[str, Any]) -> Live:
     version = cloud.iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
     props = {"document": normal(version["PolicyVersion"]["Document"]), "path": policy["Path"]}
-    return Live(policy["Arn"], Status.READY, props, {"arn": policy["Arn"]})
+    return Live(policy["Arn"], Status.READY, props, {"arn": policy["Arn"]}, marks=mapping(policy.get("Tags", [])))

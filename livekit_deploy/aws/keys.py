@@ -95,6 +95,9 @@ class Key(Resource):
         else:
             cloud.kms.disable_key_rotation(KeyId=live.id)
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.kms.tag_resource(KeyId=live.id, Tags=kms_pairs(tags))
+
     @staticmethod
     def _cancel_deletion(cloud: Cloud, live: Live) -> None:
         try:
@@ -204,7 +207,12 @@ def _live(cloud: Cloud, key: Mapping[str, Any]) -> Live:
         props["rotation"] = bool(cloud.kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"])
         warning = "it is disabled: nothing that it encrypts can be read" if ill else ""
     outputs, remedy = {"id": id, "arn": key["Arn"]}, seen.remedy.format(id, id)
-    return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy)
+    return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy, marks=_tags(cloud, id))
+
+
+def _tags(cloud: Cloud, id: str) -> dict[str, str]:
+    """The tags of a key as KMS tells them: the tag index may be late."""
+    return mapping(cloud.kms.pages("list_resource_tags", "Tags", KeyId=id))
 
 
 class Alias(Resource):

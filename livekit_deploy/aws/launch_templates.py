@@ -45,9 +45,9 @@ class LaunchTemplate(Ec2Resource):
         """
         found, name = super().read(cloud, id), cloud.name(self.instance)
         named = [] if found is not None else self.listed(cloud, **{"launch-template-name": [name]})
-        for item in named:
+        for item in (one for listed in named if (one := self.described(cloud, listed[self.id_key]))):
             cloud.marks.claim(tags_of(item), self.address, f"the launch template {name}")
-            return self.live(cloud, item)
+            return self.alive(cloud, item)
         return found
 
     @classmethod

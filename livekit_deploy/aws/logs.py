@@ -19,6 +19,7 @@ from livekit_deploy.aws.states import FLOW_LOG_DELIVERY
 from livekit_deploy.aws.tags import LINEAGE, specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.errors import Absent
 
 if TYPE_CHECKING:
     from livekit_deploy.aws.network import NetworkProvisioner
@@ -49,7 +50,7 @@ class LogGroup(Resource):
         """Raises `NotOurs` for a group that somebody else made; EKS makes the cluster's without any mark."""
         live = _find(cloud, id or self.names(cloud)[self.instance])
         if live is not None and id is None:
-            tags = _tags(cloud, live)
+            tags = live.marks or {}
             if self.instance != _OF_EKS or LINEAGE in tags:
                 cloud.marks.claim(tags, self.address, f"the log group {live.id}")
         return live
@@ -62,6 +63,9 @@ class LogGroup(Resource):
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         cloud.logs.put_retention_policy(logGroupName=live.id, retentionInDays=self.retention)
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.logs.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.logs.delete_log_group(logGroupName=live.id)
 
@@ -71,25 +75,24 @@ class LogGroup(Resource):
             return
         for instance, name in cls.names(cloud).items():
             live = _find(cloud, name)
-            if live is not None and (instance == _OF_EKS or cloud.marks.ours(_tags(cloud, live))):
+            if live is not None and (instance == _OF_EKS or cloud.marks.ours(live.marks or {})):
                 yield Found(f"{cls.kind}/{instance}", live)
 
 
 def _find(cloud: Cloud, name: str) -> Live | None:
     groups = cloud.logs.pages("describe_log_groups", "logGroups", logGroupIdentifiers=[name])
     group = next((group for group in groups if group["logGroupName"] == name), None)
-    return _live(group) if group else None
+    try:
+        return _live(cloud, group) if group else None
+    except Absent:  # deleted since
+        return None
 
 
-def _tags(cloud: Cloud, live: Live) -> Mapping[str, str]:
-    found: Mapping[str, str] = cloud.logs.list_tags_for_resource(resourceArn=live.outputs["arn"])["tags"]
-    return found
-
-
-def _live(group: Mapping[str, Any]) -> Live:
+def _live(cloud: Cloud, group: Mapping[str, Any]) -> Live:
     arn = group["arn"].removesuffix(":*")
+    tags = cloud.logs.list_tags_for_resource(resourceArn=arn)["tags"]
     outputs = {"group_name": group["logGroupName"], "arn": arn}
-    return Live(group["logGroupName"], Status.READY, {"retention": group.get("retentionInDays")}, outputs)
+    return Live(group["logGroupName"], Status.READY, {"retention": group.get("retentionInDays")}, outputs, marks=tags)
 
 
 class FlowLog(Ec2Resource):

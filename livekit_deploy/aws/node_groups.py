@@ -120,6 +120,9 @@ class NodeGroup(Resource):
             template = {"id": self.template_id, "version": self.template_version}
             cloud.eks.update_nodegroup_version(**names, version=self.version, launchTemplate=template)
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.eks.delete_nodegroup(clusterName=self._cluster(), nodegroupName=live.id)
 
@@ -169,6 +172,11 @@ def _live(group: Mapping[str, Any]) -> Live:
         "max": scaling.get("maxSize"),
         "surge": group.get("updateConfig", {}).get("maxUnavailable"),
     }
-    outputs = {"group_name": group["nodegroupName"], "size": scaling.get("desiredSize", 0)}
+    outputs = {
+        "group_name": group["nodegroupName"],
+        "arn": group["nodegroupArn"],
+        "size": scaling.get("desiredSize", 0),
+    }
     seen = NODE_GROUP.of(group["status"])
-    return seen.live(group["nodegroupName"], props, outputs, what="nodes", **ill.told(seen))
+    tags = group.get("tags", {})
+    return seen.live(group["nodegroupName"], props, outputs, what="nodes", marks=tags, **ill.told(seen))

@@ -63,6 +63,9 @@ class OidcProvider(Resource):
         )
         return str(said["OpenIDConnectProviderArn"])
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=live.id, Tags=pairs(tags))
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=live.id)
 
@@ -84,5 +87,5 @@ def _provider(cloud: Cloud, arn: str) -> tuple[Mapping[str, str], Live] | None:
     except Absent:
         return None
     issuer = str(said["Url"]).removeprefix("https://")
-    live = Live(arn, Status.READY, {"url": f"https://{issuer}"}, {"arn": arn, "issuer": issuer})
-    return mapping(said.get("Tags", [])), live
+    tags, outputs = mapping(said.get("Tags", [])), {"arn": arn, "issuer": issuer}
+    return tags, Live(arn, Status.READY, {"url": f"https://{issuer}"}, outputs, marks=tags)

@@ -112,6 +112,9 @@ class Secret(Resource):
         elif "retired" in changed:
             cloud.secretsmanager.put_secret_value(SecretId=live.id, SecretString=_draw(self.form))
 
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.secretsmanager.tag_resource(SecretId=live.id, Tags=pairs(tags))
+
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete at once, or mark the value retired and then schedule the deletion."""
         if not self.recovery_days:
@@ -170,7 +173,7 @@ def _live(secret: Mapping[str, Any]) -> Live:
     props = {"retired": tags.get(_RETIRED) == version, "state": _SCHEDULED if date else KEPT}
     warning = f"Secrets Manager deletes it on {date:%Y-%m-%d}" if date else ""
     remedy = f"up restores it; by hand: aws secretsmanager restore-secret --secret-id {arn}" if date else ""
-    return Live(arn, Status.READY, props, outputs, warning=warning, remedy=remedy)
+    return Live(arn, Status.READY, props, outputs, warning=warning, remedy=remedy, marks=tags)
 
 
 def of_version(arn: str, version: str) -> dict[str, Any]:

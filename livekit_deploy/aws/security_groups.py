@@ -7,12 +7,13 @@ EC2's default egress rule, and the rules that the load balancer controller descr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.aws import holders
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import Ec2Resource, Item, tags_of
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE, specification
+from livekit_deploy.aws.tags import ADDRESS, specification
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Status
 
@@ -55,7 +56,7 @@ class SecurityGroup(Ec2Resource):
             named = self.listed(cloud, **{"group-name": [cloud.name(self.instance)], "vpc-id": [self.vpc_id]})
             for item in (one for group in named if (one := self.described(cloud, group["GroupId"]))):
                 cloud.marks.claim(tags_of(item), self.address, f"the security group {item['GroupName']}")
-                found = self.live(cloud, item)
+                found = self.alive(cloud, item)
         return found
 
     def create(self, cloud: Cloud, token: str) -> str:
@@ -96,7 +97,8 @@ class SecurityGroup(Ec2Resource):
         rules = SecurityGroupRule.of_groups(cloud, [item["GroupId"] for item in groups]) if groups else []
         for item in groups:
             own = [rule for rule in rules if rule["GroupId"] == item["GroupId"]]
-            yield Found(tags_of(item).get(ADDRESS, ""), cls._live(cloud, item, own))
+            tags = tags_of(item)
+            yield Found(tags.get(ADDRESS, ""), replace(cls._live(cloud, item, own), marks=tags))
 
 
 class SecurityGroupRule(Ec2Resource):
@@ -179,8 +181,7 @@ def _foreign(cloud: Cloud, rule: Item) -> bool:
         return False
     if rule["IsEgress"] and rule["IpProtocol"] == "-1" and "CidrIpv4" in rule:
         return False
-    tags = tags_of(rule)
-    return not (cloud.marks.ours(tags) and LINEAGE in tags)
+    return rule["SecurityGroupRuleId"] not in cloud.recorded and not cloud.marks.ours(tags_of(rule))
 
 
 def _told(rule: Mapping[str, Any]) -> str:

@@ -43,8 +43,11 @@ class Marks:
     def tags(self, address: str, name: str = "") -> dict[str, str]:
         """All tags of the object at ``address``; ``name`` becomes its Name tag."""
         named = {"Name": name} if name else {}
-        own = {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage or "", ADDRESS: address}
-        return {**self.extra, **named, **own}
+        return {**self.extra, **named, **self.own(address)}
+
+    def own(self, address: str) -> dict[str, str]:
+        """The tags by which the object at ``address`` is known as ours."""
+        return {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage or "", ADDRESS: address}
 
     def ours(self, tags: Mapping[str, str]) -> bool:
         """Whether an object with these tags belongs to this state document."""

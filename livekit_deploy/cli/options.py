@@ -129,7 +129,9 @@ _DECLARED = (
         help="wait so long for the lease; 0 refuses at once",
     ),
     click.option("--timeout", metavar="TIME", type=seconds, help="end the run after so long"),
-    click.option("--adopt", multiple=True, metavar="ADDRESS", help="take over an object that is not ours"),
+    click.option(
+        "--adopt", multiple=True, metavar="ADDRESS", help="take over an object that is not ours, or has lost our marks"
+    ),
 )
 
 

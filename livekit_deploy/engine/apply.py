@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from livekit_deploy.engine import inputs
+from livekit_deploy.engine import inputs, marks
 from livekit_deploy.engine.failing import Failing
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.planner import REMADE_BY_HAND, difference, has_run
@@ -102,7 +102,10 @@ class Application:
 
     def _differs(self, live: Live) -> dict[str, tuple[FieldDiff, ...]]:
         """What of a live object is not as wanted."""
-        return difference(self._item, self._session.record(self.address), live, self._lookup)
+        record = self._session.record(self.address)
+        found = difference(self._item, record, live, self._lookup)
+        lost = marks.lost(self._item, self._run.cloud, record, live)
+        return {marks.MARKS: lost, **found} if lost and marks.adopted(self._item, self._run.cloud) else found
 
     def _first_read(self) -> Live | None:
         record = self._session.record(self.address)
@@ -168,21 +171,25 @@ class Application:
         return live
 
     def _update(self, live: Live, diffs: dict[str, tuple[FieldDiff, ...]]) -> Live | None:
-        if refused := self._item.refusals(live, diffs):
+        remarked = marks.MARKS in diffs
+        if refused := self._item.refusals(live, diffs.keys() - {marks.MARKS}):
             raise Blocked(f"{self.address}: {', '.join(refused)} cannot change", hint=" ".join(refused.values()))
         record = self._session.record(self.address)
         created = record is not None and record.phase in (Phase.CREATING, Phase.MADE)
-        told = {key: diff for key, diff in diffs.items() if key in live.props}
+        told = {key: diff for key, diff in diffs.items() if (key == marks.MARKS if remarked else key in live.props)}
         before = self._recorded_inputs(record)
         intent = replace(self._base(before), phase=Phase.MADE if created else Phase.UPDATING, id=live.id)
         self._run.intend(self.address, replace(intent, token=record.token if record else None))
         self.changed = True
         try:
-            self._persist(lambda: self._item.update(self._run.cloud, live, frozenset(diffs)))
+            if remarked:
+                self._persist(lambda: marks.put_back(self._item, self._run.cloud, live, diffs))
+            else:
+                self._persist(lambda: self._item.update(self._run.cloud, live, frozenset(diffs)))
         except (Absent, Conflict) as error:
             return self._after_contradiction(error, told)
         quiet = {key: self._desired()[key] for key in diffs if key not in told}
-        if quiet:  # what AWS does not tell is done once the call is accepted
+        if quiet and not remarked:  # what AWS does not tell is done once the call is accepted
             self._run.write({self.address: replace(intent, inputs={**intent.inputs, **quiet})})
         return self._settle_change(told)
 
@@ -276,7 +283,8 @@ class Application:
             self._base(self._desired()),
             phase=Phase.READY,
             id=live.id,
-            outputs=inputs.plain(live.outputs),
+            # what it does not tell any more, such as a tag that somebody took off, is as it was
+            outputs={**(record.outputs if record else {}), **inputs.plain(live.outputs)},
             warning=live.warning,
             generation=record.generation if record else self._planned.generation,
             since=record.since if record and record.phase is Phase.READY else utc_now(),

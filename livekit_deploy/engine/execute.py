@@ -73,6 +73,8 @@ class Execution:
     def _apply(self, entry: Entry) -> None:
         item, address = entry.resource, entry.change.address
         assert item is not None
+        if entry.change.unmarked:
+            return
         if entry.change.action is not Action.NOOP or not self._recorded(item, entry.live):
             if item.lives_in is not None:
                 item.host = self._lives[item.lives_in.address]

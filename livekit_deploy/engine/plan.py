@@ -71,6 +71,7 @@ class Change:
 
     ``warning`` is what is wrong with the object that is there, ``remedy`` what to do about it. ``remakes`` says that
     it is deleted and made again.
+    ``unmarked`` are the marks that somebody took off the object or changed: until it is adopted, nothing of it changes.
     """
 
     address: str
@@ -84,6 +85,7 @@ class Change:
     warning: str = ""
     remedy: str = ""
     remakes: bool = False
+    unmarked: tuple[FieldDiff, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,11 @@ class Plan:
         return sum(change.action is Action.DELETE or change.remakes for change in self.all)
 
     @property
+    def unmarked(self) -> tuple[Change, ...]:
+        """What has lost marks, and is left as it is."""
+        return tuple(change for change in self.all if change.unmarked)
+
+    @property
     def blocked(self) -> tuple[Change, ...]:
         return tuple(change for change in self.all if change.action is Action.BLOCKED)
 
@@ -137,8 +144,8 @@ class Plan:
     def drift(self) -> tuple[Change, ...]:
         """What somebody else did: resources that they deleted, and of the others only the attributes they changed."""
         found = []
-        for change in self.changes:
-            theirs = tuple(diff for diff in change.diffs if diff.origin == "drift")
+        for change in self.all:
+            theirs = (*(diff for diff in change.diffs if diff.origin == "drift"), *change.unmarked)
             if theirs or change.reason == GONE:
                 found.append(replace(change, diffs=theirs))
         return tuple(found)
@@ -202,8 +209,8 @@ class Plan:
 
 
 def _change(raw: dict[str, Any]) -> Change:
-    diffs = tuple(FieldDiff(**item) for item in raw.pop("diffs"))
-    return Change(**{**raw, "action": Action(raw["action"]), "diffs": diffs})
+    lists = {key: tuple(FieldDiff(**item) for item in raw.pop(key, ())) for key in ("diffs", "unmarked")}
+    return Change(**{**raw, "action": Action(raw["action"]), **lists})
 
 
 def compare(path: str, before: Any, after: Any, origin: str) -> Iterator[FieldDiff]:

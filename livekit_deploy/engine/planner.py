@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from livekit_deploy.engine import inputs
+from livekit_deploy.engine import inputs, marks
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
@@ -63,6 +63,7 @@ class Planner:
         self._lineage = state.lineage if state else None
         self._serial = state.serial if state else 0
         self._records: Mapping[str, Record] = state.records if state else {}
+        cloud.recorded.update(record.id for record in self._records.values() if record.id)
         self._entries: dict[str, Entry] = {}
 
     # ---- up
@@ -105,7 +106,8 @@ class Planner:
         sight.prefetch((item, self._id(item.address)) for item in free)
         for child in order:
             if child.lives_in is not None:
-                child.host = sight.look(child.lives_in, self._id(child.lives_in.address))
+                seen = sight.look(child.lives_in, self._id(child.lives_in.address))
+                child.host = _told(seen, self._records.get(child.lives_in.address))
         sight.prefetch((item, self._id(item.address)) for item in order if item.host is not None)
         return sight
 
@@ -131,7 +133,7 @@ class Planner:
         if live is None and record is not None and record.phase is not Phase.CREATING:
             item.generation = record.generation + 1
         change, known = self._decide(item, record, live)
-        return Entry(change, item, live, known)
+        return Entry(change, item, _told(live, record), known)
 
     def _door(self, item: Resource) -> str | None:
         """What the resource comes after and is about to change: it may be what lets us in."""
@@ -161,6 +163,10 @@ class Planner:
             )
             created = replace(base, action=Action.CREATE, diffs=diffs, reason=GONE if gone else "")
             return self._foreseen(item, created), False
+        lost = marks.lost(item, self._cloud, record, live) if record is not None else ()
+        if lost and not marks.adopted(item, self._cloud):
+            warning, remedy = marks.told(item, lost)
+            return replace(base, unmarked=lost, warning=warning, remedy=remedy), live.status is Status.READY
         if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(item, record)):
             reason = f"it needs a person: {live.detail}"
             return replace(base, action=Action.RESUME, reason=reason, hint=live.remedy or REMADE_BY_HAND), False
@@ -182,8 +188,10 @@ class Planner:
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
         diffs = difference(item, record, live, self._lookup)
+        if (lost := marks.lost(item, self._cloud, record, live)) and marks.adopted(item, self._cloud):
+            diffs = {marks.MARKS: lost, **diffs}
         # also what is only known after apply: what would be the same again is known by now (`Resource.lasting`)
-        refused = item.refusals(live, diffs)
+        refused = item.refusals(live, [key for key in diffs if key != marks.MARKS])
         flat = tuple(diff for found in diffs.values() for diff in found)
         if refused:
             hint = " ".join(dict.fromkeys(refused.values()))
@@ -287,6 +295,14 @@ class Planner:
             calls=self._cloud.calls - calls,
             seconds=round(time.monotonic() - began, 2),
         )
+
+
+def _told(live: Live | None, record: Record | None) -> Live | None:
+    """An object with the outputs on record that it does not tell any more, such as a tag that somebody took off."""
+    if live is None or record is None or live.status is not Status.READY:
+        return live
+    recorded = {key: inputs.revive(value) for key, value in record.outputs.items()}
+    return replace(live, outputs={**recorded, **live.outputs})
 
 
 def difference(

@@ -59,11 +59,15 @@ def record_of(item: Resource, live: Live, lookup: Callable[[Ref[Any]], Any], rec
 
 @dataclass(frozen=True)
 class Recovered:
-    """What was found: the records, which of them no resource of the configuration accounts for, and what is absent."""
+    """What was found: the records, which of them no resource of the configuration accounts for, and what is absent.
+
+    ``unmarked`` are addresses at whose name something is that does not carry our marks.
+    """
 
     records: Mapping[str, Record]
     surplus: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
 
 
 class Recovery:
@@ -73,6 +77,7 @@ class Recovery:
         self._cloud, self._kinds, self._sight = cloud, kinds, Sight(cloud)
         self._records: dict[str, Record] = {}
         self._lives: dict[str, Live] = {}
+        self._unmarked: list[str] = []
         #: addresses of which it is known how often they were made
         self._counted: set[str] = set()
 
@@ -84,11 +89,11 @@ class Recovery:
             self._count(item)
             live = self._look(item)
             if live is None:
-                absent.append(item.address)
+                absent += [] if item.address in self._unmarked else [item.address]
                 continue
             self._lives[item.address] = live = item.taken_over(live)
             self._records[item.address] = record_of(item, live, self._value, self._records)
-        return Recovered(self._records, self._surplus(), tuple(absent))
+        return Recovered(self._records, self._surplus(), tuple(absent), tuple(self._unmarked))
 
     def _value(self, ref: Ref[Any]) -> Any:
         """The value of a reference, or that it is not known: what it refers to is not there."""
@@ -103,7 +108,8 @@ class Recovery:
             live = self._sight.look(known, None)
             if live is None and isinstance(item, Observed) and self._needs_are_there(item):
                 live = known.read(self._cloud, known.create(self._cloud, ""))  # no call: it names what to look for
-        except NotOurs:  # it has our name, but it is somebody else's
+        except NotOurs:  # it has our name, and is somebody else's, or has lost its marks
+            self._unmarked.append(item.address)
             return None
         return live
 

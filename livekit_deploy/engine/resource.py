@@ -63,6 +63,8 @@ class Live:
     cured_by_waiting: bool = True
     busy: bool = False
     held: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    #: the tags that it carries, None for a kind that carries none of ours
+    marks: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -303,6 +305,15 @@ class Resource(_Declared):
     def delete(self, cloud: Any, live: Live) -> None:
         """One mutating call towards absence; asked again until absent."""
         raise TypeError(f"{self.kind} does not say how to delete")
+
+    def own_marks(self, cloud: Any, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """The marks that the object should carry; ``outputs`` are those on record."""
+        found: dict[str, str] = cloud.marks.own(self.address)
+        return found
+
+    def put_marks(self, cloud: Any, live: Live, tags: Mapping[str, str]) -> None:
+        """Put marks back that somebody took off: exactly one mutating call."""
+        raise TypeError(f"{self.kind} does not say how it is marked")
 
     def blockers(self, cloud: Any, live: Live) -> Iterable[str]:
         """What keeps it from being deleted, by type, id and maker, where the cloud itself does not say."""

@@ -62,7 +62,7 @@ def _key(scope: Scope) -> Iterator[Statement]:
     yield Statement("KmsList", "kms", ("ListAliases",), conditions=scope.in_region)
     yield Statement("KmsMake", "kms", ("CreateKey",), conditions=_both(scope.tagging, scope.in_region))
     yield Statement("KmsTag", "kms", ("TagResource",), keys, scope.marking)
-    yield Statement("KmsLook", "kms", ("DescribeKey", "GetKeyRotationStatus"), keys)
+    yield Statement("KmsLook", "kms", ("DescribeKey", "GetKeyRotationStatus", "ListResourceTags"), keys)
     yield Statement("KmsChange", "kms", (*ON_KEY, *ON_ALIAS), keys, scope.tagged)
     yield Statement("KmsAlias", "kms", ON_ALIAS, [alias])
 

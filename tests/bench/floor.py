@@ -24,9 +24,12 @@ _ALL_AT_ONCE = "all of ours in one answer, by their tag"
 _NAMES = "names of what there is; EKS tells no more in a list"
 _ONE_BY_ONE = "each one's inputs, state and tags, which no list tells"
 
+_MARKS = "whether it still has our marks, which nothing else tells"
+
 #: (service as boto3 calls it, operation) → why
 FLOOR: Mapping[tuple[str, str], Why] = {
     ("acm", "DescribeCertificate"): Why(1, "its names, state and validation records, which no list tells"),
+    ("acm", "ListTagsForCertificate"): Why(1, _MARKS),
     ("ec2", "DescribeInternetGateways"): Why(1, _ALL_AT_ONCE),
     ("ec2", "DescribeLaunchTemplateVersions"): Why(2, "what a template holds: the list tells names only"),
     ("ec2", "DescribeLaunchTemplates"): Why(1, _ALL_AT_ONCE),
@@ -49,7 +52,7 @@ FLOOR: Mapping[tuple[str, str], Why] = {
     ("elasticache", "DescribeCacheClusters"): Why(1, "engine version and security groups, which a group hides"),
     ("elasticache", "DescribeCacheSubnetGroups"): Why(1, "all of the region at once"),
     ("elasticache", "DescribeReplicationGroups"): Why(1, "all of the region at once"),
-    ("elasticache", "ListTagsForResource"): Why(1, "the tags of our replication group: its list tells none"),
+    ("elasticache", "ListTagsForResource"): Why(2, _MARKS),
     ("elbv2", "DescribeLoadBalancers"): Why(1, "all of the region at once: they are made by the controller"),
     ("elbv2", "DescribeTags"): Why(1, "whose a load balancer is: the list tells no tags; twenty at a time"),
     ("iam", "GetOpenIDConnectProvider"): Why(1, "its audiences and thumbprints: the list tells ARNs only"),
@@ -62,6 +65,7 @@ FLOOR: Mapping[tuple[str, str], Why] = {
     ("iam", "ListRoles"): Why(1, "names of what there is; IAM has no filter by tag"),
     ("kms", "DescribeKey"): Why(1, "its state, which no list tells"),
     ("kms", "GetKeyRotationStatus"): Why(1, "whether it rotates is no part of a key"),
+    ("kms", "ListResourceTags"): Why(1, _MARKS),
     ("kms", "ListAliases"): Why(1, "an alias has no tags: it is found by its name"),
     ("kubernetes", "GET a group of the API"): Why(7, "path and scope of each kind in the releases' manifests"),
     ("kubernetes", "GET an object"): Why(21, "the manifests' objects, the namespace and the Secrets, as they are"),
@@ -70,6 +74,7 @@ FLOOR: Mapping[tuple[str, str], Why] = {
     ("kubernetes", "GET replicasets"): Why(2, "which pods are those of the newest version"),
     ("kubernetes", "GET secrets"): Why(2, "Helm's record of each release"),
     ("logs", "DescribeLogGroups"): Why(2, "two names without a common beginning; the list has no filter by tag"),
+    ("logs", "ListTagsForResource"): Why(1, _MARKS),
     ("resourcegroupstaggingapi", "GetResources"): Why(2, "keys and certificates by tag: their lists have no filter"),
     ("route53", "ListResourceRecordSets"): Why(1, "a record has no tags: the zone's records are read at once"),
     ("s3", "GetObject"): Why(1, "the state document"),

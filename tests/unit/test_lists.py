@@ -29,12 +29,14 @@ PROMPT = {
             *("eks:ListAssociatedAccessPolicies", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
             *("iam:ListInstanceProfilesForRole", "iam:ListPolicyVersions", "elasticache:DescribeEvents"),
             *("acm:ListTagsForCertificate", "elasticache:ListTagsForResource"),
+            *("kms:ListResourceTags", "logs:ListTagsForResource"),
         ),
         "parts of one object that the call names",
     ),
     **dict.fromkeys(
         (
             *("ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeAvailabilityZones"),
+            "ec2:DescribeRegions",
             *("eks:DescribeAddonVersions", "eks:DescribeClusterVersions"),
             *("elasticache:DescribeReservedCacheNodesOfferings", "elasticache:DescribeCacheEngineVersions"),
         ),

@@ -8,6 +8,7 @@ from typing import Any
 from moto.ec2.exceptions import InvalidFlowLogIdError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.internet_gateways import InternetGateway
+from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route
 from moto.ec2.responses import EC2Response
@@ -158,6 +159,9 @@ def _route_state(route: Any) -> str:
 
 
 def _launch_templates() -> None:
+    # moto tells those with which it was made, whatever became of them
+    LaunchTemplate.tags = property(LaunchTemplate.get_tags, lambda template, tags: None)
+
     @around(EC2Backend, "describe_launch_templates")
     def describe_launch_templates(
         original: Original,
