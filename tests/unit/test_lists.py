@@ -29,10 +29,11 @@ PROMPT = {
             *("eks:ListAssociatedAccessPolicies", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
             *("iam:ListInstanceProfilesForRole", "iam:ListPolicyVersions", "elasticache:DescribeEvents"),
             *("acm:ListTagsForCertificate", "elasticache:ListTagsForResource"),
-            *("kms:ListResourceTags", "logs:ListTagsForResource"),
+            *("kms:ListResourceTags", "logs:ListTagsForResource", "kms:ListGrants"),
         ),
         "parts of one object that the call names",
     ),
+    "ec2:DescribeVpcBlockPublicAccessExclusions": "what others set for the account, looked at before anything is made",
     **dict.fromkeys(
         (
             *("ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeAvailabilityZones"),
