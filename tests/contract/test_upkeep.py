@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from livekit_deploy.aws.clients import Clients
 from livekit_deploy.cli.entry import run
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
-from livekit_deploy.engine.graph import ordered
+from livekit_deploy.engine.graph import closure, needs, ordered
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import LockedError, NotOurs, StateError, UsageError
@@ -145,9 +145,15 @@ def test_a_lost_document_is_rebuilt_from_the_tags_and_the_plan_is_empty(whole: P
 
 
 def _preset(folder: Path, name: str, more: str = "", most: int | None = None) -> Place:
-    """The infrastructure of a preset, or only so many resources of it."""
+    """The infrastructure of a preset, or the first resources of it, and what those need."""
     text = SMALL.replace("dev", name) + "cluster: {public_cidrs: [203.0.113.0/24]}\n" + more
-    return Place(environment(folder, text, name), lambda resources: list(ordered(resources))[:most])
+
+    def begun(resources: Iterable[Resource]) -> list[Resource]:
+        every = ordered(resources)
+        wanted = closure([item.address for item in every[:most]], needs(every))
+        return [item for item in every if item.address in wanted]
+
+    return Place(environment(folder, text, name), begun)
 
 
 @pytest.mark.slow
