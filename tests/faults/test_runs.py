@@ -135,7 +135,7 @@ def test_a_certificate_that_acm_refuses_late_names_the_record_and_is_asked_for_a
     assert len(made.cloud.acm.list_certificates()["CertificateSummaryList"]) == 2
 
 
-@pytest.mark.parametrize("action", ["acm:ListCertificates", "acm:ListTagsForCertificate"])
+@pytest.mark.parametrize("action", ["acm:ListCertificates", "acm:ListTagsForCertificate", "ec2:DescribeRegions"])
 def test_a_proof_stays_as_long_as_it_cannot_be_told_who_else_needs_it(
     action: str, env: Environment, tmp_path: Path
 ) -> None:
