@@ -48,8 +48,9 @@ class Certificate(Resource):
 
     arn = Output[str]()
 
-    def lasts(self, output: str) -> bool:
-        """ACM asks for the same records again for the same names in an account (ACM user guide, "DNS validation")."""
+    def lasts(self, output: str, address: str) -> bool:
+        """ACM asks for the same record of a name for every certificate of an account (ACM user guide, "DNS
+        validation"); the output says which name."""
         return output != "arn"
 
     def validations(self) -> list[Validation]:

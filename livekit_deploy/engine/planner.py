@@ -225,10 +225,11 @@ class Planner:
 
     def _again(self, ref: Ref[Any]) -> Any:
         """The output of something that is made anew, where that is the same again."""
-        record = self._records.get(ref.address)
-        if record is None or not ref.source.lasts(ref.output):
-            return UNKNOWN
-        return inputs.revive(record.outputs.get(ref.output, UNKNOWN))
+        source, output = ref.source, ref.output
+        for address, record in self._records.items():
+            if record.kind == source.kind and output in record.outputs and source.lasts(output, address):
+                return inputs.revive(record.outputs[output])
+        return UNKNOWN
 
     # ---- what goes
 

@@ -220,9 +220,9 @@ class Resource(_Declared):
         """What should be known before these fields are changed, since nothing brings them back; "" for nothing."""
         return ""
 
-    def lasts(self, output: str) -> bool:
-        """Whether it has the same output again when it is made anew."""
-        return output in self.lasting
+    def lasts(self, output: str, address: str) -> bool:
+        """Whether it has this output again, when it is made anew, of what is recorded at an ``address`` of its kind."""
+        return address == self.address and output in self.lasting
 
     def notice(self, live: Live) -> tuple[str, str]:
         """(what is wrong with what is there although it serves, what a person does about it), "" for nothing."""
