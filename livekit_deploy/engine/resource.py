@@ -22,6 +22,7 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, plain, refe
 from livekit_deploy.engine.live import Found as Found
 from livekit_deploy.engine.live import Live as Live
 from livekit_deploy.engine.live import Status as Status
+from livekit_deploy.errors import OddAnswer
 
 MINUTE = 60.0
 
@@ -250,8 +251,15 @@ class Resource(_Declared):
         raise TypeError(f"{self.kind} does not say how to create")
 
     def update(self, cloud: Any, live: Live, changed: frozenset[str]) -> None:
-        """One mutating call towards the desired state; asked again while a diff remains."""
-        raise TypeError(f"{self.kind} does not say how to update")
+        """One mutating call towards the desired state; asked again while a diff remains.
+
+        Raises `OddAnswer` for a kind that cannot be changed: what AWS shows is not what was made at this address.
+        """
+        fields = ", ".join(sorted(changed))
+        raise OddAnswer(
+            f"{self.address} ({live.id}) is shown with another {fields}, which AWS cannot change in place",
+            hint="look at it in the console: somebody made it anew with other values, or what answers is not AWS",
+        )
 
     def delete(self, cloud: Any, live: Live) -> None:
         """One mutating call towards absence; asked again until absent."""

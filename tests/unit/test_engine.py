@@ -12,7 +12,16 @@ from livekit_deploy.engine.inputs import Output
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Live, Resource
-from livekit_deploy.errors import Blocked, ConfigError, Failed, ResourceError, StalePlan, TimedOut, UsageError
+from livekit_deploy.errors import (
+    Blocked,
+    ConfigError,
+    Failed,
+    OddAnswer,
+    ResourceError,
+    StalePlan,
+    TimedOut,
+    UsageError,
+)
 from livekit_deploy.events import Done, Started
 from livekit_deploy.state.document import Phase, load
 from livekit_deploy.state.store import FileStore
@@ -43,6 +52,19 @@ def test_up_makes_all_in_order_and_a_second_run_makes_no_call(rig: Rig) -> None:
     assert rig.up(stack()).clean
     assert rig.cloud.log == []
     assert rig.state.serial == serial
+
+
+def test_what_cannot_be_changed_and_is_shown_with_other_values_is_an_odd_answer(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fake, "update", Resource.update)
+    rig.up([Fake("root", size=1)])
+    rig.cloud.log.clear()
+    next(iter(rig.cloud.things.values())).props["size"] = 2
+    error = rig.up([Fake("root", size=1)]).failed["fake.thing/root"]
+    assert isinstance(error, OddAnswer)
+    assert "is shown with another size" in error.message
+    assert rig.cloud.log == []
 
 
 def test_a_plan_says_how_long_its_longest_chain_takes_up_and_down(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
