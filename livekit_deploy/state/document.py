@@ -67,10 +67,7 @@ class Record:
     @functools.cached_property
     def text(self) -> str:
         """The record's JSON as it stands in the document; made once, as most records outlive many writes."""
-        said = asdict(self)
-        if not self.warning:  # earlier versions read it as well
-            del said["warning"]
-        lines = _json(said).splitlines()
+        lines = _json(asdict(self)).splitlines()
         return "\n".join([lines[0], *(f"{'  '}{line}" for line in lines[1:])])
 
 

@@ -29,6 +29,7 @@ class Nowhere:
     def __init__(self) -> None:
         self.calls = self.mutating = 0
         self.made: dict[str, dict[str, Any]] = {}
+        self.recorded: set[str] = set()
 
     def remembering(self) -> Nowhere:
         return self

@@ -120,7 +120,7 @@ def test_somebody_elses_object_of_our_name_is_not_recorded(rig: Rig, monkeypatch
 
     monkeypatch.setattr(FakePool, "read", foreign)
     pool = FakePool("pool")
-    assert recovered(rig, [Fake("root"), pool]).absent == (pool.address,)
+    assert recovered(rig, [Fake("root"), pool]).unmarked == (pool.address,)
 
 
 class Watched(Observed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.sandbox.corrections.harness import World, probe
 
 
-@probe("EC2", fails="InternalFailure")
+@probe("EC2", fails="NotImplementedError")
 def public_access_is_blocked_for_an_account(world: World) -> None:
     """cannot block public access to VPCs
 
@@ -24,7 +24,7 @@ def public_access_is_blocked_for_an_account(world: World) -> None:
     assert [one["State"] for one in found if one["ResourceArn"].endswith(vpc)] == ["create-complete"]
 
 
-@probe("EC2", fails="InternalFailure")
+@probe("EC2", fails="NotImplementedError")
 def disks_have_a_key_of_the_account(world: World) -> None:
     """cannot tell which key encrypts disks
 
@@ -38,7 +38,7 @@ def disks_have_a_key_of_the_account(world: World) -> None:
         world.ec2.modify_ebs_default_kms_key_id(KmsKeyId="alias/aws/ebs")
 
 
-@probe("EC2", fails="InternalFailure")
+@probe("EC2", fails="NotImplementedError")
 def images_that_may_start(world: World) -> None:
     """cannot limit the images that may start
 
