@@ -253,11 +253,12 @@ class Resource(_Declared):
     def update(self, cloud: Any, live: Live, changed: frozenset[str]) -> None:
         """One mutating call towards the desired state; asked again while a diff remains.
 
-        Raises `OddAnswer` for a kind that cannot be changed: what AWS shows is not what was made at this address.
+        Raises `OddAnswer` for fields that decide the name: what is shown was not made at this address.
         """
-        fields = ", ".join(sorted(changed))
+        if not changed or not changed <= set(self.immutable):
+            raise TypeError(f"{self.kind} does not say how to update")
         raise OddAnswer(
-            f"{self.address} ({live.id}) is shown with another {fields}, which AWS cannot change in place",
+            f"{self.address} ({live.id}) is shown with another {', '.join(sorted(changed))}, which never changes",
             hint="look at it in the console: somebody made it anew with other values, or what answers is not AWS",
         )
 

@@ -54,16 +54,16 @@ def test_up_makes_all_in_order_and_a_second_run_makes_no_call(rig: Rig) -> None:
     assert rig.state.serial == serial
 
 
-def test_what_cannot_be_changed_and_is_shown_with_other_values_is_an_odd_answer(
+def test_what_never_changes_and_is_shown_with_another_value_is_an_odd_answer(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fake, "update", Resource.update)
-    rig.up([Fake("root", size=1)])
+    monkeypatch.setattr(FakePool, "update", Resource.update)
+    rig.up([FakePool("pool", zone="a")])
     rig.cloud.log.clear()
-    next(iter(rig.cloud.things.values())).props["size"] = 2
-    error = rig.up([Fake("root", size=1)]).failed["fake.thing/root"]
+    next(iter(rig.cloud.things.values())).props["zone"] = "b"
+    (error,) = rig.up([FakePool("pool", zone="a")]).failed.values()
     assert isinstance(error, OddAnswer)
-    assert "is shown with another size" in error.message
+    assert "is shown with another zone" in error.message
     assert rig.cloud.log == []
 
 

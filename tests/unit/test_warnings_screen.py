@@ -69,6 +69,3 @@ def test_the_state_keeps_what_was_wrong_and_status_shows_it() -> None:
     assert kept.records[GROUP].warning == SAID
     shown = text(reports.status_lines(status_of({}, (kept, None, 0.0), "a.example.com", {})))
     assert f"{GROUP}: {SAID}" in shown
-    assert (
-        '"warning"' not in dump(state.with_records({GROUP: Record(Phase.READY, "eks.node_group", {}, id="m")})).decode()
-    )
