@@ -25,6 +25,8 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
 }
 #: what the models leave open
 _MORE = {"V1ManagedFieldsEntry": {"fieldsV1": "Dict[str, object]"}}
+#: what a server tells of its oldest group as release 1.1 told it, without apiVersion (apiserver, endpoints/discovery)
+_UNVERSIONED = {"APIResourceList", "APIVersions"}
 #: a schema of a custom resource is large, and nobody looks into one
 _UNREAD = "V1JSONSchemaProps"
 _OTHERWISE = {"V1Event": "CoreV1Event", "V1EventList": "CoreV1EventList"}
@@ -43,6 +45,8 @@ def checked(call: str, found: Any) -> Answer:
     """The object that a call answered with; raises `OddAnswer` where it is none."""
     if not isinstance(found, dict):
         raise odd(call, "it", "is no object")
+    if found.get("kind") in _UNVERSIONED:
+        found = {"apiVersion": "v1", **found}
     for key in ("apiVersion", "kind"):
         if not isinstance(found.get(key), str):
             raise odd(call, key, "is missing")

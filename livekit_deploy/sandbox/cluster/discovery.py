@@ -115,8 +115,9 @@ def resources(kinds: list[Kind], group: str, version: str) -> Obj | None:
             found.append({**part, **_SUBRESOURCES.get(sub, {"kind": kind.kind}), "verbs": _verbs(sub)})
     if not found:
         return None
-    api_version = f"{group}/{version}" if group else version
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": found}
+    told = {"kind": "APIResourceList", "groupVersion": f"{group}/{version}" if group else version, "resources": found}
+    # the oldest group's is told as release 1.1 told it (apiserver, endpoints/discovery)
+    return {"apiVersion": "v1", **told} if group else told
 
 
 def openapi(kinds: list[Kind], path: str | None) -> Obj | None:
