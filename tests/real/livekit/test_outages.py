@@ -6,10 +6,12 @@ import time
 from threading import Thread
 from typing import Any
 
+import pytest
+
 from tests.real.livekit import web
 from tests.real.livekit.kubelet import Container
 from tests.real.livekit.redis_failures import AFTER_START
-from tests.real.livekit.site import Site, room_on, until
+from tests.real.livekit.site import Site, api, room_on, until
 
 #: livekit-server's own (config.go, SignalRelayConfig): after so long without Redis it gives up the signalling
 SERVER_DEFAULT = "7.5s"
@@ -72,6 +74,8 @@ def test_a_token_that_is_changed_under_running_servers_shows_when_a_connection_b
     redis.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     redis.ask("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")
     until(lambda: web.ask(pod.host, pod.host.address, 7880).status == 406, "406")
+    with pytest.raises(RuntimeError, match=AFTER_START):
+        api(pod, newest.pairs[0], "ListRooms", {})
     until(lambda: AFTER_START in pod.log, AFTER_START)
     assert probes(pod) == {"livenessProbe": None, "readinessProbe": None}
     assert pod.exit_code is None
