@@ -51,7 +51,8 @@ from livekit_deploy.running import InFlight, Running
 from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Home, Record, State, belongs
 from livekit_deploy.state.edit import unlock
-from livekit_deploy.state.session import CALL_BOUND, Session, lease_of
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import CALL_BOUND, Session
 from livekit_deploy.state.store import Store
 from livekit_deploy.upkeep import Upkeep
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,20 +60,27 @@ def operations(service: str) -> dict[str, str]:
     return {xform_name(name): name for name in names}
 
 
-@functools.cache
-def written() -> dict[str, str]:
-    """Every action whose operation some file of the product names, as a method or as text, and one such file."""
-    found = {}
+def named() -> Iterator[tuple[str, str, str]]:
+    """boto3's name of a service, an operation of it that some file of the product names, as a method or as text, and
+    that file's name."""
     for path in (ROOT / "livekit_deploy").rglob("*.py"):
         if "sandbox" in path.parts:
             continue
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-        named |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        for service in SERVICES.keys() & (named | {node.id for node in nodes if isinstance(node, ast.Name)}):
-            for name in named & operations(service).keys():
-                action = f"{SERVICES[service]}:{operations(service)[name]}"
-                found[ACTIONS.get(action, action)] = path.name
+        words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        words |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        for service in SERVICES.keys() & (words | {node.id for node in nodes if isinstance(node, ast.Name)}):
+            for name in words & operations(service).keys():
+                yield service, operations(service)[name], path.name
+
+
+@functools.cache
+def written() -> dict[str, str]:
+    """Every action whose operation some file of the product names, and one such file."""
+    found = {}
+    for service, operation, file in named():
+        action = f"{SERVICES[service]}:{operation}"
+        found[ACTIONS.get(action, action)] = file
     return found
 
 

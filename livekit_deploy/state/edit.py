@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from livekit_deploy.errors import LockedError, StateError
 from livekit_deploy.state.document import Holder, Home, State, belongs, dump, load
-from livekit_deploy.state.session import keep, locked, remaining
+from livekit_deploy.state.lease import locked, remaining
+from livekit_deploy.state.session import keep
 from livekit_deploy.state.store import Mismatch, Store
 
 

@@ -27,13 +27,13 @@ from livekit_deploy.errors import (
     Denied,
     DeployError,
     Interrupted,
-    LockedError,
     LostLease,
     StateError,
 )
 from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, Notice, silent
 from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
-from livekit_deploy.state.store import Mismatch, Store, Stored
+from livekit_deploy.state.lease import locked, remaining
+from livekit_deploy.state.store import Mismatch, Store
 
 RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
 LAST_INTENT = 1 / 2  # of a lease: no new intent with less left
@@ -338,29 +338,6 @@ def _written(state: State, **changes: Any) -> State:
     return replace(state, write=uuid.uuid4().hex, **changes)
 
 
-def remaining(state: State, stored: Stored) -> float:
-    """Seconds that the lease lasts unless it is renewed, by the store's own clock; 0 or less when it is over."""
-    return state.lease.seconds - stored.age if state.lease is not None else 0.0
-
-
-def locked(lease: Holder, left: float) -> LockedError:
-    """Why somebody has to wait: who holds the lease, and for how long."""
-    return LockedError(
-        f"{lease} holds the lease since {lease.since}; unless renewed it ends in {left:.0f} s",
-        hint="wait for it (--lock-timeout 2m), or, if that run is surely dead, run: livekit-deploy state unlock",
-    )
-
-
 def keep(store: Store, state: State, holder: Holder) -> None:
     """Put a copy of the document into its history, with whoever changed it as its holder."""
     store.archive(f"{state.serial}.json", dump(replace(state, lease=holder)))
-
-
-def lease_of(store: Store) -> tuple[State, Holder | None, float] | None:
-    """The document, the live holder if there is one, and the seconds left; reads only."""
-    stored = store.get()
-    if stored is None:
-        return None
-    state = load(stored.body, store.location)
-    left = remaining(state, stored)
-    return state, state.lease if left > 0 else None, max(0.0, left)

@@ -29,7 +29,8 @@ from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.state.document import Holder, Record, State
-from livekit_deploy.state.session import Session, lease_of
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import FileStore
 from tests.fakes import FakeClock
 

@@ -20,7 +20,8 @@ from livekit_deploy.errors import StateError, UsageError
 from livekit_deploy.events import Event
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.state.document import Phase, State, dump
-from livekit_deploy.state.session import Session, lease_of
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import Session
 from tests.aws.rig import AwsRig
 from tests.fakes import Killed
 from tests.faults.rig import faults

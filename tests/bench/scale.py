@@ -19,7 +19,8 @@ from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.state.document import Holder, State
-from livekit_deploy.state.session import Session, lease_of
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import FileStore
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -18,6 +18,7 @@ from tests.aws.rig import AwsRig
 from tests.contract import coverage
 from tests.contract.by_hand import Drift
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.request_members import members
 
 
 @pytest.fixture(autouse=True)
@@ -141,18 +142,9 @@ def _callers(kind: str, parameter: str) -> set[str]:
     service, _, noun = kind.replace("_", "").partition(".")
     model = _model(service)
     found = (one for one in model.operation_names if one.startswith(_CHANGING) and noun[:6] in one.lower())
-    return {one for one in found if parameter in set(_members(model.operation_model(one).input_shape))}
+    return {one for one in found if parameter in set(members(model.operation_model(one).input_shape))}
 
 
 @functools.cache
 def _model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
-
-
-def _members(shape: Any, depth: int = 3) -> Iterator[str]:
-    if shape is not None and depth and shape.type_name == "structure":
-        for name, member in shape.members.items():
-            yield name
-            yield from _members(member, depth - 1)
-    elif shape is not None and depth and shape.type_name == "list":
-        yield from _members(shape.member, depth - 1)

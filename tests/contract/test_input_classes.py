@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Any
 
 import botocore.session
 
 import livekit_deploy.stack  # noqa: F401  (registers every kind)
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import kinds
+from tests.request_members import members
 
 _CHANGES = (
     *("Add", "Assign", "Associate", "Attach", "Change", "Enable", "Increase", "Modify", "Move", "Put", "Register"),
@@ -105,8 +105,8 @@ def test_every_kind_of_aws_with_such_an_input_is_looked_at() -> None:
 def _callers(kind: str, api: str) -> Iterator[str]:
     """The operations that change an object of this kind and take this parameter."""
     named, (first, _, _), last = _NAMED_BY[kind], api.partition("."), api.rpartition(".")[2]
-    for operation, members in _changing(kind.partition(".")[0]).items():
-        if members & {named, *named} and members & {first, last}:
+    for operation, asked in _changing(kind.partition(".")[0]).items():
+        if asked & {named, *named} and asked & {first, last}:
             yield operation
 
 
@@ -114,13 +114,4 @@ def _callers(kind: str, api: str) -> Iterator[str]:
 def _changing(service: str) -> dict[str, set[str]]:
     model = botocore.session.get_session().get_service_model(service)
     names = [one for one in model.operation_names if one.startswith(_CHANGES)]
-    return {one: set(_members(model.operation_model(one).input_shape)) for one in names}
-
-
-def _members(shape: Any, depth: int = 3) -> Iterator[str]:
-    if shape is not None and depth and shape.type_name == "structure":
-        for name, member in shape.members.items():
-            yield name
-            yield from _members(member, depth - 1)
-    elif shape is not None and depth and shape.type_name == "list":
-        yield from _members(shape.member, depth - 1)
+    return {one: set(members(model.operation_model(one).input_shape)) for one in names}

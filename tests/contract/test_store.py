@@ -12,7 +12,8 @@ from livekit_deploy.errors import LockedError, LostLease, StateError
 from livekit_deploy.state.document import Holder, Home, Phase, Record, State, dump, load
 from livekit_deploy.state.edit import Present, present, replaced, saved, unlock, whole
 from livekit_deploy.state.history import history
-from livekit_deploy.state.session import Session, lease_of, utc_now
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import Session, utc_now
 from livekit_deploy.state.store import Mismatch, Store
 from tests.contract.stores import Timed
 

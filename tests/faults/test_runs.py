@@ -17,7 +17,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
 from livekit_deploy.events import Event
 from livekit_deploy.render import failure
-from livekit_deploy.state.session import lease_of
+from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import _boto
 from tests.contract.cases import CASES, ZONE, Base, closure

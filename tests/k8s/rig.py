@@ -38,7 +38,7 @@ from livekit_deploy.sandbox.cluster.port import (
     Target,
     TargetGroup,
 )
-from livekit_deploy.state.session import lease_of
+from livekit_deploy.state.lease import lease_of
 from tests.aws.rig import REGION, AwsRig
 
 TOKEN = "k8s-aws-v1.good"

@@ -19,7 +19,8 @@ from livekit_deploy.k8s.client import Obj
 from livekit_deploy.k8s.pod_secrets import holders, other_holders
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.state.document import Phase, Record, State
-from livekit_deploy.state.session import Session, lease_of
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import Session
 from tests.aws.rig import account
 from tests.k8s.rig import KubeRig, Sky, media_node
 from tests.k8s.test_rollout import apply, seen

@@ -15,7 +15,8 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.errors import LockedError
 from livekit_deploy.state.document import Holder, Phase, Record, State
-from livekit_deploy.state.session import Session, lease_of, utc_now
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import Session, utc_now
 from livekit_deploy.state.store import S3Store
 from tests.sandbox.refusing import Proxy
 from tests.sandbox.test_interrupted import SHORT_LEASE, UP, Events, _begins, _gone, _set

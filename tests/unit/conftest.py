@@ -51,7 +51,7 @@ class Rig:
     def _expire(self) -> None:
         """A dead holder's lease is over by now."""
         from livekit_deploy.state.edit import unlock
-        from livekit_deploy.state.session import lease_of
+        from livekit_deploy.state.lease import lease_of
 
         if (found := lease_of(self.store)) is not None and found[1] is not None:
             unlock(self.store, found[1])
@@ -60,7 +60,7 @@ class Rig:
         return Planner(self.cloud, session.state, "digest").up(resources, targets, stage)
 
     def plan(self, resources: Sequence[Resource]) -> Plan:
-        from livekit_deploy.state.session import lease_of
+        from livekit_deploy.state.lease import lease_of
 
         found = lease_of(self.store)
         return Planner(self.cloud, found[0] if found else None, "digest").up(resources).plan
@@ -87,7 +87,7 @@ class Rig:
 
     @property
     def state(self) -> State:
-        from livekit_deploy.state.session import lease_of
+        from livekit_deploy.state.lease import lease_of
 
         found = lease_of(self.store)
         assert found is not None

@@ -25,7 +25,8 @@ from livekit_deploy.cli.files import written
 from livekit_deploy.errors import Interrupted, UsageError
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.state.document import Holder, State
-from livekit_deploy.state.session import Session, lease_of
+from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import FileStore
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 from collections import defaultdict
 
@@ -30,7 +29,7 @@ from livekit_deploy.errors import (
     Throttled,
     Unavailable,
 )
-from tests.service_authorization import ROOT, SERVICES, operations
+from tests.service_authorization import named
 
 LOGIN = Login("uat", "us-east-1", environ={})
 
@@ -39,14 +38,8 @@ LOGIN = Login("uat", "us-east-1", environ={})
 def _called() -> dict[str, set[str]]:
     """boto3's name of a service → the operations of it that a file of the product names."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for path in (ROOT / "livekit_deploy").rglob("*.py"):
-        if "sandbox" in path.parts:
-            continue
-        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-        named |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        for service in SERVICES.keys() & (named | {node.id for node in nodes if isinstance(node, ast.Name)}):
-            found[service] |= {operations(service)[name] for name in named & operations(service).keys()}
+    for service, operation, _ in named():
+        found[service].add(operation)
     return found
 
 

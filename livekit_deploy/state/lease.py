@@ -1,0 +1,30 @@
+"""The lease as a document holds it: who has it, for how long, and what others are told of that."""
+
+from __future__ import annotations
+
+from livekit_deploy.errors import LockedError
+from livekit_deploy.state.document import Holder, State, load
+from livekit_deploy.state.store import Store, Stored
+
+
+def remaining(state: State, stored: Stored) -> float:
+    """Seconds that the lease lasts unless it is renewed, by the store's own clock; 0 or less when it is over."""
+    return state.lease.seconds - stored.age if state.lease is not None else 0.0
+
+
+def locked(lease: Holder, left: float) -> LockedError:
+    """Why somebody has to wait: who holds the lease, and for how long."""
+    return LockedError(
+        f"{lease} holds the lease since {lease.since}; unless renewed it ends in {left:.0f} s",
+        hint="wait for it (--lock-timeout 2m), or, if that run is surely dead, run: livekit-deploy state unlock",
+    )
+
+
+def lease_of(store: Store) -> tuple[State, Holder | None, float] | None:
+    """The document, the live holder if there is one, and the seconds left; reads only."""
+    stored = store.get()
+    if stored is None:
+        return None
+    state = load(stored.body, store.location)
+    left = remaining(state, stored)
+    return state, state.lease if left > 0 else None, max(0.0, left)
