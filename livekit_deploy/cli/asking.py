@@ -36,7 +36,9 @@ def answer(where: Screen, question: str) -> str:
         return where.prompt(question)
     except KeyboardInterrupt:
         where.say("")
-        raise Interrupted("interrupted at the question: it is not carried out", hint="answer y, or add --yes") from None
+        raise Interrupted(
+            "interrupted at the question: it is not carried out", hint="run it again, and answer"
+        ) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -179,10 +179,23 @@ def overrides_of(options: Options) -> dict[str, str]:
 
 
 def load(options: Options) -> Environment:
-    """The environment of these options; raises `ConfigError`."""
+    """The environment of these options; raises `ConfigError`, and `UsageError` as `meant` does."""
     from livekit_deploy.config import load_environment
 
-    return load_environment(path_of(options), overrides=overrides_of(options))
+    return meant(options, load_environment(path_of(options), overrides=overrides_of(options)))
+
+
+def meant(options: Options, env: Environment) -> Environment:
+    """The environment, if it is the one that was named.
+
+    Raises `UsageError` where ``--env`` names one file and that names another environment, as a copy of a file does.
+    """
+    if options.env in (None, env.name) or "name" in overrides_of(options):
+        return env
+    raise UsageError(
+        f"--env {options.env} reads {path_of(options)}, which says that its name is {env.name}",
+        hint=f"write name: {options.env} in it, or leave the name out; or name the other: --env {env.name}",
+    )
 
 
 def screen(options: Options) -> Screen:

@@ -120,8 +120,12 @@ def plan(
 
 @click.command()
 @click.option("--plan", "plan_file", metavar="FILE", type=click.Path(), help="apply exactly this saved plan")
-@click.option("--yes", "-y", is_flag=True, help="do not ask, unless the environment is protected")
-@click.option("--confirm", metavar="NAME", help="the environment's name, where it is protected")
+@click.option("--yes", "-y", is_flag=True, help="do not ask, unless its name is needed")
+@click.option(
+    "--confirm",
+    metavar="NAME",
+    help="the environment's name: needed where it is protected, or the file has another name",
+)
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
 @click.option(
     "--abandon-cluster-objects", is_flag=True, help="ask the cluster nothing: what is stored in it goes with it"
@@ -150,10 +154,9 @@ def down(
     env, where = load_teardown(options), screen(options)
     if confirm is not None and confirm != env.name:
         raise UsageError(f"--confirm {confirm} is not the name of this environment", hint=f"--confirm {env.name}")
-    if env.protect and confirm is None:
-        can_ask(options, False, f"--confirm {env.name}")
-    else:
-        can_ask(options, yes or confirm is not None or bool(plan_file), "--yes")
+    by_name = env.protect or _misleading(env)
+    settled = confirm is not None or (not by_name and (yes or bool(plan_file)))
+    can_ask(options, settled, f"--confirm {env.name}" if by_name else "--yes")
     with listening(options, where, "down", env) as (listener, made):
         saved = _saved(plan_file, "down", env)
         found = saved or made.plan(destroy=True)
@@ -162,7 +165,7 @@ def down(
         else:
             where.plan(found)
         if found.changes:
-            _confirm_down(where, env, yes or bool(plan_file), confirm)
+            _confirm_down(where, env, settled)
         bound = _bound(found, saved, yes or confirm is not None)
         report = carried_out(
             listener,
@@ -256,9 +259,17 @@ def _published(plan: Plan, markdown: str | None) -> None:
         github.planned(plan)
 
 
-def _confirm_down(where: Screen, env: Environment, yes: bool, confirm: str | None) -> None:
-    if env.protect and confirm is None:
-        if answer(where, f"{env.name} is protected. Type its name to delete it:") != env.name:
-            raise Declined("nothing was deleted: that is not its name", hint=f"--confirm {env.name}")
-    elif not yes and confirm is None:
-        agreed(where, f"Delete all of {env.name}?")
+def _misleading(env: Environment) -> bool:
+    """Whether the file's own name is that of another environment, as where it is a copy."""
+    return env.source is not None and env.source.stem != env.name
+
+
+def _confirm_down(where: Screen, env: Environment, settled: bool) -> None:
+    """Ask for the name: whoever meant another environment types another one."""
+    if settled:
+        return
+    said = f"{env.name} is protected." if env.protect else f"All of {env.name} is deleted."
+    if answer(where, f"{said} Type its name to delete it:") != env.name:
+        raise Declined(
+            "nothing was deleted: that is not its name", hint=f"type {env.name}, or add --confirm {env.name}"
+        )

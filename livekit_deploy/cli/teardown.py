@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from livekit_deploy.cli.options import Options, load, overrides_of, path_of
+from livekit_deploy.cli.options import Options, load, meant, overrides_of, path_of
 from livekit_deploy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def load_teardown(options: Options) -> Environment:
     """The environment, reduced to what `down` needs when the file does not validate any more.
 
-    Raises `ConfigError` when even that cannot be read from it.
+    Raises `ConfigError` when even that cannot be read from it, `UsageError` as `meant` does.
     """
     from livekit_deploy.config import load_reduced
 
@@ -24,4 +24,4 @@ def load_teardown(options: Options) -> Environment:
         found = load_reduced(path_of(options), overrides_of(options))
         if found is None:
             raise error from None
-        return found
+        return meant(options, found)

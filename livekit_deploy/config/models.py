@@ -216,7 +216,8 @@ class Environment(Section):
         default={}, description="put on everything when it is made, beside our own", examples=[{"team": "media"}]
     )
     protect: bool = Field(
-        default=False, description="`down` asks for the name, and secrets can be recovered for a week"
+        default=False,
+        description="`down` asks for the name although `--yes` is given, and secrets can be recovered for a week",
     )
     guard: Guard = Field(default=Guard(), description="limits that a plan must keep")
     state: Annotated[
