@@ -47,7 +47,7 @@ class Ground:
         self.folder = FOLDER / self.name
         if self.folder.exists():
             raise UsageError(f"{self.folder} is there already", hint="leave --name out: a new one is drawn")
-        self.file, self._asked = self.folder / "environment.yaml", asked
+        self.file, self._asked = self.folder / f"{self.name}.yaml", asked
         written = _own(base, self.name)
         self.folder.mkdir(parents=True, mode=0o700)
         self.file.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")

@@ -79,7 +79,7 @@ class Runner:
     def run(self, step: Step) -> Ran:
         """Run it to its end; its stdout goes to a file, its stderr to where ours does."""
         record = self.record(step.name)
-        words = [step.arguments[0], "--config", str(self._folder / "environment.yaml"), *self.options]
+        words = [step.arguments[0], "--config", str(self._folder / f"{self._folder.name}.yaml"), *self.options]
         command = [*words, *step.arguments[1:], "--record", str(record)]
         began, moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.monotonic()
         with record.with_suffix(".txt").open("wb") as said:
