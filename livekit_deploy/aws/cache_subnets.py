@@ -8,13 +8,13 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.naming import fit
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT, mapping, pairs
 from livekit_deploy.engine.inputs import Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 _SUBNET_GROUP_NAME = 255
-_MARK = re.compile(r"\[(\S+) (\S+)\]")
+_MARK = re.compile(r"LiveKit (\S+) \[(\S+) (\S+)\]")
 
 
 class SubnetGroup(Resource):
@@ -84,7 +84,8 @@ def mark(cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
 def tags_of(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
     """The marks of a group, from its description or else from its tags."""
     if mark := _MARK.search(item.get("Description", "")):
-        return {LINEAGE: mark[1], ADDRESS: mark[2]}
+        whose = {PROJECT: cloud.marks.project, ENV: cloud.marks.env} if mark[1] == cloud.marks.prefix else {}
+        return {**whose, LINEAGE: mark[2], ADDRESS: mark[3]}
     return told(cloud, item)
 
 

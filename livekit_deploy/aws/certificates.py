@@ -99,7 +99,8 @@ class Certificate(Resource):
             TagFilters=[{"Key": LINEAGE, "Values": [cloud.marks.lineage]}],
             ResourceTypeFilters=["acm:certificate"],
         )
-        for item in sorted(tagged, key=lambda item: str(item["ResourceARN"])):
+        ours = [item for item in tagged if cloud.marks.ours(mapping(item["Tags"]))]
+        for item in sorted(ours, key=lambda item: str(item["ResourceARN"])):
             if (live := _live(cloud, item["ResourceARN"])) is not None:
                 yield Found(mapping(item["Tags"]).get(ADDRESS, ""), live)
 

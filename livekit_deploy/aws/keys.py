@@ -182,7 +182,7 @@ def _ours(cloud: Cloud) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
     found = cloud.resourcegroupstaggingapi.pages(
         "get_resources", "ResourceTagMappingList", TagFilters=query, ResourceTypeFilters=["kms:key"]
     )
-    for item in found:
+    for item in (one for one in found if cloud.marks.ours(mapping(one["Tags"]))):
         try:
             yield cloud.kms.describe_key(KeyId=item["ResourceARN"])["KeyMetadata"], mapping(item["Tags"])
         except Absent:

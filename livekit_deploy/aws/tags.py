@@ -50,8 +50,17 @@ class Marks:
         return {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage or "", ADDRESS: address}
 
     def ours(self, tags: Mapping[str, str]) -> bool:
-        """Whether an object with these tags belongs to this state document."""
-        return self.lineage is not None and tags.get(LINEAGE) == self.lineage
+        """Whether an object with these tags belongs to this state document, and to the environment that it is of.
+
+        A lineage alone proves nothing: whoever can write the document can write another environment's into it.
+        """
+        mine = {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage}
+        return self.lineage is not None and all(tags.get(key) == value for key, value in mine.items())
+
+    def others(self, tags: Mapping[str, str]) -> bool:
+        """Whether these tags name another project, environment or state document."""
+        mine = {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage}
+        return any(key in tags and tags[key] != value for key, value in mine.items())
 
     def claim(self, tags: Mapping[str, str], address: str, what: str) -> None:
         """Raise `NotOurs` unless the object with these tags is ours, or the user adopts ``address``."""

@@ -64,7 +64,8 @@ class Sight:
                 self._by_id[name, item.live.id] = item.live
 
     def _scanned(self, kind: type[Resource], host: Live | None) -> tuple[str, list[Found]]:
-        return kind.kind, self._patient(kind, lambda: list(kind.scan(self._cloud, host)))
+        found = self._patient(kind, lambda: list(kind.scan(self._cloud, host)))
+        return kind.kind, [one for one in found if not (one.live.marks and self._cloud.marks.others(one.live.marks))]
 
     def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
         """Read, in parallel, what no scan showed."""
