@@ -9,6 +9,7 @@ DeployError (1)
 ├─ LockedError (5)             holder, since, how long until it ends
 │  └─ LostLease
 ├─ StateError (1)              a document that is damaged, newer or foreign; a store that does not answer
+│  └─ StateGone                somebody deleted or spoilt the document while we held the lease
 ├─ StalePlan · NotOurs · Blocked · Declined (1)
 ├─ VerifyFailed (7)
 ├─ Interrupted (130)
@@ -102,6 +103,10 @@ class LostLease(LockedError):
 
 class StateError(AnsweredError):
     """The state document or its store cannot be used."""
+
+
+class StateGone(StateError):
+    """The state document was deleted, or overwritten with what is none, while this run held the lease in it."""
 
 
 class StalePlan(DeployError):

@@ -31,6 +31,7 @@ from livekit_deploy.errors import (
     LostLease,
     OutOfTime,
     StateError,
+    StateGone,
     VerifyFailed,
 )
 from livekit_deploy.events import Event, Looked, Notice, RunFinished, RunStarted
@@ -231,9 +232,10 @@ class Running:
             said, back = "no rescue copy could be written either", f"livekit-deploy state rebuild --env {env}"
         else:
             said, back = f"a rescue copy of the state is in {path}", f"livekit-deploy state restore --env {env} {path}"
-        return type(failure)(
-            f"{failure}; {said}", code=failure.code, request_id=failure.request_id, hint=f"{first} run: {back}"
-        )
+        hint = f"{first} run: {back}"
+        if isinstance(failure, StateGone):  # what this run knew is newer than the last version
+            hint = f"run: {back}; or {failure.hint}" if path is not None else f"run: {failure.hint}"
+        return type(failure)(f"{failure}; {said}", code=failure.code, request_id=failure.request_id, hint=hint)
 
     def closed(self, report: Report) -> Report:
         """The report, unless something failed. Raises `Incomplete` and `VerifyFailed`."""

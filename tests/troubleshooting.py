@@ -135,6 +135,13 @@ OURS = (
         "When the store answers again: `livekit-deploy state restore --env NAME FILE`.",
     ),
     (
+        "somebody deleted",
+        "The state document was deleted while this run held the lease in it: it stopped at once. The message names the "
+        "last whole version, and the rescue copy, which is newer.",
+        "`livekit-deploy state restore --env NAME FILE`, or `--version ID`; where neither is left `state rebuild`. No "
+        "`up` before: it would begin a new document.",
+    ),
+    (
         "the cluster does not know this caller",
         "The credentials are not among the cluster's access entries.",
         "Use those of whoever made the cluster, or add the role to `cluster.admins` and let them run `up`.",

@@ -8,14 +8,16 @@ fails.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from dataclasses import dataclass, replace
 
 from livekit_deploy.errors import LockedError, StateError
-from livekit_deploy.state.document import Holder, Home, State, belongs, dump, load
+from livekit_deploy.state.document import Holder, Home, State, belongs, load
 from livekit_deploy.state.lease import locked, remaining
 from livekit_deploy.state.session import keep
 from livekit_deploy.state.store import Mismatch, Store
+from livekit_deploy.state.swap import swap
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def replaced(store: Store, now: Present, state: State, holder: Holder) -> State:
     epoch = max(state.epoch, now.state.epoch if now.state else 0) + 1
     written = replace(state, serial=serial, epoch=epoch, lease=None, write=uuid.uuid4().hex)
     try:
-        store.put(dump(written), now.etag)
+        swap(store, written, now.etag, now.state, _pause)
     except Mismatch:
         raise LockedError(
             "somebody wrote the state meanwhile; nothing was changed", hint="look again: livekit-deploy status"
@@ -105,7 +107,11 @@ def unlock(store: Store, seen: Holder) -> State:
         raise LockedError("the lease changed hands meanwhile; nothing was done", hint="look again: state unlock")
     freed = replace(state, lease=None, epoch=state.epoch + 1, write=uuid.uuid4().hex)
     try:
-        store.put(dump(freed), stored.etag)
+        swap(store, freed, stored.etag, state, _pause)
     except Mismatch:
         raise LockedError("the holder is alive and wrote meanwhile; nothing was done", hint="wait for it") from None
     return freed
+
+
+def _pause(seconds: float) -> None:
+    threading.Event().wait(seconds)

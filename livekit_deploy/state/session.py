@@ -29,17 +29,19 @@ from livekit_deploy.errors import (
     Interrupted,
     LostLease,
     StateError,
+    StateGone,
 )
 from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, Notice, silent
 from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
 from livekit_deploy.state.lease import locked, remaining
 from livekit_deploy.state.store import Mismatch, Store
+from livekit_deploy.state.swap import GOES_ON, swap
 
 RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
 LAST_INTENT = 1 / 2  # of a lease: no new intent with less left
 CALL_BOUND = 4 / 9  # of a lease: the longest that one AWS call may take, retries included
 LAST_MOMENT = 1 / 9  # of a lease: with less left, what still runs is ended
-_AGAIN = (0.1, 0.2, 0.4, 0.8)  # seconds before each further attempt when the store refuses though nobody wrote
+_LOST_RACE = 0.1  # seconds before the lease is asked for again when somebody else got it
 
 
 def boot_clock() -> float:
@@ -125,12 +127,12 @@ class Session:
             session = cls(store, state, etag, holder, emit)
             if session._take():
                 return session
-            stop.wait(_AGAIN[0])
+            stop.wait(_LOST_RACE)
 
     def _take(self) -> bool:
         previous = self.state.lease
         try:
-            self._commit(_written(self.state, lease=self.holder, epoch=self.state.epoch + 1))
+            self._commit(_written(self.state, lease=self.holder, epoch=self.state.epoch + 1), boot_clock())
         except LostLease:
             return False
         if previous is not None:
@@ -161,7 +163,7 @@ class Session:
         if self.lost.is_set() or self.remaining() < bound:
             raise LostLease(
                 f"the lease on {self._store.location} has run out or was taken over",
-                hint=_GOES_ON,
+                hint=GOES_ON,
             )
         if time.monotonic() - begun + self._attempt_bound > bound:
             raise LostLease("a call to AWS took too long to be sent again", hint="run the same command again")
@@ -213,14 +215,15 @@ class Session:
         if self.failure is not None:
             return
         try:
-            self._commit(_written(self.state, lease=None))
+            self._commit(_written(self.state, lease=None), boot_clock())
             if self.state.serial != self._first_serial:
                 keep(self._store, self.state, self.holder)
         except LostLease:
             return
         except DeployError as error:
             what = "the history has no copy of this run" if self.state.lease is None else "the lease ends by itself"
-            self._emit(Notice(level="warning", message=f"{what}: {error}"))
+            way = f"; {error.hint}" if isinstance(error, StateGone) else ""
+            self._emit(Notice(level="warning", message=f"{what}: {error}{way}"))
 
     def abandon(self) -> None:
         """Stop renewing and leave the lease to run out: a mutating call may still be in flight."""
@@ -269,59 +272,37 @@ class Session:
         return max(0.0, self._renewed + self.holder.seconds * RENEW - boot_clock())
 
     def _put(self, batch: _Batch) -> None:
-        """One PUT, tried again while the store fails and the lease still has time; a lost lease ends it at once.
+        """One PUT, tried again while the store fails and the lease still has time; what is final ends it at once.
 
-        So do credentials that have run out: every intent is written before its call, so that the next run goes on.
-        Each attempt writes the same bytes, so that one whose answer was lost is known again.
+        That is a lost lease, a document that is not there any more, and credentials that have run out: every intent is
+        written before its call, so that the next run goes on. Each attempt writes the same bytes, so that one whose
+        answer was lost is known again.
         """
         self.unsaved = state = _written(self.state.with_records(batch.changes).with_durations(batch.took))
+        began = boot_clock()
         while True:
             try:
-                self._commit(state)
+                self._commit(state, began)
                 return
-            except (LostLease, CredentialsError):
+            except (LostLease, StateGone, CredentialsError):
                 raise
             except DeployError as error:
                 if self.remaining() < self.holder.seconds * CALL_BOUND:
                     raise _unwritten(error) from error
                 self.lost.wait(self.holder.seconds / 90)
 
-    def _commit(self, state: State) -> None:
-        """Replace the document; the lease counts from before the request left."""
+    def _commit(self, state: State, first: float) -> None:
+        """Replace the document. The lease counts from before the request left, where nothing tells which of its
+        attempts was written from before the ``first`` one."""
         check(state, self._store.location)
-        body, pauses = dump(state), iter(_AGAIN)
-        while True:
-            began = boot_clock()
-            self.puts += 1
-            try:
-                etag = self._store.put(body, self._etag)
-            except Mismatch:
-                if (found := self._landed(state)) is not None:
-                    etag = found
-                elif (pause := next(pauses, None)) is not None:
-                    self.lost.wait(pause)
-                    continue
-                else:
-                    raise StateError(f"{self._store.location} goes on asking to try again", hint=_GOES_ON) from None
-            self._etag, self.state, self._renewed = etag, state, began
-            return
-
-    def _landed(self, state: State) -> str | None:
-        """After a refusal: the version of our own write, whose answer was lost, or None when nobody wrote.
-
-        S3 refuses with 409 while another request is on its way. Raises `LostLease` when somebody else wrote.
-        """
-        current = self._store.get()
-        if (current.etag if current else None) == self._etag:
-            return None
-        if current is None:
-            raise StateError(f"somebody deleted {self._store.location}", hint=_GOES_ON)
-        if load(current.body, self._store.location).write == state.write:
-            return current.etag
-        raise LostLease(f"somebody else wrote {self._store.location}", hint="see who with: livekit-deploy status")
-
-
-_GOES_ON = "run the same command again: it goes on from what is recorded"
+        self.puts, began = self.puts + 1, boot_clock()
+        try:
+            self._etag, found = swap(self._store, state, self._etag, self.state, self.lost.wait)
+        except Mismatch:
+            raise LostLease(
+                f"somebody else wrote {self._store.location}", hint="see who with: livekit-deploy status"
+            ) from None
+        self.state, self._renewed = state, first if found else began
 
 
 def _unwritten(error: DeployError) -> StateError | Denied:

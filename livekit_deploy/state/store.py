@@ -203,12 +203,11 @@ class S3Store:
 
     def get(self) -> Stored | None:
         try:
-            said = self._s3.get_object(Bucket=self.bucket, Key=self.key, ExpectedBucketOwner=self._owner)
+            said, body = self._read(Key=self.key)
         except ResourceError as error:
             if error.code in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise self._unusable("read", error) from error
-        body = self._body(said)
         header = said["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = http_date(header) if header else datetime.fromtimestamp(self._now(), UTC)
         if now is None:  # how old a lease is must not be guessed
@@ -232,12 +231,19 @@ class S3Store:
             raise self._unusable("written", error) from error
         return str(said["ETag"])
 
-    def _body(self, said: Mapping[str, Any]) -> bytes:
-        """The document, which is still on its way when the answer has begun."""
-        try:
-            return bytes(said["Body"].read())
-        except (BotoCoreError, HTTPError) as error:
-            raise StateError(f"{self.location} cannot be read: {error}", hint=_LATER) from error
+    def _read(self, **what: str) -> tuple[Mapping[str, Any], bytes]:
+        """The answer and its body, which may break off after the answer has begun: no client repeats that by itself."""
+        attempts = 0
+        while True:
+            said, attempts = (
+                self._s3.get_object(Bucket=self.bucket, ExpectedBucketOwner=self._owner, **what),
+                attempts + 1,
+            )
+            try:
+                return said, bytes(said["Body"].read())
+            except (BotoCoreError, HTTPError) as error:
+                if attempts == _READS:
+                    raise StateError(f"{self.location} cannot be read: {error}", hint=_LATER) from error
 
     def _unusable(self, verb: str, error: ResourceError) -> DeployError:
         """A refusal by rights stays one; everything else is the store's."""
@@ -270,12 +276,11 @@ class S3Store:
     def version(self, id: str) -> bytes:
         what = {"Key": f"{self._history}{id}.json"} if id.isdigit() else {"Key": self.key, "VersionId": id}
         try:
-            said = self._s3.get_object(Bucket=self.bucket, ExpectedBucketOwner=self._owner, **what)
+            return self._read(**what)[1]
         except ResourceError as error:
             if error.code in _NO_VERSION:
                 raise _no_version(self.location, id) from error
             raise
-        return self._body(said)
 
     @property
     def _history(self) -> str:
@@ -287,6 +292,7 @@ class S3Store:
 
 #: the last: If-Match on a document that somebody deleted
 _MISMATCH = ("PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "NoSuchKey")
+_READS = 3  # times that a document is asked for whose body breaks off
 _LATER = "run the same command again when S3 answers"
 _RESOLUTION = 1.0  # seconds: S3's Date and LastModified are whole ones, so that their difference may be one too many
 _ROOM = "check disk space and permissions"

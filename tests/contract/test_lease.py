@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.errors import DeployError, Interrupted, LockedError, LostLease, StateError
+from livekit_deploy.errors import Denied, DeployError, Interrupted, LockedError, LostLease, StateError, StateGone
 from livekit_deploy.state import session as sessions
-from livekit_deploy.state.document import Holder, Phase, Record, State, load
-from livekit_deploy.state.edit import unlock
+from livekit_deploy.state import swap as swaps
+from livekit_deploy.state.document import Holder, Home, Phase, Record, State, load
+from livekit_deploy.state.edit import Present, present, replaced, unlock
+from livekit_deploy.state.history import history
 from livekit_deploy.state.session import CALL_BOUND, Session, utc_now
-from livekit_deploy.state.store import Mismatch, S3Store, Store, Stored
+from livekit_deploy.state.store import Mismatch, S3Store, Store, Stored, Version
 from tests.contract.stores import Timed
 
 #: where the document of these tests is kept, one after the other
@@ -36,10 +38,16 @@ class Attacked(Timed):
         self.attacks: list[Callable[[Put, bytes, str | None], str]] = []
         self.forever: Callable[[Put, bytes, str | None], str] | None = None
         self.keeps_copies = True
+        self.blind = False  #: whether nothing can be read
 
     def put(self, body: bytes, expected: str | None) -> str:
         attack = self.attacks.pop(0) if self.attacks else self.forever
         return attack(super().put, body, expected) if attack else super().put(body, expected)
+
+    def get(self) -> Stored | None:
+        if self.blind:
+            raise StateError("s3:get_object: Connection was closed. (ConnectionClosedError)")
+        return super().get()
 
     def archive(self, name: str, body: bytes) -> None:
         if not self.keeps_copies:
@@ -81,7 +89,8 @@ def store(kept: Store) -> Attacked:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between attempts that a test need not sit through."""
-    monkeypatch.setattr(sessions, "_AGAIN", (0.001, 0.001, 0.001, 0.001))
+    monkeypatch.setattr(swaps, "AGAIN", (0.001, 0.001, 0.001, 0.001))
+    monkeypatch.setattr(sessions, "_LOST_RACE", 0.001)
 
 
 def holder(name: str, seconds: float = 90.0) -> Holder:
@@ -95,6 +104,12 @@ def new() -> State:
 def acquire(store: Any, name: str = "ada", **options: Any) -> Session:
     given = holder(name, options.pop("seconds", 90.0))
     return Session.acquire(store, given, new, lock_timeout=options.pop("lock_timeout", 0), **options)
+
+
+def etag(store: Attacked) -> str:
+    found = store.get()
+    assert found is not None
+    return found.etag
 
 
 def stored(store: Attacked) -> State:
@@ -123,12 +138,144 @@ def test_what_passes_is_no_false_alarm(store: Attacked, attack: Any, times: int)
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("attack", [lost, refused], ids=["lost", "refused"])
 def test_a_lease_that_was_not_granted_in_so_many_words_is_no_stuck_lock(store: Attacked, attack: Any) -> None:
-    store.attacks = [attack]
-    with pytest.raises(StateError):
+    def unseen(put: Put, body: bytes, expected: str | None) -> str:
+        store.blind = True
+        return str(attack(put, body, expected))
+
+    store.attacks = [unseen]
+    with pytest.raises(StateError, match="put_object"):
         acquire(store, "first")
-    store.ahead += 91
+    store.ahead, store.blind = store.ahead + 91, False
     acquire(store, "second").release()
     assert stored(store).lease is None
+
+
+def told_wrong(put: Put, body: bytes, expected: str | None) -> str:
+    """A proxy that answers in the store's place: it was written, and the answer says that it was not allowed."""
+    put(body, expected)
+    raise Denied("s3:put_object: Forbidden (403)", code="403")
+
+
+UNKNOWN = {"lost answer": lost, "proxy": told_wrong, "409": conflict, "sent twice": sent_twice}
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("attack", UNKNOWN.values(), ids=UNKNOWN)
+def test_whatever_is_answered_to_a_write_that_landed_it_is_known_as_ours(store: Attacked, attack: Any) -> None:
+    said: list[Any] = []
+    store.attacks = [attack]
+    session = acquire(store, emit=said.append)
+    session.write({"a.thing/x": THING})
+    store.attacks = [attack]
+    session.release()
+    assert stored(store).lease is None
+    assert said == []
+    assert [one.serial for one in history(store, 5) if one.id.isdigit()] == [1]
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("attack", UNKNOWN.values(), ids=UNKNOWN)
+def test_what_is_written_outside_of_a_run_is_looked_up_before_anything_is_said(store: Attacked, attack: Any) -> None:
+    home = Home("livekit", "uat")
+    for sketch in (new(), None):  # where there is no document yet, and in place of one
+        now = present(store, home)
+        store.attacks = [attack]
+        written = replaced(store, now, sketch or stored(store).with_records({"a.thing/x": THING}), holder("ada"))
+        assert stored(store) == written
+    acquire(store, "dead").abandon()
+    lease = stored(store).lease
+    assert lease is not None
+    store.attacks = [attack]
+    unlock(store, lease)
+    assert stored(store).lease is None
+
+
+def test_a_write_outside_of_a_run_that_was_refused_says_so_in_the_stores_words(store: Attacked) -> None:
+    written = replaced(store, present(store, Home("livekit", "uat")), new(), holder("ada"))
+    acquire(store, "dead").abandon()
+    lease, store.forever = stored(store).lease, refused
+    assert lease is not None
+    with pytest.raises(StateError, match="Reduce your request rate"):
+        unlock(store, lease)
+    with pytest.raises(StateError, match="Reduce your request rate"):
+        replaced(store, Present(written, etag(store)), written, holder("ada"))
+    assert stored(store).lease == lease
+
+
+def test_of_a_write_whose_answers_were_lost_the_lease_counts_from_the_first_attempt(
+    store: Attacked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 counts from when it wrote: who counts from a later attempt makes calls under somebody else's lease."""
+    machine = Machine(monkeypatch)
+    Machine.without_heartbeat(monkeypatch)
+    session = acquire(store, seconds=9.0)
+
+    def late(put: Put, body: bytes, expected: str | None) -> str:
+        put(body, expected)
+        machine.at, store.blind = machine.at + 3, True
+        raise StateError("s3:put_object: Read timeout (ReadTimeoutError)")
+
+    def sees(put: Put, body: bytes, expected: str | None) -> str:
+        store.blind = False
+        return put(body, expected)
+
+    store.attacks = [late, sees]
+    session.write({"a.thing/x": THING})
+    assert session.remaining() == 6
+    store.attacks = [refused, refused]
+    session.write({"a.thing/y": THING})  # the one that was answered is known to be the one that was written
+    assert session.remaining() == 9
+    session.release()
+
+
+@pytest.mark.parametrize("spoil", [Timed.remove, Timed.empty, Timed.overwrite], ids=["remove", "empty", "overwrite"])
+def test_what_is_final_ends_a_run_at_once_and_names_the_last_version(
+    store: Attacked, spoil: Callable[[Timed], None]
+) -> None:
+    acquire(store, "before").release()
+    first = acquire(store, "earlier")
+    first.write({"a.thing/x": THING})
+    first.release()
+    session = acquire(store)  # a lease of 90 s: what is tried again while there is time takes 50 of them
+    spoil(store)
+    puts, began = session.puts, time.monotonic()
+    with pytest.raises(StateGone, match=r"somebody deleted|not a state document") as gone:
+        session.intend("a.thing/y", THING)
+    assert session.puts - puts == 1
+    assert time.monotonic() - began < 10
+    assert "state rebuild --env uat" in gone.value.hint
+    named = str(gone.value.hint).partition("--version ")[2].partition(",")[0]
+    assert named in str(gone.value)
+    back = load(store.version(named), "the last version")
+    assert back.lineage == session.state.lineage
+    assert set(back.records) == {"a.thing/x"}
+    assert session.lost.is_set()
+    with pytest.raises(LostLease):
+        session.check(time.monotonic())
+    assert session.unsaved.records.keys() == {"a.thing/x", "a.thing/y"}
+    session.release()
+
+
+def test_where_no_version_is_left_or_can_be_listed_only_the_tags_are_named(
+    store: Attacked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(most: int) -> list[Version]:
+        raise Denied("s3:list_object_versions: Access Denied", code="AccessDenied")
+
+    def none(most: int) -> list[Version]:
+        return []
+
+    for versions in (none, denied):
+        store.ahead += 91
+        session = acquire(store)
+        monkeypatch.setattr(store, "versions", versions)
+        store.remove()
+        said: list[Any] = []
+        session._emit = said.append
+        session.release()
+        assert "somebody deleted" in said[-1].message
+        assert "state rebuild --env uat" in said[-1].message
+        assert "--version" not in said[-1].message
 
 
 @pytest.mark.usefixtures("short")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import CredentialsError, DeployError, Incomplete
+from livekit_deploy.errors import CredentialsError, DeployError, Incomplete, StateGone
 from livekit_deploy.events import Event
 from livekit_deploy.render import failure
 from livekit_deploy.state.lease import lease_of
-from livekit_deploy.state.store import FileStore
+from livekit_deploy.state.store import FileStore, S3Store
 from tests.aws.rig import _boto
 from tests.contract.cases import CASES, ZONE, Base, closure
 from tests.fakes import FakeClock
@@ -244,6 +245,32 @@ def test_who_may_not_write_the_state_any_more_exits_with_4_and_has_a_rescue_copy
     assert "allow s3:ListBucket, s3:GetObject and s3:PutObject" in caught.value.hint
     assert "state restore" in caught.value.hint
     assert "is not authorized to perform" in caught.value.message, "AWS's own words"
+
+
+def test_a_document_that_somebody_deletes_under_a_run_ends_it_and_comes_back_by_what_it_says(
+    env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    in_s3(env, tmp_path).up()
+    made = in_s3(env, tmp_path)
+    store = made.store
+    assert isinstance(store, S3Store)
+    monkeypatch.setattr(Deployer, "_expect", lambda *_: store._s3.delete_object(Bucket=store.bucket, Key=store.key))
+    with pytest.raises(StateGone) as caught:
+        made.down(made.plan(destroy=True))
+    said = shown(caught.value)
+    assert "somebody deleted s3://" in said
+    assert "when the store answers" not in said
+    file = re.search(r"state restore --env dev (\S+errored-dev-\d+\.json)", said)
+    version = re.search(r"state restore --env dev --version (\d+)", said)
+    assert file is not None
+    assert version is not None
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    upkeep = in_s3(env, tmp_path).upkeep
+    upkeep.carry_out(upkeep.restore_version(version[1]), "state restore")
+    upkeep.carry_out(upkeep.restore(Path(file[1])), "state restore")
+    assert in_s3(env, tmp_path).down().leftovers == [], "one of each"
 
 
 @pytest.mark.parametrize(

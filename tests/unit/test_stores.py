@@ -126,6 +126,24 @@ def test_what_is_not_there_is_none_and_an_answer_that_breaks_off_is_an_error() -
         s3(failure("SlowDown")).version("7")
 
 
+class BreaksOff(S3):
+    """The first bodies break off; then one is whole."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(None)
+        self.left = times
+
+    def read(self) -> bytes:
+        self.left -= 1
+        return b"whole" if self.left < 0 else super().read()
+
+
+def test_a_body_that_breaks_off_is_asked_for_again() -> None:
+    assert S3Store(BreaksOff(2), "bucket", "k.json", owner="1").version("7") == b"whole"
+    with pytest.raises(StateError, match="cannot be read"):
+        S3Store(BreaksOff(3), "bucket", "k.json", owner="1").version("7")
+
+
 # ---- the edges of a session
 
 
