@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def _event_kinds() -> list[type[events.Event]]:
 def _event(kind: type[events.Event]) -> Schema:
     schema = _of(kind)
     common = {"type": {"const": kind.type}, "@timestamp": _TEXT, "address": _TEXT, "elapsed_s": _NUMBER}
-    return _object({**common, **schema.get("properties", {})}, description=str(kind.__doc__))
+    return _object({**common, **schema.get("properties", {})}, description=inspect.cleandoc(str(kind.__doc__)))
 
 
 def _stream() -> Schema:

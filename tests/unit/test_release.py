@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,15 @@ def test_there_is_one_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert newest[1] == __version__
     assert entry.run(["version", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["livekit_deploy"] == __version__
+
+
+def test_every_python_that_is_claimed_is_tested() -> None:
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    claimed = [one.rpartition(" ")[2] for one in about["classifiers"] if re.search(r":: 3\.\d+$", one)]
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == claimed
+    assert [one["run"] for one in jobs["test"]["steps"] if "run" in one] == ["make test", "make check"]
+    assert about["requires-python"] == f">={claimed[0]}"
 
 
 def test_what_is_published_is_built_and_checked(runner: Runner) -> None:
