@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
@@ -118,7 +119,9 @@ class Clients:
         inner = botocore.session.get_session()
         self._listen(inner.get_component("event_emitter"))
         fetcher = AssumeRoleCredentialFetcher(
-            client_creator=inner.create_client, source_credentials=source, role_arn=self.role_arn
+            client_creator=partial(inner.create_client, region_name=self.region, endpoint_url=self.endpoint_url),
+            source_credentials=source,
+            role_arn=self.role_arn,
         )
         inner._credentials = DeferredRefreshableCredentials(
             method="assume-role", refresh_using=fetcher.fetch_credentials

@@ -89,7 +89,12 @@ _DECLARED = (
     click.option("--profile", metavar="NAME", help="AWS profile"),
     click.option("--region", metavar="NAME", help="override the file's region"),
     click.option("--role-arn", metavar="ARN", help="assume this role first"),
-    click.option("--sandbox", is_flag=True, help="rehearse against the sandbox instead of AWS"),
+    click.option(
+        "--sandbox",
+        is_flag=True,
+        envvar="LIVEKIT_DEPLOY_SANDBOX",
+        help="rehearse against the sandbox instead of AWS (also: LIVEKIT_DEPLOY_SANDBOX=1)",
+    ),
     click.option("--json", "json", is_flag=True, help="only JSON on stdout"),
     click.option("--no-color", is_flag=True, help="no colour (also: NO_COLOR, TERM=dumb, no terminal)"),
     click.option(
@@ -209,7 +214,15 @@ def connected(options: Options, env: Environment) -> tuple[Environment, Sandbox]
     """The sandbox as this environment's account sees it, and the environment with the charts that it can reach."""
     from livekit_deploy.cli.rehearsal import rehearsed
 
-    return rehearsed(env, path_of(options), overrides_of(options))
+    return rehearsed(env, path_of(options), overrides_of(options), options.role_arn)
+
+
+def _sealed(options: Options) -> contextlib.AbstractContextManager[None]:
+    if not options.sandbox:
+        return contextlib.nullcontext()
+    from livekit_deploy.cli.rehearsal import sealed
+
+    return sealed()
 
 
 @contextlib.contextmanager
@@ -217,6 +230,14 @@ def deployer(
     options: Options, env: Environment, command: str, on_event: Callable[[Event], None] | None = None
 ) -> Iterator[Deployer]:
     """A Deployer as the options say: on AWS, or on the sandbox with a clock that runs as fast as it does."""
+    with _sealed(options), _opened(options, env, command, on_event) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _opened(
+    options: Options, env: Environment, command: str, on_event: Callable[[Event], None] | None
+) -> Iterator[Deployer]:
     from livekit_deploy import __version__
     from livekit_deploy.aws.clients import Clients
     from livekit_deploy.clock import Clock

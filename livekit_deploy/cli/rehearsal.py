@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.loaders import Loader
+
 from livekit_deploy.config import load_environment
 from livekit_deploy.config.load import VARIABLE
+from livekit_deploy.errors import UsageError
 from livekit_deploy.sandbox.server import Sandbox, connect
 
 if TYPE_CHECKING:
@@ -18,15 +24,55 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 _LOOK_SECONDS = 2.0
 _HERE = "127.0.0.1,localhost"
+_ROLE = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/.+")
+#: in place of the user's own: nothing is in these files, and nobody asks the machine for the keys of its role
+_NOTHING = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
-def rehearsed(env: Environment, path: Path, overrides: dict[str, str]) -> tuple[Environment, Sandbox]:
-    """Start or find the sandbox for this environment; the environment with charts that can be had here."""
-    # what runs on this machine is never reached through a proxy
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = ",".join(filter(None, (os.environ.get(name), _HERE)))
+@contextmanager
+def sealed() -> Iterator[None]:
+    """Meanwhile nothing of the user's AWS set-up is there: variables, profiles, keys, service models, the machine's
+    role. What runs on this machine is not reached through a proxy.
+    """
+    before, models = dict(os.environ), Loader.CUSTOMER_DATA_PATH
+    unset = [name for name in before if name.startswith(("AWS_", "BOTO"))]
+    proxied = {name: ",".join(filter(None, (before.get(name), _HERE))) for name in ("NO_PROXY", "no_proxy")}
+    for name in unset:
+        del os.environ[name]
+    os.environ |= _NOTHING | proxied
+    Loader.CUSTOMER_DATA_PATH = os.devnull
+    try:
+        yield
+    finally:
+        Loader.CUSTOMER_DATA_PATH = models
+        for name in _NOTHING | proxied:
+            del os.environ[name]
+        os.environ |= {name: before[name] for name in (*unset, *proxied) if name in before}
+
+
+def rehearsed(
+    env: Environment, path: Path, overrides: dict[str, str], role_arn: str | None = None
+) -> tuple[Environment, Sandbox]:
+    """Start or find the sandbox for this environment; the environment with charts that can be had here.
+
+    A role that is to be assumed is there, and may do everything. Raises `UsageError` for an ARN that is none of a role.
+    """
+    role = _ROLE.fullmatch(role_arn) if role_arn else None
+    if role_arn and role is None:
+        raise UsageError(
+            f"--role-arn {role_arn} is not the ARN of a role",
+            hint="write it as arn:aws:iam::123456789012:role/deploy, or leave it out",
+        )
     sandbox = connect(
-        env.account_id or ACCOUNT, env.region, zone=env.livekit.hosted_zone, principals=env.cluster.admins
+        env.account_id or (role[1] if role else ACCOUNT),
+        env.region,
+        zone=env.livekit.hosted_zone,
+        principals=env.cluster.admins,
+        role=role_arn,
     )
     if not _reachable(env.load_balancer_controller.repo):
         env = load_environment(path, overrides={**overrides, **_stand_in(sandbox)})

@@ -112,7 +112,7 @@ class Process:
             current.add(parsed(one) for one in given.get("add", ()))
             return current.listed()
         if what == "prepare":
-            self._world.prepare(given["account"], given["region"], given.get("zone"), given.get("principals", ()))
+            self._world.prepare(**given)
         elif what == "reset":
             self._world.reset()
             self._log.clear()

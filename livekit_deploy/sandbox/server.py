@@ -87,18 +87,19 @@ def connect(
     speed: float | None = None,
     zone: str | None = None,
     principals: Sequence[str] = (),
+    role: str | None = None,
     folder: Path = FOLDER,
     module: str = PROCESS,
 ) -> Sandbox:
-    """The sandbox as ``account`` sees it; started when there is none, with the hosted zone and its ``principals`` made
-    when they are missing.
+    """The sandbox as ``account`` sees it; started when there is none, with the hosted zone, its ``principals`` and a
+    ``role`` that may do everything made when they are missing.
 
     ``speed`` and the ``module`` that is run count only when it is started here. Raises `DeployError` when it cannot be
     started.
     """
     with _alone(folder):
         found = _running(folder) or _start(folder, DEFAULT_SPEED if speed is None else speed, module)
-    wanted = {"account": account, "region": region, "zone": zone, "principals": list(principals)}
+    wanted = {"account": account, "region": region, "zone": zone, "principals": list(principals), "role": role}
     _ask(found["endpoint_url"], "prepare", wanted)
     own = {"access_key": f"AKIA{account}", "secret_key": "sandbox", "region": region}
     known = {field.name for field in fields(Sandbox)}

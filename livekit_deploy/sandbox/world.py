@@ -12,7 +12,6 @@ from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.route53.models import route53_backends
-from moto.utilities.utils import get_partition
 
 from livekit_deploy.sandbox.aws.route53_names import found as records_of
 from livekit_deploy.sandbox.aws.route53_names import nameservers, plain
@@ -41,17 +40,18 @@ class World:
 
     # ---- what the sandbox is asked to do
 
-    def prepare(self, account: str, region: str, zone: str | None, principals: Sequence[str] = ()) -> None:
-        """See to it that the account has this public hosted zone, and those of these users and roles that are its."""
-        iam = iam_backends[account][get_partition(region)]
-        known = {one.arn for one in (*iam.roles.values(), *iam.users.values())}
-        for arn in (one for one in principals if one.split(":")[4] == account and one not in known):
-            kind, *path, name = arn.split(":")[5].split("/")
-            where = "/".join(["", *path, ""])
-            if kind == "role":
-                iam.create_role(name, _NOBODY, where, "", "", [], "3600")
-            else:
-                iam.create_user(region, name, where)
+    def prepare(
+        self, account: str, region: str, zone: str | None, principals: Sequence[str] = (), role: str | None = None
+    ) -> None:
+        """See to it that the account has this public hosted zone, and those of these users and roles that are its;
+        and that there is a ``role`` that may do everything.
+        """
+        for arn in (one for one in principals if one.split(":")[4] == account):
+            _exists(arn, region)
+        if role is not None and _exists(role, region):
+            _, partition, _, _, of, name = role.split(":")
+            everything = f"arn:{partition}:iam::aws:policy/AdministratorAccess"
+            iam_backends[of][partition].attach_role_policy(everything, name.rpartition("/")[2])
         backend = route53_backends[account]["aws"]
         if zone and not any(plain(one.name) == zone and not one.private_zone for one in backend.zones.values()):
             backend.create_hosted_zone(f"{zone}.", private_zone=False)
@@ -160,6 +160,21 @@ class World:
             group = elbv2_backends[account][region].target_groups.get(action.data.get("TargetGroupArn") or "")
             found |= set(group.targets) if group is not None else set()
         return found
+
+
+def _exists(arn: str, region: str) -> bool:
+    """See to it that there is this user or role; whether it was made for that."""
+    _, partition, _, _, account, named = arn.split(":")
+    iam = iam_backends[account][partition]
+    if arn in {one.arn for one in (*iam.roles.values(), *iam.users.values())}:
+        return False
+    kind, *path, name = named.split("/")
+    where = "/".join(["", *path, ""])
+    if kind == "role":
+        iam.create_role(name, _NOBODY, where, "", "", [], "3600")
+    else:
+        iam.create_user(region, name, where)
+    return True
 
 
 def _where(balancer: Any) -> tuple[str, str]:
