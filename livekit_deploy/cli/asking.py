@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 
 from livekit_deploy.cli.options import Options, interactive, path_of
+from livekit_deploy.cli.signals import handled, unwind
 from livekit_deploy.errors import Declined, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -31,14 +31,11 @@ def says_yes(where: Screen, question: str) -> bool:
 
 def answer(where: Screen, question: str) -> str:
     """What is typed, "" at the end of the input. A signal ends the question: there is no run yet that could end."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return where.prompt(question)
+        with handled(unwind):
+            return where.prompt(question)
     except KeyboardInterrupt:
         where.say("")
         raise Interrupted(
             "interrupted at the question: it is not carried out", hint="run it again, and answer"
         ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,29 +1,27 @@
-"""The entry: the commands, each loaded when it is called, and the one place where errors become exit codes."""
+"""The commands, each loaded when it is called, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
 import difflib
-import gc
 import shlex
-import signal
 import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from livekit_deploy import __version__
 from livekit_deploy.cli.examples import show_example
+from livekit_deploy.cli.signals import INTERRUPTED
 from livekit_deploy.cli.spelling import PROGRAM, Spelling, program
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
+from livekit_deploy.render import streams
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-#: new objects; what is imported and read in (AWS's service models) is many, and none of it is garbage
-_COLLECTED_AFTER = 100_000
 #: command → (module of `cli`, its name there, what --help says)
 _COMMANDS = {
     "up": ("run", "up", "plan, ask, apply, and say where LiveKit answers"),
@@ -47,6 +45,8 @@ _COMMANDS = {
     "version": ("about", "version", "the version of this program and of what it is built on"),
     "completion": ("about", "completion", "a script that completes commands and options in a shell"),
 }
+#: of whom it is known what they did although their results did not reach anybody
+_CHANGE = ("up", "down", "keys", "state", "sandbox")
 #: what other tools call it → what it is called here
 _ELSEWHERE = {
     "apply": "up",
@@ -121,13 +121,6 @@ def cli() -> None:
 show_example(cli, "")
 
 
-def main() -> NoReturn:
-    """Run the command line and exit with its code (see `livekit_deploy.errors`)."""
-    gc.set_threshold(_COLLECTED_AFTER)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a script starts with & inherits it as ignored
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
     try:
@@ -142,7 +135,7 @@ def run(arguments: list[str]) -> int:
         command = context.command_path if context else PROGRAM
         return _told(UsageError(error.format_message(), hint=f"see: {command} --help"), arguments)
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return INTERRUPTED
     except DeployError as error:
         return _told(error, arguments)
     except Exception as error:
@@ -168,3 +161,13 @@ def _told(error: DeployError, arguments: list[str]) -> int:
     Spelling(program()).correct(error)
     show(error, json="--json" in arguments, plain="--no-color" in arguments)
     return error.code if isinstance(error, Incomplete) else error.exit_code
+
+
+def ended(code: int, arguments: list[str]) -> int:
+    """The exit code once it is known whether the results were written: those who only show have failed without."""
+    failure = streams.lost()
+    if failure is None:
+        return code
+    sys.stderr.write(f"warning: the results were not all written: {failure.strerror}\n")
+    changes = any(one in _CHANGE for one in arguments[:1])
+    return code or (0 if changes else DeployError.exit_code)

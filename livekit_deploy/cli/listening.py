@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.cli.options import Options, deployer
+from livekit_deploy.cli.signals import INTERRUPTED, handled
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -51,7 +52,7 @@ def carried_out(listens: Listener, run: Callable[[], Report]) -> Report:
 
 @contextmanager
 def _signals(made: Deployer, where: Screen) -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends the run in order, the second at once."""
+    """The first signal ends the run in order, the second at once."""
     seen = False
 
     def handle(number: int, frame: Any) -> None:
@@ -60,14 +61,12 @@ def _signals(made: Deployer, where: Screen) -> Iterator[None]:
             from livekit_deploy.k8s.helm_binary import end_all
 
             end_all()
-            os._exit(130)
+            os._exit(INTERRUPTED)
         seen = True
-        where.say("stopping: what is under way is recorded (again: stop at once)")
         made.cancel()
+        # by a thread: what was interrupted may be in the middle of saying something itself
+        said = "stopping: what is under way is recorded (again: stop at once)"
+        threading.Thread(target=where.say, args=(said,), daemon=True).start()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(handle):
         yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

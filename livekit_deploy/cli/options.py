@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livekit_deploy.cli.signals import handled, unwind
 from livekit_deploy.cli.spelling import spelling
 from livekit_deploy.errors import DeployError, UsageError
 
@@ -265,6 +266,7 @@ def _opened(
             on_event(event)
 
     with (
+        handled(unwind),
         _log(options, command, env) as written,
         Deployer(
             env,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import asdict
 
 import click
@@ -30,12 +28,10 @@ def logs(options: Options, follow: bool, since: float | None, tail: int | None, 
         raise UsageError("--follow and --previous say two things", hint="what has ended says nothing new")
     env, where = load(options), screen(options)
     excerpt = Excerpt(since=since, tail=tail, previous=previous)
-    try:
-        with deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made:
-            for line in made.logs(excerpt, pod=pod, follow=follow):
-                where.log_line(line, named=pod is None, json=options.json)
-    except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made:
+        for line in made.logs(excerpt, pod=pod, follow=follow):
+            if not where.log_line(line, named=pod is None, json=options.json):
+                return 0  # whoever reads has seen enough
     return 0
 
 

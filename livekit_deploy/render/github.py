@@ -97,6 +97,11 @@ def output(name: str, value: str) -> None:
 
 
 def _append(variable: str, text: str) -> None:
-    if path := os.environ.get(variable):
+    path = os.environ.get(variable)
+    if not path:
+        return
+    try:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text + "\n")
+    except OSError as error:
+        command("warning", f"{variable} cannot be written: {error.strerror}")

@@ -31,15 +31,11 @@ def _seconds(spent: Spent) -> dict[str, float]:
 
 
 class JsonLines:
-    """Writes each event as it comes.
-
-    A reader that went away does not end the run: what is under way must be recorded.
-    """
+    """Writes each event as it comes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._began = clock, clock.now()
         self._writing = threading.Lock()
-        self._read = True
 
     def __enter__(self) -> Self:
         return self
@@ -81,10 +77,5 @@ class JsonLines:
     def _write(self, values: Mapping[str, Any]) -> None:
         whole = {"address": "", "elapsed_s": round(self._clock.now() - self._began, 1), **values}
         with self._writing:
-            if not self._read:
-                return
-            try:
-                sys.stdout.write(line(whole))
-                sys.stdout.flush()
-            except BrokenPipeError:
-                self._read = False
+            sys.stdout.write(line(whole))
+            sys.stdout.flush()

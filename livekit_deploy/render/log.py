@@ -34,7 +34,7 @@ def logging_run(form: str, file: str | None, verbose: int, **about: str) -> Iter
     """
     handlers: list[logging.Handler] = []
     if verbose:
-        handlers.append(logging.StreamHandler(sys.stderr))
+        handlers.append(logging.StreamHandler(sys.stderr))  # which lasts, as `streams` makes it
         handlers[0].setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
     if file:
         handlers.append(_file(Path(file)))
@@ -94,10 +94,36 @@ def _formatter(form: str, run_id: str) -> logging.Formatter:
     )
 
 
+class _File(logging.FileHandler):
+    """The log in a file, until it cannot be written any more: that is said once, and the run goes on."""
+
+    ended = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self.ended:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self._end(sys.exc_info()[1])
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError as error:
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self.ended:
+            self.ended = True
+            why = error.strerror if isinstance(error, OSError) else repr(error)
+            sys.stderr.write(f"warning: the log {self.baseFilename} ends early: {why}\n")
+
+
 def _file(path: Path) -> logging.Handler:
     try:
         path.touch(mode=0o600)
-        path.chmod(0o600)  # there may be one already that others may read
-        return logging.FileHandler(path, encoding="utf-8")
+        if path.is_file():
+            path.chmod(0o600)  # there may be one already that others may read
+        return _File(path, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"the log {path} cannot be written: {error.strerror}", hint="--log-file FILE") from error

