@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.engine.inputs import Change
@@ -28,11 +28,13 @@ livekit: {domain: livekit.dev.example.com, hosted_zone: example.com, turn: {doma
 class Alteration:
     """Another environment: ``kinds`` are those of what is created, changed or deleted on the way to it.
 
-    ``values`` are what the file says otherwise, {} where somebody changes things by hand.
+    ``values`` are what the file says otherwise, {} where somebody changes things by hand; ``lasting`` is what no later
+    file can take back.
     """
 
     values: dict[str, Any]
     kinds: set[str]
+    lasting: dict[str, Any] = field(default_factory=dict)
 
 
 BY_HAND, PROVIDER_GONE = "what others changed", "identity provider that others deleted"
@@ -61,6 +63,7 @@ ALTERATIONS = {
             }
         },
         {"eks.cluster", "eks.access_entry", "eks.addon", "eks.node_group"},
+        {"cluster": {"version": "1.37"}},
     ),
     "size and disks of nodes": Alteration(
         {"nodes": {"media": {"max": 3, "disk_gib": 60}}}, {"ec2.launch_template", "eks.node_group"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,14 +74,19 @@ class Kills:
     only: int | None
     record: Callable[[str, Any], None]
 
-    def wanted(self, number: int) -> tuple[str, ...]:
-        """What to do after a death at this boundary: both ways on, or one by turns where only some are tried."""
-        if self.only is not None:
-            return ("up", "down") if number == self.only else ()
-        if self.every == 1:
-            return ("up", "down")
-        turn, rest = divmod(_world(number), self.every)
-        return (("up", "down")[turn % 2],) if rest == turn % self.every else ()
+    def among(self, ways: Iterable[str]) -> Wanted:
+        """The ways on after a death at a boundary: all of them, or one by turns where only some are tried."""
+        names = tuple(ways)
+
+        def wanted(number: int) -> tuple[str, ...]:
+            if self.only is not None:
+                return names if number == self.only else ()
+            turn, rest = divmod(_world(number), self.every)
+            if self.every == 1:
+                return names
+            return (names[turn % len(names)],) if rest == turn % self.every else ()
+
+        return wanted
 
     def sampled(self, here: World, env: Environment, before: dict[str, set[str]], verb: str, seed: int) -> Wanted:
         """Some of the reads that this run makes, both ways on."""
@@ -94,15 +99,15 @@ class Kills:
         chosen = set(random.Random(seed).sample(range(in_child(count)), READS))
         return lambda number: ("up", "down") if number in chosen else ()
 
-    def judged(self, scenario: str, recording: Recording, everything: Set) -> list[Any]:
+    def judged(self, scenario: str, recording: Recording, ends: Mapping[str, Set]) -> list[Any]:
         """A row of the table, and what went wrong.
 
-        A run that went on must have ended with the set of the undisturbed one, or with nothing.
+        By way on: what an undisturbed run of the same file ends with, nothing after a `down`.
         """
         results = recording.results
-        wrong = [text for result in results if (text := _wrong(result, everything))]
-        duplicates = sum(_more(result, everything) for result in results if result.then == "up")
-        orphans = sum(len(result.left) for result in results if result.then == "down")
+        wrong = [text for result in results if (text := _wrong(result, ends[result.then]))]
+        duplicates = sum(_more(result, ends[result.then]) for result in results if ends[result.then])
+        orphans = sum(len(result.left) for result in results if not ends[result.then])
         passed = len(results) - len(wrong)
         row = [scenario, len({one.number for one in results}), len(results), passed, orphans, duplicates]
         return [row, [f"{scenario}, {text}" for text in wrong]]
@@ -113,8 +118,8 @@ class Kills:
         self.record("kill", row)
         return list(wrong[:5])
 
-    def judge(self, scenario: str, recording: Recording, everything: Set) -> None:
-        wrong = self.told(self.judged(scenario, recording, everything))
+    def judge(self, scenario: str, recording: Recording, ends: Mapping[str, Set]) -> None:
+        wrong = self.told(self.judged(scenario, recording, ends))
         assert recording.results, "the run ended before its first boundary"
         assert not wrong, "replay one with --boundary N:\n" + "\n".join(wrong)
 
@@ -130,10 +135,10 @@ def _wrong(result: Result, everything: Set) -> str:
         return f"{where} {result.error}"
     if result.left:
         return f"{where} {result.left}"
-    if result.then == "up" and result.everything != everything:
+    if everything and result.everything != everything:
         differ = {k: (everything.get(k), n) for k, n in result.everything.items() if everything.get(k) != n}
         return f"{where} not the same set (undisturbed, now): {differ}"
-    if result.then == "down" and result.addresses:
+    if not everything and result.addresses:
         return f"{where} still on record: {result.addresses}"
     return ""
 

@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -83,16 +84,19 @@ class Copies:
 
     def __init__(self) -> None:
         self._at_work: list[Copy] = []
+        self._turn = threading.Lock()  # the run and the writer of its state both meet boundaries
 
     def start(self, work: Callable[[], Any]) -> Copy:
-        while len(self._at_work) > (os.cpu_count() or 1):
-            self._hear_one()
-        self._at_work.append(Copy(work))
-        return self._at_work[-1]
+        with self._turn:
+            while len(self._at_work) > (os.cpu_count() or 1):
+                self._hear_one()
+            self._at_work.append(Copy(work))
+            return self._at_work[-1]
 
     def hear_all(self) -> None:
-        while self._at_work:
-            self._hear_one()
+        with self._turn:
+            while self._at_work:
+                self._hear_one()
 
     def _hear_one(self) -> None:
         done = select.select(self._at_work, [], [], _RECOVERY_SECONDS)[0] or self._at_work

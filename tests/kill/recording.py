@@ -1,14 +1,14 @@
 """One undisturbed run, at whose boundaries the world is copied: in each copy the process has just died, and goes on.
 
 All that is left in a copy is the thread that met the boundary; the process that died in it is never heard of again,
-and a new one is started on what it left behind.
+and new ones are started on what it left behind: with the file of the run that died, or with another one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +30,13 @@ _THREADS = 4  # enough to get in each other's way: more of them only wait for AW
 #: checked before a run, it reads the account under its lease only, and not once more before it
 _NOTHING = Plan(command="up", lineage=None, serial=0, digest="", all=())
 Set = dict[str, int]
+#: what is run after a death: commands, each with the file that it finds
+Steps = tuple[tuple[str, Environment], ...]
+
+
+def on_the_same(env: Environment) -> dict[str, Steps]:
+    """The ways on for whoever changes nothing in the file."""
+    return {"up": (("up", env),), "down": (("down", env),)}
 
 
 @dataclass
@@ -48,7 +55,7 @@ class Result:
 class Recording:
     """Runs ``verb`` once, and the recoveries beside it.
 
-    ``wanted`` gives for each boundary what is to be done after a death there: ``up``, ``down``, both or nothing.
+    ``wanted`` gives for each boundary the names of those ``ways`` on that are to be gone after a death there.
     With ``reads`` the boundaries are calls that change nothing.
     """
 
@@ -59,9 +66,11 @@ class Recording:
         before: dict[str, set[str]],
         wanted: Callable[[int], tuple[str, ...]],
         *,
+        ways: Mapping[str, Steps] | None = None,
         reads: bool = False,
     ) -> None:
         self._world, self._env, self._before = world, env, before
+        self._ways = ways or on_the_same(env)
         self._wanted, self._reads = wanted, reads
         self.seen = 0
         self._copies = Copies()
@@ -103,7 +112,8 @@ class Recording:
         self._world.passing = None
         walk.MOST_THREADS = _THREADS
         with mock.patch.object(helm, "datetime", _Later):
-            return go_on(self._world, self._env, then, self._before, later=LATER)
+            ends = [go_on(self._world, env, verb, self._before, later=LATER) for verb, env in self._ways[then]]
+        return {**ends[-1], "left": [what for end in ends for what in end["left"]]}
 
 
 def _result(number: int, boundary: str, then: str, copy: Copy) -> Result:

@@ -10,7 +10,7 @@ from tests.inventory import inventory
 from tests.kill.changes import ALTERATIONS, BALANCERS_GONE, UNCHANGED, able_to_change
 from tests.kill.conftest import FORKS, Kills
 from tests.kill.copies import in_child
-from tests.kill.recording import RECORDING_SECONDS, Recording, how_many
+from tests.kill.recording import RECORDING_SECONDS, Recording
 from tests.kill.standing import Standing, environment
 
 pytestmark = [pytest.mark.kill, *FORKS]
@@ -30,10 +30,12 @@ def test_every_kind_that_can_change_is_changed() -> None:
 )
 def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
     def changed() -> tuple[list[Any], list[str]]:
-        recording = Recording(standing.here, standing.altered(name), standing.before, kills.wanted)
+        env, ways = standing.altered(name), standing.ways(name)
+        ends = standing.ends(ways)
+        recording = Recording(standing.here, env, standing.before, kills.among(ways), ways=ways)
         report = recording.run("up")
         kinds = {address.partition("/")[0] for address in (*report.created, *report.updated, *report.deleted)}
-        return kills.judged(f"up: {name}", recording, how_many()), sorted(kinds)
+        return kills.judged(f"up: {name}", recording, ends), sorted(kinds)
 
     judged, kinds = in_child(changed, RECORDING_SECONDS)
     wrong = kills.told(judged)
@@ -43,9 +45,11 @@ def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
 
 def test_down(standing: Standing, kills: Kills) -> None:
     def gone() -> tuple[list[Any], bool]:
-        recording = Recording(standing.here, environment(standing.here), standing.before, kills.wanted)
+        ways = standing.ways(BALANCERS_GONE)
+        recording = Recording(standing.here, environment(standing.here), standing.before, kills.among(ways), ways=ways)
+        ends = standing.ends(ways)
         recording.run("down")
-        return kills.judged("down", recording, standing.everything), inventory() == standing.before
+        return kills.judged("down", recording, ends), inventory() == standing.before
 
     judged, nothing = in_child(gone, RECORDING_SECONDS)
     wrong = kills.told(judged)
@@ -61,7 +65,8 @@ def test_a_death_at_a_read_is_the_one_before_it(standing: Standing, kills: Kills
         wanted = kills.sampled(standing.here, env, before, "down", seed)
         recording = Recording(standing.here, env, before, wanted, reads=True)
         recording.run("down")
-        return kills.judged(f"down: reads, seed {seed}", recording, standing.everything)
+        ends = {"up": standing.everything, "down": {}}
+        return kills.judged(f"down: reads, seed {seed}", recording, ends)
 
     wrong = kills.told(in_child(gone, RECORDING_SECONDS))
     assert not wrong, "\n".join(wrong)

@@ -13,10 +13,11 @@ from moto import mock_aws
 
 from livekit_deploy.sandbox.aws.install import install
 from tests.inventory import inventory
+from tests.kill.changes import ALTERATIONS
 from tests.kill.conftest import FORKS, Kills
 from tests.kill.copies import in_child
 from tests.kill.recording import Recording, how_many
-from tests.kill.standing import environment
+from tests.kill.standing import ends, environment, with_another
 from tests.kill.world import World, world
 from tests.sandbox.corrections import harness
 
@@ -36,9 +37,13 @@ def test_a_world_that_is_over_hears_of_no_more_clusters(tmp_path: Path) -> None:
 
 
 def test_up_from_nothing(here: World, kills: Kills) -> None:
-    recording = Recording(here, environment(here), inventory(), kills.wanted)
+    env, other = environment(here), environment(here, ALTERATIONS["no NAT, flow logs"].values)
+    ways = with_another(env, other)
+    all_ends = ends(here, ways)
+    recording = Recording(here, env, inventory(), kills.among(ways), ways=ways)
     recording.run("up")
-    kills.judge("up", recording, how_many())
+    assert how_many() == all_ends["up"]
+    kills.judge("up", recording, all_ends)
 
 
 @pytest.mark.slow
@@ -46,4 +51,4 @@ def test_a_death_at_a_read_is_the_one_before_it(here: World, kills: Kills, seed:
     env, before = environment(here), inventory()
     recording = Recording(here, env, before, kills.sampled(here, env, before, "up", seed), reads=True)
     recording.run("up")
-    kills.judge(f"up: reads, seed {seed}", recording, how_many())
+    kills.judge(f"up: reads, seed {seed}", recording, {"up": how_many(), "down": {}})
