@@ -47,7 +47,7 @@ from livekit_deploy.k8s.pod_secrets import other_holders
 from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.report import Report, StatusReport, cluster_of, outputs_of, status_of
-from livekit_deploy.running import InFlight, Running
+from livekit_deploy.running import Running
 from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Home, Record, State, belongs
 from livekit_deploy.state.edit import unlock
@@ -344,8 +344,5 @@ class Deployer:
         self.cloud.stopping = lambda: self._cancel.is_set() or session.over()
         try:
             yield session
-        except InFlight as error:
-            session.abandon()  # the fence stays: what is still in flight may not be sent again
-            raise error.reason from None
-        finally:
-            session.release()
+        finally:  # the fence stays: what is still in flight may not be sent again
+            session.release(lambda: self.cloud.mutating)

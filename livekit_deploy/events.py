@@ -6,10 +6,13 @@ No event holds a secret: values are never part of one.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +34,21 @@ def silent(event: Event) -> None:
 
 
 def one_at_a_time(listener: Emit) -> Emit:
-    """The same callback, which is never called by two threads at once."""
+    """The same callback, which is never called by two threads at once, and of which no failure ends a run.
+
+    What it raises goes to the log, of each event's type once.
+    """
     turn = threading.Lock()
+    failed: set[str] = set()
 
     def emit(event: Event) -> None:
         with turn:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:
+                if event.type not in failed:
+                    failed.add(event.type)
+                    _logger.exception("the listener failed at the event %s: the run goes on", event.type)
 
     return emit
 

@@ -50,14 +50,6 @@ T = TypeVar("T")
 _ANSWER_SECONDS = 300.0
 
 
-class InFlight(Exception):
-    """The run ends while a mutating call has not come back: the lease must run out by itself."""
-
-    def __init__(self, reason: DeployError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-
-
 class Running:
     """A run of one environment; ``cancel`` ends it, ``timeout`` bounds it in seconds of the clock."""
 
@@ -209,10 +201,7 @@ class Running:
         if session.failure is not None:
             raise session.failure
         if self._cancel.is_set() or outcome.unfinished:
-            reason = self._reason()
-            if outcome.unfinished and self._cloud.mutating:
-                raise InFlight(reason)
-            raise reason
+            raise self._reason()
 
     def _reason(self) -> DeployError:
         """Why it ended early: where nobody asked for it, the lease ran out, which the writer may not know yet."""

@@ -43,7 +43,10 @@ def walk(
     fail_fast: bool = False,
     grace: float = 2.0,
 ) -> Outcome:
-    """Visit every node after the nodes it waits for; ``grace`` is in real seconds."""
+    """Visit every node after the nodes it waits for; ``grace`` is in real seconds.
+
+    Whatever is not ours ends it as a cancelled one ends: nothing begins any more, and what is under way has the grace.
+    """
     outcome = Outcome()
     sorter = graphlib.TopologicalSorter({node: [e for e in after if e in edges] for node, after in edges.items()})
     sorter.prepare()
@@ -70,10 +73,26 @@ def walk(
                 continue
             running.discard(node)
             _settle(sorter, outcome, node, error)
+    except BaseException:
+        asked = cancel.is_set()
+        cancel.set()
+        _drain(results, running, time.monotonic() + grace)
+        if not asked:
+            cancel.clear()  # nobody asked for it: who catches this may run again
+        raise
     finally:
         for _ in workers:
             tasks.put(None)
     return outcome
+
+
+def _drain(results: queue.SimpleQueue[tuple[str, BaseException | None]], running: set[str], end: float) -> None:
+    """Let what is under way come back, until ``end`` in real time."""
+    while running and (left := end - time.monotonic()) > 0:
+        try:
+            running.discard(results.get(timeout=left)[0])
+        except queue.Empty:
+            return
 
 
 def _start(

@@ -41,6 +41,7 @@ RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
 LAST_INTENT = 1 / 2  # of a lease: no new intent with less left
 CALL_BOUND = 4 / 9  # of a lease: the longest that one AWS call may take, retries included
 LAST_MOMENT = 1 / 9  # of a lease: with less left, what still runs is ended
+_ENDING = "the run is ending: no new work begins"
 _LOST_RACE = 0.1  # seconds before the lease is asked for again when somebody else got it
 
 
@@ -160,6 +161,8 @@ class Session:
         bound = self.holder.seconds * CALL_BOUND
         if self.remaining() < bound:
             self._await_renewal(bound)
+        if self._closing:
+            raise LostLease(_ENDING, hint=GOES_ON)
         if self.lost.is_set() or self.remaining() < bound:
             raise LostLease(
                 f"the lease on {self._store.location} has run out or was taken over",
@@ -193,7 +196,7 @@ class Session:
             if self.failure is not None:
                 raise self.failure
             if self._closing:
-                raise LostLease("the run is ending: no new work begins", hint="run the same command again")
+                raise LostLease(_ENDING, hint=GOES_ON)
             batch = self._batch
             batch.changes.update(changes)
             batch.took += (took or {}).items()
@@ -204,15 +207,17 @@ class Session:
 
     # ---- ending
 
-    def release(self) -> None:
+    def release(self, in_flight: Callable[[], int] = int) -> None:
         """Write what is pending, give the lease up, and keep a copy of the document if its records changed.
 
-        A store that does not answer any more fails no run whose records are written: the lease ends by itself.
+        A store that does not answer any more fails no run whose records are written: the lease ends by itself. So it
+        does where mutating calls are still ``in_flight``; that is asked once no further one can leave.
         """
         if self._closing:
             return
         self._stop_writer()
-        if self.failure is not None:
+        self.lost.set()  # whoever is left behind waits no longer
+        if self.failure is not None or in_flight():
             return
         try:
             self._commit(_written(self.state, lease=None), boot_clock())

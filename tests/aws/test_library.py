@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import boto3
@@ -14,6 +16,7 @@ import pytest
 
 from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.nat import ElasticIp
+from livekit_deploy.errors import LostLease
 from livekit_deploy.events import Done, Event
 from livekit_deploy.state.store import FileStore
 from tests.fakes import FakeClock
@@ -72,3 +75,44 @@ def test_two_deployers_in_one_process_do_not_meet(aws: None, tmp_path: Path, cap
     after = (os.getcwd(), dict(os.environ), logging.root.level, [signal.getsignal(n) for n in signal.valid_signals()])
     assert before == after
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_listener_that_raises_ends_no_run(aws: None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(event: Event) -> None:
+        raise ZeroDivisionError(event.type)
+
+    with _deployer(tmp_path, "east", broken) as deployer:
+        assert len(deployer.up().created) == 3
+        assert deployer.lease() is not None
+        assert deployer.status().holder is None
+    told = [one.message for one in caplog.records if "the listener failed" in one.message]
+    assert told
+    assert len(told) == len(set(told)), "of each type of event once"
+
+
+@pytest.mark.parametrize("in_flight", [False, True])
+def test_what_nobody_foresaw_frees_no_lease_with_calls_in_flight(aws: None, tmp_path: Path, in_flight: bool) -> None:
+    """It ends a run as an interrupt does: what is under way is waited for, and nothing further may leave."""
+
+    calls: list[AbstractContextManager[None]] = []
+
+    def ends(event: Event) -> None:
+        if isinstance(event, Done):
+            if in_flight:
+                calls.append(deployer.cloud.changing())
+                calls[-1].__enter__()  # and does not come back
+            sys.exit(70)
+
+    with _deployer(tmp_path, "east", ends) as deployer, pytest.raises(SystemExit):
+        deployer.up()
+    found = deployer.lease()
+    assert found is not None
+    assert (found[0].lease is not None) is in_flight
+    assert deployer.cloud.fence is not None
+    with pytest.raises(LostLease, match="the run is ending"):
+        deployer.cloud.fence(0.0)
+    made = len(_owners())
+    if not in_flight:
+        with _deployer(tmp_path, "east", lambda event: None) as again:
+            again.up()
+        assert made <= len(_owners()) == 3

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,22 @@ def test_after_its_end_a_session_writes_nothing(store: FileStore) -> None:
     session.release()
     with pytest.raises(LostLease, match="the run is ending"):
         session.write({"a.thing/x": THING})
+
+
+def test_a_lease_is_not_given_up_while_calls_are_in_flight_and_no_further_one_leaves(store: FileStore) -> None:
+    session = acquire(store)
+    asked: list[bool] = []
+
+    def in_flight() -> int:
+        with pytest.raises(LostLease, match="the run is ending"):
+            session.check(time.monotonic())
+        asked.append(True)
+        return 1
+
+    session.release(in_flight)
+    assert asked
+    with pytest.raises(LockedError):
+        acquire(store, "other")
 
 
 def test_a_lease_that_somebody_has_by_now_is_not_given_up(store: FileStore) -> None:

@@ -79,6 +79,21 @@ def test_a_bug_in_a_visit_is_not_hidden() -> None:
         walk(DIAMOND, visit, cancel=threading.Event())
 
 
+def test_what_nobody_foresaw_lets_what_is_under_way_come_back() -> None:
+    """As a walk that is cancelled: its waits end, and nothing begins any more."""
+    cancel, ended = threading.Event(), list[str]()
+
+    def visit(node: str) -> None:
+        if node == "bad":
+            raise KeyboardInterrupt
+        cancel.wait(10)
+        ended.append(node)
+
+    with pytest.raises(KeyboardInterrupt):
+        walk({"bad": set(), "long": set(), "after": {"long"}}, visit, cancel=cancel)
+    assert ended == ["long"]
+
+
 @pytest.fixture
 def waits() -> Waits:
     return Waits(FakeClock(), threading.Event(), threading.Event())
