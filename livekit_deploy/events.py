@@ -159,6 +159,17 @@ class Skipped(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept(Event):
+    """An object that was to be deleted stays, since it is not ours, or something that stays holds it."""
+
+    type = "kept"
+    address: str
+    stage: str
+    id: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyChanged(Event):
     """An API key was ``added`` to Secrets Manager, or ``removed``; ``name`` says whom it is for."""
 

@@ -15,6 +15,7 @@ from livekit_deploy.aws.ec2 import described
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.holders import Thing, in_vpc, maker
 from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT
+from livekit_deploy.engine.marks import Kept
 from livekit_deploy.engine.resource import kinds
 from livekit_deploy.engine.sight import Sight
 from livekit_deploy.prices import Prices
@@ -23,10 +24,17 @@ from livekit_deploy.report import Leftover
 _GONE = {"terminated", "shutting-down"}
 
 
-def leftovers(cloud: Cloud, vpcs: Iterable[str] = ()) -> tuple[list[Leftover], list[tuple[str, str]]]:
-    """(what is left, what is deleted and vanishes with when); ``vpcs`` are the ids of the networks that we had."""
+def leftovers(
+    cloud: Cloud, vpcs: Iterable[str] = (), stays: Iterable[Kept] = ()
+) -> tuple[list[Leftover], list[tuple[str, str]]]:
+    """(what is left, what is deleted and vanishes with when); ``vpcs`` are the ids of the networks that we had,
+    ``stays`` is what `down` left on purpose: of these what may be ours is left."""
     view, prices = cloud.remembering(), Prices(cloud.region)
-    found: dict[str, Leftover] = {}
+    found = {
+        one.id: Leftover(kind, one.id, "nobody that is known", prices.left(kind, 0), f"{one.why}; {one.hint}")
+        for one in stays
+        if one.recorded and (kind := one.address.partition("/")[0])
+    }
     there = [vpc for vpc in vpcs if described(view, "describe_vpcs", "Vpcs", "VpcId", vpc)]
     for thing in (*_marked(view), *_for_the_cluster(view), *(one for vpc in there for one in in_vpc(view, vpc))):
         left = Leftover(thing.what, thing.id, thing.maker, prices.left(thing.what, thing.size))

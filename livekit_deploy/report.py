@@ -8,6 +8,7 @@ from typing import Any
 
 from livekit_deploy import health
 from livekit_deploy.engine.graph import longest_chain
+from livekit_deploy.engine.marks import Kept
 from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.finding import Finding, unfinished
@@ -23,9 +24,11 @@ class Leftover:
     id: str
     made_by: str
     usd_month: float | None
+    #: why `down` left it although it is recorded, "" for what it did not know
+    why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what} {self.id} (made by {self.made_by})"
+        return f"{self.what} {self.id} ({self.why or f'made by {self.made_by}'})"
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Report:
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    #: what was to be deleted and stays, since it is not ours, or something that stays holds it
+    stays: list[Kept] = field(default_factory=list)
     failed: dict[str, DeployError] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)

@@ -96,6 +96,7 @@ class Running:
             created=execution.created,
             updated=execution.updated,
             deleted=execution.deleted,
+            stays=list(execution.kept.values()),
             failed=outcome.failed,
             skipped=outcome.skipped,
             unfinished=execution.unfinished,
@@ -153,7 +154,7 @@ class Running:
         """
         try:
             waits = Waits(self._clock, self._cancel, threading.Event())
-            report.leftovers, report.vanishing = borne(waits, lambda: leftovers(self._cloud, vpcs))
+            report.leftovers, report.vanishing = borne(waits, lambda: leftovers(self._cloud, vpcs, report.stays))
         except DeployError as error:
             if not report.failed:
                 raise

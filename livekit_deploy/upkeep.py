@@ -17,10 +17,11 @@ from livekit_deploy.aws.eks import Cluster
 from livekit_deploy.aws.lineages import lineages
 from livekit_deploy.aws.vpc import Subnet
 from livekit_deploy.config import Environment
+from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.graph import no_resource, ordered
 from livekit_deploy.engine.inputs import Ref, revive
 from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
-from livekit_deploy.engine.planner import difference, kind_of
+from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.engine.recover import Recovery, record_of
 from livekit_deploy.engine.resource import Live, Observed, Resource, kinds
 from livekit_deploy.errors import NotOurs, StateError, UsageError

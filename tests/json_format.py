@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from livekit_deploy import events
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.expected import Step
+from livekit_deploy.engine.marks import Kept
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.finding import Finding
 from livekit_deploy.k8s.cluster_events import ClusterEvent
@@ -91,6 +92,7 @@ def _stream() -> Schema:
     )
     counted = dict.fromkeys(("created", "updated", "deleted", "unfinished"), addresses)
     counted["leftovers"] = {"type": "array", "items": _of(Leftover)}
+    counted["stays"] = {"type": "array", "items": _of(Kept)}
     seconds = dict.fromkeys(("queued_s", "calling_s", "waiting_s", "writing_s"), _NUMBER)
     step = {"address": _TEXT, **seconds}
     counted["chain"] = {"type": "array", "items": {"type": "object", "properties": step, "required": list(step)}}

@@ -203,6 +203,10 @@ class Cluster(Resource):
         creator = str(outputs.get("creator", ""))
         return {**super().own_marks(cloud, outputs), **({CREATOR: creator.replace(",", " ")} if creator else {})}
 
+    def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
+        """Not who made it: that tag is no mark of whose it is."""
+        return path != f"marks.{CREATOR}"
+
     def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
 

@@ -156,6 +156,11 @@ class SecurityGroupRule(Ec2Resource):
         )
         return str(said["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
+    def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
+        """Not where its group is ours: then it is a part of that, as every rule in it is."""
+        group = SecurityGroup.described(cloud, live.props["group_id"])
+        return group is None or not cloud.marks.ours(tags_of(group))
+
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         rule: dict[str, Any] = {
             "IpProtocol": self.protocol,

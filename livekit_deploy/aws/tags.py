@@ -62,6 +62,10 @@ class Marks:
         mine = {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage}
         return any(key in tags and tags[key] != value for key, value in mine.items())
 
+    def of_another_state(self, tags: Mapping[str, str]) -> bool:
+        """Whether an object with these tags belongs to another state document."""
+        return self.lineage is not None and tags.get(LINEAGE) not in (None, self.lineage)
+
     def claim(self, tags: Mapping[str, str], address: str, what: str) -> None:
         """Raise `NotOurs` unless the object with these tags is ours, or the user adopts ``address``."""
         if self.ours(tags) or address in self.adopt:

@@ -21,14 +21,15 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.engine import inputs, marks
+from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import Failing
 from livekit_deploy.engine.plan import FieldDiff
-from livekit_deploy.engine.planner import REMADE_BY_HAND, difference, has_run
+from livekit_deploy.engine.planner import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, repeats, spreads
 from livekit_deploy.engine.waits import FIRST, PROPAGATION, Expired
-from livekit_deploy.errors import Absent, Blocked, Conflict, Failed, ResourceError, Unavailable
+from livekit_deploy.errors import Absent, Blocked, Conflict, Failed, NotOurs, ResourceError, Unavailable
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
@@ -104,8 +105,9 @@ class Application:
         """What of a live object is not as wanted."""
         record = self._session.record(self.address)
         found = difference(self._item, record, live, self._lookup)
-        lost = marks.lost(self._item, self._run.cloud, record, live)
-        return {marks.MARKS: lost, **found} if lost and marks.adopted(self._item, self._run.cloud) else found
+        lost = marks.marked(marks.lost(self._item, self._run.cloud, record, live))
+        adopted = lost and marks.adopted(self._item, self._run.cloud, record, live)
+        return {marks.MARKS: lost, **found} if adopted else found
 
     def _first_read(self) -> Live | None:
         record = self._session.record(self.address)
@@ -175,6 +177,7 @@ class Application:
         if refused := self._item.refusals(live, diffs.keys() - {marks.MARKS}):
             raise Blocked(f"{self.address}: {', '.join(refused)} cannot change", hint=" ".join(refused.values()))
         record = self._session.record(self.address)
+        marks.require(self._item, self._run.cloud, record, live)
         created = record is not None and record.phase in (Phase.CREATING, Phase.MADE)
         told = {key: diff for key, diff in diffs.items() if (key == marks.MARKS if remarked else key in live.props)}
         before = self._recorded_inputs(record)
@@ -225,7 +228,7 @@ class Application:
         return any(now.get(key) != diff for key, diff in told.items())
 
     def _remove_failed(self) -> None:
-        Removal(self._run, self._item, self._session.record(self.address), keep=True).down()
+        self._take_away(self._session.record(self.address))
 
     def _settle_ready(self) -> Live | None:
         def settled(now: Live | None) -> bool:
@@ -274,8 +277,15 @@ class Application:
     def _settle_gone(self, live: Live) -> Live | None:
         record = self._session.record(self.address) or self._base(self._desired())
         going = replace(record, phase=Phase.DELETING, id=live.id)
-        Removal(self._run, self._item, going, keep=True).down()
+        self._take_away(going)
         return None
+
+    def _take_away(self, record: Record | None) -> None:
+        """Delete it, to make it again. Raises `NotOurs` for one that is not ours."""
+        removal = Removal(self._run, self._item, record, keep=True)
+        removal.down()
+        if removal.kept is not None:
+            raise NotOurs(f"{self.address} ({removal.kept.id}) stays: {removal.kept.why}", hint=removal.kept.hint)
 
     def _finish(self, live: Live) -> None:
         record = self._session.record(self.address)

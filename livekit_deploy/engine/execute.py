@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from livekit_deploy import calls
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.apply import Application
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, inverse, without
+from livekit_deploy.engine.marks import Kept
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.planner import Entry, Planned, Planner, kind_of
 from livekit_deploy.engine.remove import Removal
@@ -23,6 +25,8 @@ from livekit_deploy.events import Done, ResourceFailed, Skipped
 from livekit_deploy.state.document import Record
 from livekit_deploy.timing import Timing, Watch
 
+_Edges = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+
 
 class Execution:
     """One plan being carried out under one lease; afterwards it knows what was created, updated and deleted."""
@@ -34,6 +38,10 @@ class Execution:
         self.created: list[str] = []
         self.updated: list[str] = []
         self.deleted: list[str] = []
+        #: what was to be deleted and stays, by address
+        self.kept: dict[str, Kept] = {}
+        self._over: Edges = {}
+        self._dropping = threading.Lock()
         #: what goes on by itself at an address
         self.unfinished: dict[str, str] = {}
         #: what is wrong with what runs at an address, and what to do about it
@@ -52,7 +60,7 @@ class Execution:
         wanted = {a: e for a, e in self._entries.items() if e.resource is not None and a in chosen}
         resources = [entry.resource for entry in wanted.values() if entry.resource is not None]
         outcome = self._walk(edges_up(resources), lambda address: self._apply(wanted[address]))
-        drops = [a for a, e in self._entries.items() if e.resource is None and a in chosen]
+        drops = [a for a, e in self._entries.items() if e.resource is None and a in chosen and not e.change.unmarked]
         if outcome.clean and drops and not self._run.waits.cancel.is_set():
             return self._remove(drops)
         return outcome
@@ -133,6 +141,7 @@ class Execution:
         strays = [address for address in addresses if address not in records]
         hosts = self._hosts(doomed)
         edges = edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
+        self._over = edges
         edges = without(edges, [address for address in edges if address not in doomed])
         dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and _dies(a, r)}
         self._loosen({address: doomed[address] for address in dying}, doomed)
@@ -178,10 +187,37 @@ class Execution:
                 self._gone_with_host(address)
                 return
         stray_id = None if record else self._entries[address].change.id
-        Removal(self._run, item, record, stray_id=stray_id, children=children).down()
+        staying = sorted(self.kept.keys() & (closure([address], self._over) - {address}))
+        removal = Removal(
+            self._run, item, record, stray_id=stray_id, children=children, staying=staying, drop=self._drop
+        )
+        removal.down()
+        if removal.kept is not None:
+            self._keep(address, removal.kept)
+            return
         self.deleted.append(address)
         for child in children:
             self._gone_with_host(child)
+
+    def _keep(self, address: str, kept: Kept) -> None:
+        """Leave it. Its record goes where it is surely somebody else's, or nowhere but in what goes as well."""
+        record = self._run.session.record(address)
+        if record is not None and (not kept.recorded or kind_of(record.kind, address).stored_in_host):
+            self._drop([address], {})
+        self.kept[address] = kept
+
+    def _drop(self, gone: Sequence[str], took: Mapping[str, float]) -> None:
+        """Drop records; those that stay need what they name no more."""
+        if not self.kept:
+            self._run.write(dict.fromkeys(gone), took)
+            return
+        with self._dropping:
+            changes: dict[str, Record | None] = dict.fromkeys(gone)
+            records = self._run.session.state.records
+            after = {one: (records[one].deps, records[one].outlived_by) for one in gone if one in records}
+            for address in self.kept.keys() & records.keys() - changes.keys():
+                changes |= _loosened(address, records[address], after)
+            self._run.write(changes, took)
 
     def _gone_with_host(self, address: str) -> None:
         self.deleted.append(address)
@@ -240,7 +276,7 @@ class Execution:
         )
 
 
-def _through(deps: Iterable[str], lost: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[str, ...]:
+def _through(deps: Iterable[str], lost: _Edges) -> tuple[str, ...]:
     """The dependencies with each lost one replaced by its own, and by what it had to be gone before."""
     found: set[str] = set()
     todo, seen = list(deps), set[str]()
@@ -252,6 +288,15 @@ def _through(deps: Iterable[str], lost: Mapping[str, tuple[tuple[str, ...], tupl
             seen.add(address)
             todo += [*lost[address][0], *lost[address][1]]
     return tuple(sorted(found))
+
+
+def _loosened(address: str, record: Record, gone: _Edges) -> dict[str, Record | None]:
+    """The record without what is ``gone``, but with what that needed; none where what it lives in is."""
+    if record.lives_in in gone:
+        return {address: None}
+    outlived_by = tuple(one for one in record.outlived_by if one not in gone)
+    loose = replace(record, deps=_through(record.deps, gone), outlived_by=outlived_by)
+    return {address: loose} if set(loose.deps) != set(record.deps) or outlived_by != record.outlived_by else {}
 
 
 def _dies(address: str, record: Record) -> bool:

@@ -1,16 +1,18 @@
-"""Marks that somebody took off an object of ours, or changed: shown as drift, and put back only when it is adopted.
+"""What is ours: an object that carries our marks now, or that its kind knows as ours by something else.
 
-An object that is recorded and does not carry our marks may have been given away. Until its address is among those that
-the user adopts, nothing of it is changed, and it is neither replaced nor made again.
+An object that is recorded and not ours may have been given away. Until its address is among those that the user adopts,
+nothing of it is changed, and it is neither replaced, made again nor deleted: it stays, and is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.resource import Live, Resource
+from livekit_deploy.errors import NotOurs
 from livekit_deploy.state.document import Record
 
 #: where the marks stand among the differences of an object
@@ -18,32 +20,73 @@ MARKS = "marks"
 _WHAT = {True: "removed", False: "changed"}
 
 
+@dataclass(frozen=True)
+class Kept:
+    """An object that stays although it was to be deleted: why, what to do about it, and whether it may still be ours,
+    so that its record stays too."""
+
+    address: str
+    id: str
+    why: str
+    hint: str = ""
+    recorded: bool = True
+
+
 def lost(item: Resource, cloud: Any, record: Record | None, live: Live) -> tuple[FieldDiff, ...]:
-    """The marks that an object should carry and does not; none for a kind that carries none."""
-    if live.marks is None or cloud.marks.lineage is None:
-        return ()
-    wanted = item.own_marks(cloud, record.outputs if record else {})
-    return tuple(
-        FieldDiff(f"{MARKS}.{key}", live.marks.get(key), value, "drift")
-        for key, value in wanted.items()
-        if live.marks.get(key) != value
+    """What tells that an object is not ours, or not any more: marks that it lacks, or what others made of it."""
+    found = item.strange(cloud, live, record)
+    return tuple(FieldDiff(path, have, want, "drift") for path, (have, want) in found.items())
+
+
+def told(item: Resource, diffs: Iterable[FieldDiff]) -> tuple[str, str]:
+    """What is wrong with an object of which these differ, and what to do about it."""
+    return _said(diffs), f"nothing of it is changed until it is adopted: livekit-deploy up --adopt {item.address}"
+
+
+def _said(diffs: Iterable[FieldDiff]) -> str:
+    names: dict[bool, list[str]] = {True: [], False: []}
+    others = []
+    for diff in diffs:
+        if diff.path.startswith(f"{MARKS}."):
+            names[diff.before is None].append(diff.path.removeprefix(f"{MARKS}."))
+        else:
+            others.append(f"its {diff.path} is {diff.before}, not {diff.after}, as was written")
+    return "; ".join(
+        [*(f"marks {what}: {', '.join(names[gone])}" for gone, what in _WHAT.items() if names[gone]), *others]
     )
 
 
-def told(item: Resource, diffs: tuple[FieldDiff, ...]) -> tuple[str, str]:
-    """What is wrong with an object whose marks these are, and what to do about it."""
-    names: dict[bool, list[str]] = {True: [], False: []}
-    for diff in diffs:
-        names[diff.before is None].append(diff.path.removeprefix(f"{MARKS}."))
-    said = [f"marks {what}: {', '.join(names[gone])}" for gone, what in _WHAT.items() if names[gone]]
-    return "; ".join(said), f"nothing of it is changed until it is adopted: livekit-deploy up --adopt {item.address}"
-
-
-def adopted(item: Resource, cloud: Any) -> bool:
-    """Whether the user takes it over, marks and all."""
-    return item.address in cloud.marks.adopt
+def adopted(item: Resource, cloud: Any, record: Record | None = None, live: Live | None = None) -> bool:
+    """Whether the user takes it over, marks and all; or it was made again in the place of what we deleted."""
+    return item.address in cloud.marks.adopt or (live is not None and item.made_again(cloud, live, record))
 
 
 def put_back(item: Resource, cloud: Any, live: Live, diffs: Mapping[str, tuple[FieldDiff, ...]]) -> None:
     """Give an object the marks that it lacks: one call."""
     item.put_marks(cloud, live, {one.path.removeprefix(f"{MARKS}."): str(one.after) for one in diffs[MARKS]})
+
+
+def marked(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
+    """Of what tells that an object is not ours the marks, which can be put back."""
+    return tuple(one for one in diffs if one.path.startswith(f"{MARKS}."))
+
+
+def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept | None:
+    """Why an object that is to be deleted is left as it is; None for one that is ours."""
+    diffs = lost(item, cloud, record, live)
+    own = [one for one in diffs if item.proves(cloud, live, one.path)]
+    if not own or adopted(item, cloud, record, live):
+        return None
+    again = f"livekit-deploy up --adopt {item.address}"
+    if item.given_away(cloud, live):
+        return Kept(item.address, live.id, f"it is not ours any more: {_said(own)}", recorded=False)
+    hint = f"where it is ours, put them back with {again}; where it is not: livekit-deploy state forget {item.address}"
+    return Kept(item.address, live.id, f"it does not carry our marks: {_said(own)}", hint)
+
+
+def require(item: Resource, cloud: Any, record: Record | None, live: Live) -> None:
+    """Raise `NotOurs` for an object that has ceased to be ours since it was planned to be changed."""
+    diffs = lost(item, cloud, record, live)
+    if diffs and not adopted(item, cloud, record, live):
+        said, remedy = told(item, diffs)
+        raise NotOurs(f"{item.address} ({live.id}) is not changed: {said}", hint=remedy)

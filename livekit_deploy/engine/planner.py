@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import graphlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit_deploy.engine import inputs, marks
+from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
 from livekit_deploy.engine.inputs import Ref
-from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, FieldDiff, Plan, compare, unknown
+from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, Plan, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.sight import Patient, Sight, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
@@ -164,7 +165,7 @@ class Planner:
             created = replace(base, action=Action.CREATE, diffs=diffs, reason=GONE if gone else "")
             return self._foreseen(item, created), False
         lost = marks.lost(item, self._cloud, record, live) if record is not None else ()
-        if lost and not marks.adopted(item, self._cloud):
+        if lost and not marks.adopted(item, self._cloud, record, live):
             warning, remedy = marks.told(item, lost)
             return replace(base, unmarked=lost, warning=warning, remedy=remedy), live.status is Status.READY
         if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(item, record)):
@@ -188,7 +189,8 @@ class Planner:
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
         diffs = difference(item, record, live, self._lookup)
-        if (lost := marks.lost(item, self._cloud, record, live)) and marks.adopted(item, self._cloud):
+        lost = marks.marked(marks.lost(item, self._cloud, record, live))
+        if lost and marks.adopted(item, self._cloud, record, live):
             diffs = {marks.MARKS: lost, **diffs}
         # also what is only known after apply: what would be the same again is known by now (`Resource.lasting`)
         refused = item.refusals(live, [key for key in diffs if key != marks.MARKS])
@@ -235,11 +237,27 @@ class Planner:
 
     def _drops(self, sight: Sight) -> list[Change]:
         dropped = {address: record for address, record in self._records.items() if address not in self._entries}
-        changes = [self._drop(address, "it is no longer part of the configuration") for address in dropped]
+        changes = [self._no_longer(address, sight) for address in dropped]
         kept = {address: entry.live.id if entry.live else None for address, entry in self._entries.items()}
         kept |= {address: record.id for address, record in dropped.items()}
         strays = [] if self._lineage is None else sight.strays(kept)
         return [*_in_order(changes, self._records), *(self._stray(kind, item) for kind, item in strays)]
+
+    def _no_longer(self, address: str, sight: Sight) -> Change:
+        """Its deletion; or nothing, where what is there is not ours to delete."""
+        record, change = self._records[address], self._drop(address, "it is no longer part of the configuration")
+        item = kind_of(record.kind, address).recorded(address, record.inputs)
+        host = self._entries.get(record.lives_in) if record.lives_in else None
+        item.host = host.live if host is not None else None
+        if record.id is None or (record.lives_in and item.host is None):
+            return change
+        with contextlib.suppress(Denied):  # whoever may not look is told by the deletion itself
+            live = sight.look(item, record.id)
+            if live is not None and (kept := marks.kept(item, self._cloud, record, live)) is not None:
+                lost = marks.lost(item, self._cloud, record, live)
+                change = replace(change, action=Action.NOOP, unmarked=lost, warning=kept.why, remedy=kept.hint)
+                self._entries[address] = replace(self._entries[address], change=change)
+        return change
 
     def _last_stage(self, drop: Change) -> str:
         """When it may go: strays last, since nothing tells who uses them."""
@@ -304,27 +322,6 @@ def _told(live: Live | None, record: Record | None) -> Live | None:
         return live
     recorded = {key: inputs.revive(value) for key, value in record.outputs.items()}
     return replace(live, outputs={**recorded, **live.outputs})
-
-
-def difference(
-    item: Resource, record: Record | None, live: Live, lookup: Callable[[Ref[Any]], Any]
-) -> dict[str, tuple[FieldDiff, ...]]:
-    """Which inputs differ from the object, and how.
-
-    What the object does not tell (a password, a field that an autoscaler owns) is compared with what was recorded; a
-    create-only input always is: a changed configuration applies it once, drift of it never shows.
-    """
-    found: dict[str, tuple[FieldDiff, ...]] = {}
-    for key, want in item.desired(lookup).items():
-        declared = item.inputs[key]
-        recorded = record.inputs.get(key, want) if record else want
-        told = key in live.props and declared.change is not inputs.Change.CREATE_ONLY
-        have = inputs.plain(live.props[key]) if told else recorded
-        if unknown(want) or item.differs(key, want, have):
-            origin = "config" if record is None or not told or recorded != want else "drift"
-            if (diffs := tuple(compare(key, have, want, origin))) != ():
-                found[key] = diffs
-    return found
 
 
 def _edges_down(records: Mapping[str, Record]) -> Edges:

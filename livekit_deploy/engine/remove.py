@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from livekit_deploy.engine import marks
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, repeats
 from livekit_deploy.engine.waits import PROPAGATION, Expired
-from livekit_deploy.errors import Absent, DeployError, InUse, ResourceError, TimedOut
-from livekit_deploy.events import Progress, Started
+from livekit_deploy.errors import Absent, DeployError, InUse, NotOurs, ResourceError, TimedOut
+from livekit_deploy.events import Kept, Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.timing import spent
 
 _SHOWN = 5  # of those that hold something
 
 
+class _Stays(Exception):
+    """It is left as it is."""
+
+    def __init__(self, kept: marks.Kept) -> None:
+        super().__init__(kept.why)
+        self.kept = kept
+
+
 class Removal:
     """One resource on its way out; ``keep`` leaves its record, for one that is made again.
 
     ``stray_id`` is the id of one that has no record; ``children`` are the addresses that die with it, and whose
-    records go in the same write.
+    records go in the same write, which is ``drop``'s to make. What is not ours stays, and so does what ``staying`` ones
+    hold: ``kept`` says why.
     """
 
     def __init__(
@@ -33,6 +43,8 @@ class Removal:
         keep: bool = False,
         stray_id: str | None = None,
         children: Sequence[str] = (),
+        staying: Sequence[str] = (),
+        drop: Callable[[Sequence[str], Mapping[str, float]], None] | None = None,
     ) -> None:
         self._run, self._item, self._record, self._keep = run, item, record, keep
         self._stray = stray_id is not None
@@ -42,16 +54,29 @@ class Removal:
         self._began = run.waits.clock.now()
         self.removed = False
         self._refused: ResourceError | None = None
+        self._staying = staying
+        self._drop = drop or (lambda gone, took: run.write(dict.fromkeys(gone), took))
+        self.kept: marks.Kept | None = None
 
     def down(self) -> None:
-        """Delete step by step until `read_teardown` shows nothing, then drop the record."""
-        id = self._id
-        end = self._began + self._item.delete_timeout
+        """Delete step by step until `read_teardown` shows nothing, then drop the record; or leave what is not ours."""
         self._run.emit(
             Started(address=self.address, verb="delete", stage=self._item.stage, usual_s=self._item.usual_delete)
         )
+        before = self._record
+        try:
+            self._down(self._id)
+        except _Stays as stays:
+            self.kept = stays.kept
+            if self._record != before and before is not None:
+                self._run.write({self.address: before})
+            self._run.emit(Kept(address=self.address, stage=self._item.stage, id=self.kept.id, why=self.kept.why))
+
+    def _down(self, id: str | None) -> None:
+        end = self._began + self._item.delete_timeout
         live = self._first_read(id)
         if live is not None:
+            self._check(live)
             self._intend(live)
         while live is not None:
             self._waits.check()
@@ -62,7 +87,7 @@ class Removal:
             live = self._watch(live, end)
         if not self._keep and self._record is not None:
             took = {f"{self._item.kind}.delete": round(spent().own, 1)} if self.removed else {}
-            self._run.write(dict.fromkeys((*self._children, self.address)), took)
+            self._drop((*self._children, self.address), took)
         self._run.emit(done(self._item, "delete", id or "", self._elapsed()))
 
     def _first_read(self, id: str | None) -> Live | None:
@@ -74,6 +99,19 @@ class Removal:
                 return self._waits.settle(read, lambda live: live is not None, timeout=self._item.grace)
             return None
         return read()
+
+    def _check(self, live: Live) -> None:
+        """Leave what is not ours, and what nobody can bring back while something that uses it stays."""
+        if (kept := marks.kept(self._item, self._run.cloud, self._record, live)) is not None:
+            raise _Stays(kept)
+        if self._staying and self._item.kept_for_users:
+            raise _Stays(self._used(live, "uses it"))
+
+    def _used(self, live: Live, how: str) -> marks.Kept:
+        names = ", ".join(self._staying)
+        return marks.Kept(
+            self.address, live.id, f"{names} stays and {how}", f"it goes when {names} has gone: run down again"
+        )
 
     def _intend(self, live: Live) -> None:
         if self._record is None:
@@ -110,12 +148,20 @@ class Removal:
 
     def _read(self, id: str | None, end: float) -> Live | None:
         """What is left; until ``end`` what passes is borne."""
-        live = self._run.patient(self._item, lambda: self._item.read_teardown(self._run.cloud, id), end, self._progress)
+        try:
+            live = self._run.patient(
+                self._item, lambda: self._item.read_teardown(self._run.cloud, id), end, self._progress
+            )
+        except NotOurs:
+            if id is not None:
+                raise
+            return None  # we never made it: what has its name is somebody else's
         twin = live is not None and self._stray and live.id != self._id
         return None if twin else live  # the one that is kept has the same marks
 
     def _step(self, live: Live) -> ResourceError | None:
         """Ask once for deletion; what is in use, not yet spread or not answered is asked again later."""
+        self._check(live)
         self.removed = True
         try:
             self._item.delete(self._run.cloud, live)
@@ -124,6 +170,8 @@ class Removal:
         except ResourceError as error:
             if not (isinstance(error, InUse) or passes(error) or repeats(self._item, error)):
                 raise
+            if self._staying and isinstance(error, InUse):
+                raise _Stays(self._used(live, f"holds it: {error.message}")) from error
             held = self._holders(live) if isinstance(error, InUse) else ()
             shown = "; ".join(held[:_SHOWN]) + (f"; and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")
             self._progress(f"held by {shown}" if held else str(error))

@@ -22,6 +22,7 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, plain, refe
 from livekit_deploy.engine.live import Found as Found
 from livekit_deploy.engine.live import Live as Live
 from livekit_deploy.engine.live import Status as Status
+from livekit_deploy.engine.ownership import Owned
 from livekit_deploy.errors import OddAnswer
 
 MINUTE = 60.0
@@ -45,7 +46,7 @@ class _Declared:
     """Gives type checkers the constructor that `Resource.__init__` really has."""
 
 
-class Resource(_Declared):
+class Resource(_Declared, Owned):
     """One object in the cloud: desired state in its Inputs, and the four verbs.
 
     ``name`` is unique within the kind. ``after`` orders without data. What a resource is ``outlived_by`` goes after it
@@ -265,15 +266,6 @@ class Resource(_Declared):
     def delete(self, cloud: Any, live: Live) -> None:
         """One mutating call towards absence; asked again until absent."""
         raise TypeError(f"{self.kind} does not say how to delete")
-
-    def own_marks(self, cloud: Any, outputs: Mapping[str, Any]) -> dict[str, str]:
-        """The marks that the object should carry; ``outputs`` are those on record."""
-        found: dict[str, str] = cloud.marks.own(self.address)
-        return found
-
-    def put_marks(self, cloud: Any, live: Live, tags: Mapping[str, str]) -> None:
-        """Put marks back that somebody took off: exactly one mutating call."""
-        raise TypeError(f"{self.kind} does not say how it is marked")
 
     def blockers(self, cloud: Any, live: Live) -> Iterable[str]:
         """What keeps it from being deleted, by type, id and maker, where the cloud itself does not say."""

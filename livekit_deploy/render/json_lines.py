@@ -62,6 +62,7 @@ class JsonLines:
                 "created": report.created,
                 "updated": report.updated,
                 "deleted": report.deleted,
+                "stays": [asdict(one) for one in report.stays],
                 "unfinished": report.under_way,
                 "warnings": [
                     {"address": address, "warning": said, "remedy": remedy}

@@ -155,17 +155,24 @@ def _grouped(changes: Sequence[Change], width: int | None, every: bool) -> Itera
 
 
 def _change(change: Change, width: int | None, every: bool) -> Iterator[str]:
-    reason = f"  [dim]({escape(change.reason)})[/]" if change.reason else ""
+    said = " ".join(filter(None, (_doomed(change), f"({change.reason})" if change.reason else "")))
     room = None if width is None else width - _INDENT
-    if reason and room is not None and cell_len(change.address + change.reason) > room:
+    if said and room is not None and cell_len(change.address + said) > room:
         yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}"
-        yield from hanging(" " * _INDENT, f"({change.reason})", width, "dim")
+        yield from hanging(" " * _INDENT, said, width, "dim")
     else:
-        yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}{reason}"
+        shown = f"  [dim]{escape(said)}[/]" if said else ""
+        yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}{shown}"
     if change.action is Action.CREATE and every:
         yield from _sets(change, width)
     elif change.action not in (Action.CREATE, Action.DELETE):
         yield from _diffs(change, width)
+
+
+def _doomed(change: Change) -> str:
+    """The id of what is deleted: whoever reads the plan sees which object it is."""
+    goes = change.action is Action.DELETE or change.remakes
+    return change.id if goes and not change.address.endswith(f"@{change.id}") else ""
 
 
 def _sets(change: Change, width: int | None) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from livekit_deploy.clock import Clock
 from livekit_deploy.events import (
     Event,
+    Kept,
     KeyChanged,
     LeaseTakenOver,
     LeaseWaiting,
@@ -84,6 +85,8 @@ def sentence(event: Event) -> str:
     """What is said, as markup, of the events that are not a resource's progress; "" for nothing."""
     if isinstance(event, ResourceFailed):
         return f"[bold red]✖[/] {escape(event.address)}: {escape(event.message.removeprefix(f'{event.address} '))}"
+    if isinstance(event, Kept):
+        return f"[yellow]![/] {escape(event.address)} ({escape(event.id)}) stays: {escape(event.why)}"
     if isinstance(event, Skipped):
         return f"  {escape(event.address)} is not tried: {escape(event.because)} comes before it"
     if isinstance(event, LeaseWaiting):

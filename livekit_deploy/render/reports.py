@@ -89,6 +89,9 @@ def answers(env: Environment) -> str:
 def down_lines(report: Report) -> Iterator[str]:
     """The proof."""
     yield f"down: {_counts(report)} in {duration(report.seconds)}"
+    for one in report.stays:
+        if not one.recorded:
+            yield f"  stays: {escape(one.address)} {escape(one.id)}: {escape(one.why)}"
     if report.vanishing:
         yield "  vanishing by itself, at no cost:"
         for what, when in report.vanishing:

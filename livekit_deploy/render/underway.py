@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, replace
 
 from livekit_deploy.clock import Clock
-from livekit_deploy.events import Done, Event, Progress, ResourceFailed, RunStarted, Started
+from livekit_deploy.events import Done, Event, Kept, Progress, ResourceFailed, RunStarted, Started
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Underway:
                 self._rows[event.address] = Row(event.address, event.verb, event.usual_s, self._clock.now())
             elif isinstance(event, Progress) and event.address in self._rows:
                 self._rows[event.address] = replace(self._rows[event.address], detail=event.detail, verb=event.verb)
-            elif isinstance(event, Done):
+            elif isinstance(event, Done | Kept):
                 self._rows.pop(event.address, None)
                 self._done[event.stage] = self._done.get(event.stage, 0) + 1
             elif isinstance(event, ResourceFailed):

@@ -118,12 +118,16 @@ class AwsRig:
 
     def taken_down(self, *swept: type[Resource], abandon: bool = False) -> Outcome:
         """The same, and how it ended."""
+        return self.torn_down(*swept, abandon=abandon)[1]
+
+    def torn_down(self, *swept: type[Resource], abandon: bool = False) -> tuple[Execution, Outcome]:
+        """The same, and what was done."""
         session = self._session()
         try:
             execution = Execution(self._run(session), self._planner().down())
             if abandon:
                 execution.abandon()
-            return execution.down(swept)
+            return execution, execution.down(swept)
         finally:
             session.release()
 

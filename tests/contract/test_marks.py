@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from livekit_deploy.aws.eks_access import AccessEntry
 from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.recover import Recovery
-from livekit_deploy.engine.resource import Observed, Resource, kinds
+from livekit_deploy.engine.resource import Live, Observed, Resource, Status, kinds
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
@@ -60,6 +60,14 @@ def strip(made: Record, *keys: str) -> None:
     """Take these marks off."""
     ways = _by_kind(made, keys)
     (ways.get(made.kind) or ways[made.kind.partition(".")[0]])()
+
+
+def put_on(rig: AwsRig, address: str, tags: Mapping[str, str] | None = None) -> None:
+    """Put marks on an object, by default its own, as another run would."""
+    made = rig.records[address]
+    item = kinds()[made.kind].recorded(address, made.inputs)
+    live = Live(str(made.id), Status.READY, outputs=made.outputs)
+    item.put_marks(rig.cloud, live, tags or item.own_marks(rig.cloud, {}))
 
 
 TAGGED = [

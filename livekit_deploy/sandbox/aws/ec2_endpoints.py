@@ -89,6 +89,10 @@ def _deletion(clock: Callable[[], SandboxClock]) -> None:
         for id in vpce_ids or []:
             endpoint = backend.vpc_end_points.get(id)
             if endpoint is None or not endpoint.network_interface_ids:
+                for table in [
+                    one for one in getattr(endpoint, "route_table_ids", ()) if one not in backend.route_tables
+                ]:
+                    endpoint.route_table_ids.remove(table)  # deleted before it: moto stumbles over that
                 original([id])
             elif endpoint.state == "available":
                 endpoint.state, endpoint._sandbox_since = "deleting", clock().now()

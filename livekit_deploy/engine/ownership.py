@@ -1,0 +1,51 @@
+"""Whose an object is: the part of every kind that says what makes one ours, and what it is when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from livekit_deploy.engine.live import Live
+from livekit_deploy.state.document import Record
+
+
+class Owned:
+    """An object is ours by the marks that it carries now. A kind whose objects carry none says by what else."""
+
+    kind: ClassVar[str]
+    #: what is lost with it nobody can bring back: it is not deleted while what used it stays
+    kept_for_users: ClassVar[bool] = False
+
+    @property
+    def address(self) -> str:
+        """``kind/instance``: the value of the address mark."""
+        raise NotImplementedError
+
+    def own_marks(self, cloud: Any, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """The marks that the object should carry; ``outputs`` are those on record."""
+        found: dict[str, str] = cloud.marks.own(self.address)
+        return found
+
+    def put_marks(self, cloud: Any, live: Live, tags: Mapping[str, str]) -> None:
+        """Put marks back that somebody took off: exactly one mutating call."""
+        raise TypeError(f"{self.kind} does not say how it is marked")
+
+    def strange(self, cloud: Any, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
+        """What tells that an object is not ours: path → (what it says, what ours would say); {} for ours."""
+        if live.marks is None or cloud.marks.lineage is None:
+            return {}
+        wanted = self.own_marks(cloud, record.outputs if record is not None else {})
+        there = live.marks
+        return {f"marks.{key}": (there.get(key), want) for key, want in wanted.items() if there.get(key) != want}
+
+    def proves(self, cloud: Any, live: Live, path: str) -> bool:
+        """Whether an object that is `strange` in this is not ours to delete."""
+        return True
+
+    def given_away(self, cloud: Any, live: Live) -> bool:
+        """Whether an object that is `strange` is surely somebody else's: another state has marked it as its own."""
+        return bool(live.marks) and bool(cloud.marks.of_another_state(live.marks))
+
+    def made_again(self, cloud: Any, live: Live, record: Record | None) -> bool:
+        """Whether others made it again, without marks, in the place of what our record says that we deleted."""
+        return False

@@ -1,0 +1,94 @@
+"""Somebody takes our marks off an object: for every kind, nothing of it is changed or deleted, and it is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import boto3
+import pytest
+
+from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT
+from livekit_deploy.engine.resource import kinds
+from livekit_deploy.state.document import Record
+from tests.aws.rig import AwsRig
+from tests.contract.cases import ZONE, Case
+from tests.contract.test_marks import MARKS, TAGGED, built, put_on, strip
+
+
+@pytest.fixture(autouse=True)
+def zone(aws: None) -> None:
+    boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
+
+
+def part_of_ours(record: Record) -> bool:
+    """Whether it is in something else of ours, and goes with that: a child of the cluster's, a rule of a group's."""
+    return kinds()[record.kind].dies_with_host or record.kind == "ec2.security_group_rule"
+
+
+def there(rig: AwsRig, record: Record) -> bool:
+    """Whether the object of a record is there."""
+    item = kinds()[record.kind].recorded(f"{record.kind}/x", record.inputs)
+    if record.lives_in:
+        host = rig.records[record.lives_in]
+        item.host = kinds()[host.kind].recorded(record.lives_in, host.inputs).read(rig.cloud, host.id)
+    return item.read_teardown(rig.cloud, record.id) is not None or item.read(rig.cloud, record.id) is not None
+
+
+@pytest.mark.parametrize("case", TAGGED)
+def test_down_leaves_what_lost_its_marks_names_it_and_ends(case: Case, rig: AwsRig) -> None:
+    subject, everything = built(case)
+    rig.up(everything)
+    record = rig.records[subject.address]
+    strip(record, *MARKS)
+
+    execution, outcome = rig.torn_down()
+    assert outcome.clean, (outcome.failed, outcome.skipped)
+    if part_of_ours(record):
+        assert rig.records == {}, "it goes with what it is in, which is ours"
+        return
+    assert execution.kept[subject.address].id == record.id
+    assert "marks removed" in execution.kept[subject.address].why
+    assert f"--adopt {subject.address}" in execution.kept[subject.address].hint
+    assert subject.address not in execution.deleted
+    assert set(rig.records) == set(execution.kept), "what is left is recorded, and nothing else is"
+    others = set(execution.kept) - {subject.address}
+    assert all(subject.address in execution.kept[other].why for other in others), "what it holds is explained by it"
+    assert there(rig, record)
+
+    rig.calls()
+    execution, outcome = rig.torn_down()
+    assert outcome.clean
+    assert set(execution.kept) == set(rig.records)
+    assert there(rig, record)
+
+    put_on(rig, subject.address)
+    rig.down()
+    assert rig.records == {}
+
+
+@pytest.mark.parametrize("case", TAGGED)
+def test_down_leaves_what_another_state_took_over_and_forgets_it(case: Case, rig: AwsRig) -> None:
+    subject, everything = built(case)
+    rig.up(everything)
+    record = rig.records[subject.address]
+    rig.cloud.marks = replace(rig.cloud.marks, lineage="11111111-2222-3333-4444-555555555555")
+    put_on(rig, subject.address, rig.cloud.marks.own(subject.address))
+
+    execution, outcome = rig.torn_down()
+    assert outcome.clean, (outcome.failed, outcome.skipped)
+    if part_of_ours(record):
+        return
+    assert "not ours any more" in execution.kept[subject.address].why
+    assert subject.address not in rig.records
+
+
+@pytest.mark.parametrize("key", [PROJECT, ENV, LINEAGE, ADDRESS])
+def test_every_mark_counts(key: str, rig: AwsRig) -> None:
+    case = next(param.values[0] for param in TAGGED if param.id == "iam.role")
+    assert isinstance(case, Case)
+    subject, everything = built(case)
+    rig.up(everything)
+    strip(rig.records[subject.address], key)
+    execution, outcome = rig.torn_down()
+    assert outcome.clean
+    assert subject.address in execution.kept
