@@ -27,6 +27,7 @@ from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.aws.zones import laid_out
 from livekit_deploy.clock import Clock
@@ -52,7 +53,8 @@ from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Home, Record, State, belongs
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.lease import lease_of
-from livekit_deploy.state.session import CALL_BOUND, Session
+from livekit_deploy.state.limits import Limits
+from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import Store
 from livekit_deploy.upkeep import Upkeep
 
@@ -88,9 +90,9 @@ class Deployer:
         self.env, self.clock = env, clock or Clock()
         #: whose state it is; the account is known once the credentials were asked
         self._home = Home(env.project, env.name, region=env.region)
-        self._lease_seconds = float(env.state.lease_seconds)
-        self._clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
-        self._clients.call_bound = self._lease_seconds * CALL_BOUND
+        self._limits = Limits(float(env.state.lease_seconds))
+        clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
+        self._clients = clients.within(self._limits.call)
         self._marks = Marks(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
         self._cancel = threading.Event()
         self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism, cancel=self._cancel)
@@ -152,20 +154,20 @@ class Deployer:
         Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
         """
         self._guard()
-        self.cloud.max_drain = None if max_drain is None else int(max_drain)
+        drain = None if max_drain is None else int(max_drain)
         if plan is not None or self._checked is None:  # before anybody has to wait for our lease
             self.check(plan or self.plan(targets=targets, stage=stage))
-        with self._session("up") as session:
+        with self._session("up", drain) as (session, terms):
             stage = plan.stage if plan is not None else stage
             planned = self._priced(self._make_plan(session.state, targets, False, stage), session.state)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
             self.check(planned.plan)
-            report = self._running.carry_out("up", session, planned, fail_fast=fail_fast)
+            report = self._running.carry_out(session, terms, planned, fail_fast=fail_fast)
             report.outputs = outputs_of(session.state, self.env.livekit.domain)
             if not report.failed and health.serves(session.state) and not (stage or list(targets)):
                 report.findings = self._running.answering(session.state.records, lost=session.lost)
-        return self._running.closed(report)
+        return self._running.closed(report, drain)
 
     def down(
         self,
@@ -181,17 +183,16 @@ class Deployer:
         for `up`; no call is waited for unless it is given.
         """
         self._guard()
-        self.cloud.max_drain = int(max_drain)
-        with self._session("down") as session:
+        drain = int(max_drain)
+        with self._session("down", drain) as (session, terms):
             planned = self._make_plan(session.state, (), destroy=True)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
             vpcs = [record.id for record in session.state.records.values() if record.kind == Vpc.kind and record.id]
-            report = self._running.carry_out(
-                "down", session, planned, fail_fast=fail_fast, abandon=abandon_cluster_objects
-            )
+            abandon = abandon_cluster_objects
+            report = self._running.carry_out(session, terms, planned, fail_fast=fail_fast, abandon=abandon)
             self._running.prove(report, vpcs)
-        return self._running.closed(report)
+        return self._running.closed(report, drain)
 
     def verify(self, *, within: float = 0.0, to_the_end: bool = False) -> list[Finding]:
         """What answers between a user and a pod and what does not, with cause and remedy; changes nothing.
@@ -330,8 +331,8 @@ class Deployer:
         plan.expect(replace(now, lineage=None) if plan.lineage is None and session.fresh else now)
 
     @contextmanager
-    def _session(self, command: str) -> Iterator[Session]:
-        holder = this_process(self._command or command, self._lease_seconds)
+    def _session(self, command: str, max_drain: int | None = None) -> Iterator[tuple[Session, Terms]]:
+        holder = this_process(self._command or command, self._limits.lease)
         session = Session.acquire(
             self.store,
             holder,
@@ -340,9 +341,7 @@ class Deployer:
             cancel=self._cancel,
             emit=self._emit,
         )
-        self.cloud.fence = session.check
-        self.cloud.stopping = lambda: self._cancel.is_set() or session.over()
         try:
-            yield session
-        finally:  # the fence stays: what is still in flight may not be sent again
+            yield session, Terms(session.check, lambda: self._cancel.is_set() or session.over(), max_drain, command)
+        finally:  # what is still in flight keeps its fence: it may not be sent again
             session.release(lambda: self.cloud.mutating)

@@ -21,6 +21,7 @@ from livekit_deploy.aws.api_keys import Pair
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.secret_values import held
 from livekit_deploy.aws.secrets import of_version
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.errors import OutOfTime, StateError, UsageError
 from livekit_deploy.events import Emit, KeyChanged, Notice
@@ -82,7 +83,7 @@ class Keyring:
         self,
         cloud: Cloud,
         state: Callable[[], State | None],
-        session: Callable[[str], AbstractContextManager[Session]],
+        session: Callable[[str], AbstractContextManager[tuple[Session, Terms]]],
         kube: Callable[[], Api],
         emit: Emit,
         waits: Waits,
@@ -193,13 +194,13 @@ class Keyring:
 
     def _change(self, what: str, make: Callable[[tuple[Pair, ...]], tuple[Pair, ...]]) -> tuple[Pair, ...]:
         make(self._held(_recorded(self._state()))[0])  # what is wrong with it is said before anybody waits for a lease
-        with self._session(f"keys {what.partition(' ')[0]}") as session:
+        with self._session(f"keys {what.partition(' ')[0]}") as (session, terms):
             record = _recorded(session.state)
             before, version = self._held(record)
             after = make(before)
             if after != before:
                 session.intend(API_KEYS, replace(record, phase=Phase.UPDATING))
-                version = self._put(record, after, version, what)
+                version = self._put(self._cloud.under(terms), record, after, version, what)
             outputs = {**record.outputs, **of_version(str(record.id), version)}
             ready = replace(record, phase=Phase.READY, outputs=outputs)
             if ready != session.record(API_KEYS):
@@ -209,13 +210,13 @@ class Keyring:
                 self._emit(KeyChanged(address=API_KEYS, verb=verb, key=one.key, name=one.name))
         return after
 
-    def _put(self, record: Record, pairs: tuple[Pair, ...], version: str, what: str) -> str:
+    def _put(self, cloud: Cloud, record: Record, pairs: tuple[Pair, ...], version: str, what: str) -> str:
         """The new version. Its token says what is done to which version: it can be done once, whoever asks again."""
         token = uuid.uuid5(uuid.NAMESPACE_URL, f"{record.id} {version} {what}")
-        said = self._cloud.secretsmanager.put_secret_value(
+        said = cloud.secretsmanager.put_secret_value(
             SecretId=record.id, ClientRequestToken=str(token), SecretString=api_keys.dump(pairs)
         )
-        self._cloud.wrote[str(record.id)] = str(said["VersionId"])
+        cloud.wrote[str(record.id)] = str(said["VersionId"])
         return str(said["VersionId"])
 
     def _held(self, record: Record) -> tuple[tuple[Pair, ...], str]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from livekit_deploy import health
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.session import session_end
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.execute import Execution
@@ -76,17 +77,17 @@ class Running:
             self._emit(Notice(level="warning", message=text))
 
     def carry_out(
-        self, command: str, session: Session, planned: Planned, *, fail_fast: bool, abandon: bool = False
+        self, session: Session, terms: Terms, planned: Planned, *, fail_fast: bool, abandon: bool = False
     ) -> Report:
-        """Do what is planned; with ``abandon`` forget what is stored in the cluster first.
+        """Do what is planned, bound by ``terms``; with ``abandon`` forget what is stored in the cluster first.
 
         Raises `Interrupted`, and the session's failure when there is one.
         """
-        began, self._cloud.command = self._clock.now(), command
+        began, command, cloud = self._clock.now(), terms.command, self._cloud.under(terms)
         waits = Waits(self._clock, self._cancel, session.lost)
         self._emit(_started(command, self._env.name, planned.plan))
         self._warn_of_session(planned.plan)
-        execution = Execution(Run(self._cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
+        execution = Execution(Run(cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
         with self._deadline():
             if abandon:
                 execution.abandon()
@@ -227,7 +228,7 @@ class Running:
             hint = f"run: {back}; or {failure.hint}" if path is not None else f"run: {failure.hint}"
         return type(failure)(f"{failure}; {said}", code=failure.code, request_id=failure.request_id, hint=hint)
 
-    def closed(self, report: Report) -> Report:
+    def closed(self, report: Report, max_drain: int | None) -> Report:
         """The report, unless something failed. Raises `Incomplete` and `VerifyFailed`."""
         if report.failed:
             count = len(report.failed)
@@ -237,7 +238,7 @@ class Running:
                 report=report,
                 code=_exit_code(report),
                 hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}"
-                + self._drain_given(report.command),
+                + _drain_given(report.command, max_drain),
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(
@@ -247,10 +248,10 @@ class Running:
             )
         return report
 
-    def _drain_given(self, command: str) -> str:
-        """The option that gives calls the time that this run gave them: without it `down` cuts them."""
-        given = self._cloud.max_drain
-        return "" if given == (0 if command == "down" else None) else f" --max-drain {given}s"
+
+def _drain_given(command: str, given: int | None) -> str:
+    """The option that gives calls the time that this run gave them: without it `down` cuts them."""
+    return "" if given == (0 if command == "down" else None) else f" --max-drain {given}s"
 
 
 def _started(command: str, env: str, plan: Plan) -> RunStarted:

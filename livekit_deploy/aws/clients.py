@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
+from livekit_deploy.aws.connecting import asking
 from livekit_deploy.aws.local_errors import translating
 from livekit_deploy.aws.login import Login
 from livekit_deploy.aws.pacing import Pacing
@@ -58,6 +60,7 @@ class Clients:
         self.pacing = Pacing(self.clock)
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
+        self._opener: Clients = self
         self._made: dict[tuple[str, bool], Any] = {}
         self._local = threading.local()
 
@@ -76,10 +79,14 @@ class Clients:
                     self._instrument(client)
             return client
 
+    def within(self, call_bound: float) -> Clients:
+        """Clients of the same session and pace whose calls have a bound of their own; these keep theirs."""
+        other = self.beside(self.region, call_bound=call_bound)
+        other.pacing = self.pacing
+        return other
+
     def beside(self, region: str, *, call_bound: float) -> Clients:
         """Clients of the same session for another region, with a bound of their own."""
-        with self._lock:
-            session = self.session()
         other = Clients(
             region,
             profile=self.profile,
@@ -90,11 +97,13 @@ class Clients:
             listen=self._listen,
             clock=self.clock,
         )
-        other._session, other._lock = session, self._lock
+        other._opener, other._lock = self._opener, self._lock
         return other
 
     def session(self) -> boto3.Session:
         """The one session; the caller holds the lock."""
+        if self._opener is not self:
+            return self._opener.session()
         if self._session is None:
             with translating("sts", "session", self.login):
                 self._session = self._open()
@@ -141,16 +150,30 @@ class Clients:
             session._session.register_component("response_parser_factory", Parsers())
             client = session.client(service, region_name=self.region, config=config, endpoint_url=self.endpoint_url)
         client.meta.events.register("before-send", self._before_send)
+        http = client._endpoint.http_session
+        http._pool_classes_by_scheme = asking(http._pool_classes_by_scheme, self.ask)  # of proxies to come
+        http._manager.pool_classes_by_scheme = http._pool_classes_by_scheme
         self.pacing.watch(service, client)
         return client
 
     # ---- the fence: asked right before each attempt of a call leaves, in the thread that makes the call
 
-    def leaving(self, fence: Fence | None) -> None:
-        """Note that a call begins in this thread, and what must let it pass."""
-        self._local.fence, self._local.begun = fence, time.monotonic()
+    @contextmanager
+    def leaving(self, fence: Fence | None) -> Iterator[None]:
+        """A call that begins now in this thread, and what must let each of its attempts pass."""
+        before: tuple[Fence, float] | None = getattr(self._local, "leaving", None)
+        self._local.leaving = (fence, time.monotonic()) if fence is not None else None
+        try:
+            yield
+        finally:
+            self._local.leaving = before
+
+    def ask(self) -> None:
+        """Raise unless this thread's call may leave: asked before it is sent, and once a connection is made for it."""
+        leaving: tuple[Fence, float] | None = getattr(self._local, "leaving", None)
+        if leaving is not None:
+            fence, begun = leaving
+            fence(begun)
 
     def _before_send(self, **_: Any) -> None:
-        fence: Fence | None = getattr(self._local, "fence", None)
-        if fence is not None:
-            fence(self._local.begun)
+        self.ask()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -24,13 +23,14 @@ from botocore.signers import RequestSigner
 
 from livekit_deploy import calls
 from livekit_deploy.aws.answers import Answer, Items, checked, odd
-from livekit_deploy.aws.clients import Clients, Fence
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.local_errors import translating
 from livekit_deploy.aws.login import Login
 from livekit_deploy.aws.partial import raise_failures
 from livekit_deploy.aws.partitions import sts_host
 from livekit_deploy.aws.secret_values import held
 from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.waits import PROPAGATION, Waits
 from livekit_deploy.errors import CredentialsError, DeployError
@@ -140,23 +140,15 @@ def _as_list(value: Any) -> list[str]:
 class Cloud:
     """AWS for one environment: its marks, its clients, and everything a verb may need to know.
 
-    ``fence``, set while a lease is held, is called right before each attempt of a mutating call leaves, with the
-    real time at which its first attempt began; it raises `LostLease` to keep the request from leaving. ``cancel`` ends
-    the wait for a turn where a service asked to slow down.
+    ``terms`` are those of the run that it is for. ``cancel`` ends the wait for a turn where a service asked to slow
+    down.
     """
 
     def __init__(
         self, clients: Clients, marks: Marks, *, parallelism: int = 10, cancel: threading.Event | None = None
     ) -> None:
         self.clients, self.marks = clients, marks
-        self.fence: Fence | None = None
-        #: whether the run is to end: what goes on for long by other ways than boto3 asks it
-        self.stopping: Callable[[], bool] = lambda: False
-        #: the most seconds that a pod is given to end its calls before its node goes; None: what its chart gives it
-        self.max_drain: int | None = None
-        #: the command that is carried out, "" before one is: after `up` the environment goes on, so that nodes that
-        #: take over may still have to join; with `down` all of it goes, and nothing serves in the place of what ends
-        self.command = ""
+        self.terms = Terms()
         #: says which pods have another version of a secret than this one, "" for none: a name, and the version
         self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
         #: ARN → the version that this process gave a secret: newer than what Secrets Manager may tell of it yet
@@ -168,8 +160,7 @@ class Cloud:
         #: ids of what is on record: ours whatever marks it carries
         self.recorded: set[str] = set()
         self.calls = 0
-        #: mutating calls that have not come back yet
-        self.mutating = 0
+        self._in_flight = [0]
         self._waits = Waits(clients.clock, cancel or threading.Event(), threading.Event())
         self._slots = threading.BoundedSemaphore(parallelism)
         self._lock = threading.Lock()
@@ -218,13 +209,13 @@ class Cloud:
             changes = mutates(operation)
             with self._lock:
                 self.calls += 1
-                self.mutating += changes
-            self.clients.leaving(self.fence if changes else None)
+                self._in_flight[0] += changes
             try:
-                answer = _logged(client, service, operation, parameters, self.clients.login)
+                with self.clients.leaving(self.terms.fence if changes else None):
+                    answer = _logged(client, service, operation, parameters, self.clients.login)
             finally:
                 with self._lock:
-                    self.mutating -= changes
+                    self._in_flight[0] -= changes
         return raise_failures(checked(client, service, operation, answer, self._account), service, operation)
 
     @contextmanager
@@ -239,16 +230,24 @@ class Cloud:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """A change that leaves by another way than boto3: fenced and counted as a mutating call is."""
+        """A change that leaves by another way than boto3: fenced and counted as a mutating call is.
+
+        Who makes it asks again (`Clients.ask`) before each attempt, and when there is a connection.
+        """
         with self._lock:
-            self.mutating += 1
+            self._in_flight[0] += 1
         try:
-            if self.fence is not None:
-                self.fence(time.monotonic())
-            yield
+            with self.clients.leaving(self.terms.fence):
+                self.clients.ask()
+                yield
         finally:
             with self._lock:
-                self.mutating -= 1
+                self._in_flight[0] -= 1
+
+    @property
+    def mutating(self) -> int:
+        """Mutating calls of this and of every view of it that have not come back yet."""
+        return self._in_flight[0]
 
     @property
     def _account(self) -> str:
@@ -267,6 +266,13 @@ class Cloud:
         view.__dict__.update(self.__dict__)
         view._remembered = {}
         view._shared = {}
+        return view
+
+    def under(self, terms: Terms) -> Cloud:
+        """A view for one run, whose calls and clients are bound by its terms; what they share is made for it alone."""
+        view = self.remembering()
+        view._remembered = None
+        view.terms = terms
         return view
 
     def beside(self, region: str) -> Cloud:

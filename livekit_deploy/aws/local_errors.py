@@ -181,6 +181,8 @@ def translating(service: str, operation: str, login: Login) -> Iterator[None]:
     except ClientError as error:
         raise translate(error, service, operation, login) from error
     except (BotoCoreError, ResponseParserError, HTTPError) as error:
+        if isinstance(inner := getattr(error, "kwargs", {}).get("error"), errors.DeployError):
+            raise inner from None  # of ours, raised once there was a connection
         raise translate_local(error, service, operation, login) from error
     except Exception as error:
         if _passed(error.__traceback__, _PROVIDERS):

@@ -21,6 +21,7 @@ from kubernetes.client.exceptions import ApiException
 
 from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.connecting import asking
 from livekit_deploy.clock import http_date
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, ResourceError
@@ -55,6 +56,7 @@ def api(cloud: Cloud, host: Live) -> Api:
             outputs["ca"],
             lambda: cloud.eks_token(host.id),
             changing=cloud.changing,
+            ask=cloud.clients.ask,
             call_bound=cloud.clients.call_bound,
         ),
     )
@@ -74,7 +76,9 @@ def serves(host: Live | None) -> bool:
 class Api:
     """A Kubernetes API. Objects are the JSON they are on the wire.
 
-    ``changing`` is entered around each change; ``call_bound`` is the longest that a call may take, in seconds.
+    ``changing`` is entered around each change, and ``ask`` called before each request leaves and once there is a
+    connection for it: either may raise to keep it from leaving. ``call_bound`` is the longest that a call may take, in
+    seconds.
     A token that is refused is renewed, and asked with again, once. Raises `Denied` for 401 and 403, `Conflict` for 409,
     `ResourceError` with the API's own words for the rest, and with the code ``Unreachable`` when there is no answer, or
     not one of the API.
@@ -87,6 +91,7 @@ class Api:
         token: Callable[[], str],
         *,
         changing: Callable[[], AbstractContextManager[None]] = nullcontext,
+        ask: Callable[[], object] = nullcontext,
         call_bound: float = 40.0,
     ) -> None:
         configuration = kubernetes.client.Configuration(host=endpoint)
@@ -100,7 +105,9 @@ class Api:
             raise_on_status=False,
         )
         self._client = kubernetes.client.ApiClient(configuration)
-        self._endpoint, self._token, self._changing = endpoint, token, changing
+        manager = self._client.rest_client.pool_manager
+        manager.pool_classes_by_scheme = asking(manager.pool_classes_by_scheme, ask)
+        self._endpoint, self._token, self._changing, self._ask = endpoint, token, changing, ask
         self._timeout = (call_bound / 8, call_bound / 2)  # to connect, three times at most, and to answer
         self._lock = threading.Lock()
         self._fresh: tuple[str, float] | None = None
@@ -243,6 +250,7 @@ class Api:
             headers["Content-Type"] = content_type
         # the client serializes JSON types only; apply patches are JSON too, and go as text
         data: Any = json.dumps(body) if body is not None and "json" not in content_type else body
+        self._ask()
         try:
             answer = self._client.call_api(method, self._endpoint + path, headers, data, _request_timeout=timeout)
             return answer, answer.read() if answer.status >= 400 else b""

@@ -28,6 +28,7 @@ from livekit_deploy.k8s.release_record import ReleaseRecord, read_release, read_
 from livekit_deploy.k8s.remains import Remains
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named
+from livekit_deploy.state.limits import Limits
 
 
 class HelmRelease(Resource):
@@ -101,7 +102,7 @@ class HelmRelease(Resource):
         return f"{self.namespace}/{self.instance}"
 
     def _pending(self, cloud: Cloud, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
-        lease = cloud.clients.call_bound * 9 / 4
+        lease = Limits.around(cloud.clients.call_bound).lease
         age = (datetime.now(UTC) - record.written).total_seconds()
         if age < lease:
             return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")

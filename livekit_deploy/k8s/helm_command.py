@@ -24,6 +24,7 @@ from livekit_deploy.engine.resource import Live
 from livekit_deploy.errors import Denied
 from livekit_deploy.k8s.helm_binary import HelmBinary
 from livekit_deploy.k8s.kubeconfig import for_helm
+from livekit_deploy.state.limits import Limits
 
 _TOKEN_SECONDS = 600.0
 _RENDER_SECONDS = 60.0
@@ -57,13 +58,13 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
     """The helm binary on one cluster. ``seconds`` bounds each run; helm itself gives up a little earlier."""
 
     def __init__(self, cloud: Cloud, host: Live) -> None:
-        self._binary, self._changing = HelmBinary(lambda: cloud.stopping()), cloud.changing
+        self._binary, self._changing = HelmBinary(cloud.terms.stopping), cloud.changing
         self._token_file = self._binary.home / "token"
         self._token: Callable[[], str] = lambda: cloud.eks_token(host.id)
         self._until = 0.0
-        # the lease is renewed right before a run, and no run may outlive it: 7/9, of which calls are bounded to 4/9
-        lease = cloud.clients.call_bound * 9 / 4
-        self.seconds, self.give_up = lease * 7 / 9, f"{int(lease * 2 / 3)}s"
+        # the lease is renewed right before a run, and no run may outlive it
+        limits = Limits.around(cloud.clients.call_bound)
+        self.seconds, self.give_up = limits.helm, f"{limits.helm_gives_up}s"
         kubeconfig = self._binary.home / "kubeconfig"
         _private(kubeconfig, json.dumps(for_helm({**host.outputs, "name": host.id}, self._token_file)))
         super().__init__(executable=str(self._binary.path), kubeconfig=kubeconfig, default_timeout=self.give_up)

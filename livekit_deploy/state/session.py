@@ -2,9 +2,13 @@
 
 Every write replaces the whole document if it is still the version that we wrote last. The lease is a field of that
 same document. A holder that lost the lease has a stale version, so its intent cannot be written, and without an intent
-no mutating call is made. On top of that `check`, which the AWS door asks right before each request leaves, refuses
-when the lease, by our own boot clock, has less left than one call may take: no call begun under a valid lease is in
-flight when it ends.
+no mutating call is made. On top of that `check`, which is asked right before each attempt of a call leaves, and again
+once there is a connection for it, refuses when the lease, by a clock that also runs in sleep, has less left than one
+call may take: no call begun under a valid lease is in flight when it ends.
+
+What is left is a process that is stopped, or a kernel that holds the bytes back, between that last question and the
+wire. What signed the request bounds it: AWS refuses a signature of more than five minutes (S3 15), and a cluster a
+token of more than 15. Its intent is on record, so that whoever holds the lease by then finds what it made.
 
 Group commit: workers hand their record changes to one writer thread and wait. While one PUT is in flight the next
 changes gather and go out together, so ten workers pay for one PUT; no worker goes on before the PUT that carries its
@@ -21,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from livekit_deploy.clock import Elapsed
 from livekit_deploy.errors import (
     AnsweredError,
     CredentialsError,
@@ -34,20 +39,16 @@ from livekit_deploy.errors import (
 from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, Notice, silent
 from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
 from livekit_deploy.state.lease import locked, remaining
+from livekit_deploy.state.limits import Limits
 from livekit_deploy.state.store import Mismatch, Store
 from livekit_deploy.state.swap import GOES_ON, swap
 
-RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
-LAST_INTENT = 1 / 2  # of a lease: no new intent with less left
-CALL_BOUND = 4 / 9  # of a lease: the longest that one AWS call may take, retries included
-LAST_MOMENT = 1 / 9  # of a lease: with less left, what still runs is ended
 _ENDING = "the run is ending: no new work begins"
 _LOST_RACE = 0.1  # seconds before the lease is asked for again when somebody else got it
 
 
-def boot_clock() -> float:
-    """Seconds that also pass while the machine is suspended, where the system has such a clock."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+#: real time, in which a lease runs: it also passes while this machine sleeps
+boot_clock = Elapsed()
 
 
 def utc_now() -> str:
@@ -76,7 +77,7 @@ class Session:
         self.lost = threading.Event()
         self.puts = 0
         self._renewed = boot_clock()
-        self._attempt_bound = holder.seconds * CALL_BOUND / 2
+        self._limits = Limits(holder.seconds)
         self._turn = threading.Condition()
         self._batch = _Batch()
         self._closing = False
@@ -150,7 +151,7 @@ class Session:
 
     def over(self) -> bool:
         """Whether what still runs outside of this process must end: the lease is lost, or about to run out."""
-        return self.lost.is_set() or self.remaining() < self.holder.seconds * LAST_MOMENT
+        return self.lost.is_set() or self.remaining() < self._limits.last_moment
 
     def check(self, begun: float) -> None:
         """Let a mutating request leave, or raise `LostLease`.
@@ -158,7 +159,7 @@ class Session:
         ``begun`` is `time.monotonic` at the first attempt of this call: an attempt that could end later than a
         call's bound after it is refused as well.
         """
-        bound = self.holder.seconds * CALL_BOUND
+        bound = self._limits.call
         if self.remaining() < bound:
             self._await_renewal(bound)
         if self._closing:
@@ -168,7 +169,7 @@ class Session:
                 f"the lease on {self._store.location} has run out or was taken over",
                 hint=GOES_ON,
             )
-        if time.monotonic() - begun + self._attempt_bound > bound:
+        if time.monotonic() - begun + self._limits.attempt > bound:
             raise LostLease("a call to AWS took too long to be sent again", hint="run the same command again")
 
     def _await_renewal(self, bound: float) -> None:
@@ -177,7 +178,7 @@ class Session:
             self._turn.notify_all()
             self._turn.wait_for(
                 lambda: self.lost.is_set() or self._closing or self.remaining() >= bound,
-                timeout=self.holder.seconds * LAST_MOMENT,
+                timeout=self._limits.last_moment,
             )
 
     def record(self, address: str) -> Record | None:
@@ -187,7 +188,7 @@ class Session:
     def intend(self, address: str, record: Record) -> None:
         """Write an intent; when this returns, the mutating call it announces may be made."""
         self.write({address: record})
-        if self.remaining() < self.holder.seconds * LAST_INTENT:
+        if self.remaining() < self._limits.last_intent:
             raise LostLease("the state is written too slowly to hold the lease", hint="run the same command again")
 
     def write(self, changes: Mapping[str, Record | None], took: Mapping[str, float] | None = None) -> None:
@@ -274,7 +275,7 @@ class Session:
         return bool(self._batch.changes) or self._closing or self._until_renewal() == 0
 
     def _until_renewal(self) -> float:
-        return max(0.0, self._renewed + self.holder.seconds * RENEW - boot_clock())
+        return max(0.0, self._renewed + self._limits.renew - boot_clock())
 
     def _put(self, batch: _Batch) -> None:
         """One PUT, tried again while the store fails and the lease still has time; what is final ends it at once.
@@ -292,7 +293,7 @@ class Session:
             except (LostLease, StateGone, CredentialsError):
                 raise
             except DeployError as error:
-                if self.remaining() < self.holder.seconds * CALL_BOUND:
+                if self.remaining() < self._limits.call:
                     raise _unwritten(error) from error
                 self.lost.wait(self.holder.seconds / 90)
 

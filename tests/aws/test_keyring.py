@@ -13,6 +13,7 @@ from moto.secretsmanager.models import SecretsManagerBackend
 from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.secret_values import Held, held
 from livekit_deploy.aws.secrets import API_KEYS, Secret
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.waits import Waits
@@ -51,10 +52,10 @@ class Ring:
         return found[0] if found else None
 
     @contextmanager
-    def _session(self, command: str) -> Iterator[Session]:
+    def _session(self, command: str) -> Iterator[tuple[Session, Terms]]:
         session = self.rig._session()
         try:
-            yield session
+            yield session, Terms(session.check)
         finally:
             session.release()
 

@@ -9,15 +9,21 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import boto3
 import pytest
 
 from livekit_deploy import Deployer, load_environment
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.nat import ElasticIp
+from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.errors import LostLease
 from livekit_deploy.events import Done, Event
+from livekit_deploy.state.limits import Limits
 from livekit_deploy.state.store import FileStore
 from tests.fakes import FakeClock
 
@@ -91,10 +97,20 @@ def test_a_listener_that_raises_ends_no_run(aws: None, tmp_path: Path, caplog: p
 
 
 @pytest.mark.parametrize("in_flight", [False, True])
-def test_what_nobody_foresaw_frees_no_lease_with_calls_in_flight(aws: None, tmp_path: Path, in_flight: bool) -> None:
+def test_what_nobody_foresaw_frees_no_lease_with_calls_in_flight(
+    aws: None, tmp_path: Path, in_flight: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It ends a run as an interrupt does: what is under way is waited for, and nothing further may leave."""
 
     calls: list[AbstractContextManager[None]] = []
+    bound: list[Terms] = []
+    real = Cloud.under
+
+    def under(cloud: Cloud, terms: Terms) -> Cloud:
+        bound.append(terms)
+        return real(cloud, terms)
+
+    monkeypatch.setattr(Cloud, "under", under)
 
     def ends(event: Event) -> None:
         if isinstance(event, Done):
@@ -108,11 +124,52 @@ def test_what_nobody_foresaw_frees_no_lease_with_calls_in_flight(aws: None, tmp_
     found = deployer.lease()
     assert found is not None
     assert (found[0].lease is not None) is in_flight
-    assert deployer.cloud.fence is not None
+    fence = bound[0].fence
+    assert fence is not None
     with pytest.raises(LostLease, match="the run is ending"):
-        deployer.cloud.fence(0.0)
+        fence(0.0)
     made = len(_owners())
     if not in_flight:
         with _deployer(tmp_path, "east", lambda event: None) as again:
             again.up()
         assert made <= len(_owners()) == 3
+
+
+def test_what_bounds_one_run_bounds_no_other_with_the_same_clients(aws: None, tmp_path: Path) -> None:
+    """An environment whose lease is longer must not give the calls of another one more time than its lease has."""
+    path = tmp_path / "east.yaml"
+    path.write_text("region: us-east-1\nlivekit: {domain: east.example.com}\n")
+    given = Clients("us-east-1")
+    made = {
+        seconds: Deployer(
+            load_environment(path, overrides={"state.lease_seconds": str(seconds)}, environ={}), clients=given
+        )
+        for seconds in (90, 900, 60)
+    }
+    for seconds, deployer in made.items():
+        limits, clients = Limits(seconds), deployer.cloud.clients
+        assert clients.call_bound == pytest.approx(limits.call)
+        config = clients("ec2").meta.config
+        assert config.read_timeout + config.connect_timeout <= limits.attempt
+        assert clients.pacing is given.pacing, "the pace is the account's"
+        assert clients.credentials().access_key == given.credentials().access_key
+    assert given.call_bound == 40.0
+    assert given("ec2").meta.config.read_timeout == 10.0
+
+
+def test_the_terms_of_a_run_are_its_own_and_never_change(aws: None) -> None:
+    def lost(begun: float) -> None:
+        raise LostLease("the lease has run out")
+
+    cloud = Cloud(Clients("us-east-1"), Marks("livekit", "uat"))
+    over, running = cloud.under(Terms(lost, command="down")), cloud.under(Terms(max_drain=60, command="up"))
+    with pytest.raises(LostLease):
+        over.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+    with pytest.raises(LostLease), over.changing():
+        raise AssertionError("it left")
+    assert running.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["CidrBlock"] == "10.0.0.0/16"
+    assert over.remembering().terms is over.terms
+    assert over.shared("a client", object) is not running.shared("a client", object), "each has the fence of its run"
+    assert (running.terms.max_drain, over.terms.max_drain, cloud.terms) == (60, None, Terms())
+    with pytest.raises(FrozenInstanceError):
+        running.terms.max_drain = 0  # type: ignore[misc]

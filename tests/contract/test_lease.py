@@ -5,22 +5,26 @@ The store is real; what stands between it and the session is scripted.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from livekit_deploy.clock import Elapsed, _which, sleepless
 from livekit_deploy.errors import Denied, DeployError, Interrupted, LockedError, LostLease, StateError, StateGone
 from livekit_deploy.state import session as sessions
 from livekit_deploy.state import swap as swaps
 from livekit_deploy.state.document import Holder, Home, Phase, Record, State, load
 from livekit_deploy.state.edit import Present, present, replaced, unlock
 from livekit_deploy.state.history import history
-from livekit_deploy.state.session import CALL_BOUND, Session, utc_now
+from livekit_deploy.state.limits import CALL_BOUND, Limits
+from livekit_deploy.state.session import Session, utc_now
 from livekit_deploy.state.store import Mismatch, S3Store, Store, Stored, Version
 from tests.contract.stores import Timed
 
@@ -498,7 +502,119 @@ def test_after_unlock_the_holder_writes_and_calls_nothing(store: Attacked) -> No
     assert stored(store).lease is None
 
 
+def test_the_limits_of_a_run_follow_each_other() -> None:
+    """Each is far enough before the next: what is begun under one ends before the next one ends it."""
+    for limits in (Limits(), Limits(10), Limits(900), Limits.around(40)):
+        assert limits.lease == pytest.approx(Limits.around(limits.call).lease)
+        # a renewal is tried while an intent may still be written, twice at least
+        assert limits.lease - 2 * limits.renew > limits.last_intent
+        # an intent leaves time to send the call that it announces, and the call ends within the lease
+        assert limits.last_intent > limits.call > limits.last_moment > 0
+        # a call that was sent at the last moment at which it may be ends before the lease does, its attempts within it
+        assert 2 * limits.attempt <= limits.call
+        # helm begins after a renewal, gives up by itself before it is ended, and that before the last moment
+        assert limits.helm_gives_up < limits.helm < limits.lease - limits.last_moment
+    seconds = (90, 20, 45, 40, 20, 10, 70, 60)
+    at = Limits(90)
+    assert seconds == pytest.approx(
+        (at.lease, at.renew, at.last_intent, at.call, at.attempt, at.last_moment, at.helm, at.helm_gives_up)
+    )
+
+
+def test_what_is_left_of_a_lease_allows_less_and_less(store: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An intent, then a call, then what still runs: in this order, so that an intent that is written has its call."""
+    machine = Machine(monkeypatch)
+    Machine.without_heartbeat(monkeypatch)
+    allowed: list[tuple[bool, bool, bool]] = []
+    for elapsed in (0, 44, 46, 49, 51, 79, 81, 90):
+        machine.at = 0.0
+        session = acquire(store)
+
+        def late(put: Put, body: bytes, expected: str | None, elapsed: float = elapsed) -> str:
+            machine.at = float(elapsed)
+            return put(body, expected)
+
+        store.attacks = [late]
+        intends = _allows(session.intend, "a.thing/x", THING)
+        allowed.append((intends, _allows(session.check, time.monotonic()), not session.over()))
+        session.release()
+    everything, no_intent, no_call, nothing = (True,) * 3, (False, True, True), (False, False, True), (False,) * 3
+    assert allowed == [everything] * 2 + [no_intent] * 2 + [no_call] * 2 + [nothing] * 2
+
+
+def _allows(what: Callable[..., object], *given: object) -> bool:
+    try:
+        what(*given)
+    except LostLease:
+        return False
+    return True
+
+
 # ---- clocks
+
+
+class Hands:
+    """The two clocks of a machine, moved by hand."""
+
+    def __init__(self) -> None:
+        self.steady, self.wall = 1000.0, 1_700_000_000.0
+
+    def pass_(self, seconds: float, *, asleep: bool = False) -> None:
+        self.wall += seconds
+        self.steady += 0 if asleep else seconds
+
+
+def test_time_passes_in_sleep_whichever_clock_stands_still() -> None:
+    hands = Hands()
+    elapsed = Elapsed(lambda: hands.steady, lambda: hands.wall)
+    hands.pass_(10)
+    assert elapsed() == 10
+    hands.pass_(600, asleep=True)
+    assert elapsed() == 610
+    hands.wall -= 3600  # put back: what has passed has passed
+    assert elapsed() == 610
+    hands.pass_(5)
+    assert elapsed() == 615
+    hands.steady += 600  # a clock that runs in sleep, on a machine whose wall clock is wrong
+    assert elapsed() == 1215
+
+
+@pytest.mark.parametrize(
+    ("platform", "clocks", "which"),
+    [
+        ("linux", {"CLOCK_BOOTTIME": 7, "CLOCK_MONOTONIC": 1, "CLOCK_MONOTONIC_RAW": 4}, 7),
+        ("darwin", {"CLOCK_MONOTONIC": 6, "CLOCK_MONOTONIC_RAW": 4, "CLOCK_UPTIME_RAW": 8}, 4),
+        ("freebsd14", {"CLOCK_MONOTONIC": 4}, None),
+        ("linux", {"CLOCK_MONOTONIC": 1, "CLOCK_MONOTONIC_RAW": 4}, None),
+    ],
+)
+def test_only_a_clock_that_runs_in_sleep_is_taken(platform: str, clocks: dict[str, int], which: int | None) -> None:
+    """CLOCK_MONOTONIC stands still in sleep on Linux, and runs on a Mac."""
+    assert _which(platform, SimpleNamespace(**clocks)) == which
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock that Linux has")
+def test_here_the_clock_that_runs_in_sleep_is_read() -> None:
+    before, now, after = time.clock_gettime(time.CLOCK_BOOTTIME), sleepless(), time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= now <= after
+
+
+def test_after_sleep_a_holder_whose_lease_was_taken_makes_no_call(
+    store: Attacked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a system without a clock that runs in sleep: the wall clock tells."""
+    hands = Hands()
+    monkeypatch.setattr(sessions, "boot_clock", Elapsed(lambda: hands.steady, lambda: hands.wall))
+    sleeper = acquire(store, "sleeper")
+    sleeper.intend("a.thing/x", THING)
+    hands.pass_(600, asleep=True)
+    store.ahead += 600
+    other = acquire(store, "other")
+    with pytest.raises(LostLease):
+        sleeper.check(time.monotonic())
+    assert sleeper.over()
+    other.release()
+    sleeper.release()
 
 
 class Dated:

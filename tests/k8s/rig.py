@@ -22,6 +22,7 @@ from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.cloud import Identity as Caller
 from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.clock import Clock
 from livekit_deploy.engine.inputs import Input, Output, SecretRef
 from livekit_deploy.engine.planner import Planner
@@ -197,7 +198,7 @@ class KubeRig(AwsRig):
         self.clients = Clients(REGION, call_bound=12.0)
         self.cluster = cluster
         self.cloud: KubeCloud = KubeCloud(self.clients, cluster, env)
-        self.cloud.stopping = self.cancel.is_set
+        self.cloud.terms = Terms(stopping=self.cancel.is_set)
         self.host = Host("main")
 
     def _planner(self) -> Planner:

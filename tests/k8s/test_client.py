@@ -18,11 +18,12 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 import urllib3
 
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, OddAnswer, ResourceError
 from livekit_deploy.k8s import client
 from livekit_deploy.k8s.answers import warnings
-from livekit_deploy.k8s.client import Api, serves
+from livekit_deploy.k8s.client import Api, api, serves
 from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster import front
@@ -367,13 +368,46 @@ def test_no_change_leaves_without_a_lease(rig: KubeRig) -> None:
         raise LostLease("the lease has run out")
 
     rig.api.apply(MAP, _map(a="1"))
-    rig.cloud.fence = lost
+    rig.cloud.terms = Terms(fence=lost)
     with pytest.raises(LostLease):
         rig.api.apply(MAP, _map(a="2"))
     with pytest.raises(LostLease):
         rig.api.delete(MAP)
     assert (rig.api.get(MAP) or {})["data"] == {"a": "1"}
     assert rig.cloud.mutating == 0
+
+
+def test_a_lease_that_ends_while_a_connection_is_made_keeps_the_change_from_leaving(
+    rig: KubeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, real = threading.Event(), socket.getaddrinfo
+
+    def check(begun: float) -> None:
+        if ended.is_set():
+            raise LostLease("the lease has run out")
+
+    def slow(*given: Any, **more: Any) -> Any:
+        ended.set()
+        return real(*given, **more)
+
+    connection = api(rig.cloud.under(Terms(fence=check)), rig.lives)
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with pytest.raises(LostLease):
+        connection.apply(MAP, _map(a="1"))
+    assert connection.get(MAP) is None, "what changes nothing needs no lease"
+
+
+def test_a_change_that_is_sent_again_with_another_token_asks_again(
+    rig: KubeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    connection = api(rig.cloud.under(Terms(fence=asked.append)), rig.lives)
+    connection.apply(MAP, _map(a="1"))
+    before, tokens = len(asked), iter(["no-token", connection._token()])
+    monkeypatch.setattr(connection, "_token", lambda: next(tokens))
+    connection._fresh = None
+    connection.apply(MAP, _map(a="2"))
+    assert len(asked) - before == 3, "when it begins, and before each time that it is sent"
 
 
 def test_labels_select(rig: KubeRig) -> None:

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livekit_deploy import tools
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.errors import Interrupted, LostLease, ResourceError
 from livekit_deploy.k8s import helm_binary, helm_command
 from livekit_deploy.k8s.charts import fetched
@@ -29,6 +30,7 @@ from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_binary import HelmBinary, end_all
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values
 from livekit_deploy.k8s.release_record import read_release
+from livekit_deploy.state.limits import Limits
 from tests.k8s.rig import TOKEN, KubeRig, publish
 
 CANARY = "canary-of-the-values"
@@ -155,14 +157,14 @@ def test_a_run_has_its_time_and_no_more(rig: KubeRig, arguments: list[str]) -> N
 
 def test_no_run_may_outlive_the_lease(rig: KubeRig) -> None:
     runner = helm(rig.cloud, rig.lives)
-    lease = rig.clients.call_bound * 9 / 4
+    lease = Limits.around(rig.clients.call_bound).lease
     assert runner.seconds == pytest.approx(lease * 7 / 9)
     assert runner.give_up == f"{int(lease * 2 / 3)}s"  # helm reads no number without a unit
 
     def lost(begun: float) -> None:
         raise LostLease("the lease has run out")
 
-    rig.cloud.fence = lost
+    rig.cloud.terms = Terms(fence=lost)
     with pytest.raises(LostLease):
         asyncio.run(runner.uninstall("web", namespace="default"))
 

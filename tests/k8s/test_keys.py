@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from livekit_deploy.aws.secrets import API_KEYS, Secret
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.clock import Clock
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import OutOfTime, UsageError
@@ -51,10 +52,10 @@ class Ring:
         return found[0] if found else None
 
     @contextmanager
-    def _session(self, command: str) -> Iterator[Session]:
+    def _session(self, command: str) -> Iterator[tuple[Session, Terms]]:
         session = self.rig._session()
         try:
-            yield session
+            yield session, Terms(session.check)
         finally:
             session.release()
 
