@@ -180,9 +180,12 @@ class Plan:
                 raise StalePlan(f"it is a plan for the {_HEADED[key]} {mine}, and this is {theirs}", hint=hint)
 
     def expect(self, now: Plan) -> None:
-        """Raise `StalePlan`, saying what moved, unless ``now`` is the same plan made again."""
+        """Raise `StalePlan`, saying what moved, unless ``now`` is the same plan made again, or what is left of it."""
         self.meant_for(now.command, now.header)
         hint = "plan again and look at what changed"
+        moved = (self.lineage, self.serial) != (now.lineage, now.serial)
+        if moved and self.digest == now.digest and self.lineage in (None, now.lineage) and self._left_over(now):
+            return
         if self.lineage != now.lineage:
             raise StalePlan("the plan was made for another state document (its lineage differs)", hint=hint)
         if self.serial != now.serial:
@@ -194,8 +197,18 @@ class Plan:
             )
         before, after = self._essence(), now._essence()
         if before != after:
-            moved = sorted({address for address, _ in before ^ after})
-            raise StalePlan(f"something changed in AWS since the plan: {', '.join(moved)}", hint=hint)
+            other = sorted({address for address, _ in before ^ after})
+            raise StalePlan(f"something changed in AWS since the plan: {', '.join(other)}", hint=hint)
+
+    def _left_over(self, now: Plan) -> bool:
+        """Whether ``now`` is what an interrupted run of this plan has left: less than this, and nothing beside it."""
+        saved = {change.address: change for change in self.changes}
+        left = {change.address: change for change in now.changes}
+        actions = {change.action for change in left.values()}
+        again = len(left) == len(saved) and actions <= {Action.CREATE}  # it was all there, and was taken down
+        if again or not left.keys() <= saved.keys():
+            return False
+        return all(_goes_on(saved[address], change) for address, change in left.items())
 
     def _essence(self) -> set[tuple[str, str]]:
         """What is done to each address; of what was interrupted only that it goes on: its attributes move by then."""
@@ -206,6 +219,28 @@ class Plan:
             )
             for change in self.changes
         }
+
+
+def _goes_on(saved: Change, now: Change) -> bool:
+    """Whether what is left to do to an address is what was to be done; the configuration says what is created."""
+    if now.action is Action.RESUME:
+        return saved.action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.RESUME)
+    if (saved.action, now.action) == (Action.CREATE, Action.UPDATE):
+        return True  # it was made, and is not complete: the configuration says what it becomes
+    if (saved.action, saved.id) != (now.action, now.id):
+        return False
+    meant = {diff.path: diff for diff in saved.diffs}
+    return now.action is Action.CREATE or (
+        meant.keys() == {diff.path for diff in now.diffs}
+        and all(_as_meant(meant[diff.path], diff) for diff in now.diffs)
+    )
+
+
+def _as_meant(saved: FieldDiff, now: FieldDiff) -> bool:
+    """Whether two are the same, where what was not known yet may be known by now."""
+    if UNKNOWN in json.dumps(saved.after):
+        saved = replace(saved, after=now.after)
+    return json.dumps(asdict(saved)) == json.dumps(asdict(now))
 
 
 def _change(raw: dict[str, Any]) -> Change:

@@ -170,3 +170,15 @@ def test_the_second_of_two_waits_for_the_first(slow: Workspace) -> None:
     assert second.code == 0, second.said
     assert "waiting for the lease of" in second.err
     assert slow.end(first).code == 0
+
+
+def test_a_saved_plan_that_was_interrupted_is_run_again(here: Workspace) -> None:
+    here.run("plan", "--env", "dev", "--sandbox", "--out", "first.plan")
+    apply = ("up", "--env", "dev", "--sandbox", "--plan", "first.plan")
+    process = here.start(*apply, "--json")
+    Events(process).until(_begins("eks.cluster/main"))
+    os.kill(process.pid, signal.SIGHUP)
+    assert here.end(process).code == 130
+    assert "LiveKit answers" in here.run(*apply).out
+    here.run("plan", "--env", "dev", "--sandbox", "--detailed-exitcode")
+    here.run(*apply)  # there is nothing left of it

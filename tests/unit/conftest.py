@@ -65,6 +65,9 @@ class Rig:
         found = lease_of(self.store)
         return Planner(self.cloud, found[0] if found else None, "digest").up(resources).plan
 
+    def down_plan(self) -> Plan:
+        return Planner(self.cloud, self.state, "digest").down().plan
+
     def up(self, resources: Sequence[Resource], *targets: str, stage: str = "") -> Outcome:
         with self.execution(lambda session: self.planned(session, resources, *targets, stage=stage)) as execution:
             return execution.up()

@@ -378,9 +378,35 @@ def test_a_saved_plan_is_refused_when_state_configuration_or_cloud_moved(rig: Ri
     plan.expect(rig.plan(stack(size=2)))
     with pytest.raises(StalePlan, match=r"fake.thing/left|AWS"):
         plan.expect(rig.plan(stack()))
-    rig.up(stack(size=2))
+    rig.up(stack(size=3))
     with pytest.raises(StalePlan, match="state moved"):
         plan.expect(rig.plan(stack(size=2)))
+
+
+@pytest.mark.parametrize("verb", ["up", "change", "down"])
+def test_a_saved_plan_whose_run_was_interrupted_anywhere_goes_on(
+    tmp_path_factory: pytest.TempPathFactory, verb: str
+) -> None:
+    """Also one that was made when there was no state yet: what is left of it is what was agreed to."""
+    wanted = stack(size=2, zone="b") if verb == "change" else stack()
+    for at in range(200):
+        rig = Rig(tmp_path_factory.mktemp("kill"))
+        if verb != "up":
+            rig.up(stack())
+        plan = Plan.load((rig.down_plan() if verb == "down" else rig.plan(wanted)).dump())
+        rig.cloud.bomb = at
+        try:
+            if verb == "down":
+                rig.down()
+            else:
+                rig.up(wanted)
+        except Killed:
+            rig.cloud.bomb, rig.cloud.dead = -1, False
+            plan.expect(rig.down_plan() if verb == "down" else rig.plan(wanted))
+            continue
+        assert at > 5
+        plan.expect(rig.down_plan() if verb == "down" else rig.plan(wanted))
+        return
 
 
 def converge(rig: Rig, resources: Sequence[Resource]) -> None:

@@ -183,3 +183,22 @@ def test_secrets_are_compared_by_their_address_and_marked() -> None:
     before, after = SecretRef("arn", "", "v1").plain(), SecretRef("arn", "", "v2").plain()
     assert list(compare("token", before, after, "config")) == [FieldDiff("token", before, after, "config", True)]
     assert list(compare("x", {"a": 1, "b": 2}, {"a": 1, "b": 3}, "drift")) == [FieldDiff("x.b", 2, 3, "drift")]
+
+
+def _changes(*said: str) -> tuple[Change, ...]:
+    """``address action id`` each."""
+    return tuple(Change(one.split()[0], Action(one.split()[1]), "infrastructure", id=one.split()[2]) for one in said)
+
+
+def test_less_than_the_plan_is_taken_for_the_rest_of_it_only_where_it_is() -> None:
+    saved = plan(lineage=None, serial=0, all=_changes("a/a create -", "a/b create -", "a/c delete c-1"))
+    saved.expect(plan(serial=4, all=_changes("a/b create -", "a/c delete c-1")))
+    saved.expect(plan(serial=4, all=_changes("a/a resume a-1", "a/b create -", "a/c delete c-1")))
+    saved.expect(plan(serial=9))
+    for other in ("a/c delete c-2", "a/d create -", "a/c update -", "a/c create -"):
+        with pytest.raises(StalePlan, match="lineage differs"):
+            saved.expect(plan(serial=4, all=_changes(other)))
+    with pytest.raises(StalePlan, match="lineage differs"):
+        plan(lineage=None, all=saved.all[:2]).expect(plan(serial=4, all=saved.all[:2]))  # made, and taken down
+    with pytest.raises(StalePlan, match="lineage differs"):
+        plan(lineage="k", all=saved.all).expect(plan(serial=4))
