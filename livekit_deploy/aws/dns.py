@@ -1,9 +1,10 @@
 """Records in a Route53 zone that is not ours: aliases of load balancers, and the CNAMEs that ACM asks for.
 
-Records carry no tags. One is ours when we recorded it (its id says zone, type and name), when it says exactly what we
-would write, or when it points to a load balancer of our cluster; else it is `NotOurs`. A validation CNAME is the same
-for every certificate of that name in the account: one that was there before us stays (its id begins with `FOUND`), and
-one that we made stays while a certificate needs it, in whichever region.
+Records carry no tags. One is ours when it is recorded (its id says zone, type and name) and still says what we wrote;
+one that is not recorded, when it points to a load balancer of our cluster; else it is somebody else's. One that says
+already what we would write was there before us (its id begins with `FOUND`): it serves, and stays. A validation CNAME
+is the same for every certificate of that name in the account: one that we made stays while a certificate needs it, in
+whichever region.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, Unresolved
 from livekit_deploy.engine.plan import unknown
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import ResourceError
+from livekit_deploy.state.document import Record as Recorded
 
 #: how the id of a record begins that was there before us
 FOUND = "found:"
+#: output that holds what is written next
+_NEXT = "next"
 _ACM = ".acm-validations.aws"
 #: types whose values are names
 _OF_NAMES = ("CNAME", "NS", "PTR")
@@ -72,11 +76,12 @@ class Record(Resource):
         return self._seen(contents, where, id)
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
-        """As `read`, but nothing for a validation CNAME that others need, or may need."""
-        where = self._where(cloud, id)
-        live = self._seen(Contents(cloud, where[0]), where, id) if where is not None else None
+        """As `read`, but nothing for a record that was there before us, or that others need, or may need."""
+        if (where := self._where(cloud, id)) is None:
+            return None
+        live = self._seen(Contents(cloud, where[0]), where, id)
         if live is not None and (why := _stays(cloud, live)):
-            cloud.tell(f"{self.address}: the CNAME {_split(live.id)[2]} stays in the hosted zone: {why}")
+            cloud.tell(f"{self.address}: the {where[1]} {where[2]} stays in the hosted zone: {why}")
             return None
         return live
 
@@ -95,8 +100,26 @@ class Record(Resource):
         return replace(live, props=_without_ttl(live.props)) if _validates(live) else live
 
     def taken_over(self, live: Live) -> Live:
-        """A proof for ACM that says already what we would write: whoever else needs it made it."""
-        return replace(live, id=FOUND + live.id) if _validates(live) and self._says(live) else live
+        """One that says already what we would write is its maker's; but nobody else points to our load balancers."""
+        return replace(live, id=FOUND + live.id) if self.alias is None and self._says(live) else live
+
+    def strange(self, cloud: Cloud, live: Live, record: Recorded | None) -> dict[str, tuple[Any, Any]]:
+        """One that does not say any more what we wrote, or were about to write when a run was cut off."""
+        if record is None:
+            return {}
+        wrote = {"alias": record.inputs.get("alias"), "values": record.inputs.get("values") or []}
+        if _says_one_of(live, (wrote, record.outputs.get(_NEXT) or wrote)):
+            return {}
+        key = "alias" if wrote["alias"] else "values"
+        return {key: (live.props["alias"] or live.props["values"], wrote[key])}
+
+    def given_away(self, cloud: Cloud, live: Live, record: Recorded | None) -> bool:
+        """There is nothing of ours in it any more."""
+        return True
+
+    def announced(self, desired: Mapping[str, Any]) -> dict[str, Any]:
+        """What is about to be written: a run that is cut off then knows it again."""
+        return {_NEXT: {"alias": desired["alias"], "values": desired["values"]}}
 
     def _where(self, cloud: Cloud, id: str | None) -> tuple[str, str, str] | None:
         """Zone id, type and name; None while the name is not known."""
@@ -161,6 +184,12 @@ def _split(id: str) -> tuple[str, str, str]:
 def _values(kind: str, values: Iterable[str]) -> list[str]:
     """The values as two records are compared: those that are names, as names."""
     return sorted(plain(value) if kind in _OF_NAMES else value for value in values)
+
+
+def _says_one_of(live: Live, wrote: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether it says one of these. For how long it may be kept does not matter."""
+    there = live.props["alias"], live.props["values"]
+    return any(there == (one["alias"] or None, list(one["values"] or [])) for one in wrote)
 
 
 def _change(cloud: Cloud, zone: str, action: str, record: Mapping[str, Any]) -> None:

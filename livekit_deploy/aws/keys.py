@@ -19,6 +19,7 @@ from livekit_deploy.aws.tags import ADDRESS, kms_pairs, mapping
 from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, NotOurs, ResourceError
+from livekit_deploy.state.document import Record
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Cluster
@@ -42,6 +43,7 @@ class Key(Resource):
     """
 
     kind = "kms.key"
+    kept_for_users = True
     grace = 30.0
     propagation = {"ThrottlingException": ()}  # the create is sent once only, and nothing comes of a throttled one
 
@@ -218,7 +220,7 @@ def _tags(cloud: Cloud, id: str) -> dict[str, str]:
 class Alias(Resource):
     """``alias/livekit-uat-cluster``. Source: KMS API reference, CreateAlias.
 
-    An alias has no tags: it is ours when the record says so, or when the key that it names is ours.
+    An alias has no tags: it is ours when the key that it names is ours.
     """
 
     kind = "kms.alias"
@@ -232,12 +234,23 @@ class Alias(Resource):
         name = id or self._name(cloud)
         if (target := _target(cloud, name)) is None:
             return None
-        if id is None and self.address not in cloud.marks.adopt and not _is_ours(cloud, target):
+        if id is None and self.address not in cloud.marks.adopt and not cloud.marks.ours(_tags(cloud, target)):
             raise NotOurs(
                 f"{self.address}: {name} exists already, and the key behind it is not ours",
                 hint=f"choose another name or project, or take it over with --adopt {self.address}",
             )
         return Live(name, Status.READY, {"key_id": target})
+
+    def strange(self, cloud: Cloud, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
+        """One that names a key that is not ours (any more)."""
+        target = live.props["key_id"]
+        if record is None or cloud.marks.ours(_tags(cloud, target)):
+            return {}
+        return {"key_id": (target, record.inputs.get("key_id"))}
+
+    def given_away(self, cloud: Cloud, live: Live, record: Record | None) -> bool:
+        """It names another key than it did."""
+        return record is None or live.props["key_id"] != record.inputs.get("key_id")
 
     def create(self, cloud: Cloud, token: str) -> str:
         cloud.kms.create_alias(AliasName=self._name(cloud), TargetKeyId=self.key_id)
@@ -273,10 +286,6 @@ def _target(cloud: Cloud, alias: str) -> str | None:
         return str(cloud.kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"])
     except Absent:
         return None
-
-
-def _is_ours(cloud: Cloud, key_id: str) -> bool:
-    return any(key["KeyId"] == key_id for key, _ in _ours(cloud))
 
 
 class KeysProvisioner:

@@ -47,6 +47,7 @@ class Secret(Resource):
     """
 
     kind = "secretsmanager.secret"
+    kept_for_users = True
     exports = {"secret_name": "secret.{name}"}
     renewed = frozenset({"version", "value", "keys", "api_key"})
     # the name of a secret that is deleted at once is free a moment later

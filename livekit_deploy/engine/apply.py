@@ -23,17 +23,18 @@ from typing import Any
 from livekit_deploy.engine import inputs, marks
 from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import Failing
+from livekit_deploy.engine.ground import await_ground
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.planner import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, repeats, spreads
-from livekit_deploy.engine.waits import FIRST, PROPAGATION, Expired
-from livekit_deploy.errors import Absent, Blocked, Conflict, Failed, NotOurs, ResourceError, Unavailable
+from livekit_deploy.engine.waits import PROPAGATION, Expired
+from livekit_deploy.errors import Absent, Blocked, Conflict, NotOurs, ResourceError, Unavailable
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
-from livekit_deploy.timing import counted, follow, spent
+from livekit_deploy.timing import spent
 
 READY = Status.READY
 MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not make
@@ -181,7 +182,9 @@ class Application:
         created = record is not None and record.phase in (Phase.CREATING, Phase.MADE)
         told = {key: diff for key, diff in diffs.items() if (key == marks.MARKS if remarked else key in live.props)}
         before = self._recorded_inputs(record)
-        intent = replace(self._base(before), phase=Phase.MADE if created else Phase.UPDATING, id=live.id)
+        base, phase = self._base(before), Phase.MADE if created else Phase.UPDATING
+        announced = self._item.announced(self._desired())
+        intent = replace(base, phase=phase, id=live.id, outputs={**base.outputs, **announced})
         self._run.intend(self.address, replace(intent, token=record.token if record else None))
         self.changed = True
         try:
@@ -239,7 +242,7 @@ class Application:
                 self._progress(now.warning or now.detail, self._item.usual)
             return not waits
 
-        self._await_ground()
+        await_ground(self._run, self._planned, self.verb, self._waiting)
         end = self._waits.clock.now() + self._item.timeout
         try:
             return self._waits.settle(
@@ -251,28 +254,6 @@ class Application:
         except Expired:
             seen = self._read(self._id(), within=0.0)
             raise self._failing.timed_out(seen, self._item.timeout) from None
-
-    def _await_ground(self) -> None:
-        """Wait for what outlives it: without that it does not become ready, as no pod does before there are nodes."""
-        ground = [other for other in self._planned.outlived_by if not self._run.stands(other.address)]
-        end, told = self._waits.clock.now() + sum(other.timeout for other in ground), ""
-        with counted("queued"):
-            while ground and self._waits.clock.now() < end:
-                if lost := [other.address for other in ground if other.address in self._run.hopeless]:
-                    raise Failed(
-                        f"{self.address} cannot become ready: {lost[0]} does not",
-                        address=self.address,
-                        verb=self.verb,
-                        hint=f"see what is said of {lost[0]}, and run the same command again",
-                    )
-                waited = ground[-1].address
-                if waited != told:
-                    self._progress(f"waiting for {waited}", self._item.usual)
-                told = waited
-                self._waits.pause(FIRST)
-                ground = [other for other in ground if not self._run.stands(other.address)]
-        if told and not ground:
-            follow(told)
 
     def _settle_gone(self, live: Live) -> Live | None:
         record = self._session.record(self.address) or self._base(self._desired())

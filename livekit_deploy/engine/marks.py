@@ -78,7 +78,7 @@ def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept 
     if not own or adopted(item, cloud, record, live):
         return None
     again = f"livekit-deploy up --adopt {item.address}"
-    if item.given_away(cloud, live):
+    if item.given_away(cloud, live, record):
         return Kept(item.address, live.id, f"it is not ours any more: {_said(own)}", recorded=False)
     hint = f"where it is ours, put them back with {again}; where it is not: livekit-deploy state forget {item.address}"
     return Kept(item.address, live.id, f"it does not carry our marks: {_said(own)}", hint)

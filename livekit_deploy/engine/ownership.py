@@ -42,9 +42,13 @@ class Owned:
         """Whether an object that is `strange` in this is not ours to delete."""
         return True
 
-    def given_away(self, cloud: Any, live: Live) -> bool:
+    def given_away(self, cloud: Any, live: Live, record: Record | None) -> bool:
         """Whether an object that is `strange` is surely somebody else's: another state has marked it as its own."""
         return bool(live.marks) and bool(cloud.marks.of_another_state(live.marks))
+
+    def announced(self, desired: Mapping[str, Any]) -> dict[str, Any]:
+        """Outputs that the intent of a change records, so that the object is known again after a crash."""
+        return {}
 
     def made_again(self, cloud: Any, live: Live, record: Record | None) -> bool:
         """Whether others made it again, without marks, in the place of what our record says that we deleted."""

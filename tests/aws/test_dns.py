@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError, TimedOut
 from livekit_deploy.k8s.balancers import LoadBalancer
 from tests.aws.rig import AwsRig
+from tests.fakes import Killed
 
 DOMAIN, TURN, ZONE = "livekit.uat.example.com", "turn.uat.example.com", "example.com"
 
@@ -167,7 +169,7 @@ def test_an_alias_follows_its_load_balancer(rig: AwsRig, zone: str) -> None:
     assert len(elbv2.describe_load_balancers()["LoadBalancers"]) == 1  # the controller's to delete
 
 
-def test_a_record_that_somebody_changed_is_put_back(rig: AwsRig, zone: str) -> None:
+def test_a_record_that_somebody_changed_is_put_back_only_where_it_is_adopted(rig: AwsRig, zone: str) -> None:
     def one(*values: str, ttl: int = 300) -> list[Resource]:
         return [Record("txt", zone=ZONE, record="txt.example.com", type="TXT", values=values, ttl=ttl)]
 
@@ -191,12 +193,74 @@ def test_a_record_that_somebody_changed_is_put_back(rig: AwsRig, zone: str) -> N
             ]
         },
     )
-    (change,) = rig.plan(one('"c"', ttl=60)).changes
-    assert {diff.origin for diff in change.diffs} == {"drift"}
+    plan = rig.plan(one('"c"', ttl=60))
+    assert plan.changes == ()
+    assert "its values is ['\"d\"'], not ['\"c\"'], as was written" in plan.unmarked[0].warning
     rig.up(one('"c"', ttl=60))
+    assert records(zone)["txt.example.com.", "TXT"]["ResourceRecords"] == [{"Value": '"d"'}]
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({plan.unmarked[0].address}))
+    rig.up(one('"c"', ttl=60))
+    assert records(zone)["txt.example.com.", "TXT"]["ResourceRecords"] == [{"Value": '"c"'}]
     assert rig.plan(one('"c"', ttl=60)).changes == ()
     rig.down()
     assert records(zone) == {}
+
+
+def _write(zone: str, **record: object) -> None:
+    made = {"Name": DOMAIN, "Type": "A", **record}
+    boto3.client("route53").change_resource_record_sets(
+        HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": made}]}
+    )
+
+
+@pytest.mark.parametrize("by", ["another environment", "hand"])
+def test_down_leaves_a_record_that_was_given_to_somebody_else(by: str, rig: AwsRig, zone: str) -> None:
+    """Blue and green: green has taken the name, then blue goes."""
+    load_balancer()
+    rig.up(aliased())
+    if by == "hand":
+        _write(zone, TTL=60, ResourceRecords=[{"Value": "192.0.2.1"}])
+    else:
+        green = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": "green.elb.us-east-1.amazonaws.com"}
+        _write(zone, AliasTarget={**green, "EvaluateTargetHealth": False})
+    before = records(zone)
+    execution, outcome = rig.torn_down()
+    assert outcome.clean
+    assert records(zone) == before
+    assert rig.records == {}
+    (kept,) = [one for one in execution.kept.values() if one.address.startswith("route53.record/")]
+    assert "it is not ours any more: its alias is" in kept.why
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_record_whose_change_was_cut_off_is_known_before_and_after_the_call(
+    sent: bool, rig: AwsRig, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one(value: str) -> list[Resource]:
+        return [Record("txt", zone=ZONE, record="txt.example.com", type="TXT", values=[value])]
+
+    rig.up(one('"a"'))
+
+    def cut_off(cloud: Any, where: str, action: str, record: dict[str, Any]) -> None:
+        if sent:
+            _write(where, **record)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("livekit_deploy.aws.dns._change", cut_off)
+        with pytest.raises(Killed):
+            rig.up(one('"b"'))
+    rig.down()
+    assert (records(zone), rig.records) == ({}, {})
+
+
+def test_a_record_that_was_there_before_us_serves_and_stays(rig: AwsRig, zone: str) -> None:
+    _write(zone, Name="txt.example.com", Type="TXT", TTL=300, ResourceRecords=[{"Value": '"a"'}])
+    before = records(zone)
+    rig.up([Record("txt", zone=ZONE, record="txt.example.com", type="TXT", values=['"a"'])])
+    assert rig.calls() == []
+    rig.down()
+    assert (records(zone), rig.records) == (before, {})
 
 
 def test_a_foreign_record_of_our_name_is_not_overwritten(rig: AwsRig, zone: str, tmp_path: Path) -> None:

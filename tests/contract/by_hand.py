@@ -19,12 +19,14 @@ EVERYWHERE = "203.0.113.0/24"
 @dataclass(frozen=True)
 class Drift:
     """One change by hand. ``start`` are inputs that the object is made with (made from a base of the cases);
-    ``blocked`` where AWS knows no way back, so that the plan has to say what to do.
+    ``blocked`` where AWS knows no way back, so that the plan has to say what to do; ``gives_away`` where the object is
+    not ours any more by it, and changed by us only when it is adopted.
     """
 
     hand: Hand
     start: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     blocked: bool = False
+    gives_away: bool = False
 
 
 @functools.cache

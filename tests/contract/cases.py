@@ -452,7 +452,7 @@ CASES = [
         Alias,
         _of(Alias, "x", key_id=lambda b: b.key().id),
         {"key_id": lambda b: b.key("other").id},
-        drifts={"key_id": Drift(by_hand.alias_of_another_key)},
+        drifts={"key_id": Drift(by_hand.alias_of_another_key, gives_away=True)},
     ),
     Case(
         Secret,
@@ -670,9 +670,9 @@ CASES = [
         },
         {"zone": "tried in test_dns.py: a second zone", "alias": "instead of values: tried in test_dns.py"},
         drifts={
-            "values": Drift(by_hand.record(ResourceRecords=[{"Value": "198.51.100.1"}])),
+            "values": Drift(by_hand.record(ResourceRecords=[{"Value": "198.51.100.1"}]), gives_away=True),
             "ttl": Drift(by_hand.record(TTL=60)),
-            "alias": Drift(by_hand.record(), {"values": literal(()), "alias": literal(BALANCER)}),
+            "alias": Drift(by_hand.record(), {"values": literal(()), "alias": literal(BALANCER)}, gives_away=True),
         },
         owned=dict.fromkeys(("zone", "record", "type"), "identity: another one is another record"),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -45,6 +46,8 @@ class Subject:
     def drifts(self, name: str, drift: Drift) -> None:
         """Change it by hand; the plan must show it, and `up` put it right with one call (or refuse)."""
         drift.hand(self.rig.records[self.address])
+        if drift.gives_away:
+            self._adopted(name)
         (change,) = self.rig.plan(self.declared()).changes
         shown = {diff.path.split(".")[0]: diff for diff in change.diffs}
         watched = shown[_SHOWN_AS.get((self._case.kind.kind, name), name)]
@@ -61,7 +64,21 @@ class Subject:
             assert change.action is Action.UPDATE
             self.rig.up(self.declared())
             assert len(self.rig.calls()) == 1, "put right with one call"
-            assert self.rig.plan(self.declared()).changes == ()
+            self.rig.cloud.marks = replace(self.rig.cloud.marks, adopt=frozenset())
+            plan = self.rig.plan(self.declared())
+            assert (plan.changes, plan.unmarked) == ((), ())
+
+    def _adopted(self, name: str) -> None:
+        """It is shown and left alone, until the user adopts it."""
+        plan = self.rig.plan(self.declared())
+        assert plan.changes == ()
+        assert [(one.address, {diff.path for diff in one.unmarked}) for one in plan.unmarked] == [
+            (self.address, {name})
+        ]
+        self.rig.calls()
+        self.rig.up(self.declared())
+        assert self.rig.calls() == []
+        self.rig.cloud.marks = replace(self.rig.cloud.marks, adopt=frozenset({self.address}))
 
 
 #: inputs that are compared as part of another one

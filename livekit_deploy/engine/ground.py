@@ -1,0 +1,34 @@
+"""What something stands on: without what outlives it, it does not become ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livekit_deploy.engine.resource import Resource
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.waits import FIRST
+from livekit_deploy.errors import Failed
+from livekit_deploy.timing import counted, follow
+
+
+def await_ground(run: Run, item: Resource, verb: str, tell: Callable[[str], None]) -> None:
+    """Wait for what outlives it: without that it does not become ready, as no pod does before there are nodes."""
+    ground = [other for other in item.outlived_by if not run.stands(other.address)]
+    end, told = run.waits.clock.now() + sum(other.timeout for other in ground), ""
+    with counted("queued"):
+        while ground and run.waits.clock.now() < end:
+            if lost := [other.address for other in ground if other.address in run.hopeless]:
+                raise Failed(
+                    f"{item.address} cannot become ready: {lost[0]} does not",
+                    address=item.address,
+                    verb=verb,
+                    hint=f"see what is said of {lost[0]}, and run the same command again",
+                )
+            waited = ground[-1].address
+            if waited != told:
+                tell(f"waiting for {waited}")
+            told = waited
+            run.waits.pause(FIRST)
+            ground = [other for other in ground if not run.stands(other.address)]
+    if told and not ground:
+        follow(told)
