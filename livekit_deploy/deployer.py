@@ -25,6 +25,7 @@ from livekit_deploy import costs, health, preflight
 from livekit_deploy.aws.bucket import store_of
 from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.eks import living
 from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.aws.terms import Terms
@@ -47,7 +48,7 @@ from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.k8s.pod_secrets import other_holders
 from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.keyring import Keyring
-from livekit_deploy.report import Report, StatusReport, cluster_of, outputs_of, status_of
+from livekit_deploy.report import Report, StatusReport, outputs_of, status_of, with_cluster
 from livekit_deploy.running import Running
 from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Home, Record, State, belongs
@@ -216,19 +217,20 @@ class Deployer:
         return preflight.look_at(survey)
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
-        """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set.
-
-        Raises `StateError` when there is no cluster yet.
-        """
-        return for_people(cluster_of(self._state(), self.env.name), command, environ)
+        """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set."""
+        return for_people(living(self._inside()).outputs, command, environ)
 
     def credential(self) -> dict[str, Any]:
         """What a kubeconfig's exec plugin prints: a token for the cluster, good for 14 minutes."""
-        return credential(self.cloud, str(cluster_of(self._state(), self.env.name)["name"]))
+        return credential(self.cloud, living(self._inside()).id)
+
+    def _inside(self) -> Cloud:
+        """The cloud as ours, with a cluster on record. Raises `StateError` when there is none yet."""
+        self.cloud.with_lineage(with_cluster(self._state(), self.env.name).lineage)
+        return self.cloud
 
     def _kube(self) -> Api:
-        """The API of the cluster. Raises `StateError` when there is none yet."""
-        return api_of(self.cloud, cluster_of(self._state(), self.env.name))
+        return api_of(self._inside())
 
     def logs(self, which: Excerpt | None = None, *, pod: str | None = None, follow: bool = False) -> Iterator[LogLine]:
         """What LiveKit's pods, or one of them, say; with ``follow`` until `cancel`, ``timeout`` or the pods' end.

@@ -129,12 +129,12 @@ def status_of(
     )
 
 
-def cluster_of(state: State | None, env: str) -> Mapping[str, Any]:
-    """The recorded outputs of the cluster of ``env``. Raises `StateError` when there is none yet."""
+def with_cluster(state: State | None, env: str) -> State:
+    """The state of ``env``, where a cluster is recorded. Raises `StateError` when there is none yet."""
     record = state.records.get(health.CLUSTER) if state else None
-    if record is None or record.phase not in (Phase.READY, Phase.UPDATING):
+    if state is None or record is None or record.phase not in (Phase.READY, Phase.UPDATING):
         raise StateError("there is no cluster yet", hint=f"run: livekit-deploy up --env {env}")
-    return record.outputs
+    return state
 
 
 def outputs_of(state: State, domain: str) -> dict[str, Any]:

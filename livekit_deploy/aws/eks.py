@@ -19,7 +19,7 @@ from livekit_deploy.aws.states import CLUSTER
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
-from livekit_deploy.errors import Absent, Conflict, InUse
+from livekit_deploy.errors import Absent, Conflict, InUse, NotOurs, StateError
 
 #: the instance name of the one cluster of an environment
 MAIN = "main"
@@ -39,6 +39,28 @@ _ANEW = "EKS fixes it when the cluster is made: put the old value back, or run d
 def cluster_name(cloud: Cloud) -> str:
     """The name of the environment's cluster in AWS, as tags of the load balancer controller and log groups hold it."""
     return fit(cloud.name(MAIN), _NAME)
+
+
+def living(cloud: Cloud) -> Live:
+    """The environment's cluster as EKS tells of it now: the one of our name, with our marks.
+
+    Where a token may be sent to is known from here only: what is written of a cluster may be anybody's word.
+    Raises `StateError` when there is none, `NotOurs` for one without our marks.
+    """
+    name = cluster_name(cloud)
+    try:
+        cluster = cloud.eks.describe_cluster(name=name)["cluster"]
+    except Absent:
+        raise StateError(
+            f"there is no EKS cluster {name}", hint="run up: it makes the cluster; or check --profile and region"
+        ) from None
+    address = f"{Cluster.kind}/{MAIN}"
+    if not (cloud.marks.ours(cluster.get("tags", {})) or address in cloud.marks.adopt):
+        raise NotOurs(
+            f"the EKS cluster {name} does not carry the marks of this environment: no token is sent to it",
+            hint=f"where it is yours, put them back: livekit-deploy up --adopt {address}",
+        )
+    return _live(cluster)
 
 
 #: EKS's words for a role that was made, or given its policies, a moment ago (terraform-provider-aws repeats the same)

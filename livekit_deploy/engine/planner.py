@@ -17,7 +17,7 @@ from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, Plan, comp
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.sight import Patient, Sight, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
-from livekit_deploy.errors import Denied, StateError
+from livekit_deploy.errors import Denied, NotOurs, StateError
 from livekit_deploy.state.document import Phase, Record, State
 
 #: what a person does about what failed after it had run: it may still carry calls, so that nobody deletes it unasked
@@ -128,6 +128,10 @@ class Planner:
             if (door := self._door(item)) is None:
                 raise
             return self._behind(item, record, door)
+        except NotOurs:
+            if record is None or item.lives_in is None or not self._entries[item.lives_in.address].change.unmarked:
+                raise
+            return self._unseen(item, record)
         return entry
 
     def _judged(self, item: Resource, record: Record | None, live: Live | None) -> Entry:
@@ -135,6 +139,13 @@ class Planner:
             item.generation = record.generation + 1
         change, known = self._decide(item, record, live)
         return Entry(change, item, _told(live, record), known)
+
+    def _unseen(self, item: Resource, record: Record) -> Entry:
+        """As it is on record: its host has lost our marks, and is not asked until it is adopted."""
+        outputs = {key: inputs.revive(value) for key, value in record.outputs.items()}
+        live = Live(record.id or "", Status.READY, outputs=outputs)
+        change, known = self._decide(item, record, live)
+        return Entry(change, item, live, known)
 
     def _door(self, item: Resource) -> str | None:
         """What the resource comes after and is about to change: it may be what lets us in."""

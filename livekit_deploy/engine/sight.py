@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from livekit_deploy import calls
 from livekit_deploy.engine.resource import Found, Live, Resource, kinds
-from livekit_deploy.errors import Denied, ResourceError
+from livekit_deploy.errors import Denied, NotOurs, ResourceError
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -46,7 +46,7 @@ class Sight:
         self._cloud, self._patient = cloud, patient
         self._found: dict[str, list[Found]] = {}
         self._by_id: dict[tuple[str, str], Live] = {}
-        self._reads: dict[tuple[str, str | None], Live | Denied | None] = {}
+        self._reads: dict[tuple[str, str | None], Live | Denied | NotOurs | None] = {}
 
     def scan(self, kinds: Iterable[type[Resource]]) -> None:
         """Scan every kind; those that live in a host after the kinds of their hosts."""
@@ -72,11 +72,13 @@ class Sight:
         missing = [(item, id) for item, id in wanted if self._match(item, id) is None and not _hostless(item)]
         self._reads |= dict(together(lambda pair: ((pair[0].address, pair[1]), self._read(*pair)), missing))
 
-    def _read(self, resource: Resource, id: str | None) -> Live | Denied | None:
+    def _read(self, resource: Resource, id: str | None) -> Live | Denied | NotOurs | None:
         try:
             with calls.made_for(resource.address):
                 found: Live | None = self._patient(resource, lambda: resource.read(self._cloud, id))
                 return found
+        except NotOurs as error:  # as is what follows from it
+            return error
         except ResourceError as error:
             error.address = error.address or resource.address
             if isinstance(error, Denied):  # whether that is an error depends on what else is about to change
@@ -86,7 +88,7 @@ class Sight:
     def look(self, resource: Resource, recorded_id: str | None) -> Live | None:
         """The resource as it is: from the scan, else by a read of its own. A host that is absent makes it absent.
 
-        Raises `Denied` when it may not be read.
+        Raises `Denied` when it may not be read, `NotOurs` when it is somebody else's.
         """
         if _hostless(resource):
             return None
@@ -98,7 +100,7 @@ class Sight:
         if key not in self._reads:
             self._reads[key] = self._read(resource, recorded_id)
         found = self._reads[key]
-        if isinstance(found, Denied):
+        if isinstance(found, Denied | NotOurs):
             raise found
         return found
 

@@ -37,7 +37,7 @@ class Look:
     @cached_property
     def api(self) -> Api:
         """The cluster's API."""
-        return api_of(self.cloud, self.outputs(CLUSTER))
+        return api_of(self.cloud)
 
     @cached_property
     def nodes(self) -> list[Obj]:

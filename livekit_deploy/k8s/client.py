@@ -22,6 +22,7 @@ from kubernetes.client.exceptions import ApiException
 from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.connecting import asking
+from livekit_deploy.aws.eks import living
 from livekit_deploy.clock import http_date
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, ResourceError
@@ -48,24 +49,31 @@ Obj = dict[str, Any]
 
 def api(cloud: Cloud, host: Live) -> Api:
     """The API of the cluster that ``host`` is, one client for as long as this view of the cloud lives."""
-    outputs = host.outputs
-    found: Api = cloud.shared(
-        f"kubernetes:{outputs['endpoint']}",
-        lambda: Api(
-            outputs["endpoint"],
-            outputs["ca"],
-            lambda: cloud.eks_token(host.id),
+    return _shared(cloud, host, lambda: living(cloud))
+
+
+def api_of(cloud: Cloud) -> Api:
+    """The API of the environment's cluster."""
+    cluster = living(cloud)
+    return _shared(cloud, cluster, lambda: cluster)
+
+
+def _shared(cloud: Cloud, host: Live, look: Callable[[], Live]) -> Api:
+    """One client for each endpoint that is told; where it goes is what EKS says (`living`)."""
+
+    def made() -> Api:
+        cluster = look()
+        return Api(
+            cluster.outputs["endpoint"],
+            cluster.outputs["ca"],
+            lambda: cloud.eks_token(cluster.id),
             changing=cloud.changing,
             ask=cloud.clients.ask,
             call_bound=cloud.clients.call_bound,
-        ),
-    )
+        )
+
+    found: Api = cloud.shared(f"kubernetes:{host.outputs['endpoint']}", made)
     return found
-
-
-def api_of(cloud: Cloud, outputs: Mapping[str, Any]) -> Api:
-    """The API of the cluster whose recorded outputs these are."""
-    return api(cloud, Live(str(outputs["name"]), Status.READY, outputs=outputs))
 
 
 def serves(host: Live | None) -> bool:

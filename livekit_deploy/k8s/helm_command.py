@@ -20,6 +20,7 @@ import yaml
 
 from livekit_deploy import tools
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.eks import living
 from livekit_deploy.engine.resource import Live
 from livekit_deploy.errors import Denied
 from livekit_deploy.k8s.helm_binary import HelmBinary
@@ -32,7 +33,7 @@ _RENDER_SECONDS = 60.0
 
 def helm(cloud: Cloud, host: Live) -> Helm:
     """The helm for the cluster that ``host`` is, one for as long as this view of the cloud lives."""
-    found: Helm = cloud.shared(f"helm:{host.outputs['endpoint']}", lambda: Helm(cloud, host))
+    found: Helm = cloud.shared(f"helm:{host.outputs['endpoint']}", lambda: Helm(cloud, living(cloud)))
     return found
 
 
@@ -55,18 +56,18 @@ def as_yaml(values: Mapping[str, Any]) -> str:
 
 
 class Helm(pyhelm3.Command):  # type: ignore[misc]
-    """The helm binary on one cluster. ``seconds`` bounds each run; helm itself gives up a little earlier."""
+    """The helm binary on one cluster, as EKS tells of it. ``seconds`` bounds a run; helm itself gives up earlier."""
 
-    def __init__(self, cloud: Cloud, host: Live) -> None:
+    def __init__(self, cloud: Cloud, cluster: Live) -> None:
         self._binary, self._changing = HelmBinary(cloud.terms.stopping), cloud.changing
         self._token_file = self._binary.home / "token"
-        self._token: Callable[[], str] = lambda: cloud.eks_token(host.id)
+        self._token: Callable[[], str] = lambda: cloud.eks_token(cluster.id)
         self._until = 0.0
         # the lease is renewed right before a run, and no run may outlive it
         limits = Limits.around(cloud.clients.call_bound)
         self.seconds, self.give_up = limits.helm, f"{limits.helm_gives_up}s"
         kubeconfig = self._binary.home / "kubeconfig"
-        _private(kubeconfig, json.dumps(for_helm({**host.outputs, "name": host.id}, self._token_file)))
+        _private(kubeconfig, json.dumps(for_helm(cluster.outputs, self._token_file)))
         super().__init__(executable=str(self._binary.path), kubeconfig=kubeconfig, default_timeout=self.give_up)
         self._refreshing = threading.Lock()
 

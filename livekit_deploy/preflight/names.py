@@ -5,12 +5,11 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from livekit_deploy.aws.hosted_zones import hosted_zone, nameservers_of
-from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.finding import Trouble
 from livekit_deploy.health.balancers import good_certificate
 from livekit_deploy.health.look import CLUSTER
 from livekit_deploy.health.reach import NoAnswer
-from livekit_deploy.k8s.client import api
+from livekit_deploy.k8s.client import api_of
 from livekit_deploy.preflight.survey import Survey
 
 #: says from which address it was asked (AWS, "Check your public IP address")
@@ -47,7 +46,7 @@ def endpoint(survey: Survey) -> str:
     """The cluster's API answers from here or, before there is one, lets this address in."""
     record = survey.records.get(CLUSTER)
     if record is not None and record.outputs.get("endpoint"):
-        api(survey.cloud, Live(str(record.id), Status.READY, outputs=record.outputs)).get("/apis")
+        api_of(survey.cloud).get("/apis")
         return "answers"
     cidrs = survey.env.cluster.public_cidrs
     if any(cidr.prefixlen == 0 for cidr in cidrs):

@@ -41,6 +41,8 @@ class Survey:
             found = self._lease()
         except DeployError as error:
             return error
+        if found is not None:
+            self.cloud.with_lineage(found[0].lineage)
         return found[0] if found else None
 
     @property

@@ -63,6 +63,8 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     yield ""
     if any(change.action is Action.BLOCKED for change in changed):
         yield f"[bold]Settle what is marked {SYMBOLS['blocked']} first:[/] `up` refuses until then.  {_effort(plan)}"
+    elif all(change.action is Action.NOOP for change in changed):
+        yield f"[bold]`up` leaves it as it is until it is adopted.[/]  {_effort(plan)}"
     else:
         yield f"[bold]`up` puts it right.[/]  {_effort(plan)}"
     yield from going_on(plan.unfinished.values(), width)
@@ -89,7 +91,8 @@ def _drifted(change: Change, width: int | None) -> Iterator[str]:
         yield f"  {SYMBOLS['delete']} {escape(change.address)}  deleted"
         return
     id = f"  [dim]{escape(change.id)}[/]" if change.id != change.address.partition("/")[2] else ""
-    yield f"  {SYMBOLS[change.action.value]} {escape(change.address)}{id}"
+    sign = SYMBOLS["blocked" if change.unmarked else change.action.value]
+    yield f"  {sign} {escape(change.address)}{id}"
     rows = [(diff.path, text) for diff in change.diffs for text in _became(diff)]
     column = min(max((len(path) for path, _ in rows), default=0), _WIDEST_PATH)
     before = ""

@@ -29,6 +29,8 @@ from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.run import planned_read
 from livekit_deploy.engine.waits import Waits
+from livekit_deploy.errors import Absent
+from livekit_deploy.health import CLUSTER
 from livekit_deploy.k8s.client import Api, Obj, api
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.port import (
@@ -168,7 +170,7 @@ class KubeCloud(Cloud):
     """A cloud that knows its caller, one cluster and a token for it, and secrets by their key and version."""
 
     def __init__(self, clients: Clients, cluster: Cluster, env: str) -> None:
-        super().__init__(clients, Marks("livekit", env))
+        super().__init__(clients, Marks("livekit", env, "of no document yet"))
         self._identity = Caller("123456789012", _CALLER, str)
         self.host: Live | None = Live(
             "livekit-uat-main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data}
@@ -180,6 +182,19 @@ class KubeCloud(Cloud):
         view = super().remembering()
         view.__class__ = KubeCloud
         return view
+
+    @property
+    def eks(self) -> Any:
+        """EKS, which tells of the one cluster."""
+        return self
+
+    def describe_cluster(self, name: str) -> Any:
+        if self.host is None or name != self.host.id:
+            raise Absent(f"No cluster found for name: {name}.")
+        told = self.host.outputs
+        seen = {"name": name, "arn": f"arn:{name}", "endpoint": told["endpoint"], "tags": self.marks.own(CLUSTER)}
+        told = {"roleArn": "", "version": "1.36", "status": "ACTIVE", "certificateAuthority": {"data": told["ca"]}}
+        return {"cluster": {**seen, **told}}
 
     def eks_token(self, cluster: str) -> str:
         self.tokens_made += 1
