@@ -19,6 +19,21 @@ from botocore.model import Shape
 from livekit_deploy.aws import answers, issues, states
 from livekit_deploy.aws.states import States
 
+
+def _inside(service: str, name: str) -> dict[tuple[str, str], str]:
+    """The enums of a structure of which every field is compared."""
+    found: dict[tuple[str, str], str] = {}
+    todo, seen = [botocore.session.get_session().get_service_model(service).shape_for(name)], set[str]()
+    while todo:
+        shape = todo.pop()
+        if getattr(shape, "enum", ()):
+            found[service, shape.name] = "compared with what is wanted"
+        if shape.name not in seen:
+            seen.add(shape.name)
+            todo += [*getattr(shape, "members", {}).values(), *filter(None, [getattr(shape, "member", None)])]
+    return found
+
+
 #: enums whose members are no states: they are values that are compared with what is wanted, asked for, or told
 NOT_A_STATE: dict[tuple[str, str], str] = {
     ("acm", "CertificateType"): "only Amazon's own are validated by DNS",
@@ -35,6 +50,7 @@ NOT_A_STATE: dict[tuple[str, str], str] = {
     ("ec2", "NetworkInterfaceType"): "told",
     ("ec2", "VpcEndpointType"): "a gateway costs nothing, whatever else there is does",
     ("ec2", "VpnState"): "told of what is left; a deleted one is gone",
+    ("eks", "AccessScopeType"): "told, where it is not the whole cluster",
     ("eks", "AMITypes"): "compared with what is wanted",
     ("eks", "CapacityTypes"): "compared with what is wanted",
     ("eks", "ErrorCode"): "told, as the failure that it is",
@@ -45,6 +61,7 @@ NOT_A_STATE: dict[tuple[str, str], str] = {
     ("route53", "RRType"): "compared with what is wanted",
     ("s3", "BucketVersioningStatus"): "a setting, compared with what is wanted",
     ("service-quotas", "ErrorCode"): "told, as the failure that it is",
+    **_inside("ec2", "ResponseLaunchTemplateData"),
 }
 #: fields that look like a state, but have no enum in the model
 _FREE = re.compile(r".*(State|Status)$")

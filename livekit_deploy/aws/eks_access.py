@@ -28,8 +28,9 @@ class AccessEntry(Resource):
     """The access of one IAM user or role, never of an assumed role's session.
 
     ``principal`` is its ARN, "" stands for whoever made the cluster. ``policies`` are names of EKS access policies, all
-    with the scope of the whole cluster; the first that is missing or foreign is one step. Source: EKS API reference,
-    CreateAccessEntry and AssociateAccessPolicy.
+    with the scope of the whole cluster; the first that is missing or foreign is one step. ``groups`` are Kubernetes'
+    groups that somebody else put it into, ``username`` is a name of theirs in the place of the one that EKS gives.
+    Source: EKS API reference, CreateAccessEntry, UpdateAccessEntry and AssociateAccessPolicy.
     """
 
     kind = "eks.access_entry"
@@ -41,6 +42,8 @@ class AccessEntry(Resource):
 
     principal: Input[str] = Input(api="principalArn", change=Change.IMMUTABLE, default="")
     policies: Inputs[str] = Inputs(api="policyArn", default=(ADMIN,))
+    groups: Inputs[str] = Inputs(api="kubernetesGroups", default=(), foreign=True)
+    username: Input[str] = Input(api="username", default="", foreign=True)
 
     arn = Output[str]()
 
@@ -110,10 +113,16 @@ class AccessEntry(Resource):
         return self.address
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        if "policies" not in changed:
-            return
         cluster, principal = self._where(cloud)
-        have, want = set(live.props["policies"]), set(self.policies)
+        if {"groups", "username"} & changed:
+            cloud.eks.update_access_entry(
+                clusterName=cluster, principalArn=principal, kubernetesGroups=[], username=_own_name(principal)
+            )
+            return
+        have, want = (
+            set(live.props["policies"]),
+            set(self.policies if "policies" in changed else live.props["policies"]),
+        )
         if missing := sorted(want - have):
             arn = _arn(missing[0], str(live.outputs["arn"]))
             cloud.eks.associate_access_policy(
@@ -168,15 +177,35 @@ def _live(
     found = cloud.eks.pages(
         "list_associated_access_policies", "associatedAccessPolicies", clusterName=cluster, principalArn=principal
     )
-    props = {"policies": sorted(item["policyArn"].rpartition("/")[2] for item in found)}
+    name = entry.get("username", "")
+    props = {
+        "policies": sorted(_named(item) for item in found),
+        "groups": sorted(entry.get("kubernetesGroups", [])),
+        "username": "" if name in ("", principal, _own_name(principal)) else name,
+    }
     if marks is None:
         marks = {**entry.get("tags", {}), ADDRESS: address}
     outputs = {"arn": entry["accessEntryArn"], "principal": principal}
     return Live(address, Status.READY, props, outputs, marks=marks)
 
 
+def _named(item: Mapping[str, Any]) -> str:
+    """An associated policy as the plan shows it: by its name, and for which namespaces where it is not for all."""
+    name, scope = item["policyArn"].rpartition("/")[2], item.get("accessScope", {})
+    spaces = ", ".join(sorted(scope.get("namespaces", []))) if scope.get("type") == "namespace" else ""
+    return f"{name} in {spaces}" if spaces else name
+
+
 def _arn(policy: str, entry_arn: str) -> str:
-    return f"arn:{entry_arn.split(':')[1]}:eks::aws:cluster-access-policy/{policy}"
+    return f"arn:{entry_arn.split(':')[1]}:eks::aws:cluster-access-policy/{policy.partition(' ')[0]}"
+
+
+def _own_name(principal: str) -> str:
+    """The name that EKS gives where none is asked for (EKS user guide, "Create access entries")."""
+    _, partition, _, _, account, who = principal.split(":", 5)
+    if not who.startswith("role/"):
+        return principal
+    return f"arn:{partition}:sts::{account}:assumed-role/{who.rpartition('/')[2]}/{{{{SessionName}}}}"
 
 
 def unknown_principal(cloud: Cloud, principal: str, field: str = "cluster.admins") -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """IAM roles with their trust and attachments, and customer managed policies with their versions.
 
 Both are found by name, which IAM keeps unique in an account, and are ours by their tags. What a role may do is always
-a managed policy, so that two calls tell everything about a role; an inline policy that somebody adds is removed when
-the role goes. AWS's own policies are written by name (``AmazonEKSClusterPolicy``), which holds in every partition.
+a managed policy: an inline policy is somebody else's, shows as drift and is removed. AWS's own policies are written by
+name (``AmazonEKSClusterPolicy``), which holds in every partition.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Role(Resource):
 
     ``trust`` is the trust policy, with ``${name}`` for each of ``values`` (which may be references: the ARN and the
     issuer of an OIDC provider). ``managed`` are the policies attached to it. ``boundary`` is the ARN of its permissions
-    boundary. Source: IAM API reference, CreateRole.
+    boundary, ``inline_policies`` are those that somebody else put into it. Source: IAM API reference, CreateRole.
     """
 
     kind = "iam.role"
@@ -63,6 +63,7 @@ class Role(Resource):
     trust: Input[Mapping[str, Any]] = Input(api="AssumeRolePolicyDocument")
     values: Input[Mapping[str, str | Ref[str]]] = Input(default={})
     managed: Inputs[str] = Inputs(api="PolicyArn", default=())
+    inline_policies: Inputs[str] = Inputs(api="DeleteRolePolicy.PolicyName", default=(), foreign=True)
     boundary: Input[str | None] = Input(api="PermissionsBoundary", default=None)
     path: Input[str] = Input(api="Path", change=Change.FIXED, default="/", way_out=_PATH_WAY_OUT)
 
@@ -114,6 +115,8 @@ class Role(Resource):
             cloud.iam.delete_role_permissions_boundary(RoleName=live.id)
         elif "managed" in changed:
             self._attach(cloud, live)
+        elif inline := live.props["inline_policies"]:
+            cloud.iam.delete_role_policy(RoleName=live.id, PolicyName=inline[0])
 
     def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.iam.tag_role(RoleName=live.id, Tags=pairs(tags))
@@ -131,7 +134,7 @@ class Role(Resource):
         partition = str(live.outputs["arn"]).split(":")[1]
         if attached := live.props["managed"]:
             cloud.iam.detach_role_policy(RoleName=live.id, PolicyArn=_arn(attached[0], partition))
-        elif inline := cloud.iam.pages("list_role_policies", "PolicyNames", RoleName=live.id):
+        elif inline := live.props["inline_policies"]:
             cloud.iam.delete_role_policy(RoleName=live.id, PolicyName=inline[0])
         elif profiles := cloud.iam.pages("list_instance_profiles_for_role", "InstanceProfiles", RoleName=live.id):
             name = profiles[0]["InstanceProfileName"]
@@ -157,6 +160,7 @@ def _role(cloud: Cloud, role: Mapping[str, Any]) -> Live:
     props = {
         "trust": normal(role["AssumeRolePolicyDocument"], _own(cloud)),
         "managed": sorted(_short(item["PolicyArn"]) for item in attached),
+        "inline_policies": sorted(cloud.iam.pages("list_role_policies", "PolicyNames", RoleName=name)),
         "boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         "path": role["Path"],
     }

@@ -29,7 +29,7 @@ class SecurityGroup(Ec2Resource):
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_FIXED)
     description: Input[str] = Input(api="GroupDescription", change=Change.FIXED, way_out=_FIXED)
-    foreign_rules: Inputs[str] = Inputs(api="RevokeSecurityGroupIngress", default=())
+    foreign_rules: Inputs[str] = Inputs(api="RevokeSecurityGroupIngress", default=(), foreign=True)
 
     id = Output[str]()
 

@@ -69,7 +69,7 @@ class Input(Generic[T]):
     """A declared field: takes a value or a `Ref`, and reads as a value.
 
     ``api`` names the parameter of the create call that it becomes; ``way_out`` is what the plan tells the user when
-    a FIXED input changes.
+    a FIXED input changes. What is ``foreign`` should be none: it holds what others added, and `up` takes that away.
     """
 
     many = False
@@ -82,7 +82,9 @@ class Input(Generic[T]):
         default: Any = ...,
         way_out: str = "",
         ordered: bool = False,
+        foreign: bool = False,
     ) -> None:
+        self.foreign = foreign
         self.api, self.change, self.default, self.way_out, self.ordered = api, change, default, way_out, ordered
         self.name = ""
 

@@ -142,10 +142,7 @@ class Planner:
 
     def _unseen(self, item: Resource, record: Record) -> Entry:
         """As it is on record: its host has lost our marks, and is not asked until it is adopted."""
-        outputs = {key: inputs.revive(value) for key, value in record.outputs.items()}
-        live = Live(record.id or "", Status.READY, outputs=outputs)
-        change, known = self._decide(item, record, live)
-        return Entry(change, item, live, known)
+        return self._judged(item, record, Live(record.id or "", Status.READY))
 
     def _door(self, item: Resource) -> str | None:
         """What the resource comes after and is about to change: it may be what lets us in."""
@@ -227,11 +224,12 @@ class Planner:
             return UNKNOWN
         if entry.live is None:
             return self._again(ref)
+        record = self._records.get(ref.address)
         if entry.change.action is Action.UPDATE and ref.output in ref.source.renewed:
-            return UNKNOWN
+            back = ref.output in ref.source.regained and all(diff.origin == "drift" for diff in entry.change.diffs)
+            return record.outputs.get(ref.output, UNKNOWN) if back and record is not None else UNKNOWN
         if ref.output in entry.live.outputs:
             return entry.live.outputs[ref.output]
-        record = self._records.get(ref.address)
         if record is not None and entry.outputs_known and ref.output in record.outputs:
             return inputs.revive(record.outputs[ref.output])
         return UNKNOWN

@@ -70,6 +70,8 @@ class Resource(_Declared, Owned):
     exports: ClassVar[Mapping[str, str]] = {}
     #: outputs that each update gives another value; what refers to them follows in the same run
     renewed: ClassVar[frozenset[str]] = frozenset()
+    #: those of them that an update gives their recorded value again, where it only takes back what others did
+    regained: ClassVar[frozenset[str]] = frozenset()
     #: outputs that are the same when it is made anew at its address, since its name decides them
     lasting: ClassVar[frozenset[str]] = frozenset()
     #: gone with its host: when the host is deleted, the record is dropped and no call is made
@@ -220,7 +222,8 @@ class Resource(_Declared, Owned):
 
     def irrevocable(self, changed: Iterable[str]) -> str:
         """What should be known before these fields are changed, since nothing brings them back; "" for nothing."""
-        return ""
+        theirs = [key for key in changed if key in self.inputs and self.inputs[key].foreign]
+        return f"up takes away what somebody else added: {', '.join(sorted(theirs))}" if theirs else ""
 
     def lasts(self, output: str, address: str) -> bool:
         """Whether it has this output again, when it is made anew, of what is recorded at an ``address`` of its kind."""

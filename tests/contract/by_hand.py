@@ -135,6 +135,8 @@ def template(**values: Any) -> Hand:
             disk["Ebs"]["VolumeSize"] = values["size"]
         if "device" in values:
             disk["DeviceName"] = values["device"]
+        if "other" in values:
+            data |= values["other"]
         if "groups" in values:
             data["SecurityGroupIds"] = values["groups"]
         aws("ec2").create_launch_template_version(LaunchTemplateId=made.id, LaunchTemplateData=data)
@@ -160,6 +162,11 @@ def attach(name: str) -> Hand:
 
 def detach(name: str) -> Hand:
     return call("iam", "detach_role_policy", "RoleName", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
+
+
+def inline(name: str) -> Hand:
+    text = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    return call("iam", "put_role_policy", "RoleName", PolicyName=name, PolicyDocument=text)
 
 
 def policy_version(document: Any) -> Hand:
@@ -207,6 +214,12 @@ def access_policy(operation: str, name: str, **more: Any) -> Hand:
         getattr(aws("eks"), operation)(clusterName=_main(made), principalArn=principal, policyArn=arn, **more)
 
     return change
+
+
+def access_entry(**values: Any) -> Hand:
+    return lambda made: aws("eks").update_access_entry(
+        clusterName=_main(made), principalArn=made.outputs["principal"], **values
+    )
 
 
 def addon(**values: Any) -> Hand:

@@ -408,8 +408,9 @@ CASES = [
             "boundary": literal("arn:aws:iam::aws:policy/ReadOnlyAccess"),
             "path": literal("/other/"),
         },
-        {"values": "part of trust, and compared with it"},
+        {"values": "part of trust, and compared with it", "inline_policies": "always none: what others put into it"},
         drifts={
+            "inline_policies": Drift(by_hand.inline("theirs")),
             "trust": Drift(by_hand.trust(NODES_TRUST)),
             "values": Drift(by_hand.trust(TRUST), {"trust": literal(trust("${who}")), "values": literal({"who": "x"})}),
             "managed": Drift(by_hand.attach("AdministratorAccess")),
@@ -505,7 +506,12 @@ CASES = [
             "principal": lambda b: b.another_role("platform"),
             "policies": literal(["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]),
         },
-        drifts={"policies": Drift(by_hand.access_policy("disassociate_access_policy", "AmazonEKSClusterAdminPolicy"))},
+        {"groups": "always none: what others put it into", "username": "always EKS's own"},
+        drifts={
+            "policies": Drift(by_hand.access_policy("disassociate_access_policy", "AmazonEKSClusterAdminPolicy")),
+            "groups": Drift(by_hand.access_entry(kubernetesGroups=["theirs"])),
+            "username": Drift(by_hand.access_entry(username="theirs")),
+        },
         owned={"principal": "AWS: an entry keeps it"},
     ),
     Case(
@@ -531,7 +537,9 @@ CASES = [
             "disk_gib": literal(80),
             "root_device": literal("/dev/xvdb"),
         },
+        {"other_settings": "always none: what somebody else's version says"},
         drifts={
+            "other_settings": Drift(by_hand.template(other={"MetadataOptions": {"HttpTokens": "optional"}})),
             "security_group_ids": Drift(by_hand.template_without_groups),
             "disk_gib": Drift(by_hand.template(size=8)),
             "root_device": Drift(by_hand.template(device="/dev/xvdz")),

@@ -65,7 +65,7 @@ class Access:
             "createdAt": datetime.now(UTC),
             "modifiedAt": datetime.now(UTC),
             "tags": dict(asked.get("tags") or {}),
-            "username": asked.get("username") or principal,
+            "username": asked.get("username") or _own_name(principal),
             "type": asked.get("type") or "STANDARD",
             "policies": {},
         }
@@ -85,6 +85,8 @@ class Access:
         _, found = self._get(asked)
         if asked.get("kubernetesGroups") is not None:
             found["kubernetesGroups"] = list(asked["kubernetesGroups"])
+        if asked.get("username"):
+            found["username"] = asked["username"]
         return {"accessEntry": _wire(found)}
 
     def delete(self, asked: Mapping[str, Any]) -> Item:
@@ -122,6 +124,13 @@ class Access:
             "principalArn": asked["principalArn"],
             "associatedAccessPolicies": list(found["policies"].values()),
         }
+
+
+def _own_name(principal: str) -> str:
+    """The name in Kubernetes of whom no other is asked for (EKS user guide, "Create access entries")."""
+    _, partition, _, _, account, who = principal.split(":", 5)
+    kind, *_, name = who.split("/")
+    return f"arn:{partition}:sts::{account}:assumed-role/{name}/{{{{SessionName}}}}" if kind == "role" else principal
 
 
 def _wire(found: Item) -> Item:

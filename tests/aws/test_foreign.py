@@ -1,0 +1,117 @@
+"""What somebody adds to our objects that lets others in: it is shown as theirs, never rolled out, and taken away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from livekit_deploy.engine.plan import Action
+from livekit_deploy.engine.resource import Resource
+from tests.aws.rig import AwsRig
+from tests.contract.cases import CASES, Base, closure
+
+#: a version as somebody makes it in the console: tokens are optional, the disk is plain, a script runs at the start
+THEIRS: dict[str, Any] = {
+    "MetadataOptions": {"HttpTokens": "optional", "HttpPutResponseHopLimit": 64},
+    "UserData": "IyEvYmluL3NoCmN1cmwgZXZpbA==",
+    "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 50, "Encrypted": False}}],
+    "KeyName": "theirs",
+}
+
+
+def _nodes() -> list[Resource]:
+    case = next(case for case in CASES if case.kind.kind == "eks.node_group")
+    return closure(case.make(Base()))
+
+
+def _group(rig: AwsRig) -> Any:
+    record = next(one for one in rig.records.values() if one.kind == "eks.node_group")
+    said = boto3.client("eks").describe_nodegroup(clusterName="livekit-uat-main", nodegroupName=record.id)
+    return said["nodegroup"]["launchTemplate"]
+
+
+def _their_version(template: str) -> str:
+    ec2 = boto3.client("ec2")
+    made = ec2.create_launch_template_version(
+        LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData=THEIRS, VersionDescription="theirs"
+    )
+    number = str(made["LaunchTemplateVersion"]["VersionNumber"])
+    ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion=number)
+    return number
+
+
+def test_a_version_that_somebody_adds_is_shown_as_theirs_and_no_node_gets_it(rig: AwsRig) -> None:
+    rig.up(_nodes())
+    before = _group(rig)
+    _their_version(before["id"])
+
+    (change,) = rig.plan(_nodes()).changes
+    assert change.address.startswith("ec2.launch_template/media")
+    assert {diff.origin for diff in change.diffs} == {"drift"}
+    (others,) = (diff.before for diff in change.diffs if diff.path == "other_settings")
+    assert others == [
+        "BlockDeviceMappings.0.Ebs.DeleteOnTermination: not set",
+        "BlockDeviceMappings.0.Ebs.Encrypted: False",
+        "BlockDeviceMappings.0.Ebs.VolumeType: not set",
+        "KeyName: theirs",
+        "MetadataOptions.HttpEndpoint: not set",
+        "MetadataOptions.HttpPutResponseHopLimit: 64",
+        "MetadataOptions.HttpTokens: optional",
+        "UserData",
+    ]
+    assert "curl" not in str(change)
+    assert THEIRS["UserData"] not in str(change)
+
+    rig.calls()
+    rig.up(_nodes())
+    assert rig.calls() == ["CreateLaunchTemplateVersion"], "ours is the last again, and no node is replaced for it"
+    assert _group(rig) == before
+    assert rig.plan(_nodes()).changes == ()
+
+
+def test_nodes_that_somebody_gave_another_version_get_ours_by_its_number(rig: AwsRig) -> None:
+    rig.up(_nodes())
+    before = _group(rig)
+    theirs = _their_version(before["id"])
+    eks = boto3.client("eks")
+    name = next(one.id for one in rig.records.values() if one.kind == "eks.node_group")
+    eks.update_nodegroup_version(
+        clusterName="livekit-uat-main", nodegroupName=name, launchTemplate={"id": before["id"], "version": theirs}
+    )
+    shown = {diff.path: diff for change in rig.plan(_nodes()).changes for diff in change.diffs}
+    assert (shown["template_version"].before, shown["template_version"].after) == (theirs, before["version"])
+    assert shown["template_version"].origin == "drift"
+    rig.up(_nodes())
+    assert _group(rig) == before
+    assert rig.plan(_nodes()).changes == ()
+
+
+def test_a_change_of_the_configuration_makes_a_version_that_nodes_get(rig: AwsRig) -> None:
+    rig.up(_nodes())
+    before = _group(rig)
+    _their_version(before["id"])
+    changed = _nodes()
+    template = next(one for one in changed if one.kind == "ec2.launch_template")
+    template.__dict__["disk_gib"] = 80
+    rig.up(changed)
+    assert _group(rig)["version"] == "3"
+
+
+def test_what_is_taken_away_is_said_before(rig: AwsRig) -> None:
+    role = Base().role()
+    rig.up([role])
+    iam = boto3.client("iam")
+    iam.put_role_policy(
+        RoleName="livekit-uat-cluster",
+        PolicyName="everything",
+        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
+    )
+    (change,) = rig.plan([Base().role()]).changes
+    assert (change.action, change.address) == (Action.UPDATE, "iam.role/cluster")
+    assert [(diff.path, diff.before, diff.after, diff.origin) for diff in change.diffs] == [
+        ("inline_policies", ["everything"], [], "drift")
+    ]
+    assert change.hint == "up takes away what somebody else added: inline_policies"
+    rig.up([Base().role()])
+    assert iam.list_role_policies(RoleName="livekit-uat-cluster")["PolicyNames"] == []
