@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from livekit_deploy.cli.signals import handled, unwind
 from livekit_deploy.cli.spelling import spelling
@@ -148,6 +149,7 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(**given: Any) -> Any:
         options = Options(**{name: given.pop(name) for name in names})
+        _refuse_empty(click.get_current_context())
         try:
             return command(options, **given)
         except DeployError as error:
@@ -160,14 +162,29 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
     return result
 
 
+def _refuse_empty(context: click.Context) -> None:
+    """Raise `UsageError` for an option or argument that was given as "": a variable of a script that is not set."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        value, typed = context.params.get(name), context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if typed and (value == "" or (isinstance(value, tuple) and "" in value)):
+            called = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
+            raise UsageError(f"{called} is empty", hint="give it a value, or leave it out")
+
+
 def path_of(options: Options) -> Path:
     """The environment file; raises `UsageError` when none or two are named."""
     if bool(options.env) == bool(options.config):
         raise UsageError("name one environment", hint="--env NAME, or --config FILE")
-    if options.env and Path(options.env).name != options.env:
-        raise UsageError(f"--env {options.env} is no name", hint="--env NAME, or --config FILE for a path")
     if options.config:
         return Path(options.config)
+    given = Path(options.env or "")
+    is_file = given.suffix in (".yaml", ".yml")
+    if given.name != options.env:
+        file = options.env if is_file else "FILE"
+        raise UsageError(f"--env {options.env} is no name", hint=f"--env NAME, or --config {file} for a path")
+    if is_file:
+        raise UsageError(f"--env {options.env} is the name of a file", hint=f"--env {given.stem}")
     return ENVIRONMENTS / f"{options.env}.yaml"
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from ipaddress import IPv4Network
 
 from livekit_deploy.config import livekit_checks
 from livekit_deploy.config.admins import service_linked
-from livekit_deploy.config.models import Environment, Redis
+from livekit_deploy.config.models import Environment, NodeGroup, Redis
+from livekit_deploy.config.regions import REGIONS, mistyped, nearest
+from livekit_deploy.config.section import Unknown
 from livekit_deploy.config.zones import REFUSED, is_id
 
 Problem = tuple[str, str, str]  # field, what is wrong, what to do
@@ -28,15 +32,6 @@ SUPPORT = {
     "1.36": (date(2027, 8, 2), date(2028, 8, 2)),
     "1.37": (date(2027, 12, 1), date(2028, 12, 1)),
 }
-#: regions with EKS (AWS general reference, Amazon EKS endpoints; read 2026-11)
-REGIONS = frozenset(
-    """af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1
-    ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1
-    cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-isoe-west-1 eu-north-1 eu-south-1 eu-south-2 eu-west-1
-    eu-west-2 eu-west-3 eusc-de-east-1 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2
-    us-gov-east-1 us-gov-west-1 us-iso-east-1 us-iso-west-1 us-isob-east-1 us-isob-west-1 us-isof-east-1
-    us-isof-south-1 us-west-1 us-west-2""".split()  # noqa: SIM905
-)
 #: engine versions that can still be made (ElastiCache user guide, Engine versions and upgrading; read 2026-11)
 ENGINES = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("6.2", "7.0", "7.1")}
 #: engine and major version → the last day of standard support, after which every node costs 80 % more, and 160 % in the
@@ -52,18 +47,20 @@ _REPLICATION_GROUP_ID = 40
 _TIERED = re.compile(r"cache\.(r\d+g)d\.(\w+)")
 _TAGS_OF_OTHERS = ("aws:", "livekit-deploy:", "kubernetes.io/")
 _TAG_KEY, _TAG_VALUE, _TAGS = 128, 256, 40  # AWS takes 50 tags; ten are kept for ours and the controllers'
-_TAG_TEXT = re.compile(r"[\w\s.:/=+@-]*")
+_TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
+_ADDON = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def problems(env: Environment, today: date) -> Iterator[Problem]:
-    """Everything that would fail; empty for an environment that may be tried."""
-    yield from _names(env)
-    yield from _tags(env)
-    yield from _network(env)
-    yield from _cluster(env, today)
-    yield from _nodes(env)
-    yield from _redis(env)
-    yield from livekit_checks.problems(env)
+    """Everything that would fail; empty for an environment that may be tried.
+
+    What reads a key that is wrong says nothing; all else does.
+    """
+    for check in (*_CHECKS, *livekit_checks.CHECKS):
+        with contextlib.suppress(Unknown):
+            yield from check(env)
+    with contextlib.suppress(Unknown):
+        yield from _version(env, today)
 
 
 def in_extended_support(version: str, today: date) -> bool:
@@ -84,8 +81,7 @@ def warnings(env: Environment, today: date) -> Iterator[str]:
     if env.preset != "dev" and _ANYWHERE in env.cluster.public_cidrs:
         yield "cluster.public_cidrs lets the whole Internet reach the Kubernetes API"
     if env.region not in REGIONS:
-        near = difflib.get_close_matches(env.region, sorted(REGIONS))
-        meant = f": did you mean {' or '.join(near)}?" if near else ""
+        meant = f": did you mean {near}?" if (near := nearest(env.region)) else ""
         yield f"region {env.region} was not known when this program was released{meant}"
     yield from _room(env)
     yield from _engine(env.redis, today)
@@ -148,6 +144,12 @@ def _names(env: Environment) -> Iterator[Problem]:
         )
 
 
+def _region(env: Environment) -> Iterator[Problem]:
+    if env.region not in REGIONS and mistyped(env.region):
+        near = nearest(env.region)
+        yield "region", f"AWS has no region {env.region}", f"did you mean {near!r}?" if near else "such as us-east-1"
+
+
 def _tags(env: Environment) -> Iterator[Problem]:
     if len(env.tags) > _TAGS:
         yield "tags", f"{len(env.tags)} tags are more than the {_TAGS} that AWS leaves room for", "drop some"
@@ -160,7 +162,11 @@ def _tags(env: Environment) -> Iterator[Problem]:
         elif not 1 <= len(key) <= _TAG_KEY or len(value) > _TAG_VALUE:
             yield at, f"AWS takes tag keys of 1 to {_TAG_KEY} and values of up to {_TAG_VALUE} characters", "shorten it"
         elif not (_TAG_TEXT.fullmatch(key) and _TAG_TEXT.fullmatch(value)):
-            yield at, "AWS takes letters, digits, spaces and _ . : / = + - @ in tags", "leave the others out"
+            what = "AWS takes letters, digits, spaces and _ . : / = + - @ in tags"
+            if value.endswith("\n") and _TAG_TEXT.fullmatch(value.rstrip("\n")):
+                yield at, f"{what}, and this one ends in a line break", "begin the block with |-, or write it in quotes"
+            else:
+                yield at, what, "leave the others out"
         elif not _handed_on(key, value):
             yield (
                 at,
@@ -186,7 +192,6 @@ def _network(env: Environment) -> Iterator[Problem]:
             yield at, f"{cidr} overlaps {other}, {what}", "take another range, such as 10.20.0.0/16"
     if not any(cidr.subnet_of(private) for private in (*_PRIVATE, IPv4Network("100.64.0.0/10"))):
         yield at, f"{cidr} is not a private range", "take one in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
-    yield from _zones(env)
 
 
 def _zones(env: Environment) -> Iterator[Problem]:
@@ -206,19 +211,33 @@ def _zones(env: Environment) -> Iterator[Problem]:
             yield f"{at}.{number}", f"{zone} is no zone of {env.region}", f"name zones such as {env.region}a"
 
 
-def _cluster(env: Environment, today: date) -> Iterator[Problem]:
+def _version(env: Environment, today: date) -> Iterator[Problem]:
     version, known = env.cluster.version, _supported(today)
     if version not in known:
         gone = version in SUPPORT or version < min(SUPPORT)
         what = f"EKS no longer has version {version}" if gone else f"EKS has no version {version}"
         yield "cluster.version", what, f"one of {', '.join(known)}"
+
+
+def _addons(env: Environment) -> Iterator[Problem]:
     for name in sorted(env.cluster.addons.keys() - set(ALWAYS_THERE)):
-        if near := difflib.get_close_matches(name, ALWAYS_THERE, n=1, cutoff=0.8):
+        if _ADDON.fullmatch(name) is None:
+            wrong = (
+                f"{name!r} is no name of an add-on: letters, digits, hyphens and underscores, a letter or digit first"
+            )
+            yield f"cluster.addons.{name}", wrong, "such as coredns"
+        elif near := difflib.get_close_matches(name, ALWAYS_THERE, n=1, cutoff=0.8):
             yield f"cluster.addons.{name}", f"EKS has no add-on {name}", f"did you mean {near[0]!r}?"
+
+
+def _admins(env: Environment) -> Iterator[Problem]:
     for number, arn in enumerate(env.cluster.admins):
         if service_linked(arn):
             at, what = f"cluster.admins.{number}", "is the role of a service of AWS, which EKS lets into no cluster"
             yield at, f"{arn} {what}", "name a role or user of people"
+
+
+def _public(env: Environment) -> Iterator[Problem]:
     for number, cidr in enumerate(env.cluster.public_cidrs):
         if any(cidr.subnet_of(private) for private in _PRIVATE):
             at = f"cluster.public_cidrs.{number}"
@@ -229,21 +248,30 @@ def _cluster(env: Environment, today: date) -> Iterator[Problem]:
             )
 
 
-def _nodes(env: Environment) -> Iterator[Problem]:
-    for name, group in (("media", env.nodes.media), ("system", env.nodes.system)):
-        if group is None:
-            continue
-        at = f"nodes.{name}"
-        if group.max < 1:
-            yield f"{at}.max", "a node group needs room for one node", "set max to 1 or more"
-        elif group.max < group.min:
-            yield f"{at}.max", f"max {group.max} is below min {group.min}", "raise max or lower min"
-        elif not group.min <= group.desired <= group.max:
-            yield f"{at}.desired", f"desired {group.desired} is outside {group.min}…{group.max}", "put it between"
-        for kind in group.instance_types:
-            if _is_arm(kind) != ("ARM" in group.ami):
-                fitting = "AL2023_ARM_64_STANDARD" if _is_arm(kind) else "AL2023_x86_64_STANDARD"
-                yield f"{at}.ami", f"{kind} does not run {group.ami}", f"set {at}.ami to {fitting}"
+def _group(env: Environment, name: str) -> NodeGroup | None:
+    return env.nodes.media if name == "media" else env.nodes.system
+
+
+def _sizes(env: Environment, name: str) -> Iterator[Problem]:
+    at = f"nodes.{name}"
+    if (group := _group(env, name)) is None:
+        return
+    if group.max < 1:
+        yield f"{at}.max", "a node group needs room for one node", "set max to 1 or more"
+    elif group.max < group.min:
+        yield f"{at}.max", f"max {group.max} is below min {group.min}", "raise max or lower min"
+    elif not group.min <= group.desired <= group.max:
+        yield f"{at}.desired", f"desired {group.desired} is outside {group.min}…{group.max}", "put it between"
+
+
+def _images(env: Environment, name: str) -> Iterator[Problem]:
+    at = f"nodes.{name}"
+    if (group := _group(env, name)) is None:
+        return
+    for kind in group.instance_types:
+        if _is_arm(kind) != ("ARM" in group.ami):
+            fitting = "AL2023_ARM_64_STANDARD" if _is_arm(kind) else "AL2023_x86_64_STANDARD"
+            yield f"{at}.ami", f"{kind} does not run {group.ami}", f"set {at}.ami to {fitting}"
 
 
 def _is_arm(instance_type: str) -> bool:
@@ -259,18 +287,46 @@ def _newer(version: str, known: Iterable[str]) -> bool:
     return bool(minors) and minor > max(minors)
 
 
-def _redis(env: Environment) -> Iterator[Problem]:
+def _redis_version(env: Environment) -> Iterator[Problem]:
     redis = env.redis
     known = ENGINES[redis.engine]
     if redis.version not in known and not (redis.engine == "valkey" and _newer(redis.version, known)):
         yield "redis.version", f"ElastiCache has no {redis.engine} {redis.version}", f"one of {', '.join(known)}"
+
+
+def _redis_nodes(env: Environment) -> Iterator[Problem]:
+    redis = env.redis
     if found := _TIERED.match(redis.node_type):
         yield (
             "redis.node_type",
             f"{redis.node_type} keeps part of its data on disk (data tiering), and LiveKit's few megabytes need none",
             f"take cache.{found[1]}.{found[2]}, or a smaller one",
         )
-    if redis.multi_az and not redis.replicas:
+
+
+def _failover(env: Environment) -> Iterator[Problem]:
+    if env.redis.multi_az and not env.redis.replicas:
         yield "redis.multi_az", "multi_az needs a replica", "set redis.replicas to 1 or more"
-    if redis.auth and not redis.tls:
+
+
+def _token(env: Environment) -> Iterator[Problem]:
+    if env.redis.auth and not env.redis.tls:
         yield "redis.auth", "ElastiCache takes an AUTH token only with TLS", "set redis.tls to true"
+
+
+#: each reads as little as it can: one that reads a key that is wrong is left out
+_CHECKS: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
+    _names,
+    _region,
+    _tags,
+    _network,
+    _zones,
+    _addons,
+    _admins,
+    _public,
+    *(partial(check, name=name) for name in ("media", "system") for check in (_sizes, _images)),
+    _redis_version,
+    _redis_nodes,
+    _failover,
+    _token,
+)

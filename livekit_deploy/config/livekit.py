@@ -6,19 +6,38 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from livekit_deploy.config.section import SECTION, WORD, Domain, Port, Section, Sha256, Url, kind_of
+from livekit_deploy.config.section import (
+    SECTION,
+    WORD,
+    ChartVersion,
+    Domain,
+    Form,
+    Port,
+    Section,
+    Sha256,
+    Switch,
+    Url,
+    Whole,
+    kind_of,
+)
 from livekit_deploy.config.tls import SslPolicy
 
-_CERTIFICATE = r"^(auto|arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+)$"
-Certificate = Annotated[str, StringConstraints(pattern=_CERTIFICATE)]
-ImageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+_CERTIFICATE = r"^(auto|arn:[A-Za-z0-9_-]+:acm:[A-Za-z0-9_-]+:[0-9]{12}:certificate/[A-Za-z0-9_-]+)$"
+Certificate = Annotated[
+    str, StringConstraints(pattern=_CERTIFICATE), Form("auto, or the ARN of a certificate in ACM of this region")
+]
+ImageTag = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"),
+    Form("the tag of an image: up to 128 letters, digits, _ . and -, with no . or - in front"),
+]
 
 
 class OfficialChart(Section):
     """LiveKit's own chart instead of ours. It keeps the Redis password in a ConfigMap: set redis.auth to false."""
 
     repo: Url = Field(default="https://helm.livekit.io", description="the chart repository")
-    version: str = Field(default="1.9.0", description="the chart's version")
+    version: ChartVersion = Field(default="1.9.0", description="the chart's version")
     digest: Sha256 | None = Field(
         default=None, description="sha256 that the chart must have; absent: the one known here, else its index's"
     )
@@ -48,17 +67,17 @@ class Turn(Section):
         default=None, description="the name of TURN/TLS, other than livekit.domain", examples=["turn.example.com"]
     )
     udp_port: Port = Field(default=3478, description="TURN/UDP and STUN, on the media nodes")
-    tls: bool = Field(default=True, description="TURN over TLS on port 443, through a network load balancer")
+    tls: Switch = Field(default=True, description="TURN over TLS on port 443, through a network load balancer")
 
 
 class Autoscaling(Section):
     """A HorizontalPodAutoscaler for LiveKit."""
 
-    min: Annotated[int, Field(ge=1, le=100)] = Field(default=1, description="fewest pods")
-    max: Annotated[int, Field(ge=1, le=100)] = Field(
+    min: Annotated[Whole, Field(ge=1, le=100)] = Field(default=1, description="fewest pods")
+    max: Annotated[Whole, Field(ge=1, le=100)] = Field(
         default=2, description="most pods, one a node: not more than nodes.media.desired"
     )
-    cpu: Annotated[int, Field(ge=10, le=95)] = Field(default=60, description="percent of the requested CPU to aim at")
+    cpu: Annotated[Whole, Field(ge=10, le=95)] = Field(default=60, description="percent of the requested CPU to aim at")
 
 
 class LiveKit(Section):
@@ -85,7 +104,7 @@ class LiveKit(Section):
         description="`bundled`: ours; or LiveKit's own, as `{repo, version, digest}`",
         examples=["bundled"],
     )
-    replicas: Annotated[int, Field(ge=1, le=100)] = Field(
+    replicas: Annotated[Whole, Field(ge=1, le=100)] = Field(
         default=1, description="pods of LiveKit, one a node: not more than nodes.media.desired"
     )
     autoscaling: Autoscaling | None = Field(

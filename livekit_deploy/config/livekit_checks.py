@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from livekit_deploy.config.livekit_settings import refused
 from livekit_deploy.config.models import Environment
@@ -26,14 +27,7 @@ _LOW_TCP, _LOW_UDP = (80, 443), (53, 80, 443)
 _CERTIFICATE_NAME = 64  # ACM, RequestCertificate: the first name of a certificate
 
 
-def problems(env: Environment) -> Iterator[Problem]:
-    """What LiveKit, its chart or AWS would refuse."""
-    yield from _pods(env)
-    yield from _ports(env)
-    yield from _metrics_port(env)
-    yield from _domains(env)
-    yield from _certificate(env)
-    yield from _official_chart(env)
+def _settings(env: Environment) -> Iterator[Problem]:
     for key, wrong, remedy in refused(env.livekit.settings):
         yield f"livekit.settings.{key}", wrong, remedy
 
@@ -48,22 +42,38 @@ def _pods(env: Environment) -> Iterator[Problem]:
             f"{pods} pods do not fit on {nodes} media node{'s' if nodes != 1 else ''}: one pod a node",
             f"raise nodes.media.desired to {pods}, or lower {key}",
         )
+
+
+def _scaling(env: Environment) -> Iterator[Problem]:
+    scaling = env.livekit.autoscaling
     if scaling and scaling.max < scaling.min:
-        yield key, f"max {scaling.max} is below min {scaling.min}", "raise max or lower min"
+        yield "livekit.autoscaling.max", f"max {scaling.max} is below min {scaling.min}", "raise max or lower min"
 
 
-def _ports(env: Environment) -> Iterator[Problem]:
-    (first, last), tcp, turn = env.livekit.rtc.udp_ports, env.livekit.rtc.tcp_port, env.livekit.turn
+def _media_ports(env: Environment) -> Iterator[Problem]:
+    first, last = env.livekit.rtc.udp_ports
     if first >= last:
         yield "livekit.rtc.udp_ports", f"{first}…{last} is no range", "write [first, last], such as [50000, 60000]"
     if first < _LEAST_PORT:
         yield "livekit.rtc.udp_ports", "LiveKit takes no media ports below 1024", "take [50000, 60000]"
-    yield from _low(env, "livekit.rtc.tcp_port", "TCP", tcp, _LOW_TCP, 7881)
+
+
+def _tcp_port(env: Environment) -> Iterator[Problem]:
+    tcp = env.livekit.rtc.tcp_port
     if tcp in _TAKEN:
         yield "livekit.rtc.tcp_port", f"port {tcp} of a node is taken by {_TAKEN[tcp]}", "take 7881"
-    if turn is None:
+    yield from _low(env, "livekit.rtc.tcp_port", "TCP", tcp, _LOW_TCP, 7881)
+
+
+def _turn_port(env: Environment) -> Iterator[Problem]:
+    if (turn := env.livekit.turn) is not None:
+        yield from _low(env, "livekit.turn.udp_port", "UDP", turn.udp_port, _LOW_UDP, 3478)
+
+
+def _turn_range(env: Environment) -> Iterator[Problem]:
+    if (turn := env.livekit.turn) is None:
         return
-    yield from _low(env, "livekit.turn.udp_port", "UDP", turn.udp_port, _LOW_UDP, 3478)
+    first, last = env.livekit.rtc.udp_ports
     if first <= turn.udp_port <= last:
         yield "livekit.turn.udp_port", f"{turn.udp_port} lies in the media range {first}…{last}", "take 3478"
 
@@ -92,24 +102,39 @@ def _low(
         yield field, f"LiveKit runs without the rights for {protocol} {port}, a port below 1024", f"take {usual}"
 
 
-def _domains(env: Environment) -> Iterator[Problem]:
+def _turn_name(env: Environment) -> Iterator[Problem]:
     zone, turn = env.livekit.hosted_zone, env.livekit.turn
-    domain = turn.domain if turn else None
-    if turn and turn.tls and not domain:
+    if turn and turn.tls and not turn.domain:
         yield (
             "livekit.turn.domain",
             "TURN over TLS needs a name of its own",
             f"set livekit.turn.domain, such as turn.{zone or 'example.com'}, or livekit.turn.tls to false",
         )
+
+
+def _turn_elsewhere(env: Environment) -> Iterator[Problem]:
+    domain = env.livekit.turn.domain if env.livekit.turn else None
     if domain == env.livekit.domain:
         yield (
             "livekit.turn.domain",
             "TURN needs another name than LiveKit: another load balancer answers there",
-            f"such as turn.{zone or domain.partition('.')[2]}",
+            f"such as turn.{env.livekit.hosted_zone or domain.partition('.')[2]}",
         )
-    for field, name in (("livekit.domain", env.livekit.domain), ("livekit.turn.domain", domain)):
-        if zone and name and name != zone and not name.endswith(f".{zone}"):
-            yield field, f"{name} is not in the hosted zone {zone}", f"take a name that ends in .{zone}"
+
+
+def _domain(env: Environment) -> Iterator[Problem]:
+    yield from _in_zone(env, "livekit.domain", env.livekit.domain)
+
+
+def _turn_domain(env: Environment) -> Iterator[Problem]:
+    if env.livekit.turn and env.livekit.turn.domain:
+        yield from _in_zone(env, "livekit.turn.domain", env.livekit.turn.domain)
+
+
+def _in_zone(env: Environment, field: str, name: str) -> Iterator[Problem]:
+    zone = env.livekit.hosted_zone
+    if zone and name != zone and not name.endswith(f".{zone}"):
+        yield field, f"{name} is not in the hosted zone {zone}", f"take a name that ends in .{zone}"
 
 
 def _certificate(env: Environment) -> Iterator[Problem]:
@@ -126,15 +151,36 @@ def _certificate(env: Environment) -> Iterator[Problem]:
         yield at, f"this certificate is of account {account}, not {env.account_id}", "name one of this account"
 
 
-def _official_chart(env: Environment) -> Iterator[Problem]:
-    if env.livekit.chart == "bundled":
-        return
-    if env.redis.auth:
+def _official_auth(env: Environment) -> Iterator[Problem]:
+    if env.livekit.chart != "bundled" and env.redis.auth:
         yield (
             "redis.auth",
             "the official chart keeps the Redis password in a ConfigMap",
             "set redis.auth to false, or livekit.chart to bundled",
         )
-    for field, value in (("autoscaling", env.livekit.autoscaling), ("webhook_urls", env.livekit.webhook_urls)):
-        if value:
-            yield f"livekit.{field}", f"{field} is not supported with the official chart", "use chart: bundled"
+
+
+def _official_without(env: Environment, field: str) -> Iterator[Problem]:
+    if env.livekit.chart != "bundled" and getattr(env.livekit, field):
+        yield f"livekit.{field}", f"{field} is not supported with the official chart", "use chart: bundled"
+
+
+#: what LiveKit, its chart or AWS would refuse
+CHECKS: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
+    _pods,
+    _scaling,
+    _media_ports,
+    _tcp_port,
+    _turn_port,
+    _turn_range,
+    _metrics_port,
+    _turn_name,
+    _turn_elsewhere,
+    _domain,
+    _turn_domain,
+    _certificate,
+    _official_auth,
+    partial(_official_without, field="autoscaling"),
+    partial(_official_without, field="webhook_urls"),
+    _settings,
+)

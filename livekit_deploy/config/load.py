@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,26 @@ import yaml
 from pydantic import ValidationError
 
 from livekit_deploy.config.checks import problems, warnings
+from livekit_deploy.config.expected import takes_text
 from livekit_deploy.config.models import Environment
-from livekit_deploy.config.presets import PRESETS, merged
-from livekit_deploy.config.refusals import listed, misfit, secrets_typed
+from livekit_deploy.config.presets import PRESETS, leaves, merged
+from livekit_deploy.config.refusals import Finding, dotted, empty, listed, misfits, secrets_typed, unsaid
+from livekit_deploy.config.salvage import salvaged, without
 from livekit_deploy.config.source import Where, read
 from livekit_deploy.config.source import value as yaml_value
-from livekit_deploy.config.typed_secrets import names_a_secret, typed
-from livekit_deploy.errors import ConfigError
+from livekit_deploy.config.typed_secrets import Place, names_a_secret, typed
 
 VARIABLE = "LIVEKIT_DEPLOY__"
-_AS_TEXT = re.compile(r"\d+\.\d+|\d{12}")  # a version, of which 1.30 is not 1.3; an account
 _EXAMPLE = "write it as redis.node_type=cache.m7g.large"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A file with what overrides it, not yet checked: where each key was set, and which overrides are none."""
+
+    data: dict[str, Any]
+    where: Where
+    refused: list[Finding]
 
 
 def load_environment(
@@ -36,40 +45,69 @@ def load_environment(
     """Read and check one environment file.
 
     ``overrides`` are dotted paths with YAML values (``redis.node_type``: ``cache.m7g.large``); variables named
-    ``LIVEKIT_DEPLOY__A__B`` in ``environ`` (default: the process's) do the same and lose against them. Versions of
-    EKS are judged as of ``today``.
+    ``LIVEKIT_DEPLOY__A__B`` in ``environ`` (default: the process's) do the same and lose against them. An empty one is
+    refused; none is ``null``. Versions of EKS are judged as of ``today``.
     Raises `ConfigError` listing everything that is wrong, each with its place.
     """
     path, today = Path(path), today or date.today()
-    told, where = layered(path, overrides or {}, os.environ if environ is None else environ)
-    if secrets := list(typed(told)):
-        raise listed(list(secrets_typed(secrets)), where, path)
-    whole = merged(_preset(told, where, path), {"name": path.stem}, told)
-    try:
-        env = Environment.model_validate(whole)
-    except ValidationError as error:
-        raise misfit(error, where, path) from None
-    if found := list(problems(env, today)):
-        raise listed(found, where, path)
+    told = layered(path, overrides or {}, os.environ if environ is None else environ)
+    env, found = _judged(told, path, today)
+    if env is None or found:
+        raise listed(found, told.where, path)
     env._source = path
-    env._places = {".".join(map(str, key)): spot for key, spot in where.items()}
+    env._places = {dotted(key): spot for key, spot in told.where.spots.items()}
     env._warnings = tuple(warnings(env, today))
     return env
 
 
-def layered(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dict[str, Any], Where]:
-    """The file with what overrides it, not yet checked, and where each key was set. Raises `ConfigError`."""
+def layered(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]) -> Told:
+    """The file with what overrides it, not yet checked. Raises `ConfigError` for a file that cannot be read."""
     data, where = read(path)
-    layers = [data, *(_nested(*given, where) for given in _given(overrides, environ))]
-    return merged(*layers), where
+    refused: list[Finding] = []
+    for origin, key, text in _given(overrides, environ):
+        place = tuple(key.split("."))
+        layer = _override(place, text, where, refused)
+        where.spots |= {place[:number]: origin for number in range(1, len(place)) if place[:number] not in where.spots}
+        where.spots[place] = origin
+        data = merged(data, layer)
+    return Told(data, where, refused)
 
 
-def _preset(told: Mapping[str, Any], where: Where, path: Path) -> dict[str, Any]:
-    name = told.get("preset", "dev")
-    if not isinstance(name, str) or name not in PRESETS:
-        wrong = "there is no preset of that name" if name is None else f"there is no preset {name!r}"
-        raise listed([("preset", wrong, "dev, uat or prod")], where, path)
-    return PRESETS[name]
+def _judged(told: Told, path: Path, today: date) -> tuple[Environment | None, list[Finding]]:
+    """The environment, and all that can be said against it."""
+    wrong: dict[Place, Finding] = {place: next(secrets_typed([place])) for place in typed(told.data)}
+    wrong |= dict(unsaid(told.data, told.where))
+    data = without(told.data, wrong)
+    wrong = {tuple(finding[0].split(".")): finding for finding in told.refused} | wrong
+    whole = merged(_preset(data), {"name": path.stem}, data)
+    try:
+        env: Environment | None = Environment.model_validate(whole)
+    except ValidationError as error:
+        env = None
+        for place, finding in misfits(error, told.where):
+            wrong.setdefault(place, finding)
+    if env is not None and not wrong:
+        return env, list(problems(env, today))
+    guessed = [leaf for leaf in leaves() if ("preset",) in wrong and not _stands(data, leaf)]
+    rest = salvaged(whole, [*wrong, *guessed])
+    # a section may lack only what was taken out of it
+    fields = {".".join(finding[0].split(".")[:end]) for finding in wrong.values() for end in range(1, 9)}
+    more = [] if rest is None else [one for one in problems(rest, today) if one[0] not in fields]
+    return None, list(dict.fromkeys([*wrong.values(), *more]))
+
+
+def _stands(data: Any, place: Place) -> bool:
+    for part in place:
+        if not isinstance(data, dict) or part not in data:
+            return False
+        data = data[part]
+    return True
+
+
+def _preset(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the preset says; where there is none of that name, that which asks for the least."""
+    name = data.get("preset")
+    return PRESETS[name] if isinstance(name, str) and name in PRESETS else PRESETS["dev"]
 
 
 def _given(overrides: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -81,22 +119,38 @@ def _given(overrides: Mapping[str, str], environ: Mapping[str, str]) -> Iterator
         yield f"--set {key}", key, value
 
 
-def _nested(origin: str, key: str, text: str, where: Where) -> dict[str, Any]:
-    """One override as nested mappings; its place in errors is the override itself."""
-    parts = tuple(key.split("."))
-    if not all(parts):
-        raise ConfigError(f"{origin}: {key!r} is not a key", hint=_EXAMPLE)
-    if any(map(names_a_secret, parts)):
-        raise ConfigError(
-            f"{origin} names a secret", hint="leave it out: secrets are generated into Secrets Manager", field=key
-        )
+def _override(place: tuple[str, ...], text: str, where: Where, refused: list[Finding]) -> dict[str, Any]:
+    """One override as nested mappings; none where it cannot be read, which is then among the ``refused``."""
+    key = ".".join(place)
+    if not all(place):
+        refused.append((key, f"{key!r} is not a key", _EXAMPLE))
+        return {}
+    if any(map(names_a_secret, place)):
+        refused.append((key, f"{key} names a secret", "leave it out: secrets are generated into Secrets Manager"))
+        return {}
     try:
-        value: Any = text if _AS_TEXT.fullmatch(text) else yaml_value(text)
+        value, texts = _value(place, text)
     except yaml.YAMLError:
-        raise ConfigError(f"{origin}: the value is not YAML", hint="quote it", field=key) from None
-    for number in range(1, len(parts)):
-        where.setdefault(parts[:number], origin)
-    where[parts] = origin
-    for part in reversed(parts):
+        refused.append((key, "the value is not YAML", "quote it"))
+        return {}
+    if value is None and texts.get(()) == "":
+        _, wrong, hint = empty(place)
+        refused.append((key, wrong, f"{hint.removesuffix(', or remove the key')}, or leave it out"))
+        return {}
+    if not isinstance(value, dict):
+        where.replaced(place)
+    where.texts |= {(*place, *below): written for below, written in texts.items()}
+    for part in reversed(place):
         value = {part: value}
     return dict(value)
+
+
+def _value(place: Place, text: str) -> tuple[Any, dict[Place, str]]:
+    """What an override says; for a key that takes text and nothing else it is text, whatever it looks like."""
+    try:
+        value, texts = yaml_value(text)
+    except yaml.YAMLError:
+        if takes_text(place):
+            return text, {}
+        raise
+    return (text, {}) if takes_text(place) and value is not None and not isinstance(value, str) else (value, texts)

@@ -16,16 +16,76 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
 from livekit_deploy.config.livekit import LiveKit
-from livekit_deploy.config.section import MANY, ONE, OTHER_SECTION, SECTION, Count, Section, Sha256, Url, kind_of
+from livekit_deploy.config.section import (
+    MANY,
+    ONE,
+    OTHER_SECTION,
+    SECTION,
+    ChartVersion,
+    Count,
+    Form,
+    OnlyWhole,
+    Range,
+    Section,
+    Sha256,
+    Switch,
+    Url,
+    Whole,
+    kind_of,
+)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=20)]
-Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63)]
-Principal = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")]
-Role = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+$")]
-Boundary = Annotated[str, StringConstraints(pattern=r"^arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")]
-InstanceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")]
-NodeType = Annotated[str, StringConstraints(pattern=r"^cache\.[a-z][a-z0-9]*\.[a-z0-9]+$")]
-LeaseSeconds = Annotated[int, Field(ge=10, le=900)]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=20),
+    Form("2 to 20 small letters, digits and single hyphens, a letter first"),
+]
+Bucket = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63),
+    Form("the name of a bucket: 3 to 63 small letters, digits, hyphens and single dots, a letter or digit at its ends"),
+]
+Principal = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$"),
+    Form("the ARN of an IAM role or user"),
+]
+Role = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"),
+    Form("the ARN of an IAM role"),
+]
+Boundary = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"),
+    Form("the ARN of an IAM policy"),
+]
+InstanceType = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"),
+    Form("an instance type of EC2: family, dot, size"),
+]
+NodeType = Annotated[
+    str,
+    StringConstraints(pattern=r"^cache\.[a-z][a-z0-9]*\.[a-z0-9]+$"),
+    Form("a node type of ElastiCache: cache, family and size, with dots between"),
+]
+Zone = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
+    Form("the name or id of an availability zone"),
+]
+_UNSEEN = r"\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff"
+File = Annotated[
+    str,
+    StringConstraints(pattern=rf"^[^~$\s{_UNSEEN}]([^{_UNSEEN}]*[^\s/{_UNSEEN}])?$"),
+    Form("the path of a file as it is: ~ and variables stand for nothing here"),
+]
+AddonVersion = Annotated[
+    str,
+    StringConstraints(pattern=r"^v?[0-9][0-9A-Za-z_.+-]*$"),
+    Form("the version of an add-on: a number with dots, and what EKS writes behind it"),
+]
+LeaseSeconds = Annotated[Whole, Field(ge=10, le=900)]
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
 _LEASE = "seconds after which a dead holder's lease ends"
 
@@ -44,7 +104,7 @@ class S3State(Section):
 class FileState(Section):
     """State in a file: for one machine."""
 
-    path: str = Field(description="the file", examples=["state/local/dev.json"], min_length=1)
+    path: File = Field(description="the file", examples=["state/local/dev.json"])
     lease_seconds: LeaseSeconds = Field(default=90, description=_LEASE)
 
 
@@ -56,14 +116,13 @@ def _store(value: Any) -> str:
 class Network(Section):
     """The VPC."""
 
-    cidr: IPv4Network = Field(
+    cidr: Range = Field(
         default=IPv4Network("10.20.0.0/16"),
         description="address range of the VPC, /16 to /22",
         examples=["10.20.0.0/16"],
     )
     availability_zones: Annotated[
-        Annotated[int, Field(ge=1, le=6), Tag(ONE)]
-        | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Tag(MANY)],
+        Annotated[Whole, Field(ge=1, le=6), Tag(ONE)] | Annotated[tuple[Zone, ...], Tag(MANY)],
         Discriminator(kind_of((list, MANY), (tuple, MANY), other=ONE)),
     ] = Field(
         default=2,
@@ -74,13 +133,15 @@ class Network(Section):
         default="none",
         description="`none`: all nodes are public and nothing private needs the Internet; `single`; `per_az`",
     )
-    flow_logs: bool = Field(default=False, description="log what was accepted and rejected, to CloudWatch")
+    flow_logs: Switch = Field(default=False, description="log what was accepted and rejected, to CloudWatch")
 
 
 class AddonSettings(Section):
     """One EKS add-on."""
 
-    version: str | None = Field(default=None, description="absent: AWS's default", examples=["v1.13.2-eksbuild.1"])
+    version: AddonVersion | None = Field(
+        default=None, description="absent: AWS's default", examples=["v1.13.2-eksbuild.1"]
+    )
     configuration: dict[str, Any] = Field(default={}, description="its configuration values, as EKS documents them")
     role: Role | None = Field(
         default=None,
@@ -92,10 +153,10 @@ class AddonSettings(Section):
 class Cluster(Section):
     """The EKS control plane."""
 
-    version: Annotated[str, StringConstraints(pattern=r"^1\.\d{2}$")] = Field(
-        default="1.36", description="Kubernetes version; raise it by one minor at a time", examples=["1.36"]
-    )
-    public_cidrs: Annotated[tuple[IPv4Network, ...], Field(min_length=1, max_length=40)] = Field(
+    version: Annotated[
+        str, StringConstraints(pattern=r"^1\.[0-9]{2}$"), Form("a version of Kubernetes: 1, a dot and two digits")
+    ] = Field(default="1.36", description="Kubernetes version; raise it by one minor at a time", examples=["1.36"])
+    public_cidrs: Annotated[tuple[Range, ...], Field(min_length=1, max_length=40)] = Field(
         description="who may reach the Kubernetes API from outside", examples=[["203.0.113.0/24"]]
     )
     admins: tuple[Principal, ...] = Field(
@@ -106,11 +167,13 @@ class Cluster(Section):
     logs: tuple[LogType, ...] = Field(
         default=("api", "audit", "authenticator"), description="logs of the control plane that go to CloudWatch"
     )
-    log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = Field(
-        default=30, description="how long logs are kept, flow logs included"
+    log_retention_days: Annotated[Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], OnlyWhole] = (
+        Field(default=30, description="how long logs are kept, flow logs included")
     )
-    secrets_key: bool = Field(default=True, description="encrypt Kubernetes Secrets with a KMS key of this environment")
-    deletion_protection: bool = Field(
+    secrets_key: Switch = Field(
+        default=True, description="encrypt Kubernetes Secrets with a KMS key of this environment"
+    )
+    deletion_protection: Switch = Field(
         default=False, description="EKS refuses to delete the cluster for anybody else; `down` lifts it first"
     )
     addons: dict[str, AddonSettings] = Field(
@@ -133,7 +196,9 @@ class NodeGroup(Section):
     ami: Literal["AL2023_x86_64_STANDARD", "AL2023_ARM_64_STANDARD", "BOTTLEROCKET_x86_64", "BOTTLEROCKET_ARM_64"] = (
         Field(default="AL2023_x86_64_STANDARD", description="the image, of the architecture of the instance types")
     )
-    disk_gib: Annotated[int, Field(ge=20, le=2000)] = Field(default=50, description="size of the encrypted disk in GiB")
+    disk_gib: Annotated[Whole, Field(ge=20, le=2000)] = Field(
+        default=50, description="size of the encrypted disk in GiB"
+    )
 
 
 class Nodes(Section):
@@ -149,30 +214,30 @@ class Redis(Section):
     """ElastiCache, cluster mode off."""
 
     engine: Literal["valkey", "redis"] = Field(default="valkey", description="`valkey` or `redis`")
-    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")] = Field(
-        default="8.0", description="the engine's version; there is no way back to a lower one", examples=["8.0"]
-    )
+    version: Annotated[
+        str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$"), Form("a version of the engine: two numbers, a dot between")
+    ] = Field(default="8.0", description="the engine's version; there is no way back to a lower one", examples=["8.0"])
     node_type: NodeType = Field(
         default="cache.t4g.small", description="size of each node", examples=["cache.m7g.large"]
     )
-    replicas: Annotated[int, Field(ge=0, le=5)] = Field(default=0, description="copies beside the primary")
-    multi_az: bool = Field(default=False, description="fail over to a replica in another zone")
-    tls: bool = Field(default=True, description="encrypt in transit")
-    auth: bool = Field(
+    replicas: Annotated[Whole, Field(ge=0, le=5)] = Field(default=0, description="copies beside the primary")
+    multi_az: Switch = Field(default=False, description="fail over to a replica in another zone")
+    tls: Switch = Field(default=True, description="encrypt in transit")
+    auth: Switch = Field(
         default=True, description="ask for a token, which is generated into Secrets Manager; needs `tls`"
     )
-    snapshot_retention_days: Annotated[int, Field(ge=0, le=35)] = Field(default=0, description="0: no snapshots")
+    snapshot_retention_days: Annotated[Whole, Field(ge=0, le=35)] = Field(default=0, description="0: no snapshots")
 
 
 class LoadBalancerController(Section):
     """The AWS Load Balancer Controller's chart."""
 
     repo: Url = Field(default="https://aws.github.io/eks-charts", description="the chart repository")
-    chart_version: str = Field(default="3.5.0", description="the chart's version")
+    chart_version: ChartVersion = Field(default="3.5.0", description="the chart's version")
     digest: Sha256 | None = Field(
         default=None, description="sha256 that the chart must have; absent: the one known here, else its index's"
     )
-    replicas: Annotated[int, Field(ge=1, le=5)] = Field(default=2, description="pods of the controller")
+    replicas: Annotated[Whole, Field(ge=1, le=5)] = Field(default=2, description="pods of the controller")
 
 
 class Iam(Section):
@@ -183,15 +248,17 @@ class Iam(Section):
         description="policy that bounds every role made here",
         examples=["arn:aws:iam::123456789012:policy/boundary"],
     )
-    path: Annotated[str, StringConstraints(pattern=r"^/([\w+=,.@-]+/)*$", max_length=512)] = Field(
-        default="/", description="path of roles and policies", examples=["/livekit/"]
-    )
+    path: Annotated[
+        str,
+        StringConstraints(pattern=r"^/([A-Za-z0-9_+=,.@-]+/)*$", max_length=512),
+        Form("a path of IAM: a slash at both ends, up to 512 characters"),
+    ] = Field(default="/", description="path of roles and policies", examples=["/livekit/"])
 
 
 class Guard(Section):
     """Limits that a plan must keep."""
 
-    max_monthly_cost: Annotated[int, Field(ge=1)] | None = Field(
+    max_monthly_cost: Annotated[Whole, Field(ge=1)] | None = Field(
         default=None,
         description="US dollars a month, by list prices: a plan that goes above it is refused",
         examples=[500],
@@ -206,16 +273,18 @@ class Environment(Section):
     project: Name = Field(
         default="livekit", description="first part of every physical name, and a tag", examples=["livekit"]
     )
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+){1,2}-\d$")] = Field(
-        description="the AWS region", examples=["us-east-1"]
-    )
-    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(
-        default=None, description="refuse any other account", examples=["123456789012"]
-    )
+    region: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+){1,2}-[0-9]$"),
+        Form("the name of an AWS region, not of a zone in it"),
+    ] = Field(description="the AWS region", examples=["us-east-1"])
+    account_id: (
+        Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), Form("the 12 digits of an AWS account")] | None
+    ) = Field(default=None, description="refuse any other account", examples=["123456789012"])
     tags: dict[str, str] = Field(
         default={}, description="put on everything when it is made, beside our own", examples=[{"team": "media"}]
     )
-    protect: bool = Field(
+    protect: Switch = Field(
         default=False,
         description="`down` asks for the name although `--yes` is given, and secrets can be recovered for a week",
     )

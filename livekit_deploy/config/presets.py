@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -52,3 +53,13 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
             before = found.get(key)
             found[key] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return found
+
+
+def leaves() -> list[tuple[str, ...]]:
+    """Every key that a preset gives a value."""
+    return list(dict.fromkeys(leaf for preset in PRESETS.values() for leaf in _leaves(preset, ())))
+
+
+def _leaves(values: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for key, value in values.items():
+        yield from _leaves(value, (*at, key)) if isinstance(value, dict) else [(*at, key)]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from livekit_deploy.config.load import layered
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.presets import PRESETS, merged
+from livekit_deploy.config.refusals import unsaid
 from livekit_deploy.errors import ConfigError
 
 _KEPT = ("preset", "name", "project", "region", "account_id", "tags", "protect", "state")
@@ -22,10 +23,12 @@ _FILLED = {"cluster": {"public_cidrs": ["0.0.0.0/0"]}, "livekit": {"domain": "li
 def load_reduced(path: Path, overrides: Mapping[str, str]) -> Environment | None:
     """The environment with only its name, place and state from the file; None when even those are not usable."""
     try:
-        given, _ = layered(path, overrides, os.environ)
+        given = layered(path, overrides, os.environ)
     except ConfigError:
         return None
-    told: dict[str, Any] = {key: given[key] for key in _KEPT if key in given}
+    if given.refused or any(place[0] in _KEPT for place, _ in unsaid(given.data, given.where)):
+        return None  # it may have said which account, or where the state is
+    told: dict[str, Any] = {key: given.data[key] for key in _KEPT if key in given.data}
     if not isinstance(preset := told.get("preset", "dev"), str) or preset not in PRESETS:
         preset = told["preset"] = "prod"  # it protects: nothing is deleted because a word could not be read
     try:

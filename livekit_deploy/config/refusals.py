@@ -5,23 +5,33 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from ipaddress import IPv4Network
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import ValidationError
 
-from livekit_deploy.config.admins import instead as admin_instead
-from livekit_deploy.config.models import Environment
-from livekit_deploy.config.section import BRANCHES, in_yaml
+from livekit_deploy.config.expected import (
+    KEY,
+    example,
+    expected,
+    field_of,
+    models_at,
+    place_of,
+    takes_anything,
+    takes_none,
+    takes_text,
+)
+from livekit_deploy.config.remedies import remedy
+from livekit_deploy.config.section import in_yaml
 from livekit_deploy.config.source import Where
+from livekit_deploy.config.spelled import Unclear
 from livekit_deploy.config.typed_secrets import Place
 from livekit_deploy.errors import ConfigError
 
 Finding = tuple[str, str, str]  # field, what is wrong, what to do
+_UNKNOWN = ("extra_forbidden", "invalid_key")
 _TOP = "the top of the file"
+_MOST = 60  # characters of a value that an error repeats
 _NOT_YET = {
     "an own VPC": ("vpc", "vpc_id", "subnets", "subnet_ids", "public_subnets", "private_subnets", "security_group_ids"),
     "to make a hosted zone": ("create_zone", "create_hosted_zone", "hosted_zone_id"),
@@ -41,30 +51,11 @@ _WHERE = {
     "an own KMS key": ("", "cluster", "redis", "state"),
     "an own Redis": ("redis",),
 }
-_EXPLAINED = "see docs/configuration.md"
-_NOT_VALID = "Input is not a valid "  # pydantic's words
-_KINDS = {
-    "bool": "true or false",
-    "int": "a whole number",
-    "model": "a section with keys of its own",
-    "dict": "a mapping",
-    "tuple": "a list",
-}
-_SHAPES = {"model": "such as {key: value}", "dict": "such as {key: value}", "tuple": "such as [a, b]"}
-
-
-def misfit(error: ValidationError, where: Where, path: Path) -> ConfigError:
-    """What pydantic found, as one error."""
-    items = error.errors(include_url=False)
-    wrong = {item["loc"] for item in items}
-    # a list whose items are wrong is also said to be too short
-    real = [i for i in items if i["type"] != "too_short" or not any(at[:-1] == i["loc"] for at in wrong)]
-    return listed(list(dict.fromkeys(map(_finding, real))), where, path)
 
 
 def listed(findings: Sequence[Finding], where: Where, path: Path) -> ConfigError:
     """One error for all findings, each with its place."""
-    keyed = {tuple(map(str, place)): spot for place, spot in where.items()}
+    keyed = {tuple(map(str, place)): spot for place, spot in where.spots.items()}
     field, text, hint = findings[0]
     if len(findings) == 1:
         return ConfigError(text, where=_spot(field, keyed, path), hint=hint, field=field)
@@ -80,16 +71,6 @@ def _by_place(line: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups())) if found else ()
 
 
-def secrets_typed(places: Iterable[Place]) -> Iterator[Finding]:
-    """One finding for each secret that was typed."""
-    for place in places:
-        yield (
-            ".".join(map(str, place)),
-            "a secret does not belong here",
-            "remove it, and change it where it is used: what this program needs is generated into Secrets Manager",
-        )
-
-
 def _spot(field: str, keyed: Mapping[tuple[str, ...], str], path: Path) -> str:
     parts = tuple(field.split("."))
     while parts and parts not in keyed:
@@ -97,119 +78,135 @@ def _spot(field: str, keyed: Mapping[tuple[str, ...], str], path: Path) -> str:
     return keyed.get(parts, str(path))
 
 
-def _finding(item: Any) -> Finding:
+def dotted(place: Place) -> str:
+    """A place as it is named in errors."""
+    return ".".join(map(str, place))
+
+
+def secrets_typed(places: Iterable[Place]) -> Iterator[Finding]:
+    """One finding for each secret that was typed."""
+    for place in places:
+        yield (
+            dotted(place),
+            "a secret does not belong here",
+            "remove it, and change it where it is used: what this program needs is generated into Secrets Manager",
+        )
+
+
+def unsaid(told: Any, where: Where, at: Place = ()) -> Iterator[tuple[Place, Finding]]:
+    """What says nothing, or not the same to everybody: an empty value, and an odd one where anything may stand."""
+    if isinstance(told, Mapping):
+        for key, item in told.items():
+            yield from unsaid(item, where, (*at, str(key)))
+    elif isinstance(told, list):
+        for number, item in enumerate(told):
+            yield from unsaid(item, where, (*at, number))
+    elif told is None and where.texts.get(at) == "":
+        yield at, empty(at)
+    elif isinstance(told, Unclear) and takes_anything(at):
+        yield (
+            at,
+            (dotted(at), f"{dotted(at)}: {_shown(told, '')} is not read alike by all", remedy(at, told, told.text)),
+        )
+
+
+def empty(place: Place) -> Finding:
+    """A key without a value."""
+    field = dotted(place)
+    such = example(place) if _known(place) else ""
+    value = f"give it a value{f', such as {such}' if such else ''}"
+    if takes_none(place) or takes_anything(place):
+        return field, f"{field}: it has no value", f"{value}, or write null for none"
+    return field, f"{field}: it has no value", value if _needed(place) else f"{value}, or remove the key"
+
+
+def _known(place: Place) -> bool:
+    return any(str(place[0]) in model.model_fields for model in models_at(()))
+
+
+def _needed(place: Place) -> bool:
+    return _known(place) and field_of(place).is_required()
+
+
+def misfits(error: ValidationError, where: Where) -> list[tuple[Place, Finding]]:
+    """What pydantic found, each with the place of what is wrong."""
+    items = error.errors(include_url=False)
+    wrong = {item["loc"] for item in items}
+    # a list whose items are wrong is also said to be too short
+    real = [i for i in items if i["type"] != "too_short" or not any(at[:-1] == i["loc"] for at in wrong)]
+    return [(place, _finding(place, item, where)) for item in real for place in [place_of_error(item)]]
+
+
+def place_of_error(item: Any) -> Place:
+    """Where the file is wrong; whatever somebody calls a key is a key."""
     *above, last = item["loc"]
-    kind = str(item["type"])
-    if kind in ("extra_forbidden", "invalid_key"):
-        place = (*_place(above), last)  # whatever somebody calls a key
-        return ".".join(map(str, place)), *_unknown(place)
-    place = _place((*above, last))
-    field = ".".join(map(str, place))
+    return (*place_of(above), last) if item["type"] in _UNKNOWN else place_of(item["loc"])
+
+
+def _finding(place: Place, item: Any, where: Where) -> Finding:
+    kind, value = str(item["type"]), item.get("input")
+    if kind in _UNKNOWN:
+        return dotted(place), *_unknown(place)
+    named = place[:-1] if place[-1:] == (KEY,) else place
+    field = dotted(named)
     if kind == "missing":
-        return field, f"{field} is missing: {_field(place).description}", f"such as {_example(place)}"
-    if field in ("cluster.secrets_key", "livekit.hosted_zone") and kind in ("bool_parsing", "bool_type", "string_type"):
-        what = "an own KMS key" if field == "cluster.secrets_key" else "to make a hosted zone"
+        return field, f"{field} is missing: {field_of(place).description}", f"such as {example(_named(place))}"
+    if what := _later(field, value):
         return field, f"{field}: {what} is not supported yet", _INSTEAD[what]
-    if item.get("input") is None and kind.endswith("_type"):
-        return field, f"{field}: it has no value", _remedy(kind, item, place)
-    text = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    return field, f"{field}: {_worded(kind, text)}", _remedy(kind, item, place)
+    if value is None:
+        return empty(named)
+    text = where.texts.get(named, "")
+    return field, f"{field}: {_must(place, value)}, not {_shown(value, text)}", remedy(place, value, text)
 
 
-def _worded(kind: str, text: str) -> str:
-    if kind == "string_pattern_mismatch":
-        return "it is not of the form that is needed"
-    if kind == "string_type":
-        return "it must be text"
-    if item := _KINDS.get(kind.partition("_")[0]):
-        return f"it must be {item}" if kind.endswith(("type", "parsing", "from_float")) else text
-    if text.startswith(_NOT_VALID):
-        return f"it is no {text.removeprefix(_NOT_VALID)}"
-    return f"it must be {text}" if text[:1].islower() or text[:1].isdigit() or text[:1] == "'" else text
+def _named(place: Place) -> Place:
+    """The key that a place, which may be of an item of a list, belongs to."""
+    return tuple(part for part in place if not isinstance(part, int))
 
 
-def _remedy(kind: str, item: Any, place: Place) -> str:
-    value = item.get("input")
-    if kind == "string_pattern_mismatch" and place[:2] == ("cluster", "admins"):
-        return admin_instead(str(value))
-    if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
-        return f'quote it, as in "{value}"'
-    if kind == "ip_v4_network" and isinstance(value, str) and (whole := _network(value)):
-        return f"write {whole}"
-    if kind == "too_short":
-        return f"name one or more, such as {_example(place)}"
-    example = _example(place)
-    if "expected" in item.get("ctx", {}):
-        near = difflib.get_close_matches(str(value), re.findall(r"'([^']+)'", item["ctx"]["expected"]), n=1)
-        return f"did you mean {near[0]!r}?" if near else "name one of these"
-    if value is None and not _field(place).is_required():
-        return f"give it a value{', such as ' if example else ''}{example}, or remove the key"
-    return f"such as {example}" if example else _SHAPES.get(kind.partition("_")[0], _EXPLAINED)
+def _must(place: Place, value: Any) -> str:
+    what = expected(place)
+    if takes_text(place) and not isinstance(value, str) and what != "text":
+        what = f"text, {what}"
+    return f"its keys must be {what}" if place[-1:] == (KEY,) else f"it must be {what}"
 
 
-def _network(text: str) -> IPv4Network | None:
-    try:
-        return IPv4Network(text, strict=False)
-    except ValueError:
-        return None
+def _later(field: str, value: Any) -> str:
+    """What a value asks for that is not there yet; "" for any other."""
+    if field == "cluster.secrets_key" and (isinstance(value, Mapping) or str(value).startswith("arn:")):
+        return "an own KMS key"
+    return "to make a hosted zone" if field == "livekit.hosted_zone" and isinstance(value, Mapping | bool) else ""
 
 
-# ---- the models, seen from a place in the file
-
-
-def _place(location: Iterable[str | int]) -> Place:
-    """pydantic's location without the branches of unions and the mark of a mapping's key."""
-    return tuple(part for part in location if part != "[key]" and not (isinstance(part, str) and part in BRANCHES))
-
-
-def _plain(annotation: Any) -> Iterator[Any]:
-    """The types in an annotation, without unions and `Annotated`."""
-    if get_origin(annotation) in (Annotated, Union, UnionType):
-        for part in get_args(annotation):
-            yield from _plain(part)
-    else:
-        yield annotation
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    return [kind for kind in _plain(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
-
-
-def _at(place: Place) -> list[Any]:
-    """The annotations that hold at a place: of a key, or of an item of a mapping."""
-    found: list[Any] = [Environment]
-    for part in place:
-        fields = [model.model_fields[part] for one in found for model in _models_in(one) if part in model.model_fields]
-        items = [get_args(kind)[1] for one in found for kind in _plain(one) if get_origin(kind) is dict]
-        found = [*(field.annotation for field in fields), *items]
-    return found
-
-
-def _field(place: Place) -> FieldInfo:
-    """The declaration of the known key at a place, or of the list or mapping that it is an item of."""
-    found = (
-        model.model_fields[str(place[end - 1])]
-        for end in range(len(place), 0, -1)
-        for annotation in _at(place[: end - 1])
-        for model in _models_in(annotation)
-        if str(place[end - 1]) in model.model_fields
-    )
-    return next(found)
-
-
-def _example(place: Place) -> str:
-    examples = _field(place).examples
-    return in_yaml(examples[0]) if examples else ""
+def _shown(value: Any, text: str) -> str:
+    """A value as it was written, or what it is where that is long."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}" if value else "an empty list"
+    written = value.text if isinstance(value, Unclear) else text or in_yaml(value)
+    return written if len(written) <= _MOST else f"{written[:_MOST]}…"
 
 
 def _unknown(place: Place) -> tuple[str, str]:
-    key, section = str(place[-1]), ".".join(map(str, place[:-1]))
+    key, section = str(place[-1]), dotted(place[:-1])
     for what, words in _NOT_YET.items():
         if key in words and section in _WHERE[what]:
-            return f"{'.'.join(map(str, place))}: {what} is not supported yet", _INSTEAD[what]
-    known = sorted({name for one in _at(place[:-1]) for model in _models_in(one) for name in model.model_fields})
+            return f"{dotted(place)}: {what} is not supported yet", _INSTEAD[what]
+    known = known_keys(place[:-1])
     if key in known:
         return f"{key!r} does not go together with the other keys of {section}", "remove one of them"
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}?" if close else f"known in {section or _TOP}: {', '.join(known)}"
+    close = meant(place)
+    hint = f"did you mean {close!r}?" if close else f"known in {section or _TOP}: {', '.join(known)}"
     return f"unknown key {key!r}", hint
+
+
+def known_keys(section: Place) -> list[str]:
+    """The keys that a section may have."""
+    return sorted({name for model in models_at(section) for name in model.model_fields})
+
+
+def meant(place: Place) -> str:
+    """The known key that an unknown one is nearest to; "" where none is near."""
+    close = difflib.get_close_matches(str(place[-1]), known_keys(place[:-1]), n=1, cutoff=0.5)
+    return close[0] if close else ""

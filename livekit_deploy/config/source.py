@@ -5,23 +5,43 @@ Nothing is built before it is known to be of a sane depth and size: YAML can say
 
 from __future__ import annotations
 
+import difflib
+import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from livekit_deploy.config.expected import fits
+from livekit_deploy.config.spelled import Loader
+from livekit_deploy.config.typed_secrets import Place
 from livekit_deploy.errors import ConfigError
 
-Where = dict[tuple[str | int, ...], str]
-_Marks = dict[tuple[str | int, ...], yaml.Mark]
 _MERGE = "tag:yaml.org,2002:merge"
 _MOST_KEYS = 10_000  # an alias of aliases grows without end; no environment file is that large
+_ENVIRONMENTS = ("manifests", "environments")  # where --env looks
+_MOST_NAMED = 9  # files of a folder that an error names
 _DEEPEST = 50  # levels; what is read here is walked by functions that call themselves
 #: what PyYAML lets through of int(), date() and its own tables when a value is not what it looks like
 _MISREAD = (ValueError, LookupError, AttributeError, TypeError)
 
 
-class _Loader(yaml.SafeLoader):
+@dataclass
+class Where:
+    """For each path in a document where it stands, and for each plain value how it is written there."""
+
+    spots: dict[Place, str] = field(default_factory=dict)
+    texts: dict[Place, str] = field(default_factory=dict)
+
+    def replaced(self, place: Place) -> None:
+        """Forget what stood at a place and below it."""
+        for known in (self.spots, self.texts):
+            for path in [path for path in known if path[: len(place)] == place]:
+                del known[path]
+
+
+class _Loader(Loader):
     """Safe YAML in which a key is text or a number, and stands only once."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
@@ -41,10 +61,10 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
         name = loader.construct_object(key, deep=True)
         if isinstance(name, bool) or not isinstance(name, str | int):
             raise yaml.constructor.ConstructorError(None, None, "a key is not text", key.start_mark)
-        if name in seen:
+        if str(name) in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} stands twice", key.start_mark)
-        seen.add(name)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+        seen.add(str(name))
+    return {str(name): value for name, value in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
@@ -69,34 +89,45 @@ def read(path: Path) -> tuple[dict[str, Any], Where]:
     """
     text = _text(path)
     try:
-        data, marks = _parsed(text)
+        data, nodes = _parsed(text)
     except yaml.YAMLError as error:
         raise _unreadable(error, path) from None
     if not isinstance(data, dict):
         raise ConfigError(
             "an environment file is a mapping of keys",
             where=f"{path}:1:1",
-            hint=f"see one: livekit-deploy config init --env {path.stem}-example",
+            hint="see one: livekit-deploy config init --env example",
         )
-    return data, {at: f"{path}:{mark.line + 1}:{mark.column + 1}" for at, mark in marks.items()}
+    spots = {at: f"{path}:{mark.line + 1}:{mark.column + 1}" for at, (mark, _) in nodes.items()}
+    return data, Where(spots, _plain(nodes))
 
 
-def value(text: str) -> Any:
-    """One value, read as those of a file are; raises `yaml.YAMLError`."""
-    return _parsed(text)[0]
+def value(text: str) -> tuple[Any, dict[Place, str]]:
+    """One value, read as those of a file are, and how the plain values in it are written; raises `yaml.YAMLError`."""
+    found, nodes = _parsed(text)
+    return found, _plain(nodes) if nodes else {(): ""}
 
 
-def _parsed(text: str) -> tuple[Any, _Marks]:
-    """What the text says, and where each path in it stands."""
+_Nodes = dict[Place, tuple[yaml.Mark, yaml.Node]]  # the mark is that of the key, where there is one
+
+
+def _plain(nodes: _Nodes) -> dict[Place, str]:
+    return {
+        at: str(node.value) for at, (_, node) in nodes.items() if isinstance(node, yaml.ScalarNode) and not node.style
+    }
+
+
+def _parsed(text: str) -> tuple[Any, _Nodes]:
+    """What the text says, and what stands at each path in it."""
     _check_depth(text)
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
-        marks: _Marks = {}
+        nodes: _Nodes = {}
         if root is None:
-            return None, marks
-        _locate(root, (), marks)
-        return loader.construct_document(root), marks
+            return None, nodes
+        _locate(root, (), nodes)
+        return loader.construct_document(root), nodes
     finally:
         loader.dispose()
 
@@ -118,9 +149,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(
-            f"there is no environment file {path}", hint=f"make one: livekit-deploy config init --env {path.stem}"
-        ) from None
+        raise _absent(path) from None
     except IsADirectoryError:
         raise ConfigError(f"{path} is a folder", hint="name a file in it") from None
     except UnicodeDecodeError as error:
@@ -128,6 +157,23 @@ def _text(path: Path) -> str:
         raise ConfigError("this is not UTF-8 text", where=f"{path}:{line}", hint="save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check its mode") from None
+
+
+def _absent(path: Path) -> ConfigError:
+    """Names the folder that was searched, and what there is in it: a file made in another one would be a second."""
+    folder = path.absolute().parent
+    there = sorted(one.stem for one in folder.glob("*.yaml"))
+    if near := difflib.get_close_matches(path.stem, there, n=1):
+        hint = f"did you mean {near[0]}?"
+    elif there:
+        hint = f"there are {', '.join(there[:_MOST_NAMED])}"
+    else:
+        hint = "go to the folder that it was made in, or name the file with --config FILE"
+    if fits(("name",), path.stem):
+        by_name = path.parts[:-1] == _ENVIRONMENTS
+        named = f"--env {path.stem}" if by_name else f"--config {shlex.quote(str(path))}"
+        hint = f"{hint}; to make a new one: livekit-deploy config init {named}"
+    return ConfigError(f"there is no environment file {path}: looked in {folder}", hint=hint)
 
 
 def _unreadable(error: yaml.YAMLError, path: Path) -> ConfigError:
@@ -143,17 +189,17 @@ def _unreadable(error: yaml.YAMLError, path: Path) -> ConfigError:
     return ConfigError(f"this is not usable YAML: {said}", where=where, hint=hint)
 
 
-def _locate(node: yaml.Node, at: tuple[str | int, ...], found: _Marks) -> None:
+def _locate(node: yaml.Node, at: Place, found: _Nodes) -> None:
     if len(found) > _MOST_KEYS:
         raise _too("large", f"more than {_MOST_KEYS} keys", node.start_mark)
     if len(at) > _DEEPEST:
         raise _too("deep or recursive", f"more than {_DEEPEST} levels", node.start_mark)
-    found[at] = node.start_mark
+    found[at] = (node.start_mark, node)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             path = (*at, str(key.value))
             _locate(value, path, found)
-            found[path] = key.start_mark
+            found[path] = (key.start_mark, value)
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             _locate(item, (*at, number), found)

@@ -11,7 +11,7 @@ from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.partitions import partition_of
 from livekit_deploy.aws.tags import Marks
-from livekit_deploy.config.checks import REGIONS
+from livekit_deploy.config.regions import REGIONS
 from livekit_deploy.sandbox.tokens import access_key
 
 KEY = "AKIAIOSFODNN7EXAMPLE"

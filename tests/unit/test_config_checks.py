@@ -14,6 +14,7 @@ from livekit_deploy.aws.eks_addons import AFTER_NODES, BEFORE_NODES
 from livekit_deploy.config import checks, load_environment
 from livekit_deploy.config.checks import engine_support
 from livekit_deploy.config.models import Redis
+from livekit_deploy.config.regions import REGIONS
 from livekit_deploy.errors import ConfigError
 from tests.unit.environments import HEAD, LIVEKIT, File
 
@@ -57,9 +58,25 @@ CASES = [
         "shorten name or project by 8",
         "name: a-name-of-10\nproject: another-of-10",
     ),
-    Case("name with an underscore", "name: my_env", "3:1", "name", "not of the form", "such as uat", "name: my-env"),
-    Case("name with two hyphens", "name: my--env", "3:1", "name", "not of the form", "such as uat", "name: my-env"),
-    Case("name of one letter", "name: x", "3:1", "name", "at least 2", "such as uat", "name: xy"),
+    Case(
+        "name with an underscore",
+        "name: my_env",
+        "3:1",
+        "name",
+        "hyphens, a letter first, not my_env",
+        "such as uat",
+        "name: my-env",
+    ),
+    Case(
+        "name with two hyphens",
+        "name: my--env",
+        "3:1",
+        "name",
+        "hyphens, a letter first, not my--env",
+        "such as uat",
+        "name: my-env",
+    ),
+    Case("name of one letter", "name: x", "3:1", "name", "2 to 20 small letters", "such as uat", "name: xy"),
     Case("tag of AWS", "tags: {aws:team: x}", "3:8", "tags.aws:team", "is not free", "another key", "tags: {team: x}"),
     Case("tag Name", "tags: {Name: x}", "3:8", "tags.Name", "is not free", "another key", "tags: {name: x}"),
     Case("tag too long", f"tags: {{a: {'x' * 257}}}", "3:8", "tags.a", "up to 256", "shorten", "tags: {a: x}"),
@@ -85,7 +102,7 @@ CASES = [
         "account_id: 123456789012",
         "3:1",
         "account_id",
-        "must be text",
+        "must be text, the 12 digits of an AWS account, not 123456789012",
         'quote it, as in "123456789012"',
         'account_id: "123456789012"',
     ),
@@ -94,7 +111,7 @@ CASES = [
         'account_id: "12345"',
         "3:1",
         "account_id",
-        "form",
+        "the 12 digits of an AWS account, not '12345'",
         "such as '123456789012'",
         'account_id: "123456789012"',
     ),
@@ -112,7 +129,7 @@ CASES = [
         "iam: {permissions_boundary: 'arn:aws:iam::123456789012:role/x'}",
         "3:7",
         "iam.permissions_boundary",
-        "not of the form",
+        "must be the ARN of an IAM policy, not",
         "such as 'arn:aws:iam::123456789012:policy/boundary'",
         "iam: {permissions_boundary: 'arn:aws:iam::aws:policy/x'}",
     ),
@@ -185,7 +202,7 @@ CASES = [
         "network: {cidr: 10.20.1.0/16}",
         "3:11",
         "network.cidr",
-        "it is no IPv4 network",
+        "must be an IPv4 range",
         "write 10.20.0.0/16",
         "network: {cidr: 10.20.0.0/16}",
     ),
@@ -194,7 +211,7 @@ CASES = [
         "network: {cidr: 'fd00::/48'}",
         "3:11",
         "network.cidr",
-        "it is no IPv4 network",
+        "must be an IPv4 range",
         "such as 10.20.0.0/16",
         "network: {cidr: 10.20.0.0/16}",
     ),
@@ -303,7 +320,7 @@ CASES = [
         "cluster: {public_cidrs: []}",
         "3:11",
         "cluster.public_cidrs",
-        "at least 1 item",
+        "a list of 1 to 40, not an empty list",
         "such as [203.0.113.0/24]",
         "cluster: {public_cidrs: [203.0.113.0/24]}",
     ),
@@ -321,7 +338,7 @@ CASES = [
         "cluster: {public_cidrs: [203.0.113.7/24]}",
         "3:26",
         "cluster.public_cidrs.0",
-        "it is no IPv4 network",
+        "must be an IPv4 range",
         "write 203.0.113.0/24",
         "cluster: {public_cidrs: [203.0.113.7/32]}",
     ),
@@ -330,7 +347,7 @@ CASES = [
         "cluster: {admins: ['arn:aws:sts::123456789012:assumed-role/ops/ada']}",
         "3:20",
         "cluster.admins.0",
-        "form",
+        "must be the ARN of an IAM role or user",
         "write its role, arn:aws:iam::123456789012:role/ops, with its path",
         "cluster: {admins: ['arn:aws:iam::123456789012:role/ops']}",
     ),
@@ -339,7 +356,7 @@ CASES = [
         "cluster: {admins: ['arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ada']}",
         "3:20",
         "cluster.admins.0",
-        "form",
+        "must be the ARN of an IAM role or user",
         "aws iam get-role --role-name AWSReservedSSO_Admin_0123456789abcdef",
         "cluster: {admins: ['arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_A_0']}",
     ),
@@ -348,7 +365,7 @@ CASES = [
         "cluster: {admins: ['arn:aws:iam::123456789012:root']}",
         "3:20",
         "cluster.admins.0",
-        "form",
+        "must be the ARN of an IAM role or user",
         "name a role or user",
         "cluster: {admins: ['arn:aws:iam::123456789012:user/ops/ada']}",
     ),
@@ -366,7 +383,7 @@ CASES = [
         "cluster: {logs: [api, scheduling]}",
         "3:23",
         "cluster.logs.1",
-        "'scheduler'",
+        "one of api, audit, authenticator, controllerManager, scheduler, not scheduling",
         "did you mean 'scheduler'?",
         "cluster: {logs: [api, scheduler]}",
     ),
@@ -439,7 +456,7 @@ CASES = [
         media(instance_types="[]"),
         "3:17",
         "nodes.media.instance_types",
-        "at least 1 item",
+        "a list of one or more, not an empty list",
         "such as [c6i.2xlarge]",
         media(instance_types="[c6i.large, c5.large]"),
     ),
@@ -531,8 +548,8 @@ CASES = [
         livekit("autoscaling: {min: 0, max: 1}"),
         "5:17",
         "livekit.autoscaling.min",
-        "greater than or equal to 1",
-        "see docs/configuration.md",
+        "a whole number from 1 to 100, not 0",
+        "such as 1",
         livekit("autoscaling: {min: 1, max: 1}"),
     ),
     # ---- LiveKit: ports
@@ -559,8 +576,8 @@ CASES = [
         livekit("rtc: {udp_ports: [50000, 70000]}"),
         "5:28",
         "livekit.rtc.udp_ports.1",
-        "less than or equal to 65535",
-        "such as [50000, 60000]",
+        "a whole number from 1 to 65535, not 70000",
+        "such as 60000",
         livekit("rtc: {udp_ports: [50000, 65535]}"),
     ),
     Case(
@@ -677,8 +694,8 @@ CASES = [
         "livekit: {domain: 'https://livekit.example.com'}",
         "3:11",
         "livekit.domain",
-        "not of the form",
-        "such as livekit.example.com",
+        "must be a name in DNS",
+        "write livekit.example.com",
         "livekit: {domain: livekit.example.com}",
     ),
     Case(
@@ -741,7 +758,7 @@ CASES = [
         livekit("chart: official"),
         "5:3",
         "livekit.chart",
-        "'bundled'",
+        "must be bundled, or a section with keys of its own, not official",
         "name one of these",
         livekit("chart: bundled"),
     ),
@@ -979,7 +996,7 @@ CASES = [
         "state: {bucket: Acme}",
         "3:9",
         "state.bucket",
-        "not of the form",
+        "must be the name of a bucket",
         "such as acme-livekit-state",
         "state: {bucket: acme.state-1}",
     ),
@@ -988,8 +1005,8 @@ CASES = [
         "state: {lease_seconds: 5}",
         "3:9",
         "state.lease_seconds",
-        "greater than or equal to 10",
-        "see docs",
+        "a whole number from 10 to 900, not 5",
+        "such as 90",
         "state: {lease_seconds: 10}",
     ),
     Case(
@@ -1031,7 +1048,11 @@ def test_what_was_typed_is_not_repeated(case: Case, tmp_path: Path) -> None:
         ("nodes: {media: {instance_type: x}}", "3:17", "did you mean 'instance_types'?"),
         ("nodes: {medea: {}}", "3:9", "did you mean 'media'?"),
         ("state: {bukket: x}", "3:9", "did you mean 'bucket'?"),
-        ("livekit: {domain: a.example.com, chart: {versoin: x}}", "3:42", "did you mean 'version'?"),
+        (
+            "livekit: {domain: a.example.com, chart: {versoin: x}}\nredis: {auth: false}",
+            "3:42",
+            "did you mean 'version'?",
+        ),
         ("livekit: {domain: a.example.com, turn: {tls: false, udp_prt: 1}}", "3:53", "did you mean 'udp_port'?"),
         ("cluster: {addons: {coredns: {verson: x}}}", "3:30", "did you mean 'version'?"),
         ("iam: {qqq: x}", "3:7", "known in iam: path, permissions_boundary"),
@@ -1122,12 +1143,21 @@ def test_the_end_of_support_for_an_engine_is_said_half_a_year_before() -> None:
     assert engine_support(Redis(), date(2030, 1, 1)) == ""
 
 
-def test_a_region_that_is_not_known_is_a_warning(tmp_path: Path) -> None:
-    file = File(tmp_path / "dev.yaml").write(HEAD.replace("us-east-1", "us-esat-1") + LIVEKIT)
+@pytest.mark.parametrize(
+    ("region", "remedy"),
+    [("us-esat-1", "did you mean 'us-east-1'?"), ("ue-west-1", "did you mean 'eu-west-1'?"), ("zz-q-9", "such as us-")],
+)
+def test_a_region_that_can_be_none_is_refused(region: str, remedy: str, tmp_path: Path) -> None:
+    error = File(tmp_path / "dev.yaml").write(HEAD.replace("us-east-1", region) + LIVEKIT).refused()
+    assert (error.field, error.where) == ("region", f"{tmp_path / 'dev.yaml'}:2:1")
+    assert remedy in error.hint
+
+
+@pytest.mark.parametrize("region", ["us-east-9", "nz-north-1"])
+def test_a_region_that_is_not_known_is_a_warning(region: str, tmp_path: Path) -> None:
+    file = File(tmp_path / "dev.yaml").write(HEAD.replace("us-east-1", region) + LIVEKIT)
     (warning,) = file.load().warnings
-    assert "region us-esat-1 was not known when this program was released: did you mean " in warning
-    assert "us-east-1" in warning
-    assert "released" in file.write(HEAD.replace("us-east-1", "zz-q-9") + LIVEKIT).load().warnings[0]
+    assert f"region {region} was not known when this program was released" in warning
 
 
 def test_the_regions_are_those_of_the_sdk() -> None:
@@ -1137,7 +1167,7 @@ def test_the_regions_are_those_of_the_sdk() -> None:
         for partition in session.get_available_partitions()
         for region in session.get_available_regions("eks", partition)
     }
-    assert known >= checks.REGIONS
+    assert known >= REGIONS
 
 
 def test_the_addons_that_are_always_there_are_those_that_are_made() -> None:
