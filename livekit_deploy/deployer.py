@@ -305,7 +305,7 @@ class Deployer:
     def store(self) -> Store:
         """Where the state document lives, opened on first use: the account must be known. It needs no fence."""
         if self._store is None:
-            self._store = store_of(self.env, Cloud(self._clients, self._marks), lambda: self.cloud.identity.account)
+            self._store = store_of(self.env, Cloud(self._clients, self._marks), self.cloud)
         return self._store
 
     def _guard(self) -> None:

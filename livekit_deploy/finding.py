@@ -50,6 +50,12 @@ class Underway(Trouble):
     verdict = Verdict.UNFINISHED
 
 
+class Warned(Trouble):
+    """Raised by a check of something that serves, and with which something is wrong."""
+
+    verdict = Verdict.WARNING
+
+
 @dataclass(frozen=True)
 class Check(Generic[T]):
     """``run`` gives what it saw or raises `Trouble`; ``needs`` are the checks that it builds on."""

@@ -122,6 +122,7 @@ _NOT_RESOURCES = {
     "state": "copy the document first: `state restore`",
     "state.bucket": "copy the document first: `state restore`",
     "state.path": "copy the document first: `state restore`",
+    "state.kms_key": "from the next write on",
     "state.lease_seconds": "from the next run on",
     "tags": "on what is made from then on, and at once on load balancers and what belongs to them",
 }

@@ -1,40 +1,28 @@
-"""The state bucket: the one thing outside the graph. Made idempotently, never deleted by `down`.
+"""The state bucket: the one thing outside the graph, never deleted by `down`.
 
-A bucket that we did not make is checked and not changed: it must be versioned, and it must belong to this account.
+It is born with our mark and the mark `UNFINISHED`, both in the call that makes it. `up` configures a bucket that has
+both, and takes the second away last, so that what a killed run began is finished by the next. Any other bucket, also
+a finished one of ours, is read and reported, and never changed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import uuid
+from dataclasses import dataclass
 from typing import Any
 
+from livekit_deploy.aws.bucket_settings import SETTINGS, VERSIONING, Bucket
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.races import race, removed
 from livekit_deploy.aws.tags import PROJECT, mapping, pairs
 from livekit_deploy.config import Environment, FileState
-from livekit_deploy.errors import Absent, Busy, Conflict, Denied, ResourceError, StateError
+from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError, StateError
 from livekit_deploy.state.store import FileStore, S3Store, Store, no_access
 
-NONCURRENT_VERSIONS = 100  # the most that an S3 lifecycle rule keeps
-NONCURRENT_DAYS = 30
-
-
-class _S3:
-    """S3, whose calls are repeated while it is still at work on the bucket, or does not show a new one everywhere.
-
-    Source: Amazon S3 API reference, error responses (OperationAborted); Amazon S3 user guide, data consistency model.
-    """
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def passes(error: BaseException) -> bool:
-            return isinstance(error, Busy) or (
-                operation != "head_bucket" and getattr(error, "code", "") == "NoSuchBucket"
-            )
-
-        return lambda **parameters: self._cloud.insist(lambda: getattr(self._cloud.s3, operation)(**parameters), passes)
+#: on a bucket of ours until all its settings are made
+UNFINISHED = "livekit-deploy:unfinished"
+#: how an S3 that is not Amazon's says that it has no such setting
+_NO_SUCH_CALL = ("NotImplemented", "MethodNotAllowed", "501")
 
 
 def default_bucket(account: str, region: str) -> str:
@@ -42,146 +30,132 @@ def default_bucket(account: str, region: str) -> str:
     return f"livekit-deploy-{account}-{region}"
 
 
-def store_of(env: Environment, cloud: Cloud, account: Callable[[], str]) -> Store:
-    """Where the environment's state document lives; ``cloud`` is one without a fence, since the lease is in it."""
+def store_of(env: Environment, cloud: Cloud, run: Cloud) -> Store:
+    """Where the environment's state document lives; ``cloud`` is one without a fence, since the lease is in it.
+
+    ``run`` knows whose account it is, and tells what is worth a line.
+    """
     where = env.state
     if isinstance(where, FileState):
         return FileStore(where.path)
-    owner = account()
+    owner, cloud.tell = run.identity.account, run.tell
     bucket = where.bucket or default_bucket(owner, env.region)
-    key = f"livekit-deploy/{env.project}/{env.name}.json"
-    return S3Store(cloud.s3, bucket, key, owner=owner, prepare=lambda: ensure_bucket(cloud, bucket))
+    stem = f"livekit-deploy/{env.project}/{env.name}"
+
+    def prepare() -> None:
+        ensure_bucket(cloud, bucket, where.kms_key)
+        if note := _raced(Bucket(cloud, bucket, where.kms_key), stem):
+            cloud.tell(note)
+
+    return S3Store(cloud.s3, bucket, f"{stem}.json", owner=owner, kms_key=where.kms_key, prepare=prepare)
 
 
-def ensure_bucket(cloud: Cloud, bucket: str) -> None:
-    """Make the bucket and bring it to what it should be; a foreign one is only checked.
+def ensure_bucket(cloud: Cloud, bucket: str, kms_key: str | None = None) -> None:
+    """Make the bucket, or finish one that an earlier run of ours began; any other is only checked.
 
     Raises `Denied` when it belongs to another account, `StateError` when it is not versioned.
     """
-    owner = cloud.identity.account
-    if _exists(cloud, bucket, owner):
-        ours = bucket == default_bucket(owner, cloud.region) or PROJECT in _tags(cloud, bucket, owner)
-        if not ours:
-            _check(cloud, bucket, owner)
-            return
-    else:
-        _create(cloud, bucket, owner)
-    _configure(cloud, bucket, owner)
+    place = Bucket(cloud, bucket, kms_key)
+    if not _exists(place):
+        _create(place)
+    tags = _tags(place)
+    if not _unfinished(tags):
+        _check(place)
+        return
+    for setting in (VERSIONING, *SETTINGS):
+        try:
+            setting.make(place)
+        except ResourceError as error:
+            if error.code not in _NO_SUCH_CALL or setting is VERSIONING:
+                raise
+            cloud.tell(f"the bucket {bucket} goes without: {setting.lacking} ({error})")
+    kept = {name: value for name, value in tags.items() if name != UNFINISHED}
+    place.ask("put_bucket_tagging", Tagging={"TagSet": pairs(kept)})
 
 
-def probe_bucket(cloud: Cloud, bucket: str, key: str, *, fix: bool) -> str:
-    """What there is: versioned, and a second write with the condition that nothing is there is refused.
+@dataclass(frozen=True)
+class Seen:
+    """What `prerequisites` tells of a bucket; ``lacks`` are settings that a bucket of ours has and this one has not."""
 
-    With ``fix`` the versioning of a foreign bucket is turned on, and nothing else. The probe is removed again.
+    text: str
+    lacks: tuple[str, ...] = ()
+
+
+def probe_bucket(cloud: Cloud, bucket: str, stem: str, kms_key: str | None = None, *, fix: bool) -> Seen:
+    """What there is: settings, and whether of several conditional writes at once one wins.
+
+    With ``fix`` the versioning of a bucket is turned on, and nothing else. The probe is removed again.
     Raises `StateError` for a bucket that cannot keep a state, `Denied` for one of another account.
     """
-    owner = cloud.identity.account
-    where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
-    if not _exists(cloud, bucket, owner):
-        return "not there yet, up makes it"
-    if fix and _S3(cloud).get_bucket_versioning(**where).get("Status") != "Enabled":
-        _S3(cloud).put_bucket_versioning(**where, VersioningConfiguration={"Status": "Enabled"})
+    place = Bucket(cloud, bucket, kms_key)
+    if not _exists(place):
+        return Seen("not there yet, up makes it")
+    if _unfinished(_tags(place)):
+        return Seen("begun and not finished yet, up does it")
+    if fix and not VERSIONING.holds(place):
+        VERSIONING.make(place)
     else:
-        _check(cloud, bucket, owner)
-    made = []
+        _check(place)
+    note = _raced(place, stem)
+    text = "versioned, honours conditional writes"
+    return Seen(f"{text}; {note}" if note else text, tuple(one.lacking for one in SETTINGS if not one.holds(place)))
+
+
+def _raced(place: Bucket, stem: str) -> str:
+    """Let writers race for an object of its own; what is worth a line of it, "" for nothing."""
+    key = f"{stem}/probe/{uuid.uuid4().hex}"
+    direct = Cloud(place.cloud.clients, place.cloud.marks)  # nothing that it reads is remembered
     try:
-        for _ in range(2):
-            said = cloud.once("s3").put_object(**where, Key=key, Body=b"", IfNoneMatch="*")
-            made.append(said.get("VersionId"))
-    except ResourceError as error:
-        if error.code != "PreconditionFailed":
-            raise
+        race(place.cloud, S3Store(direct.s3, place.name, key, owner=place.owner, kms_key=place.kms_key))
     finally:
-        for version in made:
-            _S3(cloud).delete_object(**where, Key=key, **({"VersionId": version} if version else {}))
-    if len(made) > 1:
-        raise StateError(
-            f"the bucket {bucket} does not honour conditional writes: two runs at once could not be kept apart",
-            hint="keep the state in Amazon S3, or in a store that honours If-None-Match and If-Match",
-        )
-    return "versioned, honours conditional writes"
+        note = removed(place, key)
+    return note
 
 
-def _exists(cloud: Cloud, bucket: str, owner: str) -> bool:
+def _exists(place: Bucket) -> bool:
+    """By a call whose refusal has a code and words, which that of HeadBucket has not; it needs the same right."""
     try:
-        _S3(cloud).head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+        place.ask("list_objects_v2", Prefix="livekit-deploy/", MaxKeys=1)
     except Absent:
         return False
-    except ResourceError as error:
-        if isinstance(error, Denied) or error.code in ("403", "400"):
-            raise no_access(bucket, error) from error
-        raise
+    except Denied as error:
+        raise no_access(place.name, error) from error
     return True
 
 
-def _create(cloud: Cloud, bucket: str, owner: str) -> None:
-    elsewhere = {} if cloud.region == "us-east-1" else {"LocationConstraint": cloud.region}
-    parameters: dict[str, Any] = {"Bucket": bucket}
-    if elsewhere:
-        parameters["CreateBucketConfiguration"] = elsewhere
+def _create(place: Bucket) -> None:
+    marks = pairs({PROJECT: place.cloud.marks.project, UNFINISHED: "true"})
+    asked: dict[str, Any] = {"Tags": marks}
+    if place.cloud.region != "us-east-1":
+        asked["LocationConstraint"] = place.cloud.region
     try:
-        _S3(cloud).create_bucket(**parameters)
+        place.born(asked)
     except Conflict as error:
-        if error.code != "BucketAlreadyOwnedByYou":
-            raise StateError(
-                f"the bucket name {bucket} is taken by another account", hint="choose another in state.bucket"
-            ) from error
-    where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
-    _S3(cloud).put_bucket_tagging(**where, Tagging={"TagSet": pairs({PROJECT: cloud.marks.project})})
+        if error.code == "BucketAlreadyOwnedByYou":
+            return
+        raise StateError(
+            f"the bucket name {place.name} is taken by another account", hint="choose another in state.bucket"
+        ) from error
+    if not _tags(place):  # an S3 that takes no tags in this call
+        place.ask("put_bucket_tagging", Tagging={"TagSet": marks})
 
 
-def _tags(cloud: Cloud, bucket: str, owner: str) -> dict[str, str]:
+def _tags(place: Bucket) -> dict[str, str]:
     try:
-        return mapping(_S3(cloud).get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=owner)["TagSet"])
+        return mapping(place.ask("get_bucket_tagging")["TagSet"])
     except ResourceError as error:
         if error.code == "NoSuchTagSet":
             return {}
         raise
 
 
-def _check(cloud: Cloud, bucket: str, owner: str) -> None:
-    said = _S3(cloud).get_bucket_versioning(Bucket=bucket, ExpectedBucketOwner=owner)
-    if said.get("Status") != "Enabled":
+def _unfinished(tags: dict[str, str]) -> bool:
+    return PROJECT in tags and UNFINISHED in tags
+
+
+def _check(place: Bucket) -> None:
+    if not VERSIONING.holds(place):
         raise StateError(
-            f"the bucket {bucket} is not versioned",
+            f"the bucket {place.name} is not versioned",
             hint="turn its versioning on (livekit-deploy prerequisites --fix), or name another in state.bucket",
         )
-
-
-def _configure(cloud: Cloud, bucket: str, owner: str) -> None:
-    """Every setting, each by a put that does nothing when it is so already."""
-    s3, where = _S3(cloud), {"Bucket": bucket, "ExpectedBucketOwner": owner}
-    s3.put_bucket_versioning(**where, VersioningConfiguration={"Status": "Enabled"})
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}
-    s3.put_bucket_encryption(**where, ServerSideEncryptionConfiguration={"Rules": [rule]})
-    blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    s3.put_public_access_block(**where, PublicAccessBlockConfiguration=dict.fromkeys(blocks, True))
-    s3.put_bucket_policy(**where, Policy=json.dumps(_tls_only(cloud.identity.partition, bucket)))
-    s3.put_bucket_lifecycle_configuration(**where, LifecycleConfiguration={"Rules": _lifecycle()})
-
-
-def _tls_only(partition: str, bucket: str) -> dict[str, Any]:
-    arn = f"arn:{partition}:s3:::{bucket}"
-    statement = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def _lifecycle() -> list[dict[str, Any]]:
-    return [
-        {
-            "ID": "noncurrent",
-            "Status": "Enabled",
-            "Filter": {"Prefix": "livekit-deploy/"},
-            "NoncurrentVersionExpiration": {
-                "NoncurrentDays": NONCURRENT_DAYS,
-                "NewerNoncurrentVersions": NONCURRENT_VERSIONS,
-            },
-        }
-    ]

@@ -59,6 +59,11 @@ Boundary = Annotated[
     StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"),
     Form("the ARN of an IAM policy"),
 ]
+KmsKey = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"),
+    Form("the ARN of a KMS key, not of an alias"),
+]
 InstanceType = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"),
@@ -97,6 +102,11 @@ class S3State(Section):
         default=None,
         description="absent: `livekit-deploy-<account>-<region>`, made on first use: versioned, encrypted, private",
         examples=["acme-livekit-state"],
+    )
+    kms_key: KmsKey | None = Field(
+        default=None,
+        description="everything that is written there is encrypted with this key: for a bucket that demands it",
+        examples=["arn:aws:kms:us-east-1:123456789012:key/0123abcd-45ef-6789-abcd-0123456789ab"],
     )
     lease_seconds: LeaseSeconds = Field(default=90, description=_LEASE)
 

@@ -48,7 +48,7 @@ _INSTEAD = {
 _WHERE = {
     "an own VPC": ("", "network", "cluster", "nodes.media", "nodes.system", "redis"),
     "to make a hosted zone": ("", "livekit"),
-    "an own KMS key": ("", "cluster", "redis", "state"),
+    "an own KMS key": ("", "cluster", "redis"),
     "an own Redis": ("redis",),
 }
 

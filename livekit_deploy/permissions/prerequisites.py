@@ -1,4 +1,4 @@
-"""What `prerequisites` looks at before `up` begins, the probe of the state bucket, and the prices that a plan asks."""
+"""What `prerequisites` looks at before `up` begins, and the prices that a plan asks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ _ACCOUNT = (
     *("DescribeVpcBlockPublicAccessOptions", "DescribeVpcBlockPublicAccessExclusions", "GetAllowedImagesSettings"),
     *("GetEbsEncryptionByDefault", "GetEbsDefaultKmsKeyId"),
 )
+#: settings of the state bucket
+_BUCKET = (
+    *("GetEncryptionConfiguration", "GetBucketPublicAccessBlock", "GetBucketPolicy", "GetLifecycleConfiguration"),
+)
 
 
 def statements(scope: Scope) -> Iterator[Statement]:
-    """Reads of what the account has left and is offered, and a write that is taken back."""
+    """Reads of what the account has left and is offered, and of what the state bucket is like."""
     principals = [f"arn:{scope.partition}:iam::{scope.account}:{kind}/*" for kind in ("role", "user")]
     yield Statement("CheckRights", "iam", ("SimulatePrincipalPolicy",), principals)
     quotas = f"arn:{scope.partition}:servicequotas:{scope.env.region}:{scope.account}:*/*"
@@ -37,8 +41,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
     where = scope.env.state
     if isinstance(where, S3State):
         bucket = f"arn:{scope.partition}:s3:::{where.bucket or default_bucket(scope.account, scope.env.region)}"
-        probe = f"{bucket}/livekit-deploy/{scope.env.project}/{scope.env.name}/probe"
         ours = {"StringEquals": {"s3:ResourceAccount": scope.account}}
-        yield Statement("CheckBucket", "s3", ("PutObject", "DeleteObject", "DeleteObjectVersion"), [probe], ours)
+        yield Statement("CheckBucket", "s3", _BUCKET, [bucket], ours)
     if scope.partition == price_list.PARTITION:
         yield Statement(LIST_PRICES, "pricing", ("GetProducts",))

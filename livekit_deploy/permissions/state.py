@@ -1,4 +1,4 @@
-"""The state bucket: making it, keeping it as it should be, and this environment's documents in it."""
+"""The state bucket: making it, what it is like, this environment's documents in it, and the race that proves it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from livekit_deploy.config import S3State
 from livekit_deploy.permissions.statement import Scope, Statement
 
 _BUCKET = (
-    *("CreateBucket", "ListBucket", "ListBucketVersions", "GetBucketVersioning", "GetBucketTagging"),
+    *("CreateBucket", "TagResource", "ListBucket", "ListBucketVersions", "GetBucketVersioning", "GetBucketTagging"),
     *("PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration", "PutBucketPublicAccessBlock"),
     *("PutBucketPolicy", "PutLifecycleConfiguration"),
 )
@@ -31,3 +31,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
         [f"{stem}.json", f"{stem}/history/*"],
         ours,
     )
+    probes = ("PutObject", "GetObject", "DeleteObjectVersion")
+    yield Statement("StateProbe", "s3", probes, [f"{stem}/probe/*"], ours)
+    if where.kms_key:
+        yield Statement("StateKey", "kms", ("GenerateDataKey", "Decrypt"), [where.kms_key])

@@ -6,7 +6,7 @@ from livekit_deploy import tools
 from livekit_deploy.aws.bucket import default_bucket, probe_bucket
 from livekit_deploy.config import FileState, S3State
 from livekit_deploy.errors import DeployError, ToolError
-from livekit_deploy.finding import Trouble
+from livekit_deploy.finding import Trouble, Warned
 from livekit_deploy.k8s.charts import available
 from livekit_deploy.preflight.survey import Survey
 
@@ -36,8 +36,7 @@ def charts(survey: Survey) -> str:
 
 
 def bucket(survey: Survey) -> str:
-    """The state bucket is ours to use, versioned, refuses a write whose condition does not hold, and has a whole
-    document or none."""
+    """The state bucket is ours to use, versioned, lets one of several writers win, and has a whole document or none."""
     where = survey.env.state
     seen = f"the state is the file {where.path}" if isinstance(where, FileState) else _probed(survey, where)
     if isinstance(survey.state, DeployError):
@@ -47,5 +46,13 @@ def bucket(survey: Survey) -> str:
 
 def _probed(survey: Survey, where: S3State) -> str:
     name = where.bucket or default_bucket(survey.cloud.identity.account, survey.env.region)
-    key = f"livekit-deploy/{survey.env.project}/{survey.env.name}/probe"
-    return f"{name}: {probe_bucket(survey.cloud, name, key, fix=survey.fix)}"
+    stem = f"livekit-deploy/{survey.env.project}/{survey.env.name}"
+    found = probe_bucket(survey.cloud, name, stem, where.kms_key, fix=survey.fix)
+    seen = f"{name}: {found.text}"
+    if found.lacks:
+        raise Warned(
+            f"{seen}, but {', '.join(found.lacks)}",
+            cause="somebody else made it, or changed it: livekit-deploy changes only what it makes, while it makes it",
+            remedy="set what is lacking there, or have its owner do it",
+        )
+    return seen

@@ -170,19 +170,25 @@ class FileStore:
 
 
 def no_access(bucket: str, error: ResourceError) -> Denied:
-    """S3 refuses the state bucket. It answers the same to missing rights and to another owner than is expected."""
+    """S3 refuses the state bucket. Where it names what is missing, its words are the hint.
+
+    Its bare "Access Denied" is the same for missing rights and for another owner than is expected.
+    """
+    said = "" if "perform: " in error.message else "access is denied, or it belongs to another account: "
+    general = f"allow s3:ListBucket, s3:GetObject and s3:PutObject on {bucket}, or name another in state.bucket"
     return Denied(
-        f"the state bucket {bucket} cannot be used: access is denied, or it belongs to another account: {error}",
+        f"the state bucket {bucket} cannot be used: {said}{error}",
         code=error.code,
         request_id=error.request_id,
-        hint=f"allow s3:ListBucket, s3:GetObject and s3:PutObject on {bucket}, or name another in state.bucket",
+        hint=general if said else error.hint,
     )
 
 
 class S3Store:
     """A document in S3, replaced with ``If-Match`` (Amazon S3 User Guide, conditional writes).
 
-    ``s3`` is the S3 service of a `Cloud` without a fence; ``owner`` is the account that must own the bucket.
+    ``s3`` is the S3 service of a `Cloud` without a fence; ``owner`` is the account that must own the bucket;
+    everything is encrypted with ``kms_key`` where there is one, else as the bucket chooses.
     """
 
     def __init__(
@@ -192,18 +198,23 @@ class S3Store:
         key: str,
         *,
         owner: str,
+        kms_key: str | None = None,
         prepare: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._s3, self.bucket, self.key, self._owner, self._prepare, self._now = s3, bucket, key, owner, prepare, now
+        self._encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
     @property
     def location(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 
     def get(self) -> Stored | None:
+        return self._stored(self.key)
+
+    def _stored(self, key: str) -> Stored | None:
         try:
-            said, body = self._read(Key=self.key)
+            said, body = self._read(Key=key)
         except ResourceError as error:
             if error.code in ("NoSuchKey", "NoSuchBucket"):
                 return None
@@ -215,20 +226,27 @@ class S3Store:
         return Stored(body, said["ETag"], max(0.0, (now - said["LastModified"]).total_seconds() - _RESOLUTION))
 
     def put(self, body: bytes, expected: str | None) -> str:
+        try:
+            return self._write(self.key, body, expected)
+        except ResourceError as error:
+            raise self._unusable("written", error) from error
+
+    def _write(self, key: str, body: bytes, expected: str | None) -> str:
         condition = {"IfMatch": expected} if expected else {"IfNoneMatch": "*"}
         try:
             said = self._s3.put_object(
                 Bucket=self.bucket,
-                Key=self.key,
+                Key=key,
                 Body=body,
                 ContentType="application/json",
                 ExpectedBucketOwner=self._owner,
                 **condition,
+                **self._encrypted,
             )
         except ResourceError as error:
             if error.code in _MISMATCH:
                 raise Mismatch from error
-            raise self._unusable("written", error) from error
+            raise
         return str(said["ETag"])
 
     def _read(self, **what: str) -> tuple[Mapping[str, Any], bytes]:
@@ -257,21 +275,41 @@ class S3Store:
         )
 
     def archive(self, name: str, body: bytes) -> None:
-        self._s3.put_object(
-            Bucket=self.bucket, Key=f"{self._history}{name}", Body=body, ExpectedBucketOwner=self._owner
-        )
+        key, expected = f"{self._history}{name}", None
+        for _ in range(_TRIES):
+            try:
+                self._write(key, body, expected)
+                return
+            except Mismatch:  # it is there already, or S3 asks to fetch and to try again
+                if (there := self._stored(key)) is not None and there.body == body:
+                    return
+                expected = there.etag if there else None
+        raise StateError(f"s3://{self.bucket}/{key} goes on asking to try again", hint=_LATER)
 
     def versions(self, most: int) -> list[Version]:
         where = {"Bucket": self.bucket, "ExpectedBucketOwner": self._owner}
         try:
             copies = self._s3.pages("list_objects_v2", "Contents", Prefix=self._history, **where)
-            kept = self._s3.list_object_versions(Prefix=self.key, MaxKeys=most, **where).get("Versions", [])
+            kept = self._kept(most)
         except Absent:
             return []
         runs = {item["Key"].removeprefix(self._history).removesuffix(".json"): item for item in copies}
         newest = sorted((serial for serial in runs if serial.isdigit()), key=int, reverse=True)[:most]
         found = [Version(serial, _iso(runs[serial]["LastModified"])) for serial in newest]
-        return [*found, *(Version(v["VersionId"], _iso(v["LastModified"])) for v in kept if v["Key"] == self.key)]
+        return [*found, *(Version(v["VersionId"], _iso(v["LastModified"])) for v in kept)]
+
+    def _kept(self, most: int) -> list[Mapping[str, Any]]:
+        """The newest versions of the document; a page of S3's counts delete markers and other keys too."""
+        found: list[Mapping[str, Any]] = []
+        begins: dict[str, str] = {}
+        while True:
+            said = self._s3.list_object_versions(
+                Bucket=self.bucket, Prefix=self.key, ExpectedBucketOwner=self._owner, **begins
+            )
+            found += [one for one in said.get("Versions", []) if one["Key"] == self.key]
+            if len(found) >= most or not said.get("IsTruncated"):
+                return found[:most]
+            begins = {"KeyMarker": said["NextKeyMarker"], "VersionIdMarker": said["NextVersionIdMarker"]}
 
     def version(self, id: str) -> bytes:
         what = {"Key": f"{self._history}{id}.json"} if id.isdigit() else {"Key": self.key, "VersionId": id}
@@ -294,6 +332,7 @@ class S3Store:
 _MISMATCH = ("PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "NoSuchKey")
 _READS = 3  # times that a document is asked for whose body breaks off
 _LATER = "run the same command again when S3 answers"
+_TRIES = 4  # of a copy that S3 refuses for the moment
 _RESOLUTION = 1.0  # seconds: S3's Date and LastModified are whole ones, so that their difference may be one too many
 _ROOM = "check disk space and permissions"
 _NO_VERSION = ("NoSuchKey", "NoSuchBucket", "NoSuchVersion", "InvalidArgument")  # the last: no possible version id

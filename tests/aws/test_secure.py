@@ -27,7 +27,7 @@ def test_the_state_bucket_is_versioned_encrypted_private_and_tls_only(rig: AwsRi
     client.meta.events.register(
         "provide-client-params.s3.*", lambda params, model, **_: sent.append((model.name, params))
     )
-    for _ in range(2):  # made, and then only brought to what it should be
+    for _ in range(2):  # made, and then only looked at
         ensure_bucket(rig.cloud, BUCKET)
     s3 = boto3.client("s3")
     assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"

@@ -26,8 +26,9 @@ from tests.faults.test_runs import ENVIRONMENT
 from tests.iam_names import ACTIONS
 
 STATE = (
-    *("HeadBucket", "CreateBucket", "PutBucketTagging", "PutBucketVersioning", "PutBucketEncryption"),
-    *("PutPublicAccessBlock", "PutBucketPolicy", "PutBucketLifecycleConfiguration", "GetObject", "PutObject"),
+    *("ListObjectsV2", "CreateBucket", "GetBucketTagging", "PutBucketTagging", "PutBucketVersioning"),
+    *("PutBucketEncryption", "PutPublicAccessBlock", "PutBucketPolicy", "PutBucketLifecycleConfiguration"),
+    *("GetObject", "PutObject"),
 )
 SWEEP = (
     "elbv2:DescribeLoadBalancerAttributes",

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from livekit_deploy import Deployer, load_environment, permissions
+from livekit_deploy.aws.bucket import ensure_bucket
 from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.races import ROUNDS, WRITERS
+from livekit_deploy.aws.tags import Marks
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import Interrupted, WrongAccount
 from livekit_deploy.events import Event, Notice
@@ -77,8 +81,7 @@ def tools_at_hand() -> None:
 
 def test_nothing_lacks_and_nothing_changes(before: Before) -> None:
     here = before.here
-    here.client("s3").create_bucket(Bucket=STATE_BUCKET)
-    here.client("s3").put_bucket_versioning(Bucket=STATE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    ensure_bucket(Cloud(before.clients(), Marks("livekit", "uat")), STATE_BUCKET)
     kept, calls = here.inventory(), len(here.calls())
     found = before.look()
     assert [one.check for one in found] == [check.name for check in CHECKS]
@@ -90,7 +93,7 @@ def test_nothing_lacks_and_nothing_changes(before: Before) -> None:
     assert here.inventory() == kept
     probes = [call for call in here.calls()[calls:] if call["mutating"]]
     assert {call["service"] for call in probes} == {"s3"}
-    assert len(probes) == 3  # two writes, of which the second is refused, and the first taken back
+    assert len(probes) == ROUNDS * WRITERS + ROUNDS  # races that one writer wins each, and what they wrote taken back
     assert "Versions" not in here.client("s3").list_object_versions(Bucket=STATE_BUCKET)
 
 
@@ -226,7 +229,14 @@ def test_a_foreign_bucket_gets_its_versioning_with_fix_and_nothing_else(before: 
     calls = len(before.here.calls())
     assert failed(before.look(fix=True, **here)) == []
     assert s3.get_bucket_versioning(Bucket="acme-state")["Status"] == "Enabled"
-    assert len([call for call in before.here.calls()[calls:] if call["mutating"]]) == 4  # that, and the probe
+    changes = [call["operation"] for call in before.here.calls()[calls:] if call["mutating"]]
+    assert [one for one in changes if "/probe/" not in one] == ["PUT /acme-state"]
+    (said,) = [one for one in before.look(fix=True, **here) if one.check == "state bucket"]
+    assert said.verdict is Verdict.WARNING
+    assert said.seen == (
+        "acme-state: versioned, honours conditional writes, but no policy denies plain HTTP, "
+        "no rule ends what is no longer current"
+    )
 
 
 def test_a_store_that_ignores_conditions(before: Before) -> None:

@@ -1,8 +1,10 @@
-"""S3: conditional writes that are atomic, a TLS-only policy that lets TLS in, owners, lifecycles, safe defaults.
+"""S3: conditional writes that are atomic, a TLS-only policy that lets TLS in, owners, lifecycles, tags, safe defaults.
 
 moto checks a condition and then writes, without a lock, so that two writers may both win; it ignores the conditions
-of a policy, so that one which denies plain HTTP denies everything; it ignores whose bucket the caller expects.
-Source: S3 user guide, "Conditional writes", "Bucket policy examples" and "Verifying bucket ownership".
+of a policy, so that one which denies plain HTTP denies everything; it ignores whose bucket the caller expects, and the
+tags that a bucket is to be made with.
+Source: S3 user guide, "Conditional writes", "Bucket policy examples" and "Verifying bucket ownership"; S3 API
+reference, CreateBucket.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import threading
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
@@ -37,6 +40,7 @@ def install() -> None:
     _owners()
     _lifecycles()
     _defaults()
+    _tags()
 
 
 def _owners() -> None:
@@ -91,6 +95,24 @@ def _defaults() -> None:
         made.encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
         made.public_access_block = PublicAccessBlock(True, True, True, True)
         return made
+
+
+def _tags() -> None:
+    @around(S3Response, "_bucket_response_put")
+    def put(original: Original, response: Any, request: Any, bucket: str, asked: Any) -> Any:
+        new = bucket not in s3_backends.bucket_accounts
+        answer = original(request, bucket, asked)
+        if new and (tags := tags_of_new_bucket(response.body)):
+            response.backend.put_bucket_tagging(bucket, tags)
+        return answer
+
+
+def tags_of_new_bucket(body: bytes) -> dict[str, str]:
+    """What CreateBucket asks for; other calls have no such tags."""
+    if b"<CreateBucketConfiguration" not in body:
+        return {}
+    tags = ElementTree.fromstring(body).findall("{*}Tags/{*}Tag")
+    return {one.findtext("{*}Key", ""): one.findtext("{*}Value", "") for one in tags}
 
 
 def _policies() -> None:

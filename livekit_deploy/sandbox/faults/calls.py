@@ -21,6 +21,7 @@ from moto.s3.responses import S3Response
 from moto.sts.models import sts_backends
 
 from livekit_deploy.sandbox.aws.patching import around
+from livekit_deploy.sandbox.aws.s3 import tags_of_new_bucket
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
 from livekit_deploy.sandbox.faults.endings import ENDINGS, ILLS, Made
 from livekit_deploy.sandbox.faults.hiding import Hiding
@@ -57,6 +58,8 @@ _PARTS_OF_BUCKETS = {
     "publicAccessBlock": "PublicAccessBlock",
     "lifecycle": "BucketLifecycleConfiguration",
 }
+#: the same of lists, whose name the part alone says
+_LISTS = {"list-type": "ListObjectsV2", "versions": "ListObjectVersions"}
 
 
 def _s3(name: str, resource: str) -> None:
@@ -66,7 +69,8 @@ def _s3(name: str, resource: str) -> None:
             asked = response._get_querystring(request, full_url)
             response._set_action(resource, request.method, asked)
             part = next((name for key, name in _PARTS_OF_BUCKETS.items() if key in asked), None)
-            named = f"{request.method.title()}{part}" if part else str(response.data["Action"])
+            listed = next((name for key, name in _LISTS.items() if key in asked), str(response.data["Action"]))
+            named = f"{request.method.title()}{part}" if part else listed
             return Call("s3", named, {"url": full_url})
 
         return _passes(response, call, lambda: original(request, full_url))
@@ -137,7 +141,9 @@ def _lacking(response: Any, describe: Callable[[], Call]) -> Answer | None:
     def asked() -> tuple[str, dict[str, Any]]:
         if service != "s3":
             return str(response._get_action()), check.parameters(response)
-        return describe().operation, {"Bucket": response.bucket_name, "Key": response.parse_key_name()}
+        operation, asked = describe().operation, {"Bucket": response.bucket_name, "Key": response.parse_key_name()}
+        tags = tags_of_new_bucket(response.body) if operation == "CreateBucket" else {}
+        return operation, {**asked, "Tags": tags}
 
     found = check.refused(response, service, asked)
     if found is None:

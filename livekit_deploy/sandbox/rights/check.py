@@ -24,6 +24,8 @@ _S3 = {
     **{"PutBucketEncryption": "PutEncryptionConfiguration", "PutPublicAccessBlock": "PutBucketPublicAccessBlock"},
     **{"PutBucketLifecycleConfiguration": "PutLifecycleConfiguration", "HeadObject": "GetObject"},
     **{"ListObjects": "ListBucket", "GetBucketEncryption": "GetEncryptionConfiguration"},
+    **{"GetPublicAccessBlock": "GetBucketPublicAccessBlock"},
+    **{"GetBucketLifecycleConfiguration": "GetLifecycleConfiguration"},
 }
 
 

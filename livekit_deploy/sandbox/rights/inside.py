@@ -143,6 +143,13 @@ def _tags(action: str, parameter: str = "Tags") -> Callable[[Asking], Iterator[I
     return ask
 
 
+def _born_with_tags(call: Asking) -> Iterator[Inner]:
+    """S3 API reference, CreateBucketConfiguration: a new bucket's tags need s3:TagResource."""
+    if tags := plain(call.parameters.get("Tags")):
+        for bucket in named(call):
+            yield Inner("s3:TagResource", bucket, {"s3:ResourceAccount": [call.account]}, tags)
+
+
 def _new(call: Asking, action: str) -> Object:
     kind = {"acm:AddTagsToCertificate": "certificate", "kms:TagResource": "key"}[action]
     return Object(kind, call.arn(kind))
@@ -187,6 +194,7 @@ _ASKS: dict[str, tuple[Callable[[Asking], Iterator[Inner]], ...]] = {
     "iam:CreateOpenIDConnectProvider": (_tags("iam:TagOpenIDConnectProvider"),),  # the same, "Tag OpenID Connect"
     "logs:CreateLogGroup": (_tags("logs:TagResource", "tags"),),  # CloudWatch Logs API reference, CreateLogGroup
     "acm:RequestCertificate": (_tags("acm:AddTagsToCertificate"),),  # ACM user guide, "Tag ACM resources"
+    "s3:CreateBucket": (_born_with_tags,),
     "secretsmanager:CreateSecret": (_tags("secretsmanager:TagResource"),),  # API reference, CreateSecret
     "kms:CreateKey": (_tags("kms:TagResource"), _own_policy),  # API reference, CreateKey, and the reference
 }

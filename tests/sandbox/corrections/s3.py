@@ -140,3 +140,18 @@ def new_bucket_is_encrypted(world: World) -> None:
     assert found[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     blocks = world.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert all(blocks.values())
+
+
+@probe("S3", fails="NoSuchTagSet")
+def new_bucket_has_its_tags(world: World) -> None:
+    """drops the tags that a bucket is to be made with
+
+    has them from the start, and they are not put on a bucket that is there already
+    """
+    bucket, mark = world.name("bucket"), {"Key": "born", "Value": "with it"}
+    world.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"Tags": [mark]})
+    assert world.s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == [mark]
+    there = _bucket(world)
+    world.s3.create_bucket(Bucket=there, CreateBucketConfiguration={"Tags": [mark]})
+    with refused("NoSuchTagSet"):
+        world.s3.get_bucket_tagging(Bucket=there)
