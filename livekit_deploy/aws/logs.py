@@ -1,8 +1,8 @@
 """Log groups, and the VPC's flow logs.
 
 The control plane's group has a name that EKS gives, and is made before the cluster so that it has a retention. EKS
-makes it again when it still has something to log after the group was deleted; being named after our cluster, such a
-group is taken over, and is a leftover, whatever its tags.
+makes it again, without tags, when it still has something to log after the group was deleted: as long as our record
+shows that we had it and deleted it, such a group is ours. Any other without our marks is somebody else's.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from livekit_deploy.aws.ec2 import SPREADING, Ec2Resource, Item
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.iam import Policy, Role
 from livekit_deploy.aws.states import FLOW_LOG_DELIVERY
-from livekit_deploy.aws.tags import LINEAGE, specification
+from livekit_deploy.aws.tags import specification
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
+from livekit_deploy.state.document import Phase, Record
 
 if TYPE_CHECKING:
     from livekit_deploy.aws.network import NetworkProvisioner
@@ -47,13 +48,21 @@ class LogGroup(Resource):
         return {_OF_EKS: f"/aws/eks/{cluster_name(cloud)}/cluster", "flow": f"/{cloud.marks.prefix}/flow-logs"}
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        """Raises `NotOurs` for a group that somebody else made; EKS makes the cluster's without any mark."""
+        """Raises `NotOurs` for a group that somebody else made."""
         live = _find(cloud, id or self.names(cloud)[self.instance])
         if live is not None and id is None:
-            tags = live.marks or {}
-            if self.instance != _OF_EKS or LINEAGE in tags:
-                cloud.marks.claim(tags, self.address, f"the log group {live.id}")
+            cloud.marks.claim(live.marks or {}, self.address, f"the log group {live.id}")
         return live
+
+    @property
+    def comes_back(self) -> bool:
+        return self.instance == _OF_EKS
+
+    def made_again(self, cloud: Cloud, live: Live, record: Record | None) -> bool:
+        """EKS made it again after we deleted it: of that name, without any mark."""
+        deleted = record is not None and record.phase is Phase.DELETING and self.comes_back
+        named = live.id == self.names(cloud)[_OF_EKS]
+        return deleted and named and not any(key in (live.marks or {}) for key in cloud.marks.own(""))
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self.names(cloud)[self.instance]
@@ -75,7 +84,7 @@ class LogGroup(Resource):
             return
         for instance, name in cls.names(cloud).items():
             live = _find(cloud, name)
-            if live is not None and (instance == _OF_EKS or cloud.marks.ours(live.marks or {})):
+            if live is not None and cloud.marks.ours(live.marks or {}):
                 yield Found(f"{cls.kind}/{instance}", live)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from livekit_deploy.engine.waits import PROPAGATION
 from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError, ResourceError
 from livekit_deploy.events import Done, ResourceFailed, Skipped
-from livekit_deploy.state.document import Record
+from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.timing import Timing, Watch
 
 _Edges = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
@@ -42,6 +42,9 @@ class Execution:
         self.kept: dict[str, Kept] = {}
         self._over: Edges = {}
         self._dropping = threading.Lock()
+        #: what is deleted and stays on record until the end of `down`, since others may make it again
+        self._remembered: set[str] = set()
+        self._goes = False
         #: what goes on by itself at an address
         self.unfinished: dict[str, str] = {}
         #: what is wrong with what runs at an address, and what to do about it
@@ -111,7 +114,11 @@ class Execution:
 
     def down(self, swept: Iterable[type[Resource]] = ()) -> Outcome:
         """Delete everything that is recorded, backwards, and then what carries our marks of the kinds to be swept."""
+        self._goes = True
         outcome = self._remove(list(self._run.session.state.records))
+        if outcome.clean and self._remembered and not self._run.waits.cancel.is_set():
+            again, self._remembered = sorted(self._remembered), set()
+            outcome = self._remove(again, last=True)
         if not outcome.clean or not swept or self._run.waits.cancel.is_set():
             return outcome
         patient = partial(planned_read, self._run.waits)
@@ -135,7 +142,8 @@ class Execution:
         if changes:
             self._run.write(changes)
 
-    def _remove(self, addresses: Iterable[str]) -> Outcome:
+    def _remove(self, addresses: Iterable[str], *, last: bool = False) -> Outcome:
+        """Delete these; ``last`` says that it is looked once more for what others have made again."""
         records = self._run.session.state.records
         doomed = {address: records[address] for address in addresses if address in records}
         strays = [address for address in addresses if address not in records]
@@ -149,7 +157,7 @@ class Execution:
         children: dict[str, list[str]] = {}
         for child, host in dying.items():
             children.setdefault(str(host), []).append(child)
-        return self._walk(edges, lambda address: self._delete(address, hosts, children.get(address, [])))
+        return self._walk(edges, lambda address: self._delete(address, hosts, children.get(address, []), last))
 
     def _loosen(self, dying: Mapping[str, Record], doomed: Mapping[str, Record]) -> None:
         """Let what dies with its host depend on nothing else that goes: it goes last, and must not be left dangling."""
@@ -168,13 +176,13 @@ class Execution:
         for address in {record.lives_in for record in doomed.values() if record.lives_in}:
             record = records[address]
             host = kind_of(record.kind, address).recorded(address, record.inputs)
-            end = self._run.waits.clock.now() + PROPAGATION
-            found[address] = self._run.patient(
-                host, partial(host.read, self._run.cloud, record.id), end, lambda _: None
-            )
+            found[address] = self._patiently(host, partial(host.read, self._run.cloud, record.id))
         return found
 
-    def _delete(self, address: str, hosts: Mapping[str, Live | None], children: list[str]) -> None:
+    def _patiently(self, item: Resource, read: Callable[[], Live | None]) -> Live | None:
+        return self._run.patient(item, read, self._run.waits.clock.now() + PROPAGATION, lambda _: None)
+
+    def _delete(self, address: str, hosts: Mapping[str, Live | None], children: list[str], last: bool) -> None:
         record = self._run.session.record(address)
         plain = address.partition("@")[0]
         kind = kind_of(record.kind if record else plain.partition("/")[0], plain)
@@ -186,16 +194,26 @@ class Execution:
                 self._run.write({address: None})
                 self._gone_with_host(address)
                 return
+        if last and record and not self._patiently(item, partial(item.read_teardown, self._run.cloud, record.id)):
+            self._drop([address], {})
+            return
         stray_id = None if record else self._entries[address].change.id
         staying = sorted(self.kept.keys() & (closure([address], self._over) - {address}))
         removal = Removal(
-            self._run, item, record, stray_id=stray_id, children=children, staying=staying, drop=self._drop
+            self._run,
+            item,
+            record,
+            stray_id=stray_id,
+            children=children,
+            staying=staying,
+            drop=self._remember if item.comes_back and self._goes and not last else self._drop,
         )
         removal.down()
         if removal.kept is not None:
             self._keep(address, removal.kept)
             return
-        self.deleted.append(address)
+        if address not in self.deleted:
+            self.deleted.append(address)
         for child in children:
             self._gone_with_host(child)
 
@@ -205,6 +223,14 @@ class Execution:
         if record is not None and (not kept.recorded or kind_of(record.kind, address).stored_in_host):
             self._drop([address], {})
         self.kept[address] = kept
+
+    def _remember(self, gone: Sequence[str], took: Mapping[str, float]) -> None:
+        """Keep the record of what was deleted, to know it again until the end of `down`."""
+        record = self._run.session.record(gone[-1])
+        if record is not None and record.phase is Phase.DELETING:
+            self._remembered.add(gone[-1])
+        else:
+            self._drop(gone, took)
 
     def _drop(self, gone: Sequence[str], took: Mapping[str, float]) -> None:
         """Drop records; those that stay need what they name no more."""

@@ -17,6 +17,11 @@ class Owned:
     kept_for_users: ClassVar[bool] = False
 
     @property
+    def comes_back(self) -> bool:
+        """Whether others may make it again after it was deleted: `down` looks once more, and knows it by its record."""
+        return False
+
+    @property
     def address(self) -> str:
         """``kind/instance``: the value of the address mark."""
         raise NotImplementedError

@@ -101,17 +101,16 @@ def test_a_launch_template_of_somebody_else_ends_the_plan_and_can_be_taken_over(
     assert rig.records[subject.address].id == theirs["LaunchTemplateId"]
 
 
-def test_a_log_group_of_the_clusters_name_is_taken_over_when_nobody_marked_it_and_no_other(tmp_path: Path) -> None:
+def test_a_log_group_that_does_not_carry_our_marks_is_not_taken_over(tmp_path: Path) -> None:
     logs = boto3.client("logs", region_name="us-east-1")
     rig = FaultRig(tmp_path)
     rig._session().release()
     names = LogGroup.names(rig.cloud)
-    for name in names.values():
+    for instance, name in names.items():
         logs.create_log_group(logGroupName=name)
-    assert LogGroup("cluster", retention=7).read(rig.cloud, None) is not None, "EKS makes it so"
-    with pytest.raises(NotOurs):
-        LogGroup("flow", retention=7).read(rig.cloud, None)
-    assert {found.address for found in LogGroup.scan(rig.cloud, None)} == {"logs.log_group/cluster"}
+        with pytest.raises(NotOurs):
+            LogGroup(instance, retention=7).read(rig.cloud, None)
+    assert list(LogGroup.scan(rig.cloud, None)) == []
     logs.tag_log_group(logGroupName=names["cluster"], tags={LINEAGE: "11111111-2222-3333-4444-555555555555"})
     with pytest.raises(NotOurs):
         LogGroup("cluster", retention=7).read(rig.cloud, None)

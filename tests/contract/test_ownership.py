@@ -7,9 +7,11 @@ from dataclasses import replace
 import boto3
 import pytest
 
+from livekit_deploy.aws.logs import LogGroup
 from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT
 from livekit_deploy.engine.resource import kinds
-from livekit_deploy.state.document import Record
+from livekit_deploy.errors import NotOurs
+from livekit_deploy.state.document import Phase, Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import ZONE, Case
 from tests.contract.test_marks import MARKS, TAGGED, built, put_on, strip
@@ -80,6 +82,59 @@ def test_down_leaves_what_another_state_took_over_and_forgets_it(case: Case, rig
         return
     assert "not ours any more" in execution.kept[subject.address].why
     assert subject.address not in rig.records
+
+
+def _groups() -> dict[str, dict[str, str]]:
+    """The tags of every log group, by its name."""
+    logs = boto3.client("logs")
+    arns = {one["logGroupName"]: one["arn"].removesuffix(":*") for one in logs.describe_log_groups()["logGroups"]}
+    return {name: logs.list_tags_for_resource(resourceArn=arn)["tags"] for name, arn in arns.items()}
+
+
+def _made_again(rig: AwsRig, tags: dict[str, str]) -> str:
+    """The control plane's log group, made again by somebody after a `down` that was cut off had deleted it."""
+    rig.up([LogGroup("cluster", retention=7)])
+    ((address, record),) = rig.records.items()
+    session = rig._session()
+    session.intend(address, replace(record, phase=Phase.DELETING))
+    session.release()
+    (name,) = _groups()
+    boto3.client("logs").delete_log_group(logGroupName=name)
+    boto3.client("logs").create_log_group(logGroupName=name, tags=tags)
+    return name
+
+
+def test_the_group_that_eks_made_again_after_our_deletion_is_deleted_by_the_next_down(rig: AwsRig) -> None:
+    _made_again(rig, {})
+    rig.down()
+    assert (_groups(), rig.records) == ({}, {})
+
+
+def test_the_group_that_eks_made_again_is_marked_by_the_next_up(rig: AwsRig) -> None:
+    name = _made_again(rig, {})
+    rig.up([LogGroup("cluster", retention=7)])
+    assert _groups()[name][ADDRESS] == "logs.log_group/cluster"
+    plan = rig.plan([LogGroup("cluster", retention=7)])
+    assert (plan.changes, plan.unmarked) == ((), ())
+
+
+@pytest.mark.parametrize("tags", [{PROJECT: "another"}, {LINEAGE: "11111111-2222-3333-4444-555555555555"}])
+def test_a_group_of_that_name_with_marks_of_others_is_theirs(tags: dict[str, str], rig: AwsRig) -> None:
+    name = _made_again(rig, tags)
+    execution, outcome = rig.torn_down()
+    assert outcome.clean
+    assert _groups() == {name: tags}
+    assert "logs.log_group/cluster" in execution.kept
+
+
+def test_a_group_of_that_name_that_we_never_had_is_somebody_elses(rig: AwsRig) -> None:
+    rig._session().release()
+    name = LogGroup.names(rig.cloud)["cluster"]
+    boto3.client("logs").create_log_group(logGroupName=name)
+    with pytest.raises(NotOurs, match="carries none of our tags"):
+        rig.plan([LogGroup("cluster", retention=7)])
+    rig.down(*kinds().values())
+    assert _groups() == {name: {}}
 
 
 @pytest.mark.parametrize("key", [PROJECT, ENV, LINEAGE, ADDRESS])

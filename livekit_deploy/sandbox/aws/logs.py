@@ -30,7 +30,7 @@ def _late(backend: LogsBackend) -> dict[str, int]:
 
 
 def install() -> None:
-    """Let what is late arrive (moto forgets a group for good)."""
+    """Let what is late arrive (moto forgets a group for good, but not its tags)."""
 
     @around(LogsBackend, "describe_log_groups")
     def describe_log_groups(original: Callable[..., Any], backend: LogsBackend, *args: Any, **more: Any) -> Any:
@@ -40,6 +40,13 @@ def install() -> None:
                 del _late(backend)[name]
                 backend.create_log_group(name, {})
         return original(*args, **more)
+
+    @around(LogsBackend, "delete_log_group")
+    def delete_log_group(original: Callable[..., Any], backend: LogsBackend, log_group_name: str) -> None:
+        """Its tags go with it: moto gives them to the next group of the name."""
+        arn = backend.groups[log_group_name].arn if log_group_name in backend.groups else ""
+        original(log_group_name)
+        backend.tagger.delete_all_tags_for_resource(arn)
 
     @around(LogsResponse, "describe_log_groups")
     def named(original: Callable[..., Any], response: LogsResponse) -> str:

@@ -81,6 +81,21 @@ def log_retention(world: World) -> None:
         world.logs.put_retention_policy(logGroupName=group, retentionInDays=31)
 
 
+@probe("CloudWatch Logs")
+def log_group_of_a_name_that_was_used(world: World) -> None:
+    """gives the tags of a deleted log group to the next one of its name
+
+    it has those that it was made with
+    """
+    group = world.name("group")
+    for tags in ({"a": "b"}, {}):
+        world.logs.create_log_group(logGroupName=group, tags=tags)
+        (made,) = world.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        arn = made["arn"].removesuffix(":*")
+        assert world.logs.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+        world.logs.delete_log_group(logGroupName=group)
+
+
 @probe("KMS")
 def key_that_is_disabled(world: World) -> None:
     """turns the rotation of a disabled key on
