@@ -12,10 +12,12 @@
 The names below are the public API. They are imported on first use, so that ``--help`` imports nothing heavy.
 """
 
-from __future__ import annotations
+from livekit_deploy import isolated
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+isolated.leave()  # before anything is imported that a file of the same name could stand for
+
+from importlib import import_module  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from livekit_deploy.aws.clients import Clients

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import click
 
+from livekit_deploy import isolated
 from livekit_deploy.cli.files import written
 from livekit_deploy.cli.options import Options, deployer, load, path_of, screen, shared
 
@@ -22,13 +22,14 @@ def kubeconfig(options: Options, out: str | None) -> int:
 
     env, where = load(options), screen(options)
     file = path_of(options).resolve()
-    command = [sys.executable, "-m", "livekit_deploy", "token", "--config", str(file)]
+    command = isolated.command("livekit_deploy", "token", "--config", str(file))
     for flag, value in (("--profile", options.profile), ("--role-arn", options.role_arn)):
         command += [flag, value] if value else []
     command += ["--sandbox"] if options.sandbox else []
     with deployer(options, env, "kubeconfig") as made:
         # the plugin finds the state and the sandbox from where this was run
-        found = made.kubeconfig(command, {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd())})
+        environ = {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd()), "PYTHONPATH": isolated.python_path()}
+        found = made.kubeconfig(command, environ)
     path = Path(out or f"kubeconfig-{env.name}")
     written(path, yaml.safe_dump(found, sort_keys=False))
     where.say(f"wrote {path}; use it with: export KUBECONFIG={path.resolve()}")

@@ -28,14 +28,14 @@ Key = tuple[str, str, str]
 
 
 @functools.cache
-def _client(service: str, account: str, region: str, endpoint: str | None) -> Any:
-    return _session(account, region).client(service, endpoint_url=endpoint)
+def _client(service: str, key: str, region: str, endpoint: str | None) -> Any:
+    return _session(key, region).client(service, endpoint_url=endpoint)
 
 
 @functools.cache
-def _session(account: str, region: str) -> boto3.Session:
+def _session(key: str, region: str) -> boto3.Session:
     """One for all clusters: each reads the models of its services anew."""
-    return boto3.Session(f"ASIA{account}", "controller", region_name=region)
+    return boto3.Session(key, "controller", region_name=region)
 
 
 @dataclass
@@ -51,11 +51,14 @@ class Made:
 
 
 class Balancers:
-    """The load balancers of one cluster. ``endpoint`` is where AWS is, None in the process of moto itself."""
+    """The load balancers of a cluster (account, region and name). ``endpoint`` is where AWS is, None in the process of
+    moto itself; ``key`` is the access key of its controller.
+    """
 
-    def __init__(self, account: str, region: str, cluster: str, vpc_id: str, endpoint: str | None) -> None:
-        self._cluster, self._vpc = cluster, vpc_id
-        self._where = (account, region, endpoint)
+    def __init__(self, cluster: tuple[str, str, str], vpc_id: str, endpoint: str | None, key: str) -> None:
+        _, region, self._cluster = cluster
+        self._vpc = vpc_id
+        self._where = (key, region, endpoint)
         self.made: dict[Key, Made] = {}
         self._settled: dict[str, dict[Target, str]] = {}
 

@@ -28,6 +28,7 @@ from livekit_deploy.sandbox.cluster.port import (
     TargetGroup,
 )
 from livekit_deploy.sandbox.outside.firewall import redis_servers
+from livekit_deploy.sandbox.seal import Seal
 from livekit_deploy.sandbox.tokens import access_key
 
 _ADMIN = "AmazonEKSClusterAdminPolicy"
@@ -40,14 +41,15 @@ Makes = Callable[[CloudPort, SandboxClock, str], Cluster]
 class Bridge:
     """The cloud as one cluster sees it (`CloudPort`)."""
 
-    def __init__(self, where: Where, clock: SandboxClock, endpoint: str | None) -> None:
+    def __init__(self, where: Where, clock: SandboxClock, endpoint: str | None, seal: Seal) -> None:
         self._account, self._region, self.name = where
-        self._clock = clock
+        self._clock, self._seal = clock, seal
         with lock:
             self._wire: dict[str, Any] = store_of(self._account, self._region).clusters[self.name].wire
         vpc = self._wire["resourcesVpcConfig"]
         self._node_group = vpc["clusterSecurityGroupId"]
-        self.balancers = Balancers(self._account, self._region, self.name, vpc["vpcId"], endpoint)
+        key = seal.access_key(self._account, "ASIA")
+        self.balancers = Balancers((self._account, self._region, self.name), vpc["vpcId"], endpoint, key)
         self._carried: dict[str, set[str]] = {}
         self.cluster: Cluster | None = None
         self.last_used = time.monotonic()
@@ -92,7 +94,7 @@ class Bridge:
         self.last_used = time.monotonic()
         partition = str(self._wire["arn"]).split(":")[1]
         key = access_key(token, partition)
-        if key is None or moto.iam.models.get_account_id_from(key) != self._account:
+        if key is None or not self._seal.knows(key) or moto.iam.models.get_account_id_from(key) != self._account:
             return None
         _, arn, _ = sts_backends[self._account][partition].get_caller_identity(key, self._region)
         with lock:
@@ -152,19 +154,25 @@ def _principal(arn: str) -> str:
 
 
 class Clusters:
-    """Every cluster that runs, by account, region and name; ``endpoint`` tells where AWS is once it is served."""
+    """Every cluster that runs, by account, region and name; ``endpoint`` tells where AWS is once it is served, and
+    ``seal`` whose tokens are good.
+    """
 
     def __init__(
-        self, clock: SandboxClock, endpoint: Callable[[], str | None] = lambda: None, makes: Makes = Cluster
+        self,
+        clock: SandboxClock,
+        endpoint: Callable[[], str | None] = lambda: None,
+        makes: Makes = Cluster,
+        seal: Seal | None = None,
     ) -> None:
-        self._clock, self._endpoint, self._makes = clock, endpoint, makes
+        self._clock, self._endpoint, self._makes, self._seal = clock, endpoint, makes, seal or Seal()
         self._lock = threading.Lock()
         self._running: dict[Where, Bridge] = {}
         hooks.cluster_active, hooks.cluster_deleted = self._active, self._deleted
 
     def _active(self, account: str, region: str, name: str) -> tuple[str, str]:
         where = (account, region, name)
-        bridge = Bridge(where, self._clock, self._endpoint())
+        bridge = Bridge(where, self._clock, self._endpoint(), self._seal)
         with lock:
             version = store_of(account, region).clusters[name].wire["version"]
         bridge.cluster = self._makes(bridge, self._clock, version)

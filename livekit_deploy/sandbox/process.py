@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.server import DomainDispatcherApplication
 from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
@@ -30,8 +30,10 @@ from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.faults.calls import clear
 from livekit_deploy.sandbox.faults.connections import Connections
 from livekit_deploy.sandbox.faults.plan import current, parsed
+from livekit_deploy.sandbox.hosts import at_home
 from livekit_deploy.sandbox.outside.door import Door
 from livekit_deploy.sandbox.rights.check import register
+from livekit_deploy.sandbox.seal import Seal, refuse, served, without_containers
 from livekit_deploy.sandbox.world import World
 
 IDLE_SECONDS = 3600.0
@@ -53,9 +55,11 @@ class Process:
         self._stopping = threading.Event()
         clock = SandboxClock(speed)
         install(clock)
-        self._clusters = Clusters(clock, self._endpoint, makes)
+        without_containers()
+        self._seal = Seal.drawn()
+        self._clusters = Clusters(clock, self._endpoint, makes, self._seal)
         self._world = World(self._clusters)
-        self._log = CallLog(Connections(DomainDispatcherApplication(create_backend_app)))
+        self._log = CallLog(Connections(DomainDispatcherApplication(served)))
         self._aws = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
         self._repository = Repository()
         self._door = Door(self._world, folder)
@@ -71,6 +75,7 @@ class Process:
         return {
             "pid": os.getpid(),
             "endpoint_url": self._endpoint(),
+            "key": self._seal.key,
             "speed": self._speed,
             "charts_url": f"{self._endpoint()}/sandbox/charts",
             "charts_digest": self._repository.digest,
@@ -89,9 +94,14 @@ class Process:
 
     def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
-        if path.startswith("/sandbox/charts/"):
+        if not at_home(environ.get("HTTP_HOST"), self._aws.server_port):
+            return refuse(environ, start_response, "421 Misdirected Request")
+        if path.startswith("/sandbox/charts/"):  # they are public
             return self._repository.serve(path.removeprefix("/sandbox/charts/"), start_response)
-        if not path.startswith("/sandbox/"):
+        own = path.startswith("/sandbox/")
+        if not (self._seal.opens(environ) if own else self._seal.lets_in(environ)):
+            return refuse(environ, start_response, "403 Forbidden")
+        if not own:
             _keep_slashes(environ)
             return self._log(environ, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

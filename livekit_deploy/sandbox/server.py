@@ -12,14 +12,14 @@ import json
 import math
 import os
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from livekit_deploy import isolated
 from livekit_deploy.errors import DeployError
 
 FOLDER = Path("state/local/sandbox")
@@ -28,6 +28,7 @@ PROCESS = "livekit_deploy.sandbox.process"
 _RUN_FILE = "server.json"
 _ANSWER_SECONDS = 30.0
 _INSTANT_CLOCK = 30.0
+_NOT_ITS = ("AWS_", "BOTO", "MOTO_", "DOCKER_")
 _children: dict[int, subprocess.Popen[str]] = {}
 
 
@@ -35,13 +36,15 @@ _children: dict[int, subprocess.Popen[str]] = {}
 class Sandbox:
     """A running sandbox, seen from one account.
 
-    ``speed`` is how many of AWS's seconds pass in one; ``charts_url`` is a chart repository, ``nameserver`` is
-    ``host:port``, ``https_proxy`` a URL, ``ca_bundle`` the file with the authority that signs what is outside.
+    ``key`` lets in whoever has it; ``speed`` is how many of AWS's seconds pass in one; ``charts_url`` is a chart
+    repository, ``nameserver`` is ``host:port``, ``https_proxy`` a URL, ``ca_bundle`` the file with the authority that
+    signs what is outside.
     """
 
     pid: int
     endpoint_url: str
-    access_key: str
+    key: str = field(repr=False)
+    access_key: str = field(repr=False)
     secret_key: str
     region: str
     speed: float
@@ -71,12 +74,12 @@ class Sandbox:
 
     def calls(self) -> list[dict[str, Any]]:
         """Every call that reached its AWS since it was started or reset."""
-        found: list[dict[str, Any]] = _ask(self.endpoint_url, "calls")
+        found: list[dict[str, Any]] = _ask(vars(self), "calls")
         return found
 
     def rights(self) -> dict[str, Any]:
         """What callers that IAM knows were refused, and which statement allowed them which action, since then."""
-        found: dict[str, Any] = _ask(self.endpoint_url, "rights")
+        found: dict[str, Any] = _ask(vars(self), "rights")
         return found
 
 
@@ -100,23 +103,27 @@ def connect(
     with _alone(folder):
         found = _running(folder) or _start(folder, DEFAULT_SPEED if speed is None else speed, module)
     wanted = {"account": account, "region": region, "zone": zone, "principals": list(principals), "role": role}
-    _ask(found["endpoint_url"], "prepare", wanted)
-    own = {"access_key": f"AKIA{account}", "secret_key": "sandbox", "region": region}
-    known = {field.name for field in fields(Sandbox)}
+    _ask(found, "prepare", wanted)
+    own = {"access_key": f"AKIA{found['key']}{account}", "secret_key": "sandbox", "region": region}
+    known = {one.name for one in fields(Sandbox)}
     return Sandbox(**{key: value for key, value in {**found, **own}.items() if key in known})
 
 
 def status(folder: Path = FOLDER) -> dict[str, Any] | None:
     """What the running sandbox says of itself; None when there is none."""
     found = _running(folder)
-    return {**found, **_ask(found["endpoint_url"], "status")} if found else None
+    if found is None:
+        return None
+    said = {**found, **_ask(found, "status")}
+    del said["key"]
+    return said
 
 
 def reset(folder: Path = FOLDER) -> bool:
     """Forget everything that was made in it; False when there is none."""
     found = _running(folder)
     if found:
-        _ask(found["endpoint_url"], "reset", {})
+        _ask(found, "reset", {})
     return found is not None
 
 
@@ -127,7 +134,7 @@ def faults(
     found = _running(folder)
     if not found:
         return None
-    plan: list[dict[str, Any]] = _ask(found["endpoint_url"], "faults", {"clear": clear, "add": list(add)})
+    plan: list[dict[str, Any]] = _ask(found, "faults", {"clear": clear, "add": list(add)})
     return plan
 
 
@@ -136,7 +143,7 @@ def stop(folder: Path = FOLDER) -> bool:
     with _alone(folder):
         found = _running(folder)
         if found:
-            _ask(found["endpoint_url"], "stop", {})
+            _ask(found, "stop", {})
             child = _children.pop(found["pid"], None)
             if child is not None:
                 child.wait()
@@ -155,8 +162,8 @@ def _alone(folder: Path) -> Iterator[None]:
 def _running(folder: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads((folder / _RUN_FILE).read_text(encoding="utf-8"))
-        said = _ask(found["endpoint_url"], "status")
-    except (OSError, ValueError, DeployError):
+        said = _ask(found, "status")
+    except (OSError, ValueError, KeyError, DeployError):
         return None
     return found if said.get("pid") == found["pid"] else None
 
@@ -164,9 +171,11 @@ def _running(folder: Path) -> dict[str, Any] | None:
 def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:
     """Start the process and wait until it says where it listens."""
     log = folder / "server.log"
-    command = [sys.executable, "-m", module, str(folder.resolve()), str(speed)]
-    # its own clients must reach itself, whatever the caller's proxy and credentials are
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    command = isolated.command(module, str(folder.resolve()), str(speed))
+    # its own clients must reach itself, whatever the caller's proxy and AWS set-up are; and no container is started
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_ITS)}
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    environ = {**kept, **nothing, "PYTHONPATH": isolated.python_path()}
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
             command,
@@ -174,6 +183,7 @@ def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
+            cwd=folder,
             env=environ,
             text=True,
         )
@@ -188,15 +198,17 @@ def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:
         )
     found: dict[str, Any] = json.loads(line)
     path = folder / _RUN_FILE
+    path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(json.dumps(found, indent=2), encoding="utf-8")
     return found
 
 
-def _ask(endpoint: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
-    """GET, or POST when there is a body, ``/sandbox/<what>``; never through a proxy."""
+def _ask(where: Mapping[str, Any], what: str, body: Mapping[str, Any] | None = None) -> Any:
+    """GET, or POST when there is a body, ``/sandbox/<what>`` with the key; never through a proxy."""
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{endpoint}/sandbox/{what}", data=data)
+    headers = {"X-Sandbox-Key": where["key"]}
+    request = urllib.request.Request(f"{where['endpoint_url']}/sandbox/{what}", data=data, headers=headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=_ANSWER_SECONDS) as response:

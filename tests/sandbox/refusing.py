@@ -15,7 +15,7 @@ _CODES = {
     "500": "InternalError",
     "503": "ServiceUnavailable",
 }
-_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+_HOP = {"host", "connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 class Proxy:
@@ -66,7 +66,8 @@ class Proxy:
     def _passed_on(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
         link = http.client.HTTPConnection(self._to, timeout=30)
         try:
-            link.request(request.command, request.path, body, dict(request.headers))
+            headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
+            link.request(request.command, request.path, body, headers)
             said = link.getresponse()
             return said.status, dict(said.getheaders()), said.read()
         finally:

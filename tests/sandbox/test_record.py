@@ -69,7 +69,7 @@ def _deployer(here: Workspace, env: Environment, recorder: Recorder) -> Deployer
     clients = Clients(
         REGION,
         endpoint_url=here.sandbox.endpoint_url,
-        access_key=f"AKIA{ACCOUNT}",
+        access_key=here.sandbox.access_key[:-12] + ACCOUNT,
         secret_key="numbat-secret",
         listen=recorder.listen,
     )

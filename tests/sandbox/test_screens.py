@@ -40,6 +40,7 @@ CHANGING = (
     (r"(?m)^\d+ +(?=TIME)", "N        "),
     (r" {2,}#\d+", "     #N"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"AKIA[0-9A-F]{32}", "AKIA-KEY-"),
     (r"\S+@\S+ \(pid \d+", "USER@HOST (pid N"),
     (r" +state #\d+", " state #N"),
     (r" {2,}lease: ", "   lease: "),

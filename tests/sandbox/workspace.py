@@ -138,7 +138,7 @@ class Workspace:
     # ---- what there is, seen by others
 
     def client(self, service: str) -> Any:
-        return _client(service, self.sandbox.endpoint_url)
+        return _client(service, self.sandbox.endpoint_url, self.sandbox.access_key)
 
     def inventory(self) -> dict[str, set[str]]:
         return inventory(self.client)
@@ -165,11 +165,11 @@ class Workspace:
 
 
 @functools.cache
-def _client(service: str, endpoint: str) -> Any:
+def _client(service: str, endpoint: str, key: str) -> Any:
     return boto3.client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id=f"ASIA{ACCOUNT}",
+        aws_access_key_id=key,
         aws_secret_access_key="inventory",
     )

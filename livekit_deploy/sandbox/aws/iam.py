@@ -1,6 +1,7 @@
 """IAM and STS: AWS's policies exist, attached ones stay, documents are read, an access key tells its account.
 
 The account's number is the end of the access key: ``AKIA123456789012`` is the sandbox's user in account 123456789012.
+Where others can reach it, the sandbox's key stands before that (see `sandbox.seal`).
 Source: IAM API reference, DeletePolicy; STS API reference, GetCallerIdentity.
 """
 
@@ -23,8 +24,9 @@ from livekit_deploy.sandbox.aws.patching import around
 
 Original = Callable[..., Any]
 
-_KEY = re.compile(r"A[KS]IA(\d{12})")
-_CREDENTIAL = re.compile(r"Credential=(A[KS]IA\d{12})/")
+_FORM = r"A[KS]IA(?:[0-9A-F]{32})?(\d{12})"
+_KEY = re.compile(_FORM)
+_CREDENTIAL = re.compile(rf"Credential=({_FORM})/")
 #: AWS's own policies that an environment attaches; what they allow is not looked at here
 MANAGED = (
     "AmazonEKSClusterPolicy",
@@ -101,7 +103,7 @@ def _accounts() -> None:
 
     @around(BaseResponse, "get_access_key")
     def get_access_key(original: Original, response: Any) -> Any:
-        """moto knows a key only by its 20 characters, of which ours has 16."""
+        """moto knows a key only by its 20 characters, which ours does not have."""
         found = _CREDENTIAL.search(response.headers.get("Authorization", ""))
         return found[1] if found else original()
 

@@ -21,6 +21,7 @@ from livekit_deploy.sandbox.cluster.api import Answer, Api, refusal
 from livekit_deploy.sandbox.cluster.disturbances import Disturbances
 from livekit_deploy.sandbox.cluster.errors import ApiError
 from livekit_deploy.sandbox.cluster.port import CloudPort
+from livekit_deploy.sandbox.hosts import at_home
 
 _HOST = "127.0.0.1"
 _IDLE_SECONDS = 120.0
@@ -65,6 +66,8 @@ class Front(ThreadingHTTPServer):
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Answer:
         """Let the caller in or not, and answer."""
+        if not at_home(headers.get("Host"), self.server_address[1]):
+            return refusal(ApiError(421, "Misdirected Request"))
         try:
             self.disturbances.meet(method, target.partition("?")[0])
         except ApiError as error:

@@ -221,7 +221,7 @@ def controller_and_what_it_makes(world: World) -> None:
     world.ec2.create_tags(Resources=network.subnets, Tags=role)
     key, listener = ("application", "livekit", "signal"), Listener(80, "HTTP", 7880)
     request = LoadBalancerRequest(*key, "internet-facing", "livekit", (listener,))
-    controller = Balancers(ACCOUNT, REGION, cluster, network.vpc, None)
+    controller = Balancers((ACCOUNT, REGION, cluster), network.vpc, None, f"ASIA{ACCOUNT}")
     assert controller.ensure(request, nodes)
 
     def groups() -> set[str]:
