@@ -49,6 +49,7 @@ class Thing:
     polls: int
     deleting: bool = False
     failed: str = ""
+    born: str = ""
 
 
 @dataclass
@@ -124,7 +125,7 @@ class Fake(Resource):
         else:
             status = Status.FAILED if thing.failed else Status.READY
         props = {key: value for key, value in thing.props.items() if key != "wanted"}
-        return Live(thing.id, status, props, {"id": thing.id}, thing.failed or "on its way")
+        return Live(thing.id, status, props, {"id": thing.id}, thing.failed or "on its way", made=thing.born)
 
     @classmethod
     def _sweep(cls, cloud: FakeCloud) -> None:

@@ -18,6 +18,7 @@ from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.states import CLUSTER
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
+from livekit_deploy.engine.live import made_at
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent, Conflict, InUse, NotOurs, StateError
 
@@ -285,4 +286,5 @@ def _live(cluster: Mapping[str, Any]) -> Live:
     if creator := tags.get(CREATOR, "").replace(" ", ","):
         outputs["creator"] = creator
     seen, ill = CLUSTER.of(cluster["status"]), health(CLUSTER_ISSUE, cluster.get("health", {}).get("issues", []))
-    return seen.live(cluster["name"], props, outputs, what="control plane", marks=tags, **ill.told(seen))
+    more = {"marks": tags, "made": made_at(cluster, "createdAt"), **ill.told(seen)}
+    return seen.live(cluster["name"], props, outputs, what="control plane", **more)

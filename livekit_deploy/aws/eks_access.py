@@ -186,7 +186,7 @@ def _live(
     if marks is None:
         marks = {**entry.get("tags", {}), ADDRESS: address}
     outputs = {"arn": entry["accessEntryArn"], "principal": principal}
-    return Live(address, Status.READY, props, outputs, marks=marks)
+    return Live(address, Status.READY, props, outputs, marks=marks, made=entry["accessEntryArn"])
 
 
 def _named(item: Mapping[str, Any]) -> str:

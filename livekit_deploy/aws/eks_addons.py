@@ -210,4 +210,5 @@ def _live(addon: Mapping[str, Any]) -> Live:
     }
     outputs = {"arn": addon["addonArn"], "version": props["version"]}
     seen = ADDON.of(addon["status"])
-    return seen.live(addon["addonName"], props, outputs, marks=addon.get("tags", {}), **ill.told(seen))
+    more = {"marks": addon.get("tags", {}), "made": addon.get("addonArn", ""), **ill.told(seen)}
+    return seen.live(addon["addonName"], props, outputs, **more)

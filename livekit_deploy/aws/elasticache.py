@@ -23,6 +23,7 @@ from livekit_deploy.aws.engine_versions import as_given, later_minor, order
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.tags import pairs
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
+from livekit_deploy.engine.live import made_at
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent
 
@@ -278,7 +279,8 @@ def _replication_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mappi
     held = {"auth_token": lambda: _too_soon(cloud, props)}
     going_on = _rotating(cloud, group, props)
     marks = told_tags(cloud, group) if group["Status"] == "available" else None
-    return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held, marks=marks)
+    more: dict[str, Any] = {"marks": marks, "made": made_at(group, "ReplicationGroupCreateTime")}
+    return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held, **more)
 
 
 def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> str:

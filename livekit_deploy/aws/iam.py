@@ -165,7 +165,7 @@ def _role(cloud: Cloud, role: Mapping[str, Any]) -> Live:
         "path": role["Path"],
     }
     outputs = {"arn": role["Arn"], "role_name": name}
-    return Live(name, Status.READY, props, outputs, marks=mapping(role.get("Tags", [])))
+    return Live(name, Status.READY, props, outputs, marks=mapping(role.get("Tags", [])), made=role.get("RoleId", ""))
 
 
 def _candidates(cloud: Cloud, operation: str, key: str, name: str, **more: Any) -> Iterator[Mapping[str, Any]]:
@@ -269,4 +269,5 @@ def _versions(cloud: Cloud, arn: str) -> tuple[list[str], int]:
 def _policy(cloud: Cloud, policy: Mapping[str, Any]) -> Live:
     version = cloud.iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
     props = {"document": normal(version["PolicyVersion"]["Document"]), "path": policy["Path"]}
-    return Live(policy["Arn"], Status.READY, props, {"arn": policy["Arn"]}, marks=mapping(policy.get("Tags", [])))
+    tags, made = mapping(policy.get("Tags", [])), policy.get("PolicyId", "")
+    return Live(policy["Arn"], Status.READY, props, {"arn": policy["Arn"]}, marks=tags, made=made)

@@ -239,7 +239,7 @@ class Alias(Resource):
                 f"{self.address}: {name} exists already, and the key behind it is not ours",
                 hint=f"choose another name or project, or take it over with --adopt {self.address}",
             )
-        return Live(name, Status.READY, {"key_id": target})
+        return Live(name, Status.READY, {"key_id": target}, made=target)
 
     def strange(self, cloud: Cloud, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
         """One that names a key that is not ours (any more)."""
@@ -272,7 +272,8 @@ class Alias(Resource):
         for alias in cloud.kms.pages("list_aliases", "Aliases"):
             if alias.get("TargetKeyId") in ids and alias["AliasName"].startswith(prefix):
                 address = f"{cls.kind}/{alias['AliasName'].removeprefix(prefix)}"
-                yield Found(address, Live(alias["AliasName"], Status.READY, {"key_id": alias["TargetKeyId"]}))
+                name, target = alias["AliasName"], alias["TargetKeyId"]
+                yield Found(address, Live(name, Status.READY, {"key_id": target}, made=target))
 
     @classmethod
     def exists(cls, cloud: Cloud, live: Live) -> bool:

@@ -101,7 +101,9 @@ def _live(cloud: Cloud, group: Mapping[str, Any]) -> Live:
     arn = group["arn"].removesuffix(":*")
     tags = cloud.logs.list_tags_for_resource(resourceArn=arn)["tags"]
     outputs = {"group_name": group["logGroupName"], "arn": arn}
-    return Live(group["logGroupName"], Status.READY, {"retention": group.get("retentionInDays")}, outputs, marks=tags)
+    props, name = {"retention": group.get("retentionInDays")}, group["logGroupName"]
+    made = "" if name.startswith("/aws/") else str(group.get("creationTime", ""))  # EKS makes its own again
+    return Live(name, Status.READY, props, outputs, marks=tags, made=made)
 
 
 class FlowLog(Ec2Resource):

@@ -179,4 +179,6 @@ def _live(group: Mapping[str, Any]) -> Live:
     }
     seen = NODE_GROUP.of(group["status"])
     tags = group.get("tags", {})
-    return seen.live(group["nodegroupName"], props, outputs, what="nodes", marks=tags, **ill.told(seen))
+    return seen.live(
+        group["nodegroupName"], props, outputs, what="nodes", marks=tags, made=group["nodegroupArn"], **ill.told(seen)
+    )

@@ -13,6 +13,7 @@ from typing import Any
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.tags import ADDRESS, mapping, pairs
 from livekit_deploy.engine.inputs import Change, Input, Output, Unresolved
+from livekit_deploy.engine.live import made_at
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
@@ -88,4 +89,6 @@ def _provider(cloud: Cloud, arn: str) -> tuple[Mapping[str, str], Live] | None:
         return None
     issuer = str(said["Url"]).removeprefix("https://")
     tags, outputs = mapping(said.get("Tags", [])), {"arn": arn, "issuer": issuer}
-    return tags, Live(arn, Status.READY, {"url": f"https://{issuer}"}, outputs, marks=tags)
+    return tags, Live(
+        arn, Status.READY, {"url": f"https://{issuer}"}, outputs, marks=tags, made=made_at(said, "CreateDate")
+    )

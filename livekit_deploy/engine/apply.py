@@ -28,7 +28,7 @@ from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.planner import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
-from livekit_deploy.engine.run import STEP, Run, done, passes, repeats, spreads
+from livekit_deploy.engine.run import STEP, Run, done, passes, spreads
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, Blocked, Conflict, NotOurs, ResourceError, Unavailable
 from livekit_deploy.events import Progress, Started
@@ -313,7 +313,7 @@ class Application:
         return record.id if record else None
 
     def _persist(self, call: Callable[[], Any]) -> Any:
-        return self._waits.persist(call, lambda error: repeats(self._item, error), timeout=PROPAGATION)
+        return self._run.persist(self._item, call)
 
     def _elapsed(self) -> float:
         return round(self._waits.clock.now() - self._began, 1)

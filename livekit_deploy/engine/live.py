@@ -48,6 +48,14 @@ class Live:
     held: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     #: the tags that it carries, None for a kind that carries none of ours
     marks: Mapping[str, str] | None = None
+    #: what tells it from one that somebody makes later under the same id: AWS's own id of it, or when it was made; ""
+    #: where that is not told, or the id is never used again
+    made: str = ""
+
+
+def made_at(said: Mapping[str, Any], field: str) -> str:
+    """When an answer says that something was made, as text; "" where it does not."""
+    return str(said.get(field) or "")
 
 
 @dataclass(frozen=True)

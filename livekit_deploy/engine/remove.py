@@ -53,6 +53,8 @@ class Removal:
         self.address = item.address
         self._began = run.waits.clock.now()
         self.removed = False
+        self._announced = False
+        self._made = ""
         self._refused: ResourceError | None = None
         self._staying = staying
         self._drop = drop or (lambda gone, took: run.write(dict.fromkeys(gone), took))
@@ -114,8 +116,10 @@ class Removal:
         )
 
     def _intend(self, live: Live) -> None:
+        """Announce the next step: no step goes by the word of an earlier one, as somebody may have taken the lease."""
+        self._announced = True
         if self._record is None:
-            return
+            return self._run.confirm()
         self._record = replace(self._record, phase=Phase.DELETING, id=live.id)
         self._run.intend(self.address, self._record)
 
@@ -157,12 +161,20 @@ class Removal:
                 raise
             return None  # we never made it: what has its name is somebody else's
         twin = live is not None and self._stray and live.id != self._id
-        return None if twin else live  # the one that is kept has the same marks
+        return None if twin or self._another(live) else live  # the one that is kept has the same marks
+
+    def _another(self, live: Live | None) -> bool:
+        """Whether somebody has made this one under the same id since: the one that was to go is gone."""
+        made = live.made if live is not None else ""
+        self._made = self._made or made
+        return bool(made) and made != self._made
 
     def _step(self, live: Live) -> ResourceError | None:
         """Ask once for deletion; what is in use, not yet spread or not answered is asked again later."""
         self._check(live)
-        self.removed = True
+        if not self._announced:
+            self._intend(live)
+        self.removed, self._announced = True, False
         try:
             self._item.delete(self._run.cloud, live)
         except Absent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -50,10 +51,26 @@ class Run:
         with counted("writing"):
             self.session.intend(address, record)
 
+    def confirm(self) -> None:
+        """Make sure that the lease is still ours: before a call that is repeated, or that no intent announces."""
+        with counted("writing"):
+            self.session.confirm()
+
     def write(self, changes: Mapping[str, Record | None], took: Mapping[str, float] | None = None) -> None:
         """Write record changes, and how long what was ``took``; returns once they are acknowledged."""
         with counted("writing"):
             self.session.write(changes, took)
+
+    def persist(self, item: Resource, call: Callable[[], T]) -> T:
+        """A verb whose intent is written, again while it is refused for the moment: then the lease is made sure of."""
+        attempts = itertools.count()
+
+        def attempt() -> T:
+            if next(attempts):
+                self.confirm()
+            return call()
+
+        return self.waits.persist(attempt, lambda error: repeats(item, error), timeout=PROPAGATION)
 
     def patient(self, item: Resource, read: Callable[[], T], end: float, tell: Callable[[str], None]) -> T:
         """``read()``, again and again while what it says passes by itself, until ``end`` of the clock.

@@ -60,7 +60,8 @@ class ClusterObject(Resource):
         owner = (metadata.get("labels") or {}).get(LINEAGE_LABEL)
         marked = claim(cloud, self.address, owner, self.where(), recorded=id is not None)
         status = Status.DELETING if metadata.get("deletionTimestamp") else Status.READY
-        return Live(self.where(), status, {"marked": marked, **self.props(item)}, {"name": metadata["name"]})
+        props, outputs = {"marked": marked, **self.props(item)}, {"name": metadata["name"]}
+        return Live(self.where(), status, props, outputs, made=metadata["uid"])
 
     def _apply(self, cloud: Cloud) -> None:
         item = self.body(cloud)
@@ -78,7 +79,7 @@ class ClusterObject(Resource):
         self._apply(cloud)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        self._api(cloud).delete(self.where())
+        self._api(cloud).delete(self.where(), uid=live.made or None)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:

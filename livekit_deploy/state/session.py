@@ -61,6 +61,7 @@ class _Batch:
 
     changes: dict[str, Record | None] = field(default_factory=dict)
     took: list[tuple[str, float]] = field(default_factory=list)
+    asked: bool = False
     done: threading.Event = field(default_factory=threading.Event)
     error: DeployError | None = None
 
@@ -188,6 +189,17 @@ class Session:
     def intend(self, address: str, record: Record) -> None:
         """Write an intent; when this returns, the mutating call it announces may be made."""
         self.write({address: record})
+        self._in_time()
+
+    def confirm(self) -> None:
+        """Write the document again; when this returns, nobody had taken the lease, and a mutating call may be made.
+
+        For a call that follows another without an intent of its own: the clock does not tell of an `unlock`.
+        """
+        self.write({})
+        self._in_time()
+
+    def _in_time(self) -> None:
         if self.remaining() < self._limits.last_intent:
             raise LostLease("the state is written too slowly to hold the lease", hint="run the same command again")
 
@@ -200,6 +212,7 @@ class Session:
                 raise LostLease(_ENDING, hint=GOES_ON)
             batch = self._batch
             batch.changes.update(changes)
+            batch.asked = True
             batch.took += (took or {}).items()
             self._turn.notify_all()
         batch.done.wait()
@@ -248,7 +261,7 @@ class Session:
             with self._turn:
                 self._turn.wait_for(self._due, timeout=self._until_renewal())
                 batch, self._batch = self._batch, _Batch()
-                if self._closing and not batch.changes:
+                if self._closing and not batch.asked:
                     return
             try:
                 self._put(batch)
@@ -272,7 +285,7 @@ class Session:
         late.done.set()
 
     def _due(self) -> bool:
-        return bool(self._batch.changes) or self._closing or self._until_renewal() == 0
+        return self._batch.asked or self._closing or self._until_renewal() == 0
 
     def _until_renewal(self) -> float:
         return max(0.0, self._renewed + self._limits.renew - boot_clock())

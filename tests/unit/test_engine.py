@@ -14,8 +14,10 @@ from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import (
     Blocked,
+    Busy,
     ConfigError,
     Failed,
+    LostLease,
     OddAnswer,
     ResourceError,
     StalePlan,
@@ -24,6 +26,7 @@ from livekit_deploy.errors import (
 )
 from livekit_deploy.events import Done, Started
 from livekit_deploy.state.document import Phase, load
+from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.store import FileStore
 from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
 from tests.unit.conftest import Rig
@@ -291,6 +294,59 @@ def test_a_deletion_is_asked_for_however_long_the_first_look_took(rig: Rig, monk
     monkeypatch.setattr(Fake, "read", look)
     assert rig.down().clean
     assert rig.cloud.things == {}
+
+
+def _takes_the_lease_at(rig: Rig, verb: str) -> None:
+    """Somebody unlocks the environment while the verb is first asked for, and has it from then on."""
+
+    def unlocks(asked: str, address: str) -> None:
+        if asked == verb and rig.state.lease is not None:
+            unlock(rig.store, rig.state.lease)
+
+    rig.cloud.witness = unlocks
+
+
+@pytest.mark.parametrize("verb", ["create", "update", "delete"])
+def test_no_verb_is_asked_for_again_under_a_lease_that_somebody_took(rig: Rig, verb: str) -> None:
+    """By name it would meet what they have made; by the clock the lease is still ours."""
+    rig.cloud.polls = 0
+    if verb != "create":
+        rig.up([Fake("one")])
+    rig.cloud.errors[verb, "fake.thing/one"] = [Busy("something else is being done to it") for _ in range(9)]
+    _takes_the_lease_at(rig, verb)
+    outcome = rig.down() if verb == "delete" else rig.up([Fake("one", size=2)])
+    assert isinstance(outcome.failed["fake.thing/one"], LostLease)
+    assert [asked for asked, _ in rig.cloud.log if asked == verb] == [verb]
+
+
+def test_what_has_no_record_is_deleted_only_under_a_lease_that_is_ours(rig: Rig) -> None:
+    rig.cloud.polls = 0
+    rig.up([Fake("one")])
+    session = rig.session()
+    session.write({"fake.thing/one": None})
+    session.release()
+    rig.cloud.errors["delete", "fake.thing/one"] = [Busy("something else is being done to it")]
+    _takes_the_lease_at(rig, "delete")
+    with rig.execution(lambda session: Planner(rig.cloud, session.state, "digest").down()) as execution:
+        outcome = execution.down([Fake])
+    assert not outcome.clean
+    assert [asked for asked, _ in rig.cloud.log if asked == "delete"] == ["delete"]
+
+
+def test_what_somebody_made_under_the_same_id_since_is_not_deleted(rig: Rig) -> None:
+    rig.cloud.polls = 0
+    rig.up([Fake("one")])
+    (thing,) = rig.cloud.things.values()
+    thing.born = "1"
+    rig.cloud.errors["delete", "fake.thing/one"] = [Busy("something else is being done to it")]
+
+    def replaces(verb: str, address: str) -> None:
+        thing.born = "2"
+
+    rig.cloud.witness = replaces
+    assert rig.down().clean
+    assert [verb for verb, _ in rig.cloud.log] == ["create", "delete"]
+    assert list(rig.cloud.things.values()) == [thing]
 
 
 def test_a_lost_answer_to_a_create_makes_no_second_object(rig: Rig) -> None:

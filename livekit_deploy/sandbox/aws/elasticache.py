@@ -118,6 +118,7 @@ class ElastiCache:
             **({"TransitEncryptionMode": "required"} if asked.get("TransitEncryptionEnabled") else {}),
             "AtRestEncryptionEnabled": bool(asked.get("AtRestEncryptionEnabled")),
             "ARN": own,
+            "ReplicationGroupCreateTime": datetime.now(UTC),
         }
         tokens = tuple(filter(None, [asked.get("AuthToken")]))
         group = Group(wire, shared, {}, self._clock.now(), CREATION, tokens=tokens)
