@@ -312,6 +312,7 @@ class Deployer:
         """Refuse the wrong account before anything else is asked."""
         identity = self.cloud.identity
         preflight.right_account(identity, self.env)
+        preflight.long_lease(self._clients, self.env)
         self._home = replace(self._home, account=identity.account)
 
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:

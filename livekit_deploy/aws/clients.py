@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -78,6 +79,12 @@ class Clients:
                 if self._instrument is not None:
                     self._instrument(client)
             return client
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether what they ask is a rehearsal's, on this machine."""
+        host = urlsplit(self("sts").meta.endpoint_url).hostname or ""
+        return host in ("localhost", "127.0.0.1", "::1")
 
     def within(self, call_bound: float) -> Clients:
         """Clients of the same session and pace whose calls have a bound of their own; these keep theirs."""

@@ -92,7 +92,7 @@ AddonVersion = Annotated[
 ]
 LeaseSeconds = Annotated[Whole, Field(ge=10, le=900)]
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
-_LEASE = "seconds after which a dead holder's lease ends"
+_LEASE = "seconds after which a dead holder's lease ends; at least 60 on AWS, less is for rehearsals"
 
 
 class S3State(Section):

@@ -10,13 +10,16 @@ from typing import Any
 
 from livekit_deploy import permissions
 from livekit_deploy.aws.answers import odd
+from livekit_deploy.aws.clients import Clients
 from livekit_deploy.aws.cloud import Identity
 from livekit_deploy.aws.session import session_end
 from livekit_deploy.config import Environment
-from livekit_deploy.errors import Denied, WrongAccount
+from livekit_deploy.errors import ConfigError, Denied, WrongAccount
 from livekit_deploy.finding import Trouble
 from livekit_deploy.preflight.survey import Survey
+from livekit_deploy.state.limits import Limits
 
+LEAST_LEASE = 60  # seconds, on AWS
 _MARGIN = 1.5  # how much longer than usual `up` may take
 _NAMED = 6
 _AT_ONCE = 4  # IAM throttles its simulator early
@@ -31,10 +34,24 @@ def right_account(who: Identity, env: Environment) -> None:
         )
 
 
+def long_lease(clients: Clients, env: Environment) -> None:
+    """Raise `ConfigError` where a lease on AWS is one for rehearsals: a call would have a second to connect."""
+    seconds = env.state.lease_seconds
+    if seconds < LEAST_LEASE and not clients.on_this_machine:
+        raise ConfigError(
+            f"state.lease_seconds is {seconds}: on AWS a lease lasts at least {LEAST_LEASE} s, of which a call may "
+            f"take {Limits(LEAST_LEASE).call:.0f}",
+            hint=f"write at least {LEAST_LEASE}, or leave it out; less is for rehearsals: --sandbox, or an "
+            "AWS_ENDPOINT_URL on this machine",
+            field="state.lease_seconds",
+        )
+
+
 def identity(survey: Survey) -> str:
     """The credentials are valid, and for the account of the file."""
     who = survey.cloud.identity
     right_account(who, survey.env)
+    long_lease(survey.cloud.clients, survey.env)
     return who.principal
 
 

@@ -21,7 +21,7 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.nat import ElasticIp
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.aws.terms import Terms
-from livekit_deploy.errors import LostLease
+from livekit_deploy.errors import ConfigError, LostLease
 from livekit_deploy.events import Done, Event
 from livekit_deploy.state.limits import Limits
 from livekit_deploy.state.store import FileStore
@@ -155,6 +155,35 @@ def test_what_bounds_one_run_bounds_no_other_with_the_same_clients(aws: None, tm
         assert clients.credentials().access_key == given.credentials().access_key
     assert given.call_bound == 40.0
     assert given("ec2").meta.config.read_timeout == 10.0
+
+
+def _with_a_lease_of(seconds: int, folder: Path, clients: Clients) -> Deployer:
+    path = folder / "east.yaml"
+    path.write_text(
+        "region: us-east-1\nlivekit: {domain: east.example.com}\n"
+        f"state: {{path: '{folder}/east.json', lease_seconds: {seconds}}}\n"
+    )
+    return Deployer(load_environment(path, environ={}), resources=[ElasticIp("a")], clients=clients, clock=FakeClock())
+
+
+def test_a_lease_for_rehearsals_is_refused_on_aws(aws: None, tmp_path: Path) -> None:
+    short = _with_a_lease_of(59, tmp_path, Clients("us-east-1"))
+    for ask in (short.plan, short.up, short.down, lambda: short.upkeep):
+        with pytest.raises(ConfigError, match="on AWS a lease lasts at least 60 s") as refused:
+            ask()
+        assert refused.value.field == "state.lease_seconds"
+        assert "--sandbox" in refused.value.hint
+    assert "on AWS a lease lasts" in str([one.seen for one in short.prerequisites()])
+    assert _owners() == []
+    assert _with_a_lease_of(60, tmp_path, Clients("us-east-1")).plan().changes
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_rehearsal_may_have_a_short_one(host: str) -> None:
+    given = Clients("us-east-1", endpoint_url=f"http://{host}:5000", access_key="a", secret_key="b")
+    assert given.on_this_machine
+    elsewhere = Clients("us-east-1", endpoint_url="http://127.0.0.1.example.com", access_key="a", secret_key="b")
+    assert not elsewhere.on_this_machine
 
 
 def test_the_terms_of_a_run_are_its_own_and_never_change(aws: None) -> None:

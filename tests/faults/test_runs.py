@@ -17,6 +17,7 @@ from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import CredentialsError, DeployError, Incomplete, StateGone
 from livekit_deploy.events import Event
+from livekit_deploy.preflight import identity
 from livekit_deploy.render import failure
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.store import FileStore, S3Store
@@ -236,6 +237,7 @@ def test_who_may_not_write_the_state_any_more_exits_with_4_and_has_a_rescue_copy
     env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(identity, "LEAST_LEASE", 10)
     env = env.model_copy(update={"state": env.state.model_copy(update={"lease_seconds": 10})})
     made = in_s3(env, tmp_path)
     with faults({"fault": "denied", "call": "s3:PutObject", "after": 3}), pytest.raises(DeployError) as caught:
