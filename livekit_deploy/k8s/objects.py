@@ -61,7 +61,7 @@ class ClusterObject(Resource):
         marked = claim(cloud, self.address, owner, self.where(), recorded=id is not None)
         status = Status.DELETING if metadata.get("deletionTimestamp") else Status.READY
         props, outputs = {"marked": marked, **self.props(item)}, {"name": metadata["name"]}
-        return Live(self.where(), status, props, outputs, made=metadata["uid"])
+        return Live(self.where(), status, props, outputs, made=str(metadata.get("uid", "")))
 
     def _apply(self, cloud: Cloud) -> None:
         item = self.body(cloud)
