@@ -224,7 +224,7 @@ class Upkeep:
     def carry_out(self, proposal: Proposal, command: str) -> State:
         """Write it; raises `LockedError` when somebody wrote since it was made."""
         holder = this_process(command, float(self._env.state.lease_seconds))
-        return replaced(self._store, proposal.now, proposal.state, holder)
+        return replaced(self._store, proposal.now, proposal.state, holder, self._cloud.tell)
 
     @property
     def _home(self) -> Home:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from livekit_deploy.errors import LockedError, StateError
+from livekit_deploy.errors import DeployError, LockedError, StateError
 from livekit_deploy.state.document import Holder, Home, State, belongs, load
 from livekit_deploy.state.lease import locked, remaining
 from livekit_deploy.state.session import keep
@@ -77,10 +78,13 @@ def saved(body: bytes, where: str, now: Present, home: Home) -> State:
     return state
 
 
-def replaced(store: Store, now: Present, state: State, holder: Holder) -> State:
+def replaced(
+    store: Store, now: Present, state: State, holder: Holder, tell: Callable[[str], None] = lambda text: None
+) -> State:
     """Write ``state`` in place of what is there ``now``, keep a copy in the history, and return what was written.
 
-    Raises `LockedError` when somebody wrote meanwhile.
+    That a copy could not be kept is told: what was asked for is done. Raises `LockedError` when somebody wrote
+    meanwhile.
     """
     if now.etag is None:
         store.prepare()
@@ -93,7 +97,10 @@ def replaced(store: Store, now: Present, state: State, holder: Holder) -> State:
         raise LockedError(
             "somebody wrote the state meanwhile; nothing was changed", hint="look again: livekit-deploy status"
         ) from None
-    keep(store, written, holder)
+    try:
+        keep(store, written, holder)
+    except DeployError as error:
+        tell(f"the state is written, but the history has no copy of it: {error}")
     return written
 
 

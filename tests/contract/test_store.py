@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.errors import LockedError, LostLease, StateError
+from livekit_deploy.errors import Denied, LockedError, LostLease, StateError
 from livekit_deploy.state.document import Holder, Home, Phase, Record, State, dump, load
 from livekit_deploy.state.edit import Present, present, replaced, saved, unlock, whole
 from livekit_deploy.state.history import history
@@ -234,6 +234,27 @@ def test_what_is_not_there_can_be_replaced_too(store: Timed) -> None:
         whole(store, Home("livekit", "uat"))
     replaced(store, Present(), new(), holder("one"))
     assert whole(store, Home("livekit", "uat"))[0].serial == 1
+
+
+def test_a_refused_copy_fails_nothing_that_is_done(store: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def refused(name: str, body: bytes) -> None:
+        raise Denied("s3:PutObject: no history for you (AccessDenied)")
+
+    monkeypatch.setattr(store, "archive", refused)
+    replaced(store, Present(), new(), holder("one"), said.append)
+    assert whole(store, Home("livekit", "uat"))[0].serial == 1
+    assert said == [
+        "the state is written, but the history has no copy of it: s3:PutObject: no history for you (AccessDenied)"
+    ]
+
+
+def test_a_copy_is_kept_once_and_another_one_takes_its_place(store: Timed) -> None:
+    store.prepare()
+    for body in (b"one", b"one", b"two", b"two"):
+        store.archive("7.json", body)
+        assert store.version("7") == body
 
 
 def test_each_run_that_changed_a_record_leaves_a_copy_with_its_holder(store: Timed) -> None:
