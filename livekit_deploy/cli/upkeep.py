@@ -65,9 +65,11 @@ def forget(options: Options, address: str, yes: bool) -> int:
 
 
 def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deployer], Proposal]) -> int:
+    from livekit_deploy.render.progress import sentence
+
     env, where = load(options), screen(options)
     can_ask(options, yes, "--yes")
-    with deployer(options, env, f"state {verb}") as made:
+    with deployer(options, env, f"state {verb}", lambda event: where.note(sentence(event))) as made:
         proposal = make(made)
         if not options.json:
             where.proposal(proposal)

@@ -21,12 +21,13 @@ from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.graph import closure, needs, ordered
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import LockedError, NotOurs, StateError, UsageError
+from livekit_deploy.errors import Denied, LockedError, NotOurs, StateError, UsageError
 from livekit_deploy.holder import this_process
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import Phase, Record, State, dump, load, sealed
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.session import Session
+from livekit_deploy.state.store import S3Store
 from livekit_deploy.upkeep import Upkeep
 from tests.aws.rig import REGION, _boto, account
 from tests.fakes import FakeClock
@@ -408,6 +409,21 @@ def test_drift_has_an_exit_code_of_its_own_until_up_puts_it_right(
 
 
 # ---- history and restore
+
+
+def test_a_restore_whose_copy_is_refused_is_done_and_says_so(
+    small: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(store: S3Store, name: str, body: bytes) -> None:
+        raise Denied("s3:PutObject: only what nobody has may be written here (AccessDenied)")
+
+    monkeypatch.setattr(S3Store, "archive", refused)
+    serial = small.state.serial
+    command = ["state", "restore", "--config", str(small.env.source), "--version", str(serial), "--yes"]
+    assert run(command) == 0
+    assert small.state.serial == serial + 1
+    shown = re.sub(r"\s+", " ", capsys.readouterr().err)
+    assert "the history has no copy of it: s3:PutObject: only what nobody has may be written here" in shown
 
 
 def test_history_says_when_who_and_how_much(small: Place) -> None:
