@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import CLUSTER_ADDRESSES, subnets_short, told
+from livekit_deploy.aws.eks_foreign import others
 from livekit_deploy.aws.issues import CLUSTER_ISSUE, health
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.states import CLUSTER
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
 from livekit_deploy.engine.live import made_at
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, Conflict, InUse, NotOurs, StateError
 
 #: the instance name of the one cluster of an environment
@@ -97,6 +99,8 @@ class Cluster(Resource):
     become others of the same zones only. Source: EKS API reference, CreateCluster, UpdateClusterConfig,
     UpdateClusterVersion and AssociateEncryptionConfig; EKS user guide, "View Amazon EKS networking requirements for VPC
     and subnets".
+
+    ``foreign_access`` are the IAM principals whom somebody else gave access to its API.
     """
 
     kind = "eks.cluster"
@@ -120,6 +124,7 @@ class Cluster(Resource):
     logs: Inputs[str] = Inputs(api="logging.clusterLogging", default=())
     key_arn: Input[str | None] = Input(api="encryptionConfig", default=None)
     deletion_protection: Input[bool] = Input(api="deletionProtection", default=False)
+    foreign_access: Inputs[str] = Inputs(api="DeleteAccessEntry.principalArn", default=(), foreign=True)
 
     arn = Output[str]()
     endpoint = Output[str]()
@@ -154,7 +159,8 @@ class Cluster(Resource):
         return found
 
     def irrevocable(self, changed: Iterable[str]) -> str:
-        return _KEY_COMES if "key_arn" in changed else ""
+        said = (super().irrevocable(changed), _KEY_COMES if "key_arn" in changed else "")
+        return " ".join(filter(None, said))
 
     # ---- verbs
 
@@ -166,7 +172,7 @@ class Cluster(Resource):
             return None
         if id is None:
             cloud.marks.claim(cluster.get("tags", {}), self.address, f"the EKS cluster {name}")
-        return _live(cluster)
+        return _with_access(cloud, cluster)
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = fit(cloud.name(self.instance), _NAME)
@@ -206,6 +212,9 @@ class Cluster(Resource):
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """One kind of change a call, as EKS demands; the version last."""
         config: dict[str, Any] | None = None
+        if theirs := live.props.get("foreign_access"):
+            cloud.eks.delete_access_entry(clusterName=live.id, principalArn=theirs[0])
+            return
         if "deletion_protection" in changed:
             config = {"deletionProtection": self.deletion_protection}
         elif {"public_cidrs", "private_access"} & changed:
@@ -256,7 +265,15 @@ class Cluster(Resource):
                 continue
             tags = cluster.get("tags", {})
             if cloud.marks.ours(tags):
-                yield Found(tags.get(ADDRESS, ""), _live(cluster))
+                yield Found(tags.get(ADDRESS, ""), _with_access(cloud, cluster))
+
+
+def _with_access(cloud: Cloud, cluster: Mapping[str, Any]) -> Live:
+    """The cluster, and where it serves who else may use it."""
+    live = _live(cluster)
+    if live.status is not Status.READY:
+        return live
+    return replace(live, props={**live.props, "foreign_access": sorted(others(cloud, live.id))})
 
 
 def _live(cluster: Mapping[str, Any]) -> Live:

@@ -14,6 +14,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import CREATOR, claiming
+from livekit_deploy.aws.eks_foreign import described
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -74,7 +75,7 @@ class AccessEntry(Resource):
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         cluster, principal = self._where(cloud)
-        entry = _describe(cloud, cluster, principal)
+        entry = described(cloud, cluster, principal)
         if entry is None:
             return None
         tags = entry.get("tags", {})
@@ -90,7 +91,7 @@ class AccessEntry(Resource):
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """The entry while it carries this address; one that another resource stands for is not ours to delete."""
         cluster, principal = self._where(cloud)
-        entry = _describe(cloud, cluster, principal)
+        entry = described(cloud, cluster, principal)
         if entry is None or entry.get("tags", {}).get(ADDRESS) != self.address:
             return None
         return _live(cloud, cluster, entry, self.address)
@@ -98,7 +99,7 @@ class AccessEntry(Resource):
     def create(self, cloud: Cloud, token: str) -> str:
         """Make the entry, or take over the one that the maker's resource made."""
         cluster, principal = self._where(cloud)
-        entry = _describe(cloud, cluster, principal)
+        entry = described(cloud, cluster, principal)
         if entry is not None and cloud.marks.ours(entry.get("tags", {})):
             cloud.eks.tag_resource(resourceArn=entry["accessEntryArn"], tags={ADDRESS: self.address})
             return self.address
@@ -151,19 +152,10 @@ class AccessEntry(Resource):
             # EKS makes entries for itself and for the roles of nodes; each look costs a call
             if f"/{cloud.marks.prefix}-" in principal or "/AWSServiceRoleFor" in principal:
                 continue
-            entry = _describe(cloud, host.id, principal)
+            entry = described(cloud, host.id, principal)
             if entry is not None and cloud.marks.ours(entry.get("tags", {})):
                 address = entry["tags"].get(ADDRESS, "")
                 yield Found(address, _live(cloud, host.id, entry, address))
-
-
-def _describe(cloud: Cloud, cluster: str, principal: str) -> Mapping[str, Any] | None:
-    try:
-        said = cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)
-    except Absent:
-        return None
-    entry: Mapping[str, Any] = said["accessEntry"]
-    return entry
 
 
 def _live(

@@ -9,14 +9,16 @@ that is recorded, or that encrypts the secrets of a living cluster, is never rep
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.eks import cluster_name
+from livekit_deploy.aws.eks import CREATOR, cluster_name
+from livekit_deploy.aws.policy_documents import normal, statements, told
 from livekit_deploy.aws.states import CLUSTER, DEGRADED, KEY
 from livekit_deploy.aws.tags import ADDRESS, kms_pairs, mapping
-from livekit_deploy.engine.inputs import Input, Output
+from livekit_deploy.engine.inputs import Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, NotOurs, ResourceError
 from livekit_deploy.state.document import Record
@@ -29,17 +31,18 @@ ENABLED, _PENDING = "Enabled", "PendingDeletion"
 #: what is done to a key of ours, and what is done to it and to its alias
 ON_KEY = (
     *("EnableKeyRotation", "UpdateKeyDescription", "ScheduleKeyDeletion", "CreateGrant"),
-    *("CancelKeyDeletion", "EnableKey"),
+    *("CancelKeyDeletion", "EnableKey", "PutKeyPolicy"),
 )
 ON_ALIAS = ("CreateAlias", "UpdateAlias", "DeleteAlias")
-#: KMS takes no key policy that would not let its author change it again (KMS API reference, CreateKey)
-_MUST = ("PutKeyPolicy",)
+#: how a policy names a principal that is no more (IAM user guide, "Unique identifiers")
+_GONE = re.compile(r"A(?:RO|ID)A[A-Z0-9]+")
 
 
 class Key(Resource):
     """A symmetric key. ``rotation`` turns yearly rotation on, ``state`` is ``Enabled``.
 
-    Source: KMS API reference, CreateKey, CancelKeyDeletion and EnableKey.
+    ``key_policy`` is what somebody else wrote into its policy, a statement each: whom it lets use the key.
+    Source: KMS API reference, CreateKey, CancelKeyDeletion, EnableKey and PutKeyPolicy.
     """
 
     kind = "kms.key"
@@ -50,6 +53,7 @@ class Key(Resource):
     description: Input[str] = Input(api="Description")
     rotation: Input[bool] = Input(api="EnableKeyRotation", default=True)
     state: Input[str] = Input(api="EnableKey", default=ENABLED)
+    key_policy: Inputs[str] = Inputs(api="PutKeyPolicy.Policy", default=(), foreign=True)
 
     id = Output[str]()
     arn = Output[str]()
@@ -79,8 +83,8 @@ class Key(Resource):
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.once("kms").create_key(
             Description=self.description,
-            Tags=kms_pairs(cloud.marks.tags(self.address, cloud.name(self.instance))),
-            Policy=_policy(cloud),
+            Tags=kms_pairs({**cloud.marks.tags(self.address, cloud.name(self.instance)), CREATOR: _tag(cloud)}),
+            Policy=_policy(cloud, cloud.identity.principal),
         )
         return str(said["KeyMetadata"]["KeyId"])
 
@@ -90,6 +94,9 @@ class Key(Resource):
             self._cancel_deletion(cloud, live)
         elif "state" in changed:
             cloud.kms.enable_key(KeyId=live.id)
+        elif "key_policy" in changed:
+            policy = _policy(cloud, str(live.outputs["maker"]))
+            cloud.kms.put_key_policy(KeyId=live.id, PolicyName="default", Policy=policy)
         elif "description" in changed:
             cloud.kms.update_key_description(KeyId=live.id, Description=self.description)
         elif self.rotation:
@@ -160,20 +167,48 @@ def _date(key: Mapping[str, Any]) -> str:
     return f"{key['DeletionDate']:%Y-%m-%d}" if "DeletionDate" in key else "a day that KMS does not tell"
 
 
-def _policy(cloud: Cloud) -> str:
+def _tag(cloud: Cloud) -> str:
+    """Who makes it, as a tag can hold it: without the commas that names in IAM may have."""
+    return cloud.identity.principal.replace(",", " ")
+
+
+def _statements(cloud: Cloud, maker: str) -> list[dict[str, Any]]:
+    who = cloud.identity
+    root = f"arn:{who.partition}:iam::{who.account}:root"
+    own = [f"kms:{action}" for action in (*ON_KEY, *ON_ALIAS)]
+    return [
+        {"Sid": "AccountDecides", "Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"},
+        {"Sid": "Maker", "Effect": "Allow", "Principal": {"AWS": maker}, "Action": own, "Resource": "*"},
+    ]
+
+
+def _policy(cloud: Cloud, maker: str) -> str:
     """The account's IAM policies decide, as they do by default; besides, whoever makes the key may go on at once.
 
     The tags of a key take up to five minutes until IAM policies may ask for them (KMS developer guide, "ABAC for AWS
-    KMS"), and the cluster is made before that.
+    KMS"), and the cluster is made before that. KMS takes no policy that would not let its author change it again (KMS
+    API reference, CreateKey).
     """
-    who = cloud.identity
-    root = f"arn:{who.partition}:iam::{who.account}:root"
-    own = [f"kms:{action}" for action in (*ON_KEY, *ON_ALIAS, *_MUST)]
-    statements = [
-        {"Sid": "AccountDecides", "Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"},
-        {"Sid": "Maker", "Effect": "Allow", "Principal": {"AWS": who.principal}, "Action": own, "Resource": "*"},
-    ]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return json.dumps({"Version": "2012-10-17", "Statement": _statements(cloud, maker)})
+
+
+def _lets_in(cloud: Cloud, id: str, maker: str) -> list[str]:
+    """What the key's policy says besides what we wrote; whoever made the key may be gone since."""
+    found = statements(cloud.kms.get_key_policy(KeyId=id, PolicyName="default")["Policy"])
+    own = [_essence(one) for one in _statements(cloud, maker)]
+    return sorted(told(one) for one in found if _essence(one) not in own and not _gone(one))
+
+
+def _essence(statement: Mapping[str, Any]) -> Any:
+    """What a statement allows; of ours for its maker older ones allow less."""
+    said = normal({"Statement": [{key: value for key, value in statement.items() if key != "Sid"}]})["Statement"][0]
+    if statement.get("Sid") == "Maker":
+        said["Action"] = sorted({*said["Action"], "kms:PutKeyPolicy"})
+    return said
+
+
+def _gone(statement: Mapping[str, Any]) -> bool:
+    return _GONE.fullmatch(str(dict(statement.get("Principal") or {}).get("AWS", ""))) is not None
 
 
 def _ours(cloud: Cloud) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
@@ -202,14 +237,17 @@ def _describe(cloud: Cloud, id: str) -> Live | None:
 def _live(cloud: Cloud, key: Mapping[str, Any]) -> Live:
     id, seen = key["KeyId"], KEY.of(key["KeyState"])
     ill, warning = seen.meaning is DEGRADED, ""
-    props = {"description": key.get("Description", ""), "state": key["KeyState"] if ill else ENABLED}
+    tags = _tags(cloud, id)
+    maker = tags.get(CREATOR, "").replace(" ", ",") or cloud.identity.principal
+    props: dict[str, Any] = {"description": key.get("Description", ""), "state": key["KeyState"] if ill else ENABLED}
+    props["key_policy"] = _lets_in(cloud, id, maker)
     if _goes(key):
         warning = f"KMS deletes it on {_date(key)}: then nothing that it encrypts can be read any more"
     else:  # of one that is about to be deleted KMS says that it does not rotate
         props["rotation"] = bool(cloud.kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"])
         warning = "it is disabled: nothing that it encrypts can be read" if ill else ""
-    outputs, remedy = {"id": id, "arn": key["Arn"]}, seen.remedy.format(id, id)
-    return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy, marks=_tags(cloud, id))
+    outputs, remedy = {"id": id, "arn": key["Arn"], "maker": maker}, seen.remedy.format(id, id)
+    return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy, marks=tags)
 
 
 def _tags(cloud: Cloud, id: str) -> dict[str, str]:

@@ -73,3 +73,21 @@ def _neutral(text: str) -> str:
 def text(document: Any, values: Mapping[str, str]) -> str:
     """What IAM is given: the document with these values, without the blanks that count towards IAM's limits."""
     return json.dumps(render(document, values), separators=(",", ":"))
+
+
+def told(statement: Mapping[str, Any]) -> str:
+    """A statement of a resource's policy as the plan shows it: whom it lets do what."""
+    who = statement.get("Principal") or {"all but": statement.get("NotPrincipal")}
+    whom = [who] if isinstance(who, str) else [str(one) for ones in who.values() for one in _list(ones)]
+    what = _list(statement.get("Action") or statement.get("NotAction"))
+    under = " under conditions" if statement.get("Condition") else ""
+    return f"{statement['Effect']} {', '.join(sorted(whom))}: {', '.join(sorted(map(str, what)))}{under}"
+
+
+def statements(document: str) -> list[Mapping[str, Any]]:
+    """The statements of a policy, given as the text that AWS returns."""
+    return _list(json.loads(document).get("Statement", []))
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.policy_documents import statements, told
 from livekit_deploy.aws.tags import ADDRESS, mapping, pairs
-from livekit_deploy.engine.inputs import Change, Input, Output, Ref, SecretRef
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.state.session import utc_now
@@ -43,7 +44,8 @@ class Secret(Resource):
 
     ``value``, ``keys``, ``api_key`` and ``api_secret`` are addresses of what it holds, never what it holds.
     ``state`` is ``kept``: one that somebody scheduled for deletion is restored, with the value that it has.
-    Source: Secrets Manager API reference, CreateSecret, RestoreSecret, PutSecretValue.
+    ``resource_policy`` is what somebody else's policy of the secret says: whom it lets read the value.
+    Source: Secrets Manager API reference, CreateSecret, RestoreSecret, PutSecretValue, DeleteResourcePolicy.
     """
 
     kind = "secretsmanager.secret"
@@ -56,6 +58,7 @@ class Secret(Resource):
     form: Input[str] = Input(change=Change.FIXED, way_out="It says what is drawn: use another name for another form.")
     state: Input[str] = Input(api="RestoreSecret", default=KEPT)
     retired: Input[bool] = Input(api="PutSecretValue", default=False)
+    resource_policy: Inputs[str] = Inputs(api="DeleteResourcePolicy", default=(), foreign=True)
     recovery_days: Input[int] = Input(api="RecoveryWindowInDays", change=Change.CREATE_ONLY, default=0)
 
     arn = Output[str]()
@@ -81,7 +84,7 @@ class Secret(Resource):
             return None
         if id is None:
             self._claim(cloud, secret)
-        return _live(secret)
+        return _live(cloud, secret)
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """As `read`, but nothing for one that is scheduled for deletion."""
@@ -110,6 +113,8 @@ class Secret(Resource):
         """Restore it, then replace a retired value; for how long it can be recovered counts when it is deleted."""
         if "state" in changed:
             cloud.secretsmanager.restore_secret(SecretId=live.id)
+        elif "resource_policy" in changed:
+            cloud.secretsmanager.delete_resource_policy(SecretId=live.id)
         elif "retired" in changed:
             cloud.secretsmanager.put_secret_value(SecretId=live.id, SecretString=_draw(self.form))
 
@@ -130,7 +135,7 @@ class Secret(Resource):
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         for secret in _ours(cloud):
             if "DeletedDate" not in secret:
-                yield Found(mapping(secret["Tags"]).get(ADDRESS, ""), _live(secret))
+                yield Found(mapping(secret["Tags"]).get(ADDRESS, ""), _live(cloud, secret))
 
     @classmethod
     def vanishing(cls, cloud: Cloud) -> Iterator[tuple[str, str]]:
@@ -165,13 +170,21 @@ def _ours(cloud: Cloud) -> Iterator[Mapping[str, Any]]:
             yield secret
 
 
-def _live(secret: Mapping[str, Any]) -> Live:
+def _lets_in(cloud: Cloud, arn: str) -> list[str]:
+    """What the secret's own policy says; there is none of ours."""
+    said = cloud.secretsmanager.get_resource_policy(SecretId=arn).get("ResourcePolicy")
+    return sorted(told(one) for one in statements(said)) if said else []
+
+
+def _live(cloud: Cloud, secret: Mapping[str, Any]) -> Live:
     arn, tags = secret["ARN"], mapping(secret.get("Tags", []))
     stages = secret.get("VersionIdsToStages") or {}
     version = next((id for id, names in stages.items() if "AWSCURRENT" in names), "")
     outputs = {"arn": arn, "secret_name": secret["Name"], **of_version(arn, version)}
     date = secret.get("DeletedDate")
-    props = {"retired": tags.get(_RETIRED) == version, "state": _SCHEDULED if date else KEPT}
+    props: dict[str, Any] = {"retired": tags.get(_RETIRED) == version, "state": _SCHEDULED if date else KEPT}
+    if date is None:
+        props["resource_policy"] = _lets_in(cloud, arn)
     warning = f"Secrets Manager deletes it on {date:%Y-%m-%d}" if date else ""
     remedy = f"up restores it; by hand: aws secretsmanager restore-secret --secret-id {arn}" if date else ""
     return Live(arn, Status.READY, props, outputs, warning=warning, remedy=remedy, marks=tags)

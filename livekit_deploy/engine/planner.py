@@ -64,7 +64,8 @@ class Planner:
         self._lineage = state.lineage if state else None
         self._serial = state.serial if state else 0
         self._records: Mapping[str, Record] = state.records if state else {}
-        cloud.recorded.update(record.id for record in self._records.values() if record.id)
+        for record in self._records.values():
+            cloud.recorded.update(filter(None, (record.id, record.outputs.get("arn"))))
         self._entries: dict[str, Entry] = {}
 
     # ---- up

@@ -33,6 +33,8 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("EksTag", "eks", ("TagResource",), every, scope.marking)
     yield Statement("EksLook", "eks", _LOOKS, every)
     yield Statement("EksChange", "eks", _CHANGES, every, scope.tagged)
+    # who was let in by somebody else: such an entry does not carry the environment's tags
+    yield Statement("EksShutOut", "eks", ("DeleteAccessEntry",), entries)
     # an entry that two resources stand for gets the other's address
     yield Statement("EksHandOver", "eks", ("TagResource",), entries, scope.tagged)
     yield from _logs(scope)
@@ -62,7 +64,7 @@ def _key(scope: Scope) -> Iterator[Statement]:
     yield Statement("KmsList", "kms", ("ListAliases",), conditions=scope.in_region)
     yield Statement("KmsMake", "kms", ("CreateKey",), conditions=_both(scope.tagging, scope.in_region))
     yield Statement("KmsTag", "kms", ("TagResource",), keys, scope.marking)
-    yield Statement("KmsLook", "kms", ("DescribeKey", "GetKeyRotationStatus", "ListResourceTags"), keys)
+    yield Statement("KmsLook", "kms", ("DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"), keys)
     yield Statement("KmsChange", "kms", (*ON_KEY, *ON_ALIAS), keys, scope.tagged)
     yield Statement("KmsAlias", "kms", ON_ALIAS, [alias])
 

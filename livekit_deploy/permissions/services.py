@@ -11,7 +11,10 @@ _GROUP_CHANGES = (
     *("ModifyReplicationGroup", "IncreaseReplicaCount", "DecreaseReplicaCount", "DeleteReplicationGroup"),
 )
 _SUBNET_CHANGES = ("ModifyCacheSubnetGroup", "DeleteCacheSubnetGroup")
-_SECRET_CHANGES = ("GetSecretValue", "PutSecretValue", "DeleteSecret", "RestoreSecret", "TagResource")
+_SECRET_CHANGES = (
+    *("GetSecretValue", "PutSecretValue", "DeleteSecret", "RestoreSecret", "TagResource"),
+    "DeleteResourcePolicy",
+)
 
 
 def statements(scope: Scope) -> Iterator[Statement]:
@@ -34,6 +37,6 @@ def statements(scope: Scope) -> Iterator[Statement]:
     secrets = [scope.arn("secretsmanager", f"secret:{scope.env.project}/{scope.env.name}/*")]
     yield Statement("SecretsList", "secretsmanager", ("ListSecrets",), conditions=scope.in_region)
     # whether there is one is asked before it has tags
-    yield Statement("SecretsLook", "secretsmanager", ("DescribeSecret",), secrets)
+    yield Statement("SecretsLook", "secretsmanager", ("DescribeSecret", "GetResourcePolicy"), secrets)
     yield Statement("SecretsMake", "secretsmanager", ("CreateSecret", "TagResource"), secrets, scope.marking)
     yield Statement("SecretsChange", "secretsmanager", _SECRET_CHANGES, secrets, scope.tagged)

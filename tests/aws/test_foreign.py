@@ -115,3 +115,61 @@ def test_what_is_taken_away_is_said_before(rig: AwsRig) -> None:
     assert change.hint == "up takes away what somebody else added: inline_policies"
     rig.up([Base().role()])
     assert iam.list_role_policies(RoleName="livekit-uat-cluster")["PolicyNames"] == []
+
+
+def _cluster() -> list[Resource]:
+    case = next(case for case in CASES if case.kind.kind == "eks.access_entry")
+    base = Base()
+    return closure(case.make(base), case.kind("creator", lives_in=base.cluster()))
+
+
+def _entry(principal: str, **more: Any) -> None:
+    boto3.client("eks").create_access_entry(clusterName="livekit-uat-main", principalArn=principal, **more)
+
+
+def _entries() -> set[str]:
+    return set(boto3.client("eks").list_access_entries(clusterName="livekit-uat-main")["accessEntries"])
+
+
+def test_whom_somebody_else_let_into_the_cluster_is_shown_and_shut_out_and_nobody_else(rig: AwsRig) -> None:
+    rig.up(_cluster())
+    before = _entries()
+    eve = boto3.client("iam").create_user(UserName="eve")["User"]["Arn"]
+    nodes = Base().another_role("livekit-uat-node")
+    _entry(nodes, type="EC2_LINUX")
+    assert rig.plan(_cluster()).changes == (), "EKS makes the entries of our nodes' roles"
+    _entry(eve)
+    (change,) = rig.plan(_cluster()).changes
+    assert [(diff.path, diff.before, diff.after) for diff in change.diffs] == [("foreign_access", [eve], [])]
+    assert change.hint == "up takes away what somebody else added: foreign_access"
+    rig.up(_cluster())
+    assert _entries() == {*before, nodes}
+
+
+def test_an_entry_of_ours_that_lost_its_marks_is_not_shut_out(rig: AwsRig) -> None:
+    rig.up(_cluster())
+    before = _entries()
+    eks = boto3.client("eks")
+    for principal in before:
+        said = eks.describe_access_entry(clusterName="livekit-uat-main", principalArn=principal)["accessEntry"]
+        eks.untag_resource(resourceArn=said["accessEntryArn"], tagKeys=list(said["tags"]))
+    plan = rig.plan(_cluster())
+    assert plan.changes == ()
+    assert plan.unmarked
+    rig.up(_cluster())
+    assert _entries() == before
+
+
+def test_a_key_whose_maker_is_gone_is_as_it_was(rig: AwsRig) -> None:
+    """A policy names whoever was deleted by a unique id; that lets nobody in."""
+    rig.up([Base().key()])
+    kms, key = boto3.client("kms"), str(rig.records["kms.key/cluster"].id)
+    policy = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    maker = rig.cloud.identity.principal
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy.replace(maker, "AIDACKCEVSQ6C2EXAMPLE"))
+    assert rig.plan([Base().key()]).changes == ()
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy.replace(maker, f"{maker}-of-theirs"))
+    (change,) = rig.plan([Base().key()]).changes
+    assert [diff.path for diff in change.diffs] == ["key_policy"]
+    rig.up([Base().key()])
+    assert kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] == policy

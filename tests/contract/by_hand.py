@@ -184,6 +184,13 @@ def retire(made: Record) -> None:
     aws("secretsmanager").tag_resource(SecretId=made.id, Tags=tags)
 
 
+def lets_in(account: str = "999999999999") -> str:
+    """A policy of an object that lets another account in."""
+    root = {"AWS": f"arn:aws:iam::{account}:root"}
+    statement = {"Sid": "Theirs", "Effect": "Allow", "Principal": root, "Action": "*", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 # ---- EKS
 
 
@@ -220,6 +227,12 @@ def access_entry(**values: Any) -> Hand:
     return lambda made: aws("eks").update_access_entry(
         clusterName=_main(made), principalArn=made.outputs["principal"], **values
     )
+
+
+def let_in(made: Record) -> None:
+    """An entry of somebody's, for a user of theirs."""
+    user = aws("iam").create_user(UserName="eve")["User"]["Arn"]
+    aws("eks").create_access_entry(clusterName=made.id, principalArn=user)
 
 
 def addon(**values: Any) -> Hand:

@@ -442,8 +442,11 @@ CASES = [
         Key,
         _of(Key, "x", description=literal("d")),
         {"description": literal("other"), "rotation": literal(False)},
-        {"state": "a key that is wanted is enabled"},
+        {"state": "a key that is wanted is enabled", "key_policy": "always none: what others wrote into it"},
         drifts={
+            "key_policy": Drift(
+                by_hand.call("kms", "put_key_policy", "KeyId", PolicyName="default", Policy=by_hand.lets_in())
+            ),
             "state": Drift(by_hand.call("kms", "disable_key", "KeyId")),
             "description": Drift(by_hand.call("kms", "update_key_description", "KeyId", Description="theirs")),
             "rotation": Drift(by_hand.call("kms", "disable_key_rotation", "KeyId")),
@@ -462,8 +465,12 @@ CASES = [
         {
             "retired": "says whether the value must be drawn anew: test_secrets.py",
             "state": "a secret that is wanted is kept",
+            "resource_policy": "always none: what others wrote",
         },
         drifts={
+            "resource_policy": Drift(
+                by_hand.call("secretsmanager", "put_resource_policy", "SecretId", ResourcePolicy=by_hand.lets_in())
+            ),
             "retired": Drift(by_hand.retire),
             "state": Drift(by_hand.call("secretsmanager", "delete_secret", "SecretId", RecoveryWindowInDays=7)),
         },
@@ -483,7 +490,9 @@ CASES = [
             "key_arn": lambda b: b.key().arn,
             "deletion_protection": literal(True),
         },
+        {"foreign_access": "always none: whom others let in"},
         drifts={
+            "foreign_access": Drift(by_hand.let_in),
             "subnet_ids": Drift(
                 by_hand.fewer_subnets,
                 {"subnet_ids": lambda b: [b.subnet("a").id, b.subnet("b").id, b.subnet("c").id]},

@@ -15,13 +15,22 @@ from tests.sandbox.workspace import ACCOUNT, REGION, Workspace
 TRUST = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
 
 
-def role(here: Workspace, env: Environment, name: str = "deployer", *, only: Iterable[str] = ()) -> tuple[str, str]:
-    """Credentials of a session of a new role, to which every part of the environment's policy is attached, or some."""
+def role(
+    here: Workspace, env: Environment, name: str = "deployer", *, only: Iterable[str] = (), also: Iterable[str] = ()
+) -> tuple[str, str]:
+    """Credentials of a session of a new role, to which every part of the environment's policy is attached, or some.
+
+    ``also`` are actions that it may take besides.
+    """
     iam = here.client("iam")
     document = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
     arn = iam.create_role(RoleName=name, Path="/ci/", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     parts = permissions.parts(env, account=ACCOUNT)
-    for part, said in {part: parts[part] for part in only or parts}.items():
+    wanted = {part: parts[part] for part in only or parts}
+    if also:
+        statement = {"Effect": "Allow", "Action": list(also), "Resource": "*"}
+        wanted["also"] = {"Version": "2012-10-17", "Statement": [statement]}
+    for part, said in wanted.items():
         made = iam.create_policy(PolicyName=f"{name}-{part}", PolicyDocument=json.dumps(said))
         iam.attach_role_policy(RoleName=name, PolicyArn=made["Policy"]["Arn"])
     given = here.client("sts").assume_role(RoleArn=arn, RoleSessionName="run")["Credentials"]

@@ -75,6 +75,19 @@ def _left_behind(here: Workspace, env: Environment) -> None:
     )
 
 
+def _added(here: Workspace, env: Environment) -> None:
+    """What somebody adds to our objects that lets others in."""
+    iam, eks = here.client("iam"), here.client("eks")
+    whole = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    iam.put_role_policy(RoleName=f"{env.resource_prefix}-node", PolicyName="theirs", PolicyDocument=whole)
+    root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [root]})
+    secret = here.document(env.name)["records"]["secretsmanager.secret/api-keys"]["id"]
+    here.client("secretsmanager").put_resource_policy(SecretId=secret, ResourcePolicy=policy)
+    theirs = iam.create_user(UserName="eve")["User"]["Arn"]
+    eks.create_access_entry(clusterName=f"{env.resource_prefix}-main", principalArn=theirs)
+
+
 def _scheduled_for_deletion(here: Workspace, env: Environment) -> None:
     """The key of the cluster's secrets, where it has one, and a secret."""
     records = here.document(env.name)["records"]
@@ -108,6 +121,7 @@ def _life(here: Workspace, bare: Environment, env: Environment, changed: Environ
         made.keys.remove(made.keys.add("second"), now=True)
     role = f"{env.resource_prefix}-node"
     here.client("iam").put_role_permissions_boundary(RoleName=role, PermissionsBoundary=FENCE)
+    _added(here, env)
     with bounded.deployer(here, changed, keys) as made:
         made.up()
     _scheduled_for_deletion(here, env)
@@ -153,14 +167,20 @@ def test_no_call_of_the_other_presets_is_refused(here: Workspace, name: str) -> 
     assert here.sandbox.rights()["refused"] == []
 
 
-def test_a_role_that_may_only_read_the_state_sees_the_status_and_gets_a_kubeconfig(here: Workspace) -> None:
-    """Neither asks IAM for anything: who the caller is, STS tells everybody."""
+def test_a_role_that_may_only_read_the_state_sees_the_status_and_gets_a_token_where_it_may_see_the_cluster(
+    here: Workspace,
+) -> None:
+    """Neither asks IAM for anything: who the caller is, STS tells everybody. Where a token goes only EKS tells."""
     env = _loaded(here, here.edit("dev"))
     with bounded.deployer(here, env, bounded.role(here, env)) as made:
         made.up()
     keys = bounded.role(here, env, "reader", only=("state",))
     with bounded.deployer(here, env, keys) as reader:
         assert reader.status().records
-        assert reader.credential()
+        with pytest.raises(Denied, match="DescribeCluster"):
+            reader.credential()
         with pytest.raises(Denied):
             reader.plan()
+    keys = bounded.role(here, env, "user", only=("state",), also=["eks:DescribeCluster"])
+    with bounded.deployer(here, env, keys) as user:
+        assert user.credential()
