@@ -73,7 +73,9 @@ def _recorder(context: click.Context, option: click.Parameter, given: str | None
     def close() -> None:
         made.close()
         if made.lost:
-            click.echo(f"the record {given} ends early: {made.lost}", err=True)
+            from livekit_deploy.render.harmless import line
+
+            click.echo(line(f"the record {given} ends early: {made.lost}"), err=True)
 
     context.call_on_close(close)
     return made

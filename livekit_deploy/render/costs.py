@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from livekit_deploy.engine.estimate import dollars
+from livekit_deploy.render.harmless import line
 from livekit_deploy.render.words import hanging
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ def lines(cost: Estimate | None, width: int | None) -> Iterator[str]:
     if cost is None:
         return
     if cost.lines:
-        yield from hanging("", f"About {brief(cost)} ({cost.sources}; {_NOT_COUNTED}).", width)
+        yield from hanging("", line(f"About {brief(cost)} ({cost.sources}; {_NOT_COUNTED})."), width)
     if cost.usd_participant_hour and cost.usd_month and not cost.usd_month_now:
         yield from hanging("", _traffic(cost, cost.usd_participant_hour), width)
     if cost.unpriced:
         missing = "; ".join(map(str, cost.unpriced))
         why = f" AWS's price list was not read: {cost.not_told}." if cost.not_told else ""
-        yield from hanging("", f"Not counted, as no price is known: {missing}.{why}", width)
+        yield from hanging("", line(f"Not counted, as no price is known: {missing}.{why}"), width)
     if cost.guard and cost.guard.verdict == "unheld":
         yield from hanging("Warning: ", f"{cost.guard.text}.", width, "bold yellow")
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.words import age, wrapped
 
 _BELOW = " " * 8  # under the type
@@ -27,8 +26,9 @@ def table(found: Sequence[ClusterEvent], width: int | None, now: datetime | None
     room = (width or 0) - len("  seen  Warning  ") - reasons - objects - 2 * len("  ")
     yield f"[bold]{'seen':>6}  {'type':<7}  {'reason':<{reasons}}  {'object':<{objects}}  message[/]"
     for one in found:
-        type = f"[yellow]{one.type:<7}[/]" if one.type == "Warning" else f"{one.type:<7}"
-        lead = f"{age(one.at, moment):>6}  {type}  {escape(f'{one.reason:<{reasons}}  {one.about:<{objects}}')}"
+        type = f"[yellow]{one.type:<7}[/]" if one.type == "Warning" else escape(f"{one.type:<7}")
+        seen = escape(f"{age(one.at, moment):>6}")
+        lead = f"{seen}  {type}  {escape(f'{one.reason:<{reasons}}  {one.about:<{objects}}')}"
         message = f"{one.message} (x{one.count})" if one.count > 1 else one.message
         if width is None or room >= len(message):
             yield f"{lead}  {escape(message)}"

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from livekit_deploy.clock import Clock
 from livekit_deploy.events import Done, Event, ResourceFailed, RunFinished, RunStarted
+from livekit_deploy.render import harmless
+from livekit_deploy.render.harmless import code, prose
 from livekit_deploy.render.lines import Lines
 from livekit_deploy.render.markdown import plan_markdown
 from livekit_deploy.render.words import duration
@@ -43,23 +45,28 @@ class GitHub(Lines):
     def finished(self, report: Report) -> None:
         """Where it answers, or what is left, under the table."""
         if url := report.outputs.get("livekit.url"):
-            summarize(["", f"LiveKit answers at `{url}`"])
+            summarize(["", f"LiveKit answers at {code(str(url))}"])
             output("livekit-url", str(url))
         for one in report.under_way:
-            summarize(["", f"Unfinished: {one}"])
+            summarize(["", f"Unfinished: {code(one)}"])
         for address, (said, remedy) in report.warnings.items():
             command("warning", f"{said}; {remedy}" if remedy else said, title=address)
         if report.command == "down":
-            summarize(["", f"leftovers: {len(report.leftovers)}", *(f"- `{one}`" for one in report.leftovers)])
+            summarize(["", f"leftovers: {len(report.leftovers)}", *(f"- {code(str(one))}" for one in report.leftovers)])
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
         if isinstance(event, RunStarted):
-            self._rows += [f"### {event.command} {event.env}", "", "| resource | result | time |", "|---|---|---|"]
+            self._rows += [
+                f"### {prose(event.command)} {prose(event.env)}",
+                "",
+                "| resource | result | time |",
+                "|---|---|---|",
+            ]
         elif isinstance(event, Done):
-            self._rows.append(f"| `{event.address}` | {event.verb} | {duration(event.elapsed_s)} |")
+            self._rows.append(f"| {code(event.address)} | {prose(event.verb)} | {duration(event.elapsed_s)} |")
         elif isinstance(event, ResourceFailed):
-            self._rows.append(f"| `{event.address}` | **failed** | {duration(event.elapsed_s)} |")
+            self._rows.append(f"| {code(event.address)} | **failed** | {duration(event.elapsed_s)} |")
             command("error", event.message, title=event.address)
         elif isinstance(event, RunFinished):
             counts = f"{event.created} created, {event.updated} updated, {event.deleted} deleted, {event.failed} failed"
@@ -79,9 +86,8 @@ def planned(plan: Plan) -> None:
 
 def command(name: str, text: str, *, title: str = "") -> None:
     """Write ``::name title=…::text`` to stderr, with what would end it escaped."""
-    safe = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    named = title.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
-    sys.stderr.write(f"::{name}{f' title={named}' if named else ''}::{safe}\n")
+    named = f" title={harmless.title(title)}" if title else ""
+    sys.stderr.write(f"::{name}{named}::{harmless.parameter(text)}\n")
     sys.stderr.flush()
 
 
@@ -93,7 +99,7 @@ def summarize(rows: Iterable[str]) -> None:
 
 def output(name: str, value: str) -> None:
     """Give a value to later steps, as ``steps.ID.outputs.NAME``; it is one line."""
-    _append("GITHUB_OUTPUT", f"{name}={value}")
+    _append("GITHUB_OUTPUT", f"{name}={harmless.line(value)}")
 
 
 def _append(variable: str, text: str) -> None:

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 from livekit_deploy.engine.graph import Edges, closure, edges_up, longest_chain, ordered
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.render import harmless
 from livekit_deploy.render.words import address_column, duration, wrapped
 
 _BELOW = 6  # columns that what comes before is indented by where it has lines of its own
@@ -60,10 +61,14 @@ def _text(order: Sequence[Resource], chain: set[str], width: int | None) -> str:
 def _mermaid(order: Sequence[Resource], chain: set[str]) -> str:
     names = {item.address: f"n{number}" for number, item in enumerate(order)}
     lines = ["graph LR"]
-    lines += [f'  {names[item.address]}["{item.address}"]' for item in order]
+    lines += [f'  {names[item.address]}["{_label(item.address)}"]' for item in order]
     lines += [f"  {names[dep.address]} --> {names[item.address]}" for item in order for dep in item.dependencies()]
     marked = ",".join(names[address] for address in names if address in chain)
     return "\n".join([*lines, "  classDef longest stroke-width:3px", f"  class {marked} longest"])
+
+
+def _label(address: str) -> str:
+    return harmless.line(address).replace('"', "'")
 
 
 _COLUMN, _ROW, _BOX, _HEIGHT, _MARGIN = 330, 34, 270, 24, 20

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from livekit_deploy.clock import Clock
+from livekit_deploy.render import harmless
 from livekit_deploy.render.versioned import versioned
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def line(values: Mapping[str, Any]) -> str:
     """One line of the stream: ``format_version`` and ``@timestamp`` before everything else."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps(versioned({"@timestamp": moment, **values}), default=str) + "\n"
+    return harmless.json(json.dumps(versioned({"@timestamp": moment, **values}), default=str)) + "\n"
 
 
 def _seconds(spent: Spent) -> dict[str, float]:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.words import age, plural, whole
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def list_lines(found: Keys, width: int | None, now: datetime | None = None) -> I
     for one in found.keys:
         old = age(one.since, now or datetime.now(UTC))
         mark = "  [dim]webhooks and verify use it[/]" if one.first else ""
-        yield f"{escape(one.key):<{column}}  {escape(one.name):<{names}}  {old:>6}{mark}"
+        yield f"{escape(one.key):<{column}}  {escape(one.name):<{names}}  {escape(f'{old:>6}')}{mark}"
     yield ""
     yield from whole("secret   ", f"secretsmanager:{found.secret_name}", width)
     yield from whole("version  ", found.version, width)

@@ -6,10 +6,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from rich.markup import escape
-
 from livekit_deploy.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Progress, Started
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.progress import sentence
 from livekit_deploy.render.underway import Row, Underway
 from livekit_deploy.render.words import about, duration
@@ -55,7 +54,7 @@ class Lines:
         self._underway.take(event)
         if isinstance(event, Started):
             usual = f"  ({about(event.usual_s)})" if event.usual_s >= _WORTH_SAYING else ""
-            self._line(f"  {escape(event.address):<{_COLUMN}} {event.verb}{usual}")
+            self._line(f"  {escape(event.address):<{_COLUMN}} {escape(event.verb)}{usual}")
         elif isinstance(event, Progress):
             if self._told.get(event.address) != event.detail:
                 self._told[event.address] = event.detail

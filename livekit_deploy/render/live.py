@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from rich.live import Live
-from rich.markup import escape
 from rich.text import Text
 
 from livekit_deploy.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Skipped
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.progress import sentence
 from livekit_deploy.render.underway import Row, Underway
 from livekit_deploy.render.words import WIDE, about, duration, ordered
@@ -91,7 +91,8 @@ def _row(row: Row, elapsed: float, width: int) -> str:
     column = 28 if width < WIDE else 46
     usual = f" of {about(row.usual)}" if row.usual >= _WORTH_SAYING else ""
     took = f"{duration(elapsed) + usual:<17}"
-    return f"  {escape(_fitted(row.address, column)):<{column}} {row.verb:<6} {took} [dim]{escape(row.detail)}[/]"
+    name = f"{escape(_fitted(row.address, column)):<{column}} {escape(f'{row.verb:<6}')}"
+    return f"  {name} {took} [dim]{escape(row.detail)}[/]"
 
 
 def _fitted(address: str, column: int) -> str:

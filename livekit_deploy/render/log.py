@@ -15,6 +15,7 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
 from livekit_deploy import __version__
 from livekit_deploy.errors import DeployError, UsageError
+from livekit_deploy.render import harmless
 from livekit_deploy.render.failure import as_json
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _told(about: dict[str, str]) -> Iterator[Callable[[Event], None]]:
     def tell(event: Event) -> None:
         plain = event.plain()
         level = plain.pop("level", "error" if event.type == "failed" else "info")
+        level = level if level in ("info", "warning", "error") else "info"
         getattr(logger, level)(plain.pop("type"), **plain)
 
     logger.info("command", version=__version__, **about)
@@ -79,9 +81,10 @@ def _formatter(form: str, run_id: str) -> logging.Formatter:
     def of_this_run(_: Any, __: str, line: EventDict) -> EventDict:
         return {**line, "run_id": run_id}
 
-    last: Processor = structlog.processors.JSONRenderer(default=str)
+    written = structlog.processors.JSONRenderer(default=str)
+    last: list[Processor] = [written, lambda _, __, said: harmless.json(str(said))]
     if form == "console":
-        last = structlog.dev.ConsoleRenderer(colors=False)
+        last = [structlog.dev.ConsoleRenderer(colors=False), lambda _, __, said: harmless.text(str(said))]
     return ProcessorFormatter(
         foreign_pre_chain=[ExtraAdder()],
         processors=[
@@ -89,7 +92,7 @@ def _formatter(form: str, run_id: str) -> logging.Formatter:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             of_this_run,
-            last,
+            *last,
         ],
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from livekit_deploy.render import costs, plans
+from livekit_deploy.render.harmless import prose
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.estimate import Guard
@@ -29,7 +30,7 @@ def plan_markdown(plan: Plan) -> str:
         title = f"refused: {title}"
     fence = "`" * max(3, _longest_run(text) + 1)
     return (
-        f"### {plan.header['env']}: {title}\n\n{_alert(guard)}<details><summary>plan</summary>\n\n"
+        f"### {prose(plan.header['env'])}: {title}\n\n{_alert(guard)}<details><summary>plan</summary>\n\n"
         f"{fence}\n{text}\n{fence}\n\n</details>\n\n"
     )
 
@@ -38,7 +39,7 @@ def _alert(guard: Guard | None) -> str:
     """What must be seen before the plan is unfolded: that it is refused, or that its cost is not known."""
     if guard is None or not guard.text:
         return ""
-    first, *rest = guard.text.splitlines()
+    first, *rest = map(prose, guard.text.splitlines())
     kind = "CAUTION" if guard.verdict == "refused" else "WARNING"
     return "\n".join([f"> [!{kind}]", f"> {first}", *(f"> - {line.strip()}" for line in rest)]) + "\n\n"
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
-from rich.markup import escape
 
 from livekit_deploy.engine.plan import GONE, Action, Change, FieldDiff, Plan
 from livekit_deploy.render import costs
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.words import SYMBOLS, hanging, ordered, pair, plain, plural, wrapped
 
 _ORIGIN = {"config": "config", "drift": "drift: someone else changed it"}
@@ -91,7 +91,7 @@ def _drifted(change: Change, width: int | None) -> Iterator[str]:
         yield f"  {SYMBOLS['delete']} {escape(change.address)}  deleted"
         return
     id = f"  [dim]{escape(change.id)}[/]" if change.id != change.address.partition("/")[2] else ""
-    sign = SYMBOLS["blocked" if change.unmarked else change.action.value]
+    sign = SYMBOLS.get("blocked" if change.unmarked else change.action.value, " ")
     yield f"  {sign} {escape(change.address)}{id}"
     rows = [(diff.path, text) for diff in change.diffs for text in _became(diff)]
     column = min(max((len(path) for path, _ in rows), default=0), _WIDEST_PATH)
@@ -107,7 +107,7 @@ def _became(diff: FieldDiff) -> Iterator[str]:
     """What somebody made of an attribute; of a secret only which version it is."""
     applied, now = diff.after, diff.before
     if diff.secret:
-        applied, now = ((value or {}).get("version") for value in (applied, now))
+        applied, now = (value.get("version") if isinstance(value, Mapping) else value for value in (applied, now))
     yield from _texts(FieldDiff(diff.path, applied, now, diff.origin))
 
 
@@ -118,7 +118,7 @@ def _unchanged(plan: Plan) -> str:
 def _header(plan: Plan, width: int | None) -> str:
     head = plan.header
     where = " · ".join(head[key] for key in ("project", "env", "region") if key in head)
-    account = f" · account {head['account']}" if "account" in head else ""
+    account = f" · account {escape(head['account'])}" if "account" in head else ""
     facts = [f"lease: {head['lease']}"] if "lease" in head else []
     facts.append(f"state #{plan.serial}" if plan.lineage else "no state yet")
     right = " · ".join(facts)
@@ -187,7 +187,11 @@ def _sets(change: Change, width: int | None) -> Iterator[str]:
 
 
 def _diffs(change: Change, width: int | None) -> Iterator[str]:
-    rows = [(diff.path, text, _ORIGIN[diff.origin]) for diff in change.diffs for text in _texts(diff)]
+    rows = [
+        (diff.path, text, escape(_ORIGIN.get(diff.origin, diff.origin)))
+        for diff in change.diffs
+        for text in _texts(diff)
+    ]
     path = min(max((len(row[0]) for row in rows), default=0), _WIDEST_PATH)
     text = min(max((cell_len(row[1]) for row in rows), default=0), _WIDEST_TEXT)
     before = ""

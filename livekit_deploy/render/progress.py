@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol, Self
 
-from rich.markup import escape
-
 from livekit_deploy.clock import Clock
 from livekit_deploy.events import (
     Event,
@@ -19,6 +17,7 @@ from livekit_deploy.events import (
     ResourceFailed,
     Skipped,
 )
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.words import duration
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def sentence(event: Event) -> str:
         return f"  {escape(event.address)} is not tried: {escape(event.because)} comes before it"
     if isinstance(event, LeaseWaiting):
         return (
-            f"waiting for the lease of {escape(event.holder)}, held since {event.since}; "
+            f"waiting for the lease of {escape(event.holder)}, held since {escape(event.since)}; "
             f"it ends in {duration(event.remaining_s)} unless renewed"
         )
     if isinstance(event, LeaseTakenOver):
@@ -100,7 +99,9 @@ def sentence(event: Event) -> str:
     if isinstance(event, Looked):
         return escape("; ".join(f"{check}: {seen}" for check, seen in event.failing.items()))
     if isinstance(event, KeyChanged):
-        return f"[green]✔[/] the key {event.key} ({escape(event.name)}) is {event.verb} in Secrets Manager"
+        return (
+            f"[green]✔[/] the key {escape(event.key)} ({escape(event.name)}) is {escape(event.verb)} in Secrets Manager"
+        )
     if isinstance(event, Notice):
         return escape(f"{'warning: ' if event.level == 'warning' else ''}{event.message}")
     return ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.text import Text
 
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.prices import as_of
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.plans import warned
 from livekit_deploy.render.words import duration, hanging, ordered, plural, whole
 from livekit_deploy.state.document import Phase
@@ -122,7 +122,7 @@ def status_lines(report: StatusReport, width: int | None = None, spelled: Callab
     head = report.header
     where = " · ".join(str(head[key]) for key in ("project", "env", "region") if key in head)
     state = f"state #{report.serial}" if report.lineage else "no state yet"
-    yield f"[bold]{escape(where)}[/] · account {head.get('account', '?')} · {state}"
+    yield f"[bold]{escape(where)}[/] · account {escape(str(head.get('account', '?')))} · {state}"
     yield holder_line(report.holder, report.lease_remaining) if report.holder else "lease: free"
     yield ""
     if not report.stages:
@@ -135,7 +135,7 @@ def status_lines(report: StatusReport, width: int | None = None, spelled: Callab
         ready, total = report.stages[stage]
         missing |= ready < total
         mark = "[green]✔[/]" if ready == total else "[yellow]…[/]"
-        yield f"  {mark} {stage:<16} {ready:>{column}}/{total}"
+        yield f"  {mark} {escape(f'{stage:<16}')} {ready:>{column}}/{total}"
     if report.pending or missing:
         yield ""
         yield from _unfinished(report.pending)
@@ -162,8 +162,6 @@ def _unfinished(pending: list[str]) -> Iterator[str]:
 
 def holder_line(holder: Holder, remaining: float) -> str:
     """Who holds the lease, since when, and how long it lasts unless renewed."""
-    who = f"{holder.user}@{holder.host} (process {holder.pid}, {holder.command})"
     url = f", {holder.ci_url}" if holder.ci_url else ""
-    return (
-        f"lease: held by {escape(who)}{url} since {holder.since}, ends in {duration(max(remaining, 0))} unless renewed"
-    )
+    who = f"{holder.user}@{holder.host} (process {holder.pid}, {holder.command}){url} since {holder.since}"
+    return f"lease: held by {escape(who)}, ends in {duration(max(remaining, 0))} unless renewed"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
+from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.words import SYMBOLS, pair, plural
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def history_lines(past: Iterable[Past], width: int | None = None) -> Iterator[st
     narrow = width is not None and len(start) + tail > width
     yield f"[bold]{start}[/]" if narrow else f"[bold]{start}  {'records':<22}  by[/]"
     for row in rows:
-        lead = f"{escape(row.id):<{column}}  {row.written:<20}"
+        lead = f"{escape(row.id):<{column}}  {escape(f'{row.written:<20}')}"
         if row.damage:
             yield f"{lead}  [red]damaged[/] {escape(row.damage)}"
             continue
@@ -54,7 +53,7 @@ def proposal_lines(proposal: Proposal, *, every: bool) -> Iterator[str]:
         yield f"now: state #{now.state.serial} with {plural(len(now.state.records), 'record')}"
     else:
         yield f"now: {escape(now.damage.message) if now.damage else 'there is no state document'}"
-    yield f"then: {plural(len(after.records), 'record')}, lineage {after.lineage}"
+    yield f"then: {plural(len(after.records), 'record')}, lineage {escape(after.lineage)}"
     for symbol, addresses in (("create", proposal.added), ("update", proposal.changed), ("delete", proposal.dropped)):
         for address in _shown(addresses, every):
             yield f"  {SYMBOLS[symbol]} {escape(address)}"

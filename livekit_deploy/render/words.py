@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from rich.markup import escape
-
 from livekit_deploy.engine.stages import STAGES
+from livekit_deploy.render.harmless import escape
 
 SYMBOLS = {
     "create": "[green]+[/]",
@@ -49,7 +48,10 @@ def age(since: str, now: datetime) -> str:
     """How long ago a time of RFC 3339 is, in the two units that say most: ``46s``, ``3h05m``, ``12d``; "" for none."""
     if not since:
         return ""
-    passed = max((now - datetime.fromisoformat(since.replace("Z", "+00:00"))).total_seconds(), 0)
+    try:
+        passed = max((now - datetime.fromisoformat(since.replace("Z", "+00:00"))).total_seconds(), 0)
+    except (ValueError, TypeError):  # no time, or one of nowhere: it is shown as it is
+        return since
     return duration(passed) if passed < _DAY else f"{int(passed // _DAY)}d"
 
 
