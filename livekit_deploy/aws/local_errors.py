@@ -60,6 +60,7 @@ _NETWORK = "check the network, its proxy (HTTPS_PROXY) and the time limit of a f
 
 #: what a provider lets through: a command that is not there, an output that is no JSON, no terminal to ask on
 _LEAKED = _credentials("look at what profile {profile} of {config} names; {again}")
+_ROUND = Meaning(errors.Unavailable, "every answer sends it to where it comes from", _WHERE)
 MEANINGS: Mapping[str, Meaning] = {
     # ---- credentials
     **_of(_credentials(_LOG_IN), "NoCredentialsError", "NoAuthTokenError", "CredentialRetrievalError"),
@@ -187,6 +188,9 @@ def translating(service: str, operation: str, login: Login) -> Iterator[None]:
     except Exception as error:
         if _passed(error.__traceback__, _PROVIDERS):
             raise _LEAKED.of(error, login) from error
+        if isinstance(error, RecursionError) and _passed(error.__traceback__, {"botocore.utils"}):
+            # botocore asks where the bucket is, and asks again for the answer to that
+            raise _ROUND.of(error, login, f"{action_of(service, operation)}: ") from error
         if isinstance(error, ValueError) and _passed(
             error.__traceback__, {"botocore.args"}
         ):  # an endpoint that is none

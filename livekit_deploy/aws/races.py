@@ -14,7 +14,7 @@ from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.state.store import Mismatch, S3Store
 
 WRITERS, ROUNDS = 6, 5
-_TRIES = 3  # of a round that nobody won: every writer was told to try again, or an answer was lost
+_TRIES = 5  # of a round that nobody won: every writer was told to try again, or an answer was lost
 
 
 def race(cloud: Cloud, probe: S3Store) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from livekit_deploy import permissions
 from livekit_deploy.aws.bucket import UNFINISHED, default_bucket, ensure_bucket, probe_bucket
@@ -18,7 +19,7 @@ from livekit_deploy.aws.races import ROUNDS, WRITERS
 from livekit_deploy.aws.tags import PROJECT
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
-from livekit_deploy.errors import Denied, StateError
+from livekit_deploy.errors import Denied, StateError, Unavailable
 from livekit_deploy.state.store import S3Store
 from tests.aws.rig import REGION, AwsRig
 from tests.contract.cases import Base
@@ -398,3 +399,21 @@ def test_a_look_that_is_refused_has_the_code_and_the_words_of_s3(rig: AwsRig, co
         ensure_bucket(rig.cloud, NAME)
     assert code in str(refused.value)
     assert "another account" not in str(refused.value)
+
+
+def test_a_redirect_without_end_is_told(rig: AwsRig) -> None:
+    def redirected(request: Any, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, 307, {"location": request.url}, _Nothing())
+
+    rig.clients("s3").meta.events.register("before-send.s3", redirected)
+    with pytest.raises(Unavailable, match="s3:ListObjectsV2: every answer sends it to where it comes from") as refused:
+        ensure_bucket(rig.cloud, NAME)
+    assert "AWS_ENDPOINT_URL" in refused.value.hint
+
+
+class _Nothing:
+    def read(self, *_: object) -> bytes:
+        return b""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield b""
