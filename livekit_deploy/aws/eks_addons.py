@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import told
 from livekit_deploy.aws.eks import NEW_ROLE, claiming
@@ -201,11 +203,20 @@ def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None
     return addon
 
 
+def _configuration(text: str) -> Any:
+    """The values of an add-on, which EKS takes as JSON or as YAML; what is neither is told as the text that it is."""
+    try:
+        found = yaml.safe_load(text)
+        return json.loads(json.dumps(found, default=str)) if isinstance(found, dict) else text
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        return text
+
+
 def _live(addon: Mapping[str, Any]) -> Live:
     ill = health(ADDON_ISSUE, addon.get("health", {}).get("issues", []))
     props = {
         "version": addon.get("addonVersion"),
-        "configuration": json.loads(addon.get("configurationValues") or "{}"),
+        "configuration": _configuration(addon.get("configurationValues") or "{}"),
         "role_arn": addon.get("serviceAccountRoleArn") or None,
     }
     outputs = {"arn": addon["addonArn"], "version": props["version"]}

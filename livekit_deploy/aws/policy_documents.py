@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from livekit_deploy.aws.answers import odd
+
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _PARTITION = re.compile(r"\barn:aws[\w-]*:")
 _SCALARS = {"Version", "Sid", "Effect", "Id"}
@@ -40,9 +42,12 @@ def normal(document: Any, own: Mapping[str, str] | None = None) -> Any:
 
     ``own`` are the values that the templates' placeholders have here.
     """
-    if isinstance(document, str):
-        document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
-    return _normal(document, "", own or {})
+    try:
+        if isinstance(document, str):
+            document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
+        return _normal(document, "", own or {})
+    except (ValueError, TypeError, RecursionError) as error:
+        raise odd("iam", "a policy", "it is no policy in JSON") from error
 
 
 def _normal(value: Any, key: str, own: Mapping[str, str]) -> Any:

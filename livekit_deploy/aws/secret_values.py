@@ -32,7 +32,7 @@ class Held:
         """It as a JSON object. Raises `StateError` when it is none."""
         try:
             found = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.wrong("it is no JSON" if self.text.strip() else "it is empty") from None
         if not isinstance(found, dict):
             raise self.wrong("it is JSON, but no object with fields")

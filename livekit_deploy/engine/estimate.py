@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,6 @@ class Estimate:
     def usd_change(self) -> float:
         """How much more it will be a month; less than 0 where the plan saves."""
         return round(self.usd_month - self.usd_month_now, 2)
-
-    @classmethod
-    def revived(cls, raw: Mapping[str, Any]) -> Self:
-        """The reverse of `dataclasses.asdict`."""
-        lines = tuple(Line(**one) for one in raw["lines"])
-        unpriced = tuple(Unpriced(**one) for one in raw["unpriced"])
-        asked, guard = tuple(raw.get("asked", ())), raw.get("guard")
-        guarded = guard and Guard(**guard)
-        return cls(**{**raw, "lines": lines, "unpriced": unpriced, "asked": asked, "guard": guarded})
 
     @property
     def sources(self) -> str:

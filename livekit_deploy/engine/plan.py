@@ -6,11 +6,14 @@ the old one last, or is BLOCKED and says how to proceed.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.errors import StalePlan
@@ -161,13 +164,13 @@ class Plan:
         """Read a saved plan; raises `StalePlan` for anything else."""
         try:
             raw = json.loads(text)
-            if raw.pop("format_version") != FORMAT:
+            format = raw.pop("format_version")
+            if type(format) is int and format != FORMAT:
                 raise StalePlan("the plan was saved by another version", hint="plan again")
-            changes = tuple(_change(item) for item in raw.pop("all"))
-            cost = raw.pop("cost", None)
-            return cls(all=changes, cost=cost and Estimate.revived(cost), **raw)
+            found = _saved().validate_json(json.dumps(raw), strict=True)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StalePlan("this is not a saved plan", hint="make one with: livekit-deploy plan --out FILE") from error
+        return found
 
     def meant_for(self, command: str, header: Mapping[str, str]) -> None:
         """Raise `StalePlan` for a plan of another command or environment; what a header leaves out is not compared."""
@@ -243,9 +246,9 @@ def _as_meant(saved: FieldDiff, now: FieldDiff) -> bool:
     return json.dumps(asdict(saved)) == json.dumps(asdict(now))
 
 
-def _change(raw: dict[str, Any]) -> Change:
-    lists = {key: tuple(FieldDiff(**item) for item in raw.pop(key, ())) for key in ("diffs", "unmarked")}
-    return Change(**{**raw, "action": Action(raw["action"]), **lists})
+@functools.cache
+def _saved() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
 
 
 def compare(path: str, before: Any, after: Any, origin: str) -> Iterator[FieldDiff]:

@@ -8,6 +8,7 @@ import os
 import re
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ _SECONDS, _LARGEST, _LARGEST_INDEX = 60.0, 64 << 20, 16 << 20  # an index is a f
 PINNED = {
     ("aws-load-balancer-controller", "3.5.0"): "45051f634b33e10baccb3354d0681b7de787c60445e599fa276e0c9aedd4ccd5",
 }
+
+
+_NO_CHART = "check the chart's repo, version and digest in the environment file: its repository gave something else"
 
 
 def bundled(name: str) -> tuple[Path, str]:
@@ -77,16 +81,22 @@ def definitions(chart: Path) -> list[dict[str, Any]]:
     if chart.is_dir():
         files = {str(path.relative_to(chart)): path for path in sorted(chart.rglob("crds/**/*")) if path.is_file()}
         return definitions_in({name: path.read_bytes() for name, path in files.items()})
-    with tarfile.open(chart) as packed:
-        names = [name for name in packed.getnames() if "/crds/" in name]
-        found = {name.partition("/")[2]: file.read() for name in names if (file := packed.extractfile(name))}
-        return definitions_in(found)
+    try:
+        with tarfile.open(chart) as packed:
+            names = [name for name in packed.getnames() if "/crds/" in name]
+            found = {name.partition("/")[2]: file.read() for name in names if (file := packed.extractfile(name))}
+    except (tarfile.TarError, OSError, EOFError, zlib.error, LookupError, ValueError) as error:
+        raise ToolError(f"the chart {chart} cannot be unpacked: {error}", hint=_NO_CHART) from error
+    return definitions_in(found)
 
 
 def definitions_in(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
     """The same of the files of a chart, by their path in it."""
     texts = [text for name, text in sorted(files.items()) if re.fullmatch(r"crds/.+\.(ya?ml|json)", name)]
-    documents = (one for text in texts for one in yaml.load_all(text, Loader=LOADER) if one)
+    try:
+        documents = [one for text in texts for one in yaml.load_all(text, Loader=LOADER) if isinstance(one, dict)]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ToolError("a definition in the chart's folder crds is no YAML", hint=_NO_CHART) from error
     return [one for one in documents if one.get("kind") == "CustomResourceDefinition"]
 
 

@@ -25,7 +25,7 @@ from livekit_deploy.aws.connecting import asking
 from livekit_deploy.aws.eks import living
 from livekit_deploy.clock import http_date
 from livekit_deploy.engine.resource import Live, Status
-from livekit_deploy.errors import Absent, ResourceError
+from livekit_deploy.errors import Absent, OddAnswer, ResourceError
 from livekit_deploy.k8s.answers import Refusal, warnings
 from livekit_deploy.k8s.models import checked
 
@@ -103,7 +103,13 @@ class Api:
         call_bound: float = 40.0,
     ) -> None:
         configuration = kubernetes.client.Configuration(host=endpoint)
-        configuration.ca_cert_data = base64.b64decode(ca).decode()
+        try:
+            configuration.ca_cert_data = base64.b64decode(ca).decode()
+        except ValueError as error:
+            raise OddAnswer(
+                "the certificate authority that EKS names for the cluster is not in base64",
+                hint="look at what answers in place of AWS, such as a proxy or AWS_ENDPOINT_URL",
+            ) from error
         configuration.retries = urllib3.Retry(
             total=_AGAIN,
             redirect=0,

@@ -5,17 +5,32 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import yaml
 
+from livekit_deploy.errors import OddAnswer
 from livekit_deploy.k8s.client import Api, Obj
 from livekit_deploy.k8s.helm_command import as_yaml
 
 #: libyaml's where it is there: manifests are read again and again, and an index has thousands of charts
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: what unpacking and reading raise where the bytes are not helm's
+_UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    zlib.error,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    yaml.YAMLError,
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,13 @@ def read_release(api: Api, namespace: str, name: str) -> ReleaseRecord | None:
     secrets = api.list(f"/api/v1/namespaces/{namespace}/secrets", f"owner=helm,name={name}")
     if not secrets:
         return None
-    return _parsed(api, max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"])))
+    return _parsed(api, max(secrets, key=_revision))
+
+
+def _revision(secret: Obj) -> int:
+    with _helms(secret):
+        number = int(secret["metadata"]["labels"]["version"])
+    return number
 
 
 def read_revision(api: Api, namespace: str, name: str, revision: int) -> ReleaseRecord | None:
@@ -56,7 +77,9 @@ def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[
     if secret is None:
         return
     release = _unpacked(secret)
-    items = [change(item) for item in _objects(release.get("manifest") or "")]
+    with _helms(secret):
+        found = list(_objects(release.get("manifest") or ""))
+    items = [change(item) for item in found]
     release["manifest"] = "".join(f"---\n{as_yaml(item)}" for item in items)
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
     metadata = {key: secret["metadata"][key] for key in ("name", "uid")}
@@ -68,12 +91,35 @@ def _path(namespace: str, name: str, revision: int) -> str:
 
 
 def _unpacked(secret: Obj) -> Obj:
-    found: Obj = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
-    return found
+    """What helm packed. Raises `OddAnswer` where somebody else wrote into the Secret."""
+    with _helms(secret):
+        found: Obj = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+        release = {**found}
+    return release
+
+
+@contextmanager
+def _helms(secret: Obj) -> Iterator[None]:
+    """Raise `OddAnswer` for what cannot be read as helm's record of a release."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        name = secret["metadata"]["name"]
+        raise OddAnswer(
+            f"the Secret {name} is no record of a release that helm wrote: {type(error).__name__}",
+            hint=f"look at it: kubectl get secret --all-namespaces --field-selector metadata.name={name}; where an "
+            "earlier revision is whole, delete this one and run: livekit-deploy up",
+        ) from error
 
 
 def _parsed(api: Api, secret: Obj) -> ReleaseRecord:
     release = _unpacked(secret)
+    with _helms(secret):
+        record = _record(api, secret, release)
+    return record
+
+
+def _record(api: Api, secret: Obj, release: Obj) -> ReleaseRecord:
     values = dict(release.get("config") or {})
     shared = dict(values.pop("global", None) or {})
     marks = shared.pop("livekitDeploy", None) or {}

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from livekit_deploy.aws.answers import odd
 from livekit_deploy.aws.states import EXCLUSION, KEY
 from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.finding import Trouble
@@ -92,8 +93,12 @@ def disks(survey: Survey) -> str:
 
 def _lets(survey: Survey, key: str, role: str) -> bool:
     """Whether the key's policy, or a grant, lets a role use it: its own policies never do."""
-    said = json.loads(survey.cloud.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
-    allowed = {action for one in _statements(said) if _names(one, role) for action in _listed(one.get("Action"))}
+    text = survey.cloud.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    try:
+        said = json.loads(text)
+        allowed = {action for one in _statements(said) if _names(one, role) for action in _listed(one.get("Action"))}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise odd("kms:GetKeyPolicy", "Policy", "it is no policy in JSON") from error
     if all(any(_covers(pattern, use) for pattern in allowed) for use in _USES):
         return True
     return any(
@@ -112,7 +117,8 @@ def _names(statement: Mapping[str, Any], role: str) -> bool:
 
 
 def _listed(value: Any) -> list[str]:
-    return [] if value is None else [value] if isinstance(value, str) else list(value)
+    found = [] if value is None else [value] if isinstance(value, str) else list(value)
+    return [one for one in found if isinstance(one, str)]
 
 
 def _covers(pattern: str, action: str) -> bool:

@@ -163,9 +163,9 @@ def _running(folder: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads((folder / _RUN_FILE).read_text(encoding="utf-8"))
         said = _ask(found, "status")
-    except (OSError, ValueError, KeyError, DeployError):
+        return found if said.get("pid") == found["pid"] else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, DeployError):
         return None
-    return found if said.get("pid") == found["pid"] else None
 
 
 def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:

@@ -253,13 +253,21 @@ def load(body: bytes, where: str) -> State:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise StateError(f"{where} is damaged: {place}: {first['msg']}", hint=REPAIR) from error
+        raise StateError(f"{where} is damaged: {place} {_WRONG.get(first['type'], _OTHER)}", hint=REPAIR) from error
     check(state, where)
     _check_order(state, where)
     return state
 
 
 _DOCUMENT = TypeAdapter(State)
+#: what pydantic calls what is wrong → how it is said here
+_WRONG = {
+    "missing": "is missing",
+    "missing_argument": "is missing",
+    "unexpected_keyword_argument": "is no field of it",
+    "extra_forbidden": "is no field of it",
+}
+_OTHER = "is not what it must be"
 
 
 def _check_order(state: State, where: str) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 from rich.text import Text
 
 from livekit_deploy import costs
@@ -164,7 +165,7 @@ def test_only_what_the_table_lacks_is_asked_for_and_the_line_says_so(file: File)
     assert found.usd_month == pytest.approx(_of(env).usd_month + 730 * 0.0152, abs=0.01)
     (line, *_) = lines(found, None)
     assert f"(list prices of {as_of()}, eu-central-1; asked of AWS on {TODAY}: cache.t4g.micro (valkey); " in line
-    assert Estimate.revived(json.loads(json.dumps(asdict(found)))) == found
+    assert TypeAdapter(Estimate).validate_json(json.dumps(asdict(found)), strict=True) == found
 
 
 def test_a_region_that_the_table_does_not_have_is_priced_by_what_aws_tells(file: File) -> None:
@@ -386,7 +387,7 @@ def test_what_the_limit_says_is_part_of_the_estimate(
     assert found.guard is not None
     assert (found.guard.max_monthly_cost, found.guard.verdict) == (150, verdict)
     assert bool(found.guard.text) == (verdict != "allowed")
-    assert Estimate.revived(json.loads(json.dumps(asdict(found)))) == found
+    assert TypeAdapter(Estimate).validate_json(json.dumps(asdict(found)), strict=True) == found
     warned = [line for line in lines(found, None) if line.startswith("Warning: ")]
     assert warned == (
         ["Warning: [bold yellow]guard.max_monthly_cost cannot be held: no price is known of 2 c99i.large (x).[/]"]

@@ -47,14 +47,18 @@ def read(paths: Sequence[Path]) -> Record:
     headers, calls, began = [], list[Call](), 0.0
     for path in paths:
         header, *lines = _lines(path)
-        speed = float(header.get("sandbox_speed", 1))
-        headers.append((header["family"], speed))
-        attempts = {line["call"]: (number, line) for number, line in enumerate(lines, 2)}
-        found = [
-            _call(number, line, began, speed) for number, line in sorted(attempts.values(), key=lambda one: one[0])
-        ]
+        try:
+            speed = float(header.get("sandbox_speed", 1))
+            headers.append((str(header["family"]), speed))
+            attempts = {int(line["call"]): (number, line) for number, line in enumerate(lines, 2)}
+            found = [
+                _call(number, line, began, speed) for number, line in sorted(attempts.values(), key=lambda one: one[0])
+            ]
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            what = f"{path} is a damaged record: one of its lines is not what it must be"
+            raise UsageError(what, hint="name a file that --record wrote") from error
         began = max([began, *(call.at for call in found)])
-        calls += [call for call in found if call is not None and not call.code.startswith(_NOT_OF_IT)]
+        calls += [call for call in found if not call.code.startswith(_NOT_OF_IT)]
     if len(set(headers)) != 1:
         hint = "compare them one by one, or record them with one LIVEKIT_DEPLOY_RECORD_KEY"
         raise UsageError("these records do not belong together: their placeholders differ", hint=hint)
@@ -80,7 +84,7 @@ def _call(number: int, line: dict[str, Any], began: float, speed: float) -> Call
 def _lines(path: Path) -> list[dict[str, Any]]:
     try:
         found = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path} cannot be read as a record: {error}", hint="name a file that --record wrote"
         ) from error

@@ -121,7 +121,7 @@ def _place(call: Call) -> str:
 
 def parsed(given: Mapping[str, Any]) -> Fault:
     """A fault from its written form. Raises `UsageError` that names what is wrong and what is allowed."""
-    if unknown := sorted(given.keys() - set(_KEYS)):
+    if unknown := sorted(map(str, given.keys() - set(_KEYS))):
         raise UsageError(f"a fault has no {unknown[0]}", hint=f"its keys are {', '.join(_KEYS)}")
     name = str(given.get("fault", ""))
     if name not in CATALOGUE:
@@ -172,6 +172,8 @@ def read(text: str, where: str) -> list[Fault]:
         raise UsageError(
             f"{where}{place}: {getattr(error, 'problem', None) or 'this is no YAML'}", hint="write a list of faults"
         ) from error
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        raise UsageError(f"{where}: this is no YAML that can be read", hint="write a list of faults") from error
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
         raise UsageError(f"{where} is not a list of faults", hint="write each as: - fault: throttling")
     faults = []
