@@ -43,7 +43,7 @@ def swap(
         except StateGone:
             raise
         except DeployError as error:
-            raise failed or error from None
+            raise _untold(failed, error) if failed is not None else error from None
         if written is not None:
             return written, True
         if failed is not None:
@@ -52,6 +52,14 @@ def swap(
         if wait is None:
             raise StateError(f"{store.location} goes on asking to try again", hint=GOES_ON)
         pause(wait)  # S3 refuses with 409 while another request is on its way
+
+
+def _untold(failed: DeployError, unseen: DeployError) -> DeployError:
+    """What the write was answered; where that leaves open whether it was written, and nobody can look, that too."""
+    if not isinstance(failed, StateError):
+        return failed
+    message = f"{failed}; whether it was written all the same cannot be seen either: {unseen}"
+    return StateError(message, code=failed.code, request_id=failed.request_id, hint=failed.hint)
 
 
 def _look(store: Store, state: State, expected: str | None, before: State | None) -> tuple[str | None, str | None]:

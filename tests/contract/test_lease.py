@@ -81,6 +81,16 @@ def sent_twice(put: Put, body: bytes, expected: str | None) -> str:
     return put(body, expected)
 
 
+def unanswered(store: Attacked, attack: Any) -> Callable[[Put, bytes, str | None], str]:
+    """And from then on nothing can be read either."""
+
+    def attacked(put: Put, body: bytes, expected: str | None) -> str:
+        store.blind = True
+        return str(attack(put, body, expected))
+
+    return attacked
+
+
 def defect(put: Put, body: bytes, expected: str | None) -> str:
     raise RuntimeError("a defect")
 
@@ -142,11 +152,7 @@ def test_what_passes_is_no_false_alarm(store: Attacked, attack: Any, times: int)
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("attack", [lost, refused], ids=["lost", "refused"])
 def test_a_lease_that_was_not_granted_in_so_many_words_is_no_stuck_lock(store: Attacked, attack: Any) -> None:
-    def unseen(put: Put, body: bytes, expected: str | None) -> str:
-        store.blind = True
-        return str(attack(put, body, expected))
-
-    store.attacks = [unseen]
+    store.attacks = [unanswered(store, attack)]
     with pytest.raises(StateError, match="put_object"):
         acquire(store, "first")
     store.ahead, store.blind = store.ahead + 91, False
@@ -204,6 +210,11 @@ def test_a_write_outside_of_a_run_that_was_refused_says_so_in_the_stores_words(s
     with pytest.raises(StateError, match="Reduce your request rate"):
         replaced(store, Present(written, etag(store)), written, holder("ada"))
     assert stored(store).lease == lease
+    store.forever = unanswered(store, lost)
+    with pytest.raises(StateError, match="whether it was written all the same cannot be seen either"):
+        unlock(store, lease)
+    store.blind = False
+    assert stored(store).lease is None
 
 
 def test_of_a_write_whose_answers_were_lost_the_lease_counts_from_the_first_attempt(
