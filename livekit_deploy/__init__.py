@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from livekit_deploy.clock import Clock
     from livekit_deploy.config import Environment, load_environment
     from livekit_deploy.deployer import Deployer
-    from livekit_deploy.engine.inputs import Input, Inputs, Output, Ref
-    from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan
+    from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
+    from livekit_deploy.engine.plan import Action, FieldDiff, Plan
+    from livekit_deploy.engine.plan import Change as PlannedChange
     from livekit_deploy.engine.resource import Found, Live, Resource, Status
     from livekit_deploy.errors import DeployError
     from livekit_deploy.events import Event
@@ -37,13 +38,15 @@ _HOMES = {
     "livekit_deploy.config": ("Environment", "load_environment"),
     "livekit_deploy.deployer": ("Deployer",),
     "livekit_deploy.report": ("Report",),
-    "livekit_deploy.engine.inputs": ("Input", "Inputs", "Output", "Ref"),
-    "livekit_deploy.engine.plan": ("Action", "Change", "FieldDiff", "Plan"),
+    "livekit_deploy.engine.inputs": ("Change", "Input", "Inputs", "Output", "Ref"),
+    "livekit_deploy.engine.plan": ("Action", "FieldDiff", "Plan", "PlannedChange"),
     "livekit_deploy.engine.resource": ("Found", "Live", "Resource", "Status"),
     "livekit_deploy.errors": ("DeployError",),
     "livekit_deploy.events": ("Event",),
     "livekit_deploy.stack": ("stack",),
 }
+#: exported under another name than it has at home: whoever writes a kind says `Change` of an input
+_AT_HOME = {"PlannedChange": "Change"}
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
@@ -63,6 +66,7 @@ __all__ = [
     "Live",
     "Output",
     "Plan",
+    "PlannedChange",
     "Ref",
     "Report",
     "Resource",
@@ -75,4 +79,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_HOME[name]), _AT_HOME.get(name, name))

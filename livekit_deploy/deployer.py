@@ -241,7 +241,7 @@ class Deployer:
         wanted = which or Excerpt()
         return found.follow(pod, wanted, self._running.over()) if follow else found.lines(pod, wanted)
 
-    def events(self) -> list[ClusterEvent]:
+    def cluster_events(self) -> list[ClusterEvent]:
         """What the cluster tells of LiveKit's objects, the newest last. Raises `StateError` without a cluster."""
         return events(self._kube(), LIVEKIT)
 

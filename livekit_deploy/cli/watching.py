@@ -41,7 +41,7 @@ def events(options: Options) -> int:
     """What the cluster says of LiveKit's pods, Ingress and Services, the newest last."""
     env, where = load(options), screen(options)
     with deployer(options, env, "events") as made:
-        found = made.events()
+        found = made.cluster_events()
     if options.json:
         where.json_value({"events": [asdict(one) for one in found]})
     else:

@@ -44,7 +44,7 @@ def _looked_at(here: Workspace, env: Environment, keys: tuple[str, str]) -> None
         assert made.status().records
         assert made.outputs()
         list(made.logs())
-        made.events()
+        made.cluster_events()
         made.credential()
         assert made.keys.present().keys
         made.upkeep.history()

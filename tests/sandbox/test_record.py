@@ -84,7 +84,7 @@ def _looked_at(made: Deployer) -> None:
     made.status()
     made.outputs()
     list(made.logs())
-    made.events()
+    made.cluster_events()
     made.credential()
     made.keys.present()
     made.upkeep.history()
