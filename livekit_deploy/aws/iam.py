@@ -21,7 +21,7 @@ from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 _PAGE = 1000  # IAM's largest page
-_ROLE_NAME, _POLICY_NAME, _POLICY_VERSIONS = 64, 128, 5
+ROLE_NAME, _POLICY_NAME, _POLICY_VERSIONS = 64, 128, 5
 _AWS_MANAGED = re.compile(r"arn:[\w-]+:iam::aws:policy/(.+)")
 _PATH_WAY_OUT = "IAM cannot move it to another path: put iam.path back, or run down and then up."
 
@@ -79,7 +79,7 @@ class Role(Resource):
         return found
 
     def _name(self, cloud: Cloud) -> str:
-        return fit(cloud.name(self.instance), _ROLE_NAME)
+        return fit(cloud.name(self.instance), ROLE_NAME)
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         name = id or self._name(cloud)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from livekit_deploy.aws.iam import ROLE_NAME
+from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.roles import CLUSTER_POLICIES, NODE_POLICIES
 from livekit_deploy.permissions.statement import Scope, Statement
 
@@ -44,7 +46,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("IamLookAtPolicies", "iam", ("GetPolicy", "GetPolicyVersion", "ListPolicyVersions"), policies)
     yield Statement("IamChangePolicies", "iam", _POLICY_CHANGES, policies, scope.tagged)
     yield from _provider(scope)
-    yield from _given_to_services(scope, roles)
+    yield from _given_to_services(scope)
 
 
 def _aws(scope: Scope, name: str) -> str:
@@ -60,10 +62,13 @@ def _provider(scope: Scope) -> Iterator[Statement]:
     yield Statement("IamDeleteProvider", "iam", ("DeleteOpenIDConnectProvider",), arns, scope.tagged)
 
 
-def _given_to_services(scope: Scope, roles: list[str]) -> Iterator[Statement]:
-    takers = ["eks.amazonaws.com", "ec2.amazonaws.com"]
+def _given_to_services(scope: Scope) -> Iterator[Statement]:
+    """By their whole names: IAM asks for no tags here, and ``livekit-uat-*`` would also be a role of uat-eu."""
+    takers, names = ["eks.amazonaws.com", "ec2.amazonaws.com"], ["cluster", "node"]
     if scope.env.network.flow_logs:
         takers.append("vpc-flow-logs.amazonaws.com")
+        names.append("flow-logs")
+    roles = [scope.iam("role", fit(f"{scope.prefix}-{name}", ROLE_NAME)) for name in names]
     of_addons = sorted({one.role for one in scope.env.cluster.addons.values() if one.role})
     yield Statement(
         "IamPass", "iam", ("PassRole",), [*roles, *of_addons], {"StringEquals": {"iam:PassedToService": takers}}

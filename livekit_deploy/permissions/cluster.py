@@ -60,7 +60,7 @@ def _key(scope: Scope) -> Iterator[Statement]:
     The tags of a new key may take five minutes to count for rights (KMS developer guide, "ABAC for AWS KMS"): until
     then it is the key's own policy that lets in whoever made it.
     """
-    keys, alias = [scope.arn("kms", "key/*")], scope.arn("kms", f"alias/{scope.prefix}-*")
+    keys, alias = [scope.arn("kms", "key/*")], scope.arn("kms", f"alias/{scope.prefix}-cluster")
     yield Statement("KmsList", "kms", ("ListAliases",), conditions=scope.in_region)
     yield Statement("KmsMake", "kms", ("CreateKey",), conditions=_both(scope.tagging, scope.in_region))
     yield Statement("KmsTag", "kms", ("TagResource",), keys, scope.marking)

