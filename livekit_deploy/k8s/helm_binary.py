@@ -1,6 +1,6 @@
 """Runs the helm binary: as a child in a group of its own, ended with us and at its time limit, its errors told apart.
 
-Nothing secret is among its arguments or in its environment, which holds none of AWS's credentials.
+Nothing secret is among its arguments or in its environment, which holds what it needs and no more.
 """
 
 from __future__ import annotations
@@ -8,20 +8,18 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from livekit_deploy import calls, tools
 from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, Interrupted, NotOurs, ResourceError
+from livekit_deploy.k8s import helm_home
 from livekit_deploy.k8s.answers import NO_ACCESS, of_a_rule
 
 #: code of the error that a webhook causes where nobody answers yet: it goes away once its controller runs
@@ -56,8 +54,7 @@ class HelmBinary:
 
     def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
         self.path, self._stopping = tools.helm(), stopping
-        self.home = Path(tempfile.mkdtemp(prefix="livekit-deploy-helm-"))
-        self.close = weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
+        self.home, self.close = helm_home.make(self)
         with _lock:
             _homes.add(self)
 
@@ -74,7 +71,7 @@ class HelmBinary:
             stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environ(),
+            env=helm_home.environ(self.home),
             cwd=self.home,
             start_new_session=True,
             preexec_fn=_die_with(os.getpid()),
@@ -110,11 +107,6 @@ class HelmBinary:
             request_id="helm",
             hint="run the same command again",
         )
-
-    def _environ(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "HELM_", "KUBE"))}
-        folders = {f"HELM_{name}_HOME": str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
-        return {**kept, **folders, "KUBECACHEDIR": str(self.home / "kube")}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

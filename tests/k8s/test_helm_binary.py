@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,13 +23,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livekit_deploy import tools
+from livekit_deploy.aws.eks import living
 from livekit_deploy.aws.terms import Terms
 from livekit_deploy.errors import Interrupted, LostLease, ResourceError
-from livekit_deploy.k8s import helm_binary, helm_command
+from livekit_deploy.k8s import helm_binary, helm_command, helm_home
 from livekit_deploy.k8s.charts import fetched
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_binary import HelmBinary, end_all
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values
+from livekit_deploy.k8s.helm_home import NEEDED
 from livekit_deploy.k8s.release_record import read_release
 from livekit_deploy.state.limits import Limits
 from tests.k8s.rig import TOKEN, KubeRig, publish
@@ -104,7 +107,14 @@ def status(rig: KubeRig) -> str:
 def test_nothing_secret_is_on_the_command_line_or_in_the_environment(
     rig: KubeRig, arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HELM_KUBETOKEN", "KUBECONFIG"):
+    aws = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    pipeline = (
+        "GITHUB_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+    )
+    for name in (*aws, *pipeline, "HELM_KUBETOKEN", "KUBECONFIG", "GH_TOKEN", "VAULT_TOKEN", "ANYTHING"):
         monkeypatch.setenv(name, f"canary-of-{name}")
     monkeypatch.setenv("HTTPS_PROXY", "")
     binary = helm(rig.cloud, rig.lives)._binary
@@ -120,6 +130,7 @@ def test_nothing_secret_is_on_the_command_line_or_in_the_environment(
         assert canary not in str(command) + str(environ)
     assert "HTTPS_PROXY" in environ  # the way out is the same for all
     home = str(binary.home)
+    assert environ.keys() <= {*NEEDED, "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "KUBECACHEDIR"}
     for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "KUBECACHEDIR"):
         assert environ[name].startswith(home)
 
@@ -197,7 +208,7 @@ def test_a_second_signal_ends_everything_at_once(rig: KubeRig, arguments: list[s
 
 
 def test_the_token_is_for_us_alone_renewed_and_gone_at_the_end(rig: KubeRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = Helm(rig.cloud, rig.lives)
+    runner = Helm(rig.cloud, living(rig.cloud))
     runner._refresh()
     home = runner._binary.home
     config = yaml.safe_load((home / "kubeconfig").read_text())
@@ -352,3 +363,62 @@ def test_a_webhook_that_refuses_or_is_broken_is_told_and_not_tried_again(
     assert error.code not in HelmRelease.propagation
     assert hint in error.hint
     assert "load balancer controller" not in error.hint
+
+
+# ---- its folder, in which a token is
+
+KILLED = """
+import os, signal, sys
+from livekit_deploy.aws.eks import living
+from livekit_deploy.k8s import helm_home
+class Owner: pass
+owner = Owner()
+home, _ = helm_home.make(owner)
+(home / "token").write_text("canary")
+print(home, flush=True)
+if sys.argv[1] == "kill":
+    os.kill(os.getpid(), signal.SIGKILL)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_run_left_goes_with_the_next_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", KILLED]
+    killed = subprocess.run([*command, "kill"], env=environ, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL
+    left = Path(killed.stdout.strip())
+    assert (left / "token").exists()
+    with subprocess.Popen(
+        [*command, "live"], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        living = Path(other.stdout.readline().strip())  # it swept already
+        assert not left.exists()
+        begun, theirs, outside = (tmp_path / f"livekit-deploy-helm-{name}" for name in ("begun", "theirs", "link"))
+        begun.mkdir()
+        theirs.mkdir()
+        (theirs / "held").symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere").write_text("kept")
+        outside.symlink_to(tmp_path)
+        helm_home.sweep()
+        assert (living / "token").exists()
+        assert begun.exists()
+        assert theirs.exists()
+        assert (tmp_path / "elsewhere").exists()
+        other.kill()
+    helm_home.sweep()
+    assert not living.exists()
+
+
+def test_a_folder_of_somebody_else_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    theirs = tmp_path / "livekit-deploy-helm-theirs"
+    theirs.mkdir()
+    (theirs / "held").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: theirs.stat().st_uid + 1)
+    helm_home.sweep()
+    assert theirs.exists()
