@@ -2,7 +2,8 @@
 
 Helm is never told to wait: the engine polls. A run that was killed leaves a pending record; it is repaired once a whole
 lease has passed, since until then another process may still be at it. An upgrade is rolled back; what it had yet to
-take away goes first, since a rollback stumbles over an object that only the revision before knows.
+take away is written into its record first, since a rollback stumbles over an object that only the revision before
+knows. Nothing is deleted for it: a Service that goes takes its load balancer and the calls behind it along.
 """
 
 from __future__ import annotations
@@ -107,21 +108,21 @@ class HelmRelease(Resource):
         if age < lease:
             return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")
         # nobody can be at it any more; the difference in state asks for the repair
-        if way := self._in_the_way(connection, record):
-            props["state"] = f"{record.status}, with {', '.join(map(named, way))} in the way"
-            if all(item["metadata"].get("deletionTimestamp") for item in way):
-                return Live(self._id(), Status.PENDING, props, detail=f"waiting for {named(way[0])} to go")
+        unknown = self._unknown(connection, record)
+        live = [live for _, live in live_objects(connection, unknown, self.namespace) if live]
+        if going := [item for item in live if item["metadata"].get("deletionTimestamp")]:
+            return Live(self._id(), Status.PENDING, props, detail=f"waiting for {named(going[0])} to go")
+        if unknown:
+            props["state"] = f"{record.status}, which does not know {', '.join(map(named, unknown))}"
         elif self._sizes(connection, record):
             props["state"] = f"{record.status}, with fewer or more pods in the revision before"
         return Live(self._id(), Status.READY, props)
 
-    def _in_the_way(self, connection: Api, record: ReleaseRecord) -> list[Obj]:
-        """What is there of the revision before and is not in the newest one; those on their way out last."""
+    def _unknown(self, connection: Api, record: ReleaseRecord) -> list[Obj]:
+        """What the revision before has, and the newest one has not."""
         before = read_revision(connection, self.namespace, self.instance, record.revision - 1)
-        kept = [_identity(item) for item in record.manifest]
-        surplus = [item for item in before.manifest if _identity(item) not in kept] if before else []
-        found = [live for _, live in live_objects(connection, surplus, self.namespace) if live]
-        return sorted(found, key=lambda item: bool(item["metadata"].get("deletionTimestamp")))
+        known = [_identity(item) for item in record.manifest]
+        return [item for item in before.manifest if _identity(item) not in known] if before else []
 
     def _sizes(self, connection: Api, record: ReleaseRecord) -> dict[str, int]:
         """The Deployments whose present number of replicas, an autoscaler's, a rollback would change."""
@@ -196,16 +197,16 @@ class HelmRelease(Resource):
             self._install(cloud)
 
     def _roll_back(self, cloud: Cloud, runner: Helm) -> None:
-        """Take away one object that is in the way, or keep the number of pods; roll back when neither is to be done."""
+        """Let the record know what the revision before has, or keep the number of pods; then roll back."""
         connection = api(cloud, self._host())
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return
-        if way := self._in_the_way(connection, record):
-            if path := connection.path(*_identity(way[0])):
-                connection.delete(path)
+        at = connection, self.namespace, self.instance
+        if unknown := self._unknown(connection, record):
+            revise(*at, record.revision, lambda items: [*items, *unknown])
         elif sizes := self._sizes(connection, record):
-            revise(connection, self.namespace, self.instance, record.revision - 1, lambda item: _sized(item, sizes))
+            revise(*at, record.revision - 1, lambda items: [_sized(item, sizes) for item in items])
         else:
             asyncio.run(runner.back(self.instance, self.namespace))
 

@@ -70,8 +70,9 @@ def read_revision(api: Api, namespace: str, name: str, revision: int) -> Release
     return _parsed(api, secret) if secret is not None else None
 
 
-def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[[Obj], Obj]) -> None:
-    """Change the objects of a revision's manifest: what helm brings back when it rolls back to it."""
+def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[[list[Obj]], list[Obj]]) -> None:
+    """Change the objects of a revision's manifest: what helm brings back when it rolls back to it, or takes for there
+    when it rolls back from it."""
     path = _path(namespace, name, revision)
     secret = api.get(path)
     if secret is None:
@@ -79,10 +80,10 @@ def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[
     release = _unpacked(secret)
     with _helms(secret):
         found = list(_objects(release.get("manifest") or ""))
-    items = [change(item) for item in found]
+    items = change(found)
     release["manifest"] = "".join(f"---\n{as_yaml(item)}" for item in items)
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
-    metadata = {key: secret["metadata"][key] for key in ("name", "uid")}
+    metadata = {key: secret["metadata"][key] for key in ("name", "uid", "labels")}
     api.apply(path, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"release": packed}})
 
 
