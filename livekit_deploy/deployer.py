@@ -29,7 +29,6 @@ from livekit_deploy.aws.eks import living
 from livekit_deploy.aws.price_list import PriceList
 from livekit_deploy.aws.tags import Marks
 from livekit_deploy.aws.terms import Terms
-from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.aws.zones import laid_out
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment
@@ -48,6 +47,7 @@ from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.k8s.pod_secrets import other_holders
 from livekit_deploy.k8s.releases import LIVEKIT
 from livekit_deploy.keyring import Keyring
+from livekit_deploy.lost import look_for_rest, refuse_lost
 from livekit_deploy.report import Report, StatusReport, outputs_of, status_of, with_cluster
 from livekit_deploy.running import Running
 from livekit_deploy.stack import stack
@@ -104,6 +104,7 @@ class Deployer:
         self._lock_timeout, self._command = lock_timeout, command
         self._reach = reach or Reach.from_environ(os.environ)
         self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout, self._reach)
+        self._look = look_for_rest(self.declared, resources or (), self._running.patient, self._running.tell)
 
     def __enter__(self) -> Deployer:
         return self
@@ -118,8 +119,7 @@ class Deployer:
 
         With ``stage`` only what belongs to it; raises `UsageError` when something is missing that it needs.
         """
-        self._guard()
-        state, holder, _ = self.lease() or (None, None, 0.0)
+        state, holder, _ = self._begun()
         planned = self._priced(self._make_plan(state, targets, destroy, stage), state).plan
         lease = f"held by {holder.user}@{holder.host}" if holder else "free"
         return replace(planned, header={**planned.header, "lease": lease})
@@ -154,7 +154,7 @@ class Deployer:
         are replaced go, at most what its chart gives it, which is the default; 0 waits for no call.
         Raises `StalePlan`, `Blocked`, `LockedError`, `Interrupted`, and `Incomplete` when a resource failed.
         """
-        self._guard()
+        self._begun()
         drain = None if max_drain is None else int(max_drain)
         if plan is not None or self._checked is None:  # before anybody has to wait for our lease
             self.check(plan or self.plan(targets=targets, stage=stage))
@@ -183,16 +183,14 @@ class Deployer:
         ``abandon_cluster_objects`` asks the cluster nothing: what is stored in it goes with it. ``max_drain`` is as
         for `up`; no call is waited for unless it is given.
         """
-        self._guard()
+        self._begun()
         drain = int(max_drain)
         with self._session("down", drain) as (session, terms):
             planned = self._make_plan(session.state, (), destroy=True)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
-            vpcs = [record.id for record in session.state.records.values() if record.kind == Vpc.kind and record.id]
-            abandon = abandon_cluster_objects
-            report = self._running.carry_out(session, terms, planned, fail_fast=fail_fast, abandon=abandon)
-            self._running.prove(report, vpcs)
+            given = {"fail_fast": fail_fast, "abandon": abandon_cluster_objects}
+            report = self._running.taken_down(session, terms, planned, self._look, **given)
         return self._running.closed(report, drain)
 
     def verify(self, *, within: float = 0.0, to_the_end: bool = False) -> list[Finding]:
@@ -271,9 +269,15 @@ class Deployer:
             belongs(found[0], self._home, self.store.location)
         return found
 
+    def _begun(self) -> tuple[State | None, Holder | None, float]:
+        """The same; raises `StateError` too where nothing is recorded and what another document knew is there."""
+        self._guard()
+        state, holder, left = self.lease() or (None, None, 0.0)
+        refuse_lost(self.cloud, self.env.name, state, self.store.location)
+        return state, holder, left
+
     def _state(self) -> State | None:
-        found = self.lease()
-        return found[0] if found else None
+        return (self.lease() or (None,))[0]
 
     def unlock(self, seen: Holder) -> None:
         """Take the lease away from the holder that the user was shown."""
@@ -320,7 +324,7 @@ class Deployer:
             self.cloud.with_lineage(state.lineage)
             self.cloud.other_holders = other_holders(self._kube if health.serves(state) else None)
         planner = Planner(self.cloud.remembering(), state, self.env.digest(), self._running.patient)
-        planned = planner.down() if destroy else planner.up(self.resources, tuple(targets), stage)
+        planned = planner.down(self._look) if destroy else planner.up(self.resources, tuple(targets), stage)
         return replace(planned, plan=replace(planned.plan, header=self._header()))
 
     def _priced(self, planned: Planned, state: State | None) -> Planned:

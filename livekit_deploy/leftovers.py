@@ -7,7 +7,7 @@ by itself is told apart. Lists may be late, so that what they show is described 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, VolumesGone
 from livekit_deploy.aws.cloud import Cloud
@@ -16,8 +16,10 @@ from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.holders import Thing, in_vpc, maker
 from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT
 from livekit_deploy.engine.marks import Kept
-from livekit_deploy.engine.resource import kinds
+from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.unrecorded import concerned
+from livekit_deploy.lost import living
 from livekit_deploy.prices import Prices
 from livekit_deploy.report import Leftover
 
@@ -25,10 +27,19 @@ _GONE = {"terminated", "shutting-down"}
 
 
 def leftovers(
-    cloud: Cloud, vpcs: Iterable[str] = (), stays: Iterable[Kept] = ()
+    cloud: Cloud,
+    vpcs: Iterable[str] = (),
+    stays: Iterable[Kept] = (),
+    *,
+    kinds: Collection[type[Resource]] = (),
+    unseen: dict[str, str] | None = None,
 ) -> tuple[list[Leftover], list[tuple[str, str]]]:
     """(what is left, what is deleted and vanishes with when); ``vpcs`` are the ids of the networks that we had,
-    ``stays`` is what `down` left on purpose: of these what may be ours is left."""
+    ``stays`` is what `down` left on purpose: of these what may be ours is left.
+
+    ``kinds`` default to the product's. One that cannot be listed ends nothing where there is ``unseen`` to name it in.
+    """
+    kinds = kinds or concerned({}, ()).values()
     view, prices = cloud.remembering(), Prices(cloud.region)
     found = {
         one.id: Leftover(kind, one.id, "nobody that is known", prices.left(kind, 0), f"{one.why}; {one.hint}")
@@ -36,17 +47,25 @@ def leftovers(
         if one.recorded and (kind := one.address.partition("/")[0])
     }
     there = [vpc for vpc in vpcs if described(view, "describe_vpcs", "Vpcs", "VpcId", vpc)]
-    for thing in (*_marked(view), *_for_the_cluster(view), *(one for vpc in there for one in in_vpc(view, vpc))):
+    for thing in (
+        *_marked(view, kinds, unseen),
+        *_for_the_cluster(view),
+        *(one for vpc in there for one in in_vpc(view, vpc)),
+    ):
         left = Leftover(thing.what, thing.id, thing.maker, prices.left(thing.what, thing.size))
         found.setdefault(thing.id, left)
-    vanishing = [pair for kind in kinds().values() for pair in kind.vanishing(view)]
+    for lineage, others in living(view, kinds, cloud.marks.lineage, unseen).items():
+        maker_of = f"this environment under another state document, of the lineage {lineage}"
+        for what, item in others:
+            found.setdefault(item.live.id, Leftover(what, item.live.id, maker_of, prices.left(what, 0)))
+    vanishing = [pair for kind in kinds for pair in kind.vanishing(view)]
     return sorted(found.values(), key=lambda one: (-(one.usd_month or 0), one.what, one.id)), sorted(vanishing)
 
 
-def _marked(cloud: Cloud) -> Iterator[Thing]:
-    """What carries our marks: of every kind there is, and instances and volumes of our launch templates."""
-    sight = Sight(cloud)
-    sight.scan(kinds().values())
+def _marked(cloud: Cloud, kinds: Collection[type[Resource]], unseen: dict[str, str] | None) -> Iterator[Thing]:
+    """What carries our marks: of these kinds, and instances and volumes of our launch templates."""
+    sight = Sight(cloud, unseen=unseen)
+    sight.scan(kinds)
     for kind, item in sight.strays({}):
         yield Thing(kind, item.live.id, "this environment")
     if cloud.marks.lineage is None:

@@ -35,7 +35,7 @@ class Leftover:
 class Report:
     """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``findings`` by `up`: what `verify` found
     at its end. ``unfinished`` is what goes on by itself, by address; ``warnings`` is what is wrong with what runs, and
-    what to do about it."""
+    what to do about it; ``unseen`` is what `down` could not list, with why: what is left of it is not known."""
 
     command: str
     created: list[str] = field(default_factory=list)
@@ -50,6 +50,7 @@ class Report:
     kept: int = 0
     leftovers: list[Leftover] = field(default_factory=list)
     vanishing: list[tuple[str, str]] = field(default_factory=list)
+    unseen: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -14,13 +14,15 @@ from livekit_deploy import health
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.session import session_end
 from livekit_deploy.aws.terms import Terms
+from livekit_deploy.aws.vpc import Vpc
 from livekit_deploy.clock import Clock
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planned
-from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run, borne, planned_read
+from livekit_deploy.engine.unrecorded import Look, concerned
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.errors import (
@@ -68,18 +70,26 @@ class Running:
         self._emit, self._timeout, self._reach = emit, timeout, reach
         self._late = False
         self._told: set[str] = set()
-        cloud.nameservers, cloud.tell = reach.nameservers, self._tell
+        cloud.nameservers, cloud.tell = reach.nameservers, self.tell
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
         """Say it, once in the life of this."""
         if text not in self._told:
             self._told.add(text)
             self._emit(Notice(level="warning", message=text))
 
     def carry_out(
-        self, session: Session, terms: Terms, planned: Planned, *, fail_fast: bool, abandon: bool = False
+        self,
+        session: Session,
+        terms: Terms,
+        planned: Planned,
+        *,
+        fail_fast: bool,
+        abandon: bool = False,
+        look: Look | None = None,
     ) -> Report:
-        """Do what is planned, bound by ``terms``; with ``abandon`` forget what is stored in the cluster first.
+        """Do what is planned, bound by ``terms``; with ``abandon`` forget what is stored in the cluster first. ``look``
+        finds what else there is to delete.
 
         Raises `Interrupted`, and the session's failure when there is one.
         """
@@ -89,9 +99,10 @@ class Running:
         self._warn_of_session(planned.plan)
         execution = Execution(Run(cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
         with self._deadline():
+            execution.take_in(planned.found)
             if abandon:
                 execution.abandon()
-            outcome = execution.up() if command == "up" else execution.down(kinds().values())
+            outcome = execution.up() if command == "up" else execution.down(look)
         report = Report(
             command=command,
             created=execution.created,
@@ -148,18 +159,27 @@ class Running:
         """A read for a plan."""
         return planned_read(Waits(self._clock, self._cancel, threading.Event()), item, read)
 
-    def prove(self, report: Report, vpcs: Iterable[str]) -> None:
-        """Add to the report of `down` what is left; ``vpcs`` are the ids of the networks that we had.
+    def taken_down(
+        self, session: Session, terms: Terms, planned: Planned, look: Look, *, fail_fast: bool, abandon: bool
+    ) -> Report:
+        """Carry out a plan of `down`, and list what is left.
 
         Of a run that failed it is said as far as it can be: what cannot be listed then must not hide the failure.
         """
+        records = {**session.state.records, **planned.found}
+        kinds = list(concerned(records, look.given).values())
+        vpcs = [record.id for record in records.values() if record.kind == Vpc.kind and record.id]
+        report = self.carry_out(session, terms, planned, fail_fast=fail_fast, abandon=abandon, look=look)
         try:
             waits = Waits(self._clock, self._cancel, threading.Event())
-            report.leftovers, report.vanishing = borne(waits, lambda: leftovers(self._cloud, vpcs, report.stays))
+            report.leftovers, report.vanishing = borne(
+                waits, lambda: leftovers(self._cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
+            )
         except DeployError as error:
             if not report.failed:
                 raise
             self._emit(Notice(level="warning", message=f"what is left cannot be listed: {error}"))
+        return report
 
     def _warn_of_session(self, plan: Plan) -> None:
         """Say before the first call that the credentials end before this usually does."""

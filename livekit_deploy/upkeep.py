@@ -6,7 +6,7 @@ and `carry_out`, which writes it if that is still there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,14 @@ from livekit_deploy.engine.inputs import Ref, revive
 from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
 from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.engine.recover import Recovery, record_of
-from livekit_deploy.engine.resource import Live, Observed, Resource, kinds
+from livekit_deploy.engine.resource import Live, Observed, Resource
+from livekit_deploy.engine.unrecorded import Declared, concerned
 from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.holder import this_process
 from livekit_deploy.state.document import Home, Record, State
 from livekit_deploy.state.edit import Present, present, replaced, saved, whole
 from livekit_deploy.state.history import Past, history
 from livekit_deploy.state.store import Store
-
-#: gives the resources of the environment, in the zones that records tell
-Declared = Callable[[Mapping[str, Record]], Sequence[Resource]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Upkeep:
     def _restore(self, body: bytes, where: str) -> Proposal:
         now = self._present()
         state = saved(body, where, now, self._home)
-        if now.state is None and (marked := lineages(self._cloud)) and state.lineage not in marked:
+        if not now.counts and (marked := lineages(self._cloud)) and state.lineage not in marked:
             raise StateError(
                 f"{where} has the lineage {state.lineage}, but what is there carries {', '.join(sorted(marked))}",
                 hint="it is the state of an environment that is gone; run: livekit-deploy state rebuild",
@@ -127,17 +125,18 @@ class Upkeep:
         Raises `StateError` when nothing carries the environment's marks, or more than one lineage does.
         """
         now = self._present()
-        if now.state is not None and lineage not in (None, now.state.lineage):
+        if now.state is not None and now.counts and lineage not in (None, now.state.lineage):
             raise StateError(
                 f"the document at {self._store.location} is whole and has the lineage {now.state.lineage}",
                 hint="run state rebuild without --lineage",
             )
-        chosen = now.state.lineage if now.state is not None else lineage or self._only_lineage()
+        chosen = now.state.lineage if now.state is not None and now.counts else lineage or self._only_lineage()
         self._cloud.with_lineage(chosen)
         view = self._cloud.remembering()
         there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
-        found = Recovery(view, kinds()).everything(declared(there.records))
-        base = now.state or replace(State.new(**asdict(self._home)), lineage=chosen)
+        resources = declared(there.records)
+        found = Recovery(view, concerned(now.state.records if now.state else {}, resources)).everything(resources)
+        base = replace(now.state or State.new(**asdict(self._home)), lineage=chosen)
         return Proposal(now, replace(base, records=found.records), found.surplus, found.absent, found.unmarked)
 
     def _only_lineage(self) -> str:

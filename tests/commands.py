@@ -19,7 +19,7 @@ _EXIT_CODES = (
     (5, "somebody else holds the lease"),
     (6, "there is drift (`plan --refresh-only --detailed-exitcode`)"),
     (7, "`verify` failed"),
-    (8, "partly applied and safe to run again, or leftovers after `down`"),
+    (8, "partly applied and safe to run again, leftovers after `down`, or a kind that it cannot list"),
     (130, "interrupted: Ctrl-C, SIGTERM, or SIGHUP, unless `nohup` asked to live through it"),
 )
 

@@ -138,8 +138,19 @@ OURS = (
         "somebody deleted",
         "The state document was deleted while this run held the lease in it: it stopped at once. The message names the "
         "last whole version, and the rescue copy, which is newer.",
-        "`livekit-deploy state restore --env NAME FILE`, or `--version ID`; where neither is left `state rebuild`. No "
-        "`up` before: it would begin a new document.",
+        "`livekit-deploy state restore --env NAME FILE`, or `--version ID`; where neither is left `state rebuild`. "
+        "`up` and `down` refuse until then.",
+    ),
+    (
+        ", but objects of",
+        "The document says nothing of what is there with this environment's tags: it is lost, or in another region, "
+        "bucket or folder.",
+        "Go to where it is; if it is lost, `livekit-deploy state rebuild` makes it anew.",
+    ),
+    (
+        "which says that its name is",
+        "The file is a copy of another environment's and still has its name.",
+        "Change `name` in the file, or leave it out; `--env` of the other where that is meant.",
     ),
     (
         "the cluster does not know this caller",

@@ -176,7 +176,7 @@ def down(
         listener.finished(report)
         if not options.json:
             where.finished_down(report)
-        return LEFTOVERS if report.leftovers else 0
+        return LEFTOVERS if report.leftovers or report.unseen else 0
 
 
 # ---- the pieces

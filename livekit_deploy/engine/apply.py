@@ -22,10 +22,9 @@ from typing import Any
 
 from livekit_deploy.engine import inputs, marks
 from livekit_deploy.engine.differences import difference
-from livekit_deploy.engine.failing import Failing
+from livekit_deploy.engine.failing import REMADE_BY_HAND, Failing, has_run
 from livekit_deploy.engine.ground import await_ground
 from livekit_deploy.engine.plan import FieldDiff
-from livekit_deploy.engine.planner import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, spreads

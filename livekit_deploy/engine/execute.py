@@ -14,10 +14,11 @@ from livekit_deploy.engine.apply import Application
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, inverse, without
 from livekit_deploy.engine.marks import Kept
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.planner import Entry, Planned, Planner, kind_of
+from livekit_deploy.engine.planner import Entry, Planned, kind_of
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
-from livekit_deploy.engine.run import Run, planned_read
+from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.engine.waits import PROPAGATION
 from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError, ResourceError
@@ -112,22 +113,24 @@ class Execution:
 
     # ---- down
 
-    def down(self, swept: Iterable[type[Resource]] = ()) -> Outcome:
-        """Delete everything that is recorded, backwards, and then what carries our marks of the kinds to be swept."""
+    def down(self, look: Look | None = None) -> Outcome:
+        """Delete everything that is recorded, backwards, and then what else of ours a ``look`` finds by then."""
         self._goes = True
         outcome = self._remove(list(self._run.session.state.records))
         if outcome.clean and self._remembered and not self._run.waits.cancel.is_set():
             again, self._remembered = sorted(self._remembered), set()
             outcome = self._remove(again, last=True)
-        if not outcome.clean or not swept or self._run.waits.cancel.is_set():
+        if not outcome.clean or look is None or self._run.waits.cancel.is_set():
             return outcome
-        patient = partial(planned_read, self._run.waits)
-        planner = Planner(self._run.cloud.remembering(), self._run.session.state, "", patient)
-        strays = planner.strays(swept).entries
-        if not strays:
-            return outcome
-        self._entries = {**self._entries, **strays}
-        return self._remove(list(strays))
+        found = look.unrecorded(self._run.cloud.remembering(), self._run.session.state.records)
+        self.take_in(found)
+        return self._remove(found, last=True)
+
+    def take_in(self, found: Mapping[str, Record]) -> None:
+        """Record what is there without a record: from here on it is deleted as everything else is."""
+        known = self._run.session.state.records
+        if new := {address: record for address, record in found.items() if address not in known}:
+            self._run.write(new)
 
     def abandon(self) -> None:
         """Forget what is stored in a host, and let what came after it come after what it needed itself."""
@@ -197,13 +200,15 @@ class Execution:
         if last and record and not self._patiently(item, partial(item.read_teardown, self._run.cloud, record.id)):
             self._drop([address], {})
             return
-        stray_id = None if record else self._entries[address].change.id
+        twin = record is None or address != plain
+        id = record.id if record else self._entries[address].change.id
         staying = sorted(self.kept.keys() & (closure([address], self._over) - {address}))
         removal = Removal(
             self._run,
             item,
             record,
-            stray_id=stray_id,
+            address=address,
+            stray_id=id if twin else None,
             children=children,
             staying=staying,
             drop=self._remember if item.comes_back and self._goes and not last else self._drop,

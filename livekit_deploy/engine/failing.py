@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.errors import DeployError, Failed, TimedOut
+from livekit_deploy.state.document import Phase, Record
 
+#: what a person does about what failed after it had run: it may still carry calls, so that nobody deletes it unasked
+REMADE_BY_HAND = "find out what still uses it; when nothing does, delete it and run up: it makes another one"
 _AGAIN = "run the same command again: it deletes what failed and makes it anew"
+
+
+def has_run(item: Resource, record: Record | None) -> bool:
+    """Whether the recorded object may have served: then it is never made again unasked."""
+    return not item.fails_unused and record is not None and record.phase in (Phase.READY, Phase.UPDATING)
 
 
 @dataclass(frozen=True)

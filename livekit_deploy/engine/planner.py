@@ -6,22 +6,23 @@ import contextlib
 import graphlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from livekit_deploy.engine import inputs, marks
 from livekit_deploy.engine.differences import difference
+from livekit_deploy.engine.failing import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, Plan, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.sight import Patient, Sight, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
+from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.errors import Denied, NotOurs, StateError
 from livekit_deploy.state.document import Phase, Record, State
 
-#: what a person does about what failed after it had run: it may still carry calls, so that nobody deletes it unasked
-REMADE_BY_HAND = "find out what still uses it; when nothing does, delete it and run up: it makes another one"
+_STRAY = "it carries our marks, but nothing accounts for it"
 _BUSY = {Phase.CREATING: "creation", Phase.MADE: "creation", Phase.UPDATING: "update", Phase.DELETING: "deletion"}
 
 
@@ -37,15 +38,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan, and for the engine the entries behind it."""
+    """The plan, and for the engine the entries behind it; ``found`` are records of what is there without one."""
 
     plan: Plan
     entries: Mapping[str, Entry]
-
-
-def has_run(item: Resource, record: Record | None) -> bool:
-    """Whether the recorded object may have served: then it is never made again unasked."""
-    return not item.fails_unused and record is not None and record.phase in (Phase.READY, Phase.UPDATING)
+    found: Mapping[str, Record] = field(default_factory=dict)
 
 
 def kind_of(name: str, address: str) -> type[Resource]:
@@ -290,7 +287,7 @@ class Planner:
             address,
             Action.DELETE,
             "infrastructure",
-            reason="it carries our marks, but nothing accounts for it",
+            reason=_STRAY,
             id=item.live.id,
             usual_s=kinds()[kind].usual_delete,
         )
@@ -299,20 +296,20 @@ class Planner:
 
     # ---- down
 
-    def down(self) -> Planned:
-        """What `down` would do: the recorded graph, backwards. Needs no configuration and no read."""
-        began, calls = time.monotonic(), self._cloud.calls
-        changes = [self._drop(address, "") for address in self._records]
-        plan = self._plan("down", _in_order(changes, self._records), began, calls)
-        return Planned(replace(plan, critical_s=_critical(plan, _edges_down(self._records))), self._entries)
+    def down(self, look: Look | None = None) -> Planned:
+        """What `down` would do: the graph of what is recorded and of what else is there, backwards.
 
-    def strays(self, kinds: Iterable[type[Resource]]) -> Planned:
-        """What carries our marks after everything recorded is gone: EKS makes its log group again, for instance."""
+        Needs no configuration; without ``look`` it reads nothing.
+        """
         began, calls = time.monotonic(), self._cloud.calls
-        sight = Sight(self._cloud, self._patient)
-        sight.scan(kinds)
-        changes = [self._stray(kind, item) for kind, item in sight.strays({})]
-        return Planned(self._plan("down", changes, began, calls), self._entries)
+        found: Mapping[str, Record] = {}
+        if look is not None and self._lineage is not None:
+            found = look.unrecorded(self._cloud, self._records)
+        reasons = {**dict.fromkeys(self._records, ""), **dict.fromkeys(found, _STRAY)}
+        self._records = records = {**self._records, **found}
+        changes = [self._drop(address, reason) for address, reason in reasons.items()]
+        plan = self._plan("down", _in_order(changes, records), began, calls)
+        return Planned(replace(plan, critical_s=_critical(plan, _edges_down(records))), self._entries, found)
 
     def _plan(self, command: str, changes: list[Change], began: float, calls: int) -> Plan:
         return Plan(

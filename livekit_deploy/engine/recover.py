@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from livekit_deploy.engine import inputs
+from livekit_deploy.engine import inputs, marks
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.inputs import Change, Ref
 from livekit_deploy.engine.plan import UNKNOWN, unknown
 from livekit_deploy.engine.resource import Found, Live, Observed, Resource, Status
-from livekit_deploy.engine.sight import Sight
-from livekit_deploy.errors import NotOurs
+from livekit_deploy.engine.sight import Patient, Sight, once
+from livekit_deploy.errors import NotOurs, ResourceError
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
 
@@ -71,13 +71,28 @@ class Recovered:
 
 
 class Recovery:
-    """Finds every object of these kinds with our marks and makes the records that a run would have left."""
+    """Finds every object of these kinds with our marks and makes the records that a run would have left.
 
-    def __init__(self, cloud: Any, kinds: Mapping[str, type[Resource]]) -> None:
-        self._cloud, self._kinds, self._sight = cloud, kinds, Sight(cloud)
-        self._records: dict[str, Record] = {}
+    What is ``recorded`` keeps its record. With ``unseen`` what cannot be read is passed over, and put there with why.
+    """
+
+    def __init__(
+        self,
+        cloud: Any,
+        kinds: Mapping[str, type[Resource]],
+        recorded: Mapping[str, Record] | None = None,
+        *,
+        patient: Patient = once,
+        unseen: dict[str, str] | None = None,
+    ) -> None:
+        self._cloud, self._kinds, self._unseen = cloud, kinds, unseen
+        self._sight = Sight(cloud, patient, unseen)
+        self._recorded = dict(recorded or {})
+        self._records: dict[str, Record] = dict(self._recorded)
         self._lives: dict[str, Live] = {}
         self._unmarked: list[str] = []
+        #: addresses of hosts that do not answer
+        self._closed: set[str] = set()
         #: addresses of which it is known how often they were made
         self._counted: set[str] = set()
 
@@ -86,6 +101,9 @@ class Recovery:
         self._sight.scan(self._kinds.values())
         absent = []
         for item in ordered(resources):
+            if (known := self._recorded.get(item.address)) is not None:
+                self._know(item, known)
+                continue
             self._count(item)
             live = self._look(item)
             if live is None:
@@ -95,14 +113,23 @@ class Recovery:
             self._records[item.address] = record_of(item, live, self._value, self._records)
         return Recovered(self._records, self._surplus(), tuple(absent), tuple(self._unmarked))
 
+    def _know(self, item: Resource, record: Record) -> None:
+        item.generation = record.generation
+        self._counted.add(item.address)
+        if (live := self._sight.shown(record.kind, record.id)) is not None:
+            self._lives[item.address] = live
+
     def _value(self, ref: Ref[Any]) -> Any:
         """The value of a reference, or that it is not known: what it refers to is not there."""
-        live = self._lives.get(ref.address)
-        return UNKNOWN if live is None or ref.output not in live.outputs else inputs.revive(live.outputs[ref.output])
+        live, record = self._lives.get(ref.address), self._recorded.get(ref.address)
+        outputs = {**(record.outputs if record else {}), **(live.outputs if live else {})}
+        return inputs.revive(outputs[ref.output]) if ref.output in outputs else UNKNOWN
 
     def _look(self, item: Resource) -> Live | None:
         if item.lives_in is not None:
             item.host = self._lives.get(item.lives_in.address)
+            if item.stored_in_host and item.lives_in.address in self._closed:
+                return None
         known = item.resolve(lambda ref: ref if unknown(value := self._value(ref)) else value)
         try:
             live = self._sight.look(known, None)
@@ -110,6 +137,13 @@ class Recovery:
                 live = known.read(self._cloud, known.create(self._cloud, ""))  # no call: it names what to look for
         except NotOurs:  # it has our name, and is somebody else's, or has lost its marks
             self._unmarked.append(item.address)
+            return None
+        except ResourceError as error:
+            if self._unseen is None:
+                raise
+            self._unseen[item.address] = str(error)
+            if item.stored_in_host and item.lives_in is not None:  # nothing else in it answers either
+                self._closed.add(item.lives_in.address)
             return None
         return live
 
@@ -139,13 +173,20 @@ class Recovery:
     # ---- what carries our marks, and is not configured (any more)
 
     def _surplus(self) -> tuple[str, ...]:
-        strays = [(kind, item) for kind, item in self._sight.strays(dict.fromkeys(self._records))]
+        strays = self._sight.strays(kept(self._records, self._recorded, self._sight))
         ids = {item.live.id for _, item in strays}
         strays.sort(key=lambda pair: len(_strings(pair[1].live.props) & (ids - {pair[1].live.id})))
-        surplus = [(kind, item) for kind, item in strays if item.address not in self._records]
-        for kind, item in surplus:
-            self._records[item.address] = self._recorded_stray(self._kinds[kind], item)
-        return tuple(item.address for _, item in surplus)
+        surplus = []
+        for kind, item in strays:
+            address = item.address if item.address not in self._records else f"{item.address}@{item.live.id}"
+            if address in self._records or (address != item.address and item.address not in self._recorded):
+                continue
+            record = self._recorded_stray(self._kinds[kind], item)
+            declared = self._kinds[kind].recorded(item.address, record.inputs)
+            if marks.kept(declared, self._cloud, record, item.live) is None:
+                self._records[address] = record
+                surplus.append(address)
+        return tuple(surplus)
 
     def _recorded_stray(self, kind: type[Resource], item: Found) -> Record:
         """It depends on whatever its properties name."""
@@ -162,6 +203,13 @@ class Recovery:
             lives_in=hosts[0] if hosts else None,
             since=utc_now(),
         )
+
+
+def kept(addresses: Iterable[str], recorded: Mapping[str, Record], sight: Sight) -> dict[str, str | None]:
+    """address → the id that it keeps; None for any, where nothing that is recorded was seen under its id."""
+    known = {address: recorded[address] for address in addresses if address in recorded}
+    seen = {address: one.id for address, one in known.items() if sight.shown(one.kind, one.id) is not None}
+    return {address: seen.get(address) for address in addresses}
 
 
 def _sums(count: int) -> Iterator[Sequence[int]]:

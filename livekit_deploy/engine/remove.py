@@ -29,9 +29,9 @@ class _Stays(Exception):
 class Removal:
     """One resource on its way out; ``keep`` leaves its record, for one that is made again.
 
-    ``stray_id`` is the id of one that has no record; ``children`` are the addresses that die with it, and whose
-    records go in the same write, which is ``drop``'s to make. What is not ours stays, and so does what ``staying`` ones
-    hold: ``kept`` says why.
+    ``stray_id`` is the id of one that has no record, or a record at an ``address`` of its own beside that of another
+    with the same marks; ``children`` are the addresses that die with it, and whose records go in the same write, which
+    is ``drop``'s to make. What is not ours stays, and so does what ``staying`` ones hold: ``kept`` says why.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Removal:
         record: Record | None,
         *,
         keep: bool = False,
+        address: str = "",
         stray_id: str | None = None,
         children: Sequence[str] = (),
         staying: Sequence[str] = (),
@@ -50,7 +51,7 @@ class Removal:
         self._stray = stray_id is not None
         self._id, self._children = (record.id if record else stray_id), children
         self._waits = run.waits
-        self.address = item.address
+        self.address = address or item.address
         self._began = run.waits.clock.now()
         self.removed = False
         self._announced = False

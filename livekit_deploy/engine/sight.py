@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from livekit_deploy import calls
-from livekit_deploy.engine.resource import Found, Live, Resource, kinds
-from livekit_deploy.errors import Denied, NotOurs, ResourceError
+from livekit_deploy.engine.resource import Found, Live, Resource
+from livekit_deploy.errors import Denied, DeployError, NotOurs, ResourceError
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -40,10 +40,14 @@ def once(item: Resource | type[Resource], read: Callable[[], Any]) -> Any:
 
 
 class Sight:
-    """The objects that carry our marks, found by kind; ``cloud`` should remember its reads."""
+    """The objects that carry our marks, found by kind; ``cloud`` should remember its reads.
 
-    def __init__(self, cloud: Any, patient: Patient = once) -> None:
-        self._cloud, self._patient = cloud, patient
+    With ``unseen`` a kind that cannot be listed ends nothing: it is put there, with why.
+    """
+
+    def __init__(self, cloud: Any, patient: Patient = once, unseen: dict[str, str] | None = None) -> None:
+        self._cloud, self._patient, self._unseen = cloud, patient, unseen
+        self._kinds: dict[str, type[Resource]] = {}
         self._found: dict[str, list[Found]] = {}
         self._by_id: dict[tuple[str, str], Live] = {}
         self._reads: dict[tuple[str, str | None], Live | Denied | NotOurs | None] = {}
@@ -51,6 +55,7 @@ class Sight:
     def scan(self, kinds: Iterable[type[Resource]]) -> None:
         """Scan every kind; those that live in a host after the kinds of their hosts."""
         every = {kind.kind: kind for kind in kinds}
+        self._kinds |= every
         free = [kind for kind in every.values() if not kind.host_kind]
         hosted = [kind for kind in every.values() if kind.host_kind]
         self._found |= dict(together(lambda kind: self._scanned(kind, None), free))
@@ -64,8 +69,18 @@ class Sight:
                 self._by_id[name, item.live.id] = item.live
 
     def _scanned(self, kind: type[Resource], host: Live | None) -> tuple[str, list[Found]]:
-        found = self._patient(kind, lambda: list(kind.scan(self._cloud, host)))
+        try:
+            found = self._patient(kind, lambda: list(kind.scan(self._cloud, host)))
+        except (ResourceError, NotOurs) as error:
+            self._pass_over(kind, error)
+            found = []
         return kind.kind, [one for one in found if not (one.live.marks and self._cloud.marks.others(one.live.marks))]
+
+    def _pass_over(self, kind: type[Resource], error: DeployError) -> None:
+        """Note that a kind cannot be seen; raises the error where nobody asked for that."""
+        if self._unseen is None:
+            raise error
+        self._unseen.setdefault(kind.kind, str(error))
 
     def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
         """Read, in parallel, what no scan showed."""
@@ -112,15 +127,26 @@ class Sight:
             for item in found
             if item.address and (item.address not in known or known[item.address] not in (None, item.live.id))
         ]
-        there = together(lambda pair: kinds()[pair[0]].exists(self._cloud, pair[1].live), found)
+        there = together(lambda pair: self._exists(self._kinds[pair[0]], pair[1].live), found)
         return [pair for pair, exists in zip(found, there, strict=True) if exists]
+
+    def _exists(self, kind: type[Resource], live: Live) -> bool:
+        try:
+            return kind.exists(self._cloud, live)
+        except ResourceError as error:
+            self._pass_over(kind, error)
+            return False
+
+    def shown(self, kind: str, id: str | None) -> Live | None:
+        """The object with this id, where a scan found it."""
+        return self._by_id.get((kind, id)) if id is not None else None
 
     def addresses(self, kind: str) -> set[str]:
         """The addresses of a kind that a scan found something at."""
         return {item.address for item in self._found.get(kind, [])}
 
     def _match(self, resource: Resource, recorded_id: str | None) -> Live | None:
-        return self._by_id.get((resource.kind, recorded_id)) if recorded_id is not None else None
+        return self.shown(resource.kind, recorded_id)
 
 
 def _hostless(resource: Resource) -> bool:

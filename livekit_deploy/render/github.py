@@ -53,6 +53,8 @@ class GitHub(Lines):
             command("warning", f"{said}; {remedy}" if remedy else said, title=address)
         if report.command == "down":
             summarize(["", f"leftovers: {len(report.leftovers)}", *(f"- {code(str(one))}" for one in report.leftovers)])
+            for what, why in report.unseen.items():
+                command("warning", f"it is not known whether any is left: {why}", title=what)
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)

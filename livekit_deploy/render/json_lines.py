@@ -71,6 +71,7 @@ class JsonLines:
                 ],
                 "leftovers": [asdict(one) for one in report.leftovers],
                 "vanishing": [{"what": what, "when": when} for what, when in report.vanishing],
+                "unseen": [{"what": what, "why": why} for what, why in report.unseen.items()],
                 "outputs": report.outputs,
                 "chain": [{"address": one.address, **_seconds(one.spent)} for one in report.chain],
             }

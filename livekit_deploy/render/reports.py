@@ -98,8 +98,12 @@ def down_lines(report: Report) -> Iterator[str]:
             yield f"    {escape(what)}  {escape(when)}"
     if report.leftovers:
         yield from left_lines(report)
+    elif report.unseen:
+        yield "[bold yellow]leftovers: 0 of what can be listed[/]"
     else:
         yield "[bold green]leftovers: 0[/]"
+    for what, why in report.unseen.items():
+        yield f"  not listed: {escape(what)}: {escape(why)}"
 
 
 def left_lines(report: Report) -> Iterator[str]:

@@ -33,6 +33,11 @@ class Present:
     damage: StateError | None = None
     serial: int = 0
 
+    @property
+    def counts(self) -> bool:
+        """Whether it says of anything that it is ours; one that does not may be replaced by any of the environment."""
+        return self.state is not None and bool(self.state.records)
+
 
 def present(store: Store, home: Home) -> Present:
     """What is stored now. Raises `LockedError` while somebody holds the lease, `StateError` for another's document."""
@@ -70,7 +75,7 @@ def saved(body: bytes, where: str, now: Present, home: Home) -> State:
     """
     state = load(body, where)
     belongs(state, home, where)
-    if now.state is not None and now.state.lineage != state.lineage:
+    if now.state is not None and now.counts and now.state.lineage != state.lineage:
         raise StateError(
             f"{where} belongs to another state document (lineage {state.lineage}, here it is {now.state.lineage})",
             hint="check --env and the file; see what belongs here with: livekit-deploy state history",

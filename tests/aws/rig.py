@@ -24,6 +24,7 @@ from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run, planned_read
+from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.sandbox.aws.install import install
@@ -110,7 +111,8 @@ class AwsRig:
         return execution
 
     def down(self, *swept: type[Resource], abandon: bool = False) -> None:
-        """Delete what is recorded, then what carries our marks of these kinds; ``abandon`` what is in the cluster.
+        """Delete what is recorded and, where kinds are swept, all else that carries our marks; ``abandon`` what is in
+        the cluster.
 
         The first failure is raised.
         """
@@ -122,12 +124,15 @@ class AwsRig:
 
     def torn_down(self, *swept: type[Resource], abandon: bool = False) -> tuple[Execution, Outcome]:
         """The same, and what was done."""
+        look = Look() if swept else None
         session = self._session()
         try:
-            execution = Execution(self._run(session), self._planner().down())
+            planned = self._planner().down(look)
+            execution = Execution(self._run(session), planned)
+            execution.take_in(planned.found)
             if abandon:
                 execution.abandon()
-            return execution, execution.down(swept)
+            return execution, execution.down(look)
         finally:
             session.release()
 

@@ -12,6 +12,7 @@ from livekit_deploy.engine.inputs import Output
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Live, Resource
+from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.errors import (
     Blocked,
     Busy,
@@ -319,7 +320,10 @@ def test_no_verb_is_asked_for_again_under_a_lease_that_somebody_took(rig: Rig, v
     assert [asked for asked, _ in rig.cloud.log if asked == verb] == [verb]
 
 
-def test_what_has_no_record_is_deleted_only_under_a_lease_that_is_ours(rig: Rig) -> None:
+def test_what_has_no_record_is_deleted_only_under_a_lease_that_is_ours(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livekit_deploy.engine.unrecorded.concerned", lambda *_: {"fake.thing": Fake})
     rig.cloud.polls = 0
     rig.up([Fake("one")])
     session = rig.session()
@@ -328,7 +332,7 @@ def test_what_has_no_record_is_deleted_only_under_a_lease_that_is_ours(rig: Rig)
     rig.cloud.errors["delete", "fake.thing/one"] = [Busy("something else is being done to it")]
     _takes_the_lease_at(rig, "delete")
     with rig.execution(lambda session: Planner(rig.cloud, session.state, "digest").down()) as execution:
-        outcome = execution.down([Fake])
+        outcome = execution.down(Look())
     assert not outcome.clean
     assert [asked for asked, _ in rig.cloud.log if asked == "delete"] == ["delete"]
 

@@ -1,0 +1,82 @@
+"""What of an environment is there and not on record: what an older document does not know, or a run could not write.
+
+Teardown takes it into the graph before it begins. Swept after everything else, it would keep what is recorded from
+going, and lose what it needs to go itself: a cluster its role.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from livekit_deploy.engine.recover import Recovery, kept
+from livekit_deploy.engine.resource import Observed, Resource, Status, kinds
+from livekit_deploy.engine.sight import Patient, Sight, once
+from livekit_deploy.state.document import Record
+
+#: gives the resources of the configuration, in the zones that records tell
+Declared = Callable[[Mapping[str, Record]], Sequence[Resource]]
+
+
+def concerned(records: Mapping[str, Record], given: Iterable[Resource]) -> dict[str, type[Resource]]:
+    """The kinds that an environment may have objects of: the product's own, those on record and those that are given.
+
+    Whatever else is imported in this process is another environment's.
+    """
+    product = __name__.partition(".")[0]
+    recorded = {record.kind for record in records.values()}
+    known = kinds().items()
+    own = {name: kind for name, kind in known if kind.__module__.partition(".")[0] == product or name in recorded}
+    return own | {item.kind: type(item) for item in given}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the rest of an environment is looked for; ``tell`` is told of each kind or address that cannot be seen.
+
+    ``declared`` gives the resources of the configuration, which tell the order in which what they account for goes;
+    ``given`` are those of a program.
+    """
+
+    declared: Declared = lambda records: ()
+    given: Sequence[Resource] = ()
+    patient: Patient = once
+    tell: Callable[[str], None] = lambda text: None
+
+    def unrecorded(self, cloud: Any, records: Mapping[str, Record]) -> dict[str, Record]:
+        """The records of what carries our marks, and of what is in a recorded host, without one."""
+        kinds, unseen = concerned(records, self.given), dict[str, str]()
+        sight = Sight(cloud, self.patient, unseen)
+        sight.scan(kinds.values())
+        found: dict[str, Record] = {}
+        resources = self.declared(records)
+        if sight.strays(kept(records, records, sight)) or any(_hidden(item, records, sight) for item in resources):
+            recovery = Recovery(cloud, kinds, records, patient=self.patient, unseen=unseen)
+            every = recovery.everything(resources).records
+            found = _acyclic({address: every[address] for address in every.keys() - records.keys()}, records)
+        for what, why in unseen.items():
+            self.tell(f"{what} cannot be seen, so that more of it may be there than is known: {why}")
+        return found
+
+
+def _hidden(item: Resource, records: Mapping[str, Record], sight: Sight) -> bool:
+    """Whether it may be there although no scan shows it: it is stored in a host that is there."""
+    if item.address in records or not item.stored_in_host or isinstance(item, Observed) or item.lives_in is None:
+        return False
+    host = records.get(item.lives_in.address)
+    live = sight.shown(host.kind, host.id) if host is not None else None
+    return live is not None and live.status is not Status.DELETING
+
+
+def _acyclic(found: dict[str, Record], records: Mapping[str, Record]) -> dict[str, Record]:
+    """The same without what would make it go round in a circle with older records: what is recorded counts."""
+    for loosened in (found, {a: replace(one, outlived_by=()) for a, one in found.items()}):
+        every = {**records, **loosened}
+        try:
+            graphlib.TopologicalSorter({a: (*one.deps, *one.outlived_by) for a, one in every.items()}).prepare()
+        except graphlib.CycleError:
+            continue
+        return loosened
+    return {a: replace(one, deps=(), outlived_by=(), lives_in=None) for a, one in found.items()}
