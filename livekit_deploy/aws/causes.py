@@ -93,7 +93,7 @@ _NODE_GROUPS = (
     rule(
         "ClusterUnreachable",
         "EKS or the nodes cannot reach the cluster's API",
-        "look at cluster.public_cidrs and cluster.private_access, and at the security group of the cluster",
+        "somebody closed its private endpoint or changed its security group: livekit-deploy plan shows what differs",
     ),
     rule(
         "NodeTerminationFailure|PodEvictionFailure",

@@ -11,6 +11,7 @@ import click
 from livekit_deploy import isolated
 from livekit_deploy.cli.files import written
 from livekit_deploy.cli.options import Options, deployer, load, path_of, screen, shared
+from livekit_deploy.errors import UsageError
 
 
 @click.command()
@@ -41,7 +42,14 @@ def kubeconfig(options: Options, out: str | None) -> int:
 def token(options: Options) -> int:
     """Print an exec credential, as Kubernetes' clients ask for one."""
     if folder := os.environ.get("LIVEKIT_DEPLOY_FOLDER"):
-        os.chdir(folder)
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise UsageError(
+                f"the folder {folder} cannot be entered: {error.strerror}",
+                hint="it is that in which the kubeconfig was written (LIVEKIT_DEPLOY_FOLDER): write a new one where the "
+                "environment is now: livekit-deploy kubeconfig",
+            ) from error
     env, where = load(options), screen(options)
     with deployer(options, env, "token") as made:
         where.json(json.dumps(made.credential()))

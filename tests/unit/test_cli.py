@@ -179,6 +179,16 @@ def test_no_command_shows_the_help(path: list[str], capsys: Streams) -> None:
     assert "✖" not in err
 
 
+def test_a_folder_that_a_kubeconfig_names_and_that_is_gone(
+    here: Path, capsys: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEKIT_DEPLOY_FOLDER", str(here / "moved"))
+    assert run(["token", "--env", "dev"]) == 3
+    said = capsys.readouterr().err
+    assert "moved cannot be entered" in said
+    assert "livekit-deploy kubeconfig" in " ".join(said.split())
+
+
 def test_a_mistake_of_the_program_is_one_line_and_the_traceback_is_for_who_asks(
     here: Path, capsys: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
