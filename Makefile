@@ -42,7 +42,7 @@ cover: setup .venv/emulator  ## no line and no branch of engine and state that t
 kill: setup  ## die before and after every call of up, of up with a change and of down, and print the table
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m kill --every 1 tests/kill tests/k8s
 
-soak: setup .venv/emulator  ## run the proofs that take long: a hundred processes killed at random moments, and all the others
+soak: setup .venv/emulator  ## run the proofs that take long: a hundred processes killed at random moments, a hundred disturbed, and all the others
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'slow and not kill' --rounds 100
 
 real: setup .venv/real  ## build the real servers (etcd, Kubernetes, LiveKit; needs go) and run the product against them

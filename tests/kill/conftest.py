@@ -150,6 +150,9 @@ def _more(result: Result, everything: Set) -> int:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "turn" in metafunc.fixturenames:
         metafunc.parametrize("turn", range(int(metafunc.config.getoption("--rounds"))))
+    if "life" in metafunc.fixturenames:  # of three rounds; the first is one of the quick tests
+        lives = range((int(metafunc.config.getoption("--rounds")) + 2) // 3)
+        metafunc.parametrize("life", [pytest.param(one, marks=pytest.mark.slow if one else ()) for one in lives])
 
 
 @pytest.fixture
