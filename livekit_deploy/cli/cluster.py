@@ -47,8 +47,8 @@ def token(options: Options) -> int:
         except OSError as error:
             raise UsageError(
                 f"the folder {folder} cannot be entered: {error.strerror}",
-                hint="it is that in which the kubeconfig was written (LIVEKIT_DEPLOY_FOLDER): write a new one where the "
-                "environment is now: livekit-deploy kubeconfig",
+                hint="it is that in which the kubeconfig was written (LIVEKIT_DEPLOY_FOLDER): write a new one where "
+                "the environment is now: livekit-deploy kubeconfig",
             ) from error
     env, where = load(options), screen(options)
     with deployer(options, env, "token") as made:

@@ -183,7 +183,7 @@ def test_a_folder_that_a_kubeconfig_names_and_that_is_gone(
     here: Path, capsys: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVEKIT_DEPLOY_FOLDER", str(here / "moved"))
-    assert run(["token", "--env", "dev"]) == 3
+    assert entry.run(["token", "--env", "dev"]) == 3
     said = capsys.readouterr().err
     assert "moved cannot be entered" in said
     assert "livekit-deploy kubeconfig" in " ".join(said.split())
