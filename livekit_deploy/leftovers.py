@@ -89,6 +89,5 @@ def _runs(cloud: Cloud, id: str) -> bool:
 def _for_the_cluster(cloud: Cloud) -> Iterator[Thing]:
     """What the load balancer controller and the CSI driver made for our cluster."""
     by = f"a controller of the cluster {cluster_name(cloud)}"
-    for barrier in (LoadBalancersGone, VolumesGone):
-        for left in barrier("proof").left(cloud):
-            yield Thing(left.what, left.id, by)
+    for left in (*LoadBalancersGone("proof").left(cloud), *(volume for volume, _ in VolumesGone.named(cloud))):
+        yield Thing(left.what, left.id, by)

@@ -15,6 +15,7 @@ from typing import Any
 
 from livekit_deploy.aws import holders, services
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.ec2 import networks
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.load_balancers import CLUSTER_TAG, controlled, tags_of
 from livekit_deploy.aws.security_groups import CONTROLLER_RULE, SecurityGroupRule
@@ -23,6 +24,7 @@ from livekit_deploy.aws.tags import mapping
 from livekit_deploy.engine.inputs import Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 
+_EKS_TAG = "aws:eks:cluster-name"  # on the cluster's own group; nobody but AWS sets a tag that begins so
 _CNI_TAG = "cluster.k8s.amazonaws.com/name"  # Amazon VPC CNI plugin, interfaces that it made
 
 
@@ -86,7 +88,7 @@ class Barrier(Observed):
 
 
 class LoadBalancersGone(Barrier):
-    """The load balancers, target groups and security groups that the load balancer controller made for the cluster.
+    """What the load balancer controller made for the cluster in our network: load balancers, target groups, groups.
 
     Source: AWS Load Balancer Controller, "Ingress specification" and "Security groups".
     """
@@ -94,15 +96,18 @@ class LoadBalancersGone(Barrier):
     kind = "barrier.load_balancers_gone"
 
     def left(self, cloud: Cloud) -> Iterator[Left]:
-        cluster = cluster_name(cloud)
+        cluster, ours = cluster_name(cloud), networks(cloud)
+        if not ours:
+            return
         for balancer, _ in controlled(cloud, cluster):
             yield Left("load balancer", balancer["LoadBalancerArn"])
-        for arn in _target_groups(cloud, cluster):
+        for arn in _target_groups(cloud, cluster, ours):
             yield Left("target group", arn)
+        tagged = {"Name": f"tag:{CLUSTER_TAG}", "Values": [cluster]}
         groups = cloud.ec2.pages(
             "describe_security_groups",
             "SecurityGroups",
-            Filters=[{"Name": f"tag:{CLUSTER_TAG}", "Values": [cluster]}],
+            Filters=[tagged, {"Name": "vpc-id", "Values": sorted(ours)}],
         )
         for rule in _rules_of(cloud, {group["GroupId"] for group in groups}):
             yield Left("rule", f"{rule['GroupId']}/{rule['SecurityGroupRuleId']}")
@@ -131,8 +136,9 @@ class LoadBalancersGone(Barrier):
             cloud.elbv2.delete_load_balancer(LoadBalancerArn=arn)
 
 
-def _target_groups(cloud: Cloud, cluster: str) -> list[str]:
-    arns = sorted(item["TargetGroupArn"] for item in cloud.elbv2.pages("describe_target_groups", "TargetGroups"))
+def _target_groups(cloud: Cloud, cluster: str, networks: set[str]) -> list[str]:
+    every = cloud.elbv2.pages("describe_target_groups", "TargetGroups")
+    arns = sorted(item["TargetGroupArn"] for item in every if item.get("VpcId") in networks)
     return [arn for arn, tags in tags_of(cloud, arns).items() if tags.get(CLUSTER_TAG) == cluster]
 
 
@@ -152,23 +158,30 @@ def _rules_of(cloud: Cloud, groups: set[str]) -> list[Mapping[str, Any]]:
 class VolumesGone(Barrier):
     """The volumes that the EBS CSI driver made for claims in the cluster: with the driver gone, nobody deletes them.
 
+    Those are ours that carry our marks, which the add-on is told to give them. One that only names the cluster may hold
+    somebody's data: it stays, and is listed.
     Source: EBS CSI driver, "Tagging"; Kubernetes cloud provider, the tag ``kubernetes.io/cluster/<name>: owned``.
     """
 
     kind = "barrier.volumes_gone"
 
     def left(self, cloud: Cloud) -> Iterator[Left]:
+        yield from (volume for volume, ours in self.named(cloud) if ours)
+
+    @staticmethod
+    def named(cloud: Cloud) -> Iterator[tuple[Left, bool]]:
+        """Every volume that names the cluster as its owner, and whether it is ours."""
         owned = [{"Name": f"tag:kubernetes.io/cluster/{cluster_name(cloud)}", "Values": ["owned"]}]
         for item in cloud.ec2.pages("describe_volumes", "Volumes", Filters=owned):
             if not item.get("Attachments"):  # those of nodes go with their nodes
-                yield Left("volume", item["VolumeId"])
+                yield Left("volume", item["VolumeId"]), cloud.marks.ours(mapping(item.get("Tags", [])))
 
     def sweep(self, cloud: Cloud, what: str, id: str) -> None:
         cloud.ec2.delete_volume(VolumeId=id)
 
 
 class NetworkInterfacesGone(Barrier):
-    """What others put into the VPC and left there after the nodes and the cluster were gone.
+    """What others put into our VPC and left there after the nodes and the cluster were gone.
 
     Interfaces that the VPC CNI made stay ``available`` when a node dies between detaching and deleting one; the
     cluster's own group stays when such an interface held it. An interface in use is its maker's to take away. Services
@@ -181,6 +194,8 @@ class NetworkInterfacesGone(Barrier):
     vpc_id: Input[str] = Input()
 
     def left(self, cloud: Cloud) -> Iterator[Left]:
+        if self.vpc_id not in networks(cloud):
+            return
         vpc = [{"Name": "vpc-id", "Values": [self.vpc_id]}]
         cluster = cluster_name(cloud)
         endpoints = cloud.ec2.pages("describe_vpc_endpoints", "VpcEndpoints", Filters=vpc)
@@ -192,7 +207,7 @@ class NetworkInterfacesGone(Barrier):
             if (when := _sweep(item, cluster)) is not None:
                 yield Left("network interface", item["NetworkInterfaceId"], when, holders.signs(item))
         for group in cloud.ec2.pages("describe_security_groups", "SecurityGroups", Filters=vpc):
-            if group["GroupName"].startswith(f"eks-cluster-sg-{cluster}-"):
+            if mapping(group.get("Tags", [])).get(_EKS_TAG) == cluster:
                 yield Left("security group", group["GroupId"])
             elif service := services.of_group(group):
                 sweep = Sweep.NEVER if theirs else Sweep.AT_ONCE

@@ -129,3 +129,12 @@ def described(cloud: Cloud, operation: str, items: str, id_key: str, id: str) ->
 def tags_of(item: Item) -> dict[str, str]:
     """An item's tags; NAT gateways and rules call them as all the others do."""
     return mapping(item.get("Tags", []))
+
+
+def networks(cloud: Cloud) -> set[str]:
+    """The ids of the VPCs that carry our marks now."""
+    if cloud.marks.lineage is None:
+        return set()
+    marked = [{"Name": f"tag:{LINEAGE}", "Values": [cloud.marks.lineage]}]
+    found = cloud.ec2.pages("describe_vpcs", "Vpcs", Filters=marked)
+    return {item["VpcId"] for item in found if cloud.marks.ours(tags_of(item))}

@@ -36,6 +36,10 @@ AFTER_NODES = ("coredns", "metrics-server")
 CONFIGURATION: Mapping[str, Mapping[str, Any]] = {"vpc-cni": {"env": {"AWS_VPC_K8S_CNI_RANDOMIZESNAT": "none"}}}
 
 
+#: gives what it makes the tags that its configuration says (EBS CSI driver, "Tagging")
+_OF_VOLUMES = "aws-ebs-csi-driver"
+
+
 def same_version(want: str, have: str) -> bool:
     """Whether ``v1.20`` or ``v1.20.4`` names ``v1.20.4-eksbuild.1``."""
     return have == want or have.startswith((f"{want}.", f"{want}-"))
@@ -91,11 +95,12 @@ class Addon(Resource):
             return None
         if id is None:
             cloud.marks.claim(addon.get("tags", {}), self.address, f"the EKS add-on {self.instance}")
-        return _live(addon)
+        return _live(addon, _marks(cloud))
 
     def create(self, cloud: Cloud, token: str) -> str:
         version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
-        values = {"configurationValues": _text(self.configuration)} if self.configuration else {}
+        configuration = self._configured(cloud)
+        values = {"configurationValues": _text(configuration)} if configuration else {}
         with claiming(f"the EKS add-on {self.instance} exists already"):
             cloud.eks.create_addon(
                 clusterName=self._cluster(),
@@ -115,10 +120,18 @@ class Addon(Resource):
             clusterName=self._cluster(),
             addonName=self.instance,
             resolveConflicts="OVERWRITE",
-            configurationValues=_text(self.configuration),
+            configurationValues=_text(self._configured(cloud)),
             **version,
             **self._role(),  # what is left out is taken away
         )
+
+    def _configured(self, cloud: Cloud) -> Mapping[str, Any]:
+        """Its configuration; volumes are born with our marks, by which `down` knows them."""
+        if self.instance != _OF_VOLUMES:
+            return self.configuration
+        controller = dict(self.configuration.get("controller") or {})
+        controller["extraVolumeTags"] = {**(controller.get("extraVolumeTags") or {}), **_marks(cloud)}
+        return {**self.configuration, "controller": controller}
 
     def _role(self) -> dict[str, str]:
         return {"serviceAccountRoleArn": self.role_arn} if self.role_arn else {}
@@ -149,7 +162,7 @@ class Addon(Resource):
         for name in cloud.eks.pages("list_addons", "addons", clusterName=host.id):
             addon = _describe(cloud, host.id, name)
             if addon is not None and cloud.marks.ours(addon.get("tags", {})):
-                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon))
+                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon, _marks(cloud)))
 
 
 def _role_of(name: str) -> str:
@@ -212,11 +225,29 @@ def _configuration(text: str) -> Any:
         return text
 
 
-def _live(addon: Mapping[str, Any]) -> Live:
+def _marks(cloud: Cloud) -> dict[str, str]:
+    """The marks of what the add-on makes: of no address."""
+    return {key: value for key, value in cloud.marks.own("").items() if key != ADDRESS}
+
+
+def _as_given(addon: Mapping[str, Any], marks: Mapping[str, str]) -> Any:
+    """The configuration without the marks that volumes are born with."""
+    found = _configuration(addon.get("configurationValues") or "{}")
+    theirs = found.get("controller") if addon["addonName"] == _OF_VOLUMES and isinstance(found, dict) else None
+    if not isinstance(theirs, dict) or not isinstance(theirs.get("extraVolumeTags"), dict):
+        return found
+    controller = dict(theirs)
+    tags = {key: value for key, value in controller.pop("extraVolumeTags").items() if marks.get(key) != value}
+    controller |= {"extraVolumeTags": tags} if tags else {}
+    rest = {key: value for key, value in found.items() if key != "controller"}
+    return rest | ({"controller": controller} if controller else {})
+
+
+def _live(addon: Mapping[str, Any], born_with: Mapping[str, str] | None = None) -> Live:
     ill = health(ADDON_ISSUE, addon.get("health", {}).get("issues", []))
     props = {
         "version": addon.get("addonVersion"),
-        "configuration": _configuration(addon.get("configurationValues") or "{}"),
+        "configuration": _as_given(addon, born_with or {}),
         "role_arn": addon.get("serviceAccountRoleArn") or None,
     }
     outputs = {"arn": addon["addonArn"], "version": props["version"]}

@@ -10,6 +10,7 @@ from typing import Any
 
 from livekit_deploy.aws.answers import odd
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.ec2 import networks
 from livekit_deploy.aws.tags import mapping
 from livekit_deploy.errors import Absent
 
@@ -20,8 +21,12 @@ _TAGS_AT_ONCE = 20  # ELB's limit for DescribeTags
 
 
 def controlled(cloud: Cloud, cluster: str) -> list[tuple[Mapping[str, Any], dict[str, str]]]:
-    """Every load balancer that the controller of ``cluster`` made, with its tags."""
-    found = {item["LoadBalancerArn"]: item for item in cloud.elbv2.pages("describe_load_balancers", "LoadBalancers")}
+    """Every load balancer that the controller of ``cluster`` made in our network, with its tags.
+
+    The tag names a cluster, and another account's tool, or an earlier cluster, may have had that name.
+    """
+    every, ours = cloud.elbv2.pages("describe_load_balancers", "LoadBalancers"), networks(cloud)
+    found = {item["LoadBalancerArn"]: item for item in every if item.get("VpcId") in ours}
     tagged = tags_of(cloud, sorted(found))
     return [(found[arn], tags) for arn, tags in tagged.items() if tags.get(CLUSTER_TAG) == cluster]
 

@@ -9,7 +9,9 @@ import pytest
 from moto.ec2.models import ec2_backends
 
 from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
+from livekit_deploy.aws.ec2 import networks
 from livekit_deploy.aws.oidc import OidcProvider
+from livekit_deploy.aws.tags import LINEAGE
 from livekit_deploy.aws.vpc import Subnet
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.leftovers import leftovers
@@ -168,3 +170,30 @@ def test_the_protection_of_a_cluster_is_lifted_by_down(rig: AwsRig) -> None:
     rig.down()
     assert rig.records == {}
     assert boto3.client("eks").list_clusters()["clusters"] == []
+
+
+def _ids(vpc: str) -> set[str]:
+    """What a controller and a node made in a network."""
+    ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
+    within = [{"Name": "vpc-id", "Values": [vpc]}]
+    groups = (one["GroupId"] for one in ec2.describe_security_groups(Filters=within)["SecurityGroups"])
+    interfaces = ec2.describe_network_interfaces(Filters=within)["NetworkInterfaces"]
+    balancers = (one["LoadBalancerArn"] for one in elb.describe_load_balancers()["LoadBalancers"])
+    targets = (one["TargetGroupArn"] for one in elb.describe_target_groups()["TargetGroups"])
+    return {*groups, *(one["NetworkInterfaceId"] for one in interfaces), *balancers, *targets}
+
+
+def test_what_has_our_names_in_a_network_that_does_not_carry_our_marks_stays(rig: AwsRig) -> None:
+    """The id is on record and a cluster of the name was there: neither makes it ours."""
+    rig.up(_declared())
+    controller_made(rig)
+    _cni_left(rig)
+    vpc = str(rig.records["ec2.vpc/main"].id)
+    assert networks(rig.cloud) == {vpc}
+    boto3.client("ec2").delete_tags(Resources=[vpc], Tags=[{"Key": LINEAGE}])
+    before = _ids(vpc)
+    for barrier in (LoadBalancersGone("main"), NetworkInterfacesGone("main", vpc_id=vpc)):
+        assert list(barrier.left(rig.cloud)) == []
+    _, outcome = rig.torn_down()
+    assert outcome.failed.keys() <= {"ec2.subnet/public-a", "ec2.subnet/public-b"}, "in use by what stays"
+    assert {one for one in before - _ids(vpc) if not one.startswith(("sg-", "eni-"))} == set()

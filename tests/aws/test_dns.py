@@ -12,6 +12,7 @@ import pytest
 from livekit_deploy.aws.certificates import Certificate, Issued
 from livekit_deploy.aws.dns import Record
 from livekit_deploy.aws.load_balancers import INGRESS_TAG
+from livekit_deploy.aws.tags import pairs
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError, TimedOut
@@ -43,9 +44,16 @@ def certified(*alternatives: str) -> list[Resource]:
     return [certificate, *proofs, issued]
 
 
-def load_balancer(cluster: str = "livekit-uat-main", name: str = "k8s-livekit") -> str:
+def load_balancer(
+    rig: AwsRig, cluster: str = "livekit-uat-main", name: str = "k8s-livekit", *, ours: bool = True
+) -> str:
+    """One that the controller of a cluster made, in our network or in another."""
     ec2, elbv2 = boto3.client("ec2"), boto3.client("elbv2")
-    subnets = [item["SubnetId"] for item in ec2.describe_subnets()["Subnets"]][:2]
+    listed = ec2.describe_subnets()["Subnets"]
+    subnets = [item["SubnetId"] for item in listed][:2]
+    if ours:
+        rig._session().release()
+        ec2.create_tags(Resources=[listed[0]["VpcId"]], Tags=pairs(rig.cloud.marks.own("ec2.vpc/main")))
     tags = {"elbv2.k8s.aws/cluster": cluster, INGRESS_TAG: "livekit/livekit-server"}
     made = elbv2.create_load_balancer(
         Name=name, Subnets=subnets, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
@@ -85,7 +93,7 @@ def test_what_still_uses_a_certificate_is_named_with_its_maker_and_both_stay(
     rig.up(certified())
     (address,) = [address for address in rig.records if address.startswith("acm.certificate/")]
     elbv2, arn = boto3.client("elbv2"), str(rig.records[address].id)
-    load_balancer("another-cluster")
+    load_balancer(rig, "another-cluster")
     (theirs,) = elbv2.describe_load_balancers()["LoadBalancers"]
     group = elbv2.create_target_group(Name="theirs", Protocol="HTTP", Port=80, VpcId=theirs["VpcId"])
     forward = {"Type": "forward", "TargetGroupArn": group["TargetGroups"][0]["TargetGroupArn"]}
@@ -153,7 +161,7 @@ def test_a_proof_that_another_certificate_needs_stays(rig: AwsRig, zone: str) ->
 
 
 def test_an_alias_follows_its_load_balancer(rig: AwsRig, zone: str) -> None:
-    name = load_balancer()
+    name = load_balancer(rig)
     rig.up(aliased())
     listed = records(zone)[f"{DOMAIN}.", "A"]
     assert listed["AliasTarget"]["DNSName"].rstrip(".") == name.lower()
@@ -161,7 +169,7 @@ def test_an_alias_follows_its_load_balancer(rig: AwsRig, zone: str) -> None:
     assert rig.plan(aliased()).changes == ()
     elbv2 = boto3.client("elbv2")
     elbv2.delete_load_balancer(LoadBalancerArn=elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"])
-    other = load_balancer(name="k8s-another")
+    other = load_balancer(rig, name="k8s-another")
     rig.up(aliased())
     assert records(zone)[f"{DOMAIN}.", "A"]["AliasTarget"]["DNSName"].rstrip(".") == other.lower()
     rig.down()
@@ -216,7 +224,7 @@ def _write(zone: str, **record: object) -> None:
 @pytest.mark.parametrize("by", ["another environment", "hand"])
 def test_down_leaves_a_record_that_was_given_to_somebody_else(by: str, rig: AwsRig, zone: str) -> None:
     """Blue and green: green has taken the name, then blue goes."""
-    load_balancer()
+    load_balancer(rig)
     rig.up(aliased())
     if by == "hand":
         _write(zone, TTL=60, ResourceRecords=[{"Value": "192.0.2.1"}])
@@ -264,7 +272,7 @@ def test_a_record_that_was_there_before_us_serves_and_stays(rig: AwsRig, zone: s
 
 
 def test_a_foreign_record_of_our_name_is_not_overwritten(rig: AwsRig, zone: str, tmp_path: Path) -> None:
-    load_balancer()
+    load_balancer(rig)
     name = {"Name": DOMAIN, "Type": "A", "TTL": 300, "ResourceRecords": [{"Value": "192.0.2.1"}]}
     boto3.client("route53").change_resource_record_sets(
         HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": name}]}
@@ -301,8 +309,10 @@ def test_a_zone_that_is_not_there_is_named(rig: AwsRig) -> None:
 # ---- load balancers
 
 
-def test_the_load_balancer_of_another_cluster_is_not_taken(rig: AwsRig, zone: str) -> None:
-    load_balancer(cluster="livekit-prod-main")
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_load_balancer_of_another_cluster_is_not_taken(ours: bool, rig: AwsRig, zone: str) -> None:
+    """Of another name in our network, or of our name in another."""
+    load_balancer(rig, cluster="livekit-prod-main" if ours else "livekit-uat-main", ours=ours)
     with pytest.raises(TimedOut, match="no load balancer for Ingress livekit/livekit-server yet"):
         rig.up(aliased())
     assert records(zone) == {}

@@ -11,8 +11,9 @@ import pytest
 
 from livekit_deploy.aws.eks import CREATOR, Cluster
 from livekit_deploy.aws.eks_access import AccessEntry
-from livekit_deploy.aws.eks_addons import Addon
+from livekit_deploy.aws.eks_addons import Addon, _live, _marks
 from livekit_deploy.aws.keys import Key
+from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT
 from livekit_deploy.engine.plan import UNKNOWN, Action
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError
@@ -352,8 +353,6 @@ def test_children_go_with_their_cluster_without_a_call_each(rig: AwsRig, subnets
     ],
 )
 def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) -> None:
-    from livekit_deploy.aws.eks_addons import _live
-
     issues = [{"code": code, "message": "why"}] if code else []
     said = {
         "addonName": "vpc-cni",
@@ -365,3 +364,17 @@ def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) 
     live: Live = _live(said)
     assert live.status is want
     assert not code or f"{code}: why" in (live.warning or live.detail)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"controller": {"extraVolumeTags": {"team": "media"}, "loggingFormat": "json"}, "node": {}}]
+)
+def test_the_ebs_driver_gives_volumes_our_marks_and_that_never_shows(rig: AwsRig, given: dict[str, Any]) -> None:
+    rig._session().release()
+    born_with = {PROJECT: "livekit", ENV: "uat", LINEAGE: rig.cloud.marks.lineage}
+    told = Addon("aws-ebs-csi-driver", configuration=given)._configured(rig.cloud)
+    own = given.get("controller", {}).get("extraVolumeTags", {})
+    assert told["controller"]["extraVolumeTags"] == {**own, **born_with}
+    said = {"addonName": "aws-ebs-csi-driver", "addonArn": "a", "status": "ACTIVE"}
+    seen = _live({**said, "configurationValues": json.dumps(told)}, _marks(rig.cloud))
+    assert seen.props["configuration"] == given

@@ -66,12 +66,14 @@ def _volumes() -> set[str]:
 
 def test_the_log_group_that_comes_back_and_the_volumes_of_claims_are_gone_and_others_stay(deployer: Deployer) -> None:
     deployer.up()
-    _volume({"kubernetes.io/cluster/livekit-uat-main": "owned", "kubernetes.io/created-for/pvc/name": "data"})
+    marks = deployer.cloud.marks.own("")
+    _volume({"kubernetes.io/cluster/livekit-uat-main": "owned", "kubernetes.io/created-for/pvc/name": "data", **marks})
+    unmarked = _volume({"kubernetes.io/cluster/livekit-uat-main": "owned"})
     theirs = _volume({"kubernetes.io/cluster/livekit-uat-main-2": "owned"})
     shared = _volume({"kubernetes.io/cluster/livekit-uat-main": "shared"})
     report = deployer.down()
-    assert report.leftovers == []
-    assert _volumes() == {theirs, shared}
+    assert [one.id for one in report.leftovers] == [unmarked], "it is named, and may hold somebody's data"
+    assert _volumes() == {theirs, shared, unmarked}
     assert boto3.client("logs").describe_log_groups()["logGroups"] == []
 
 

@@ -180,7 +180,7 @@ def _delegated_itself(zone: str) -> None:
 def test_what_stands_in_the_way_at_a_name_is_refused_by_the_plan(
     rig: AwsRig, zone: str, there: Callable[[str], None], told: str, many: int
 ) -> None:
-    load_balancer()
+    load_balancer(rig)
     for number in range(many):  # more than one page
         _put(zone, f"a{number}.example.com", "TXT", '"one"')
     there(zone)
@@ -191,7 +191,7 @@ def test_what_stands_in_the_way_at_a_name_is_refused_by_the_plan(
 
 
 def test_what_came_in_the_way_later_is_refused_by_the_plan_and_down_succeeds(rig: AwsRig, zone: str) -> None:
-    load_balancer()
+    load_balancer(rig)
     rig.up(aliased())
     _put(zone, DOMAIN, "A", action="DELETE", AliasTarget=records(zone)[f"{DOMAIN}.", "A"]["AliasTarget"])
     _cname(zone)
@@ -206,7 +206,7 @@ def test_what_came_in_the_way_later_is_refused_by_the_plan_and_down_succeeds(rig
 def test_what_sends_some_callers_elsewhere_is_told_and_is_not_ours_to_delete(
     rig: AwsRig, zone: str, kind: str, value: str
 ) -> None:
-    load_balancer()
+    load_balancer(rig)
     _put(zone, DOMAIN, kind, value)
     said = _said(rig)
     rig.plan(aliased())
@@ -217,7 +217,7 @@ def test_what_sends_some_callers_elsewhere_is_told_and_is_not_ours_to_delete(
 
 
 def test_records_of_other_names_and_types_are_no_matter(rig: AwsRig, zone: str) -> None:
-    load_balancer()
+    load_balancer(rig)
     said = _said(rig)
     _put(zone, "*.uat.example.com", "CNAME", "old.example.net")
     _put(zone, DOMAIN, "TXT", '"one"')
