@@ -1,132 +1,95 @@
-"""Every command, option, key and address that a text of the product names is one: whoever reads it can type it."""
+"""Which environment is meant: a copy of a file names another one, and `down` asks for the name before it deletes."""
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Iterator
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 
-import livekit_deploy
-from livekit_deploy.cli.entry import cli
-from livekit_deploy.config import Environment, load_environment
-from livekit_deploy.stack import stack
-from tests.reference import keys
-from tests.unit.test_hints import _PUT
+from livekit_deploy.aws.clients import Clients
+from livekit_deploy.cli import entry
+from livekit_deploy.cli.run import _confirm_down
+from livekit_deploy.config import load_environment
+from livekit_deploy.errors import Declined
+from livekit_deploy.render.screen import Screen
 
-_PRODUCT = Path(livekit_deploy.__file__).parent
-_FILES = Path(__file__).parents[2] / "manifests" / "environments"
-_ROOT = click.Context(cli)
-_COMMAND = re.compile(r"livekit-deploy ((?:(?!livekit-deploy)[^\n`\";,:)])*)")
-#: prose in which the program is named, and no command of it
-_PROSE = ("again", "changes only what it makes")
-#: what a command is called in prose, where something goes on behind it
-_WORD = re.compile(r"[a-z][a-z-]*$")
-_OF_OTHERS = re.compile(r"\b(?:aws|kubectl|helm|pip|git|make|docker) [^;\n]*")
+ROOT = Path(__file__).parents[2]
+FOLDER = Path("manifests/environments")
+COPY = "says that its name is dev"
 
 
-def _texts() -> Iterator[tuple[str, str]]:
-    """Every text of the product, whole, with the file that it is in."""
-    for path in sorted(_PRODUCT.rglob("*.py")):
-        if "sandbox" in path.relative_to(_PRODUCT).parts[:-1]:
-            continue  # it speaks of LiveKit's own settings
-        tree = ast.parse(path.read_text())
-        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                yield (
-                    "".join(str(part.value) if isinstance(part, ast.Constant) else _PUT for part in node.values),
-                    path.name,
-                )
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-                yield node.value, path.name
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shipped environments, and a copy ``other`` of dev in which nobody changed the name; AWS is not to be asked.
+
+    Files of two more say nothing but what is needed, or do not validate any more.
+    """
+
+    def no_client(*_: object, **__: object) -> None:
+        raise AssertionError("AWS was asked")
+
+    shutil.copytree(ROOT / FOLDER, tmp_path / FOLDER)
+    shutil.copy(tmp_path / FOLDER / "dev.yaml", tmp_path / FOLDER / "other.yaml")
+    (tmp_path / FOLDER / "broken.yaml").write_text("name: dev\nregion: us-east-1\nregoin: x\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Clients, "__call__", no_client)
+    for name in [name for name in os.environ if name.startswith("LIVEKIT_DEPLOY_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
 
 
-def _named() -> list[tuple[str, str]]:
-    """What stands behind the program's name, with the file."""
-    found = {(said.strip(), file) for text, file in _texts() for said in _COMMAND.findall(text)}
-    return sorted(one for one in found if not one[0].startswith(_PROSE))
+@pytest.mark.parametrize(
+    ("line", "wrong", "hint"),
+    [
+        ("down --env other --yes", COPY, "name: other"),
+        ("down --env other --yes --sandbox", COPY, "--env dev"),
+        ("down --env other --confirm dev", COPY, "--env dev"),
+        ("down --env other --confirm other", COPY, "name: other"),
+        ("down --env broken --yes", COPY, "--env dev"),
+        ("up --env other --yes", COPY, "--env dev"),
+        ("plan --env other --destroy", COPY, "--env dev"),
+        ("state forget ec2.vpc/main --env other --yes", COPY, "--env dev"),
+        (f"down --config {FOLDER}/other.yaml --yes", "no terminal to ask on", "add --confirm dev"),
+        ("down --env dev --set name=qa --yes", "no terminal to ask on", "add --confirm qa"),
+        ("down --env dev", "no terminal to ask on", "add --yes"),
+    ],
+)
+def test_a_copy_that_names_another_environment_takes_nothing_down(
+    line: str, wrong: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert entry.run(line.split()) == 3
+    err = capsys.readouterr().err
+    assert wrong in err
+    assert hint in err
 
 
-def command(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
-    """The command that words begin with, and what is left of them."""
-    found: click.Command = cli
-    context = _ROOT
-    while isinstance(found, click.Group) and words:
-        inner = found.get_command(context, words[0].strip(".,:;()"))
-        if inner is None:
-            break
-        found, words = inner, words[1:]
-        context = click.Context(found, parent=context)
-    return found, context, words
+def test_a_variable_cannot_name_another_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIVEKIT_DEPLOY__NAME", "prod")
+    assert entry.run(["down", "--env", "dev", "--yes"]) == 3
+    assert "says that its name is prod" in capsys.readouterr().err
 
 
-def wrong_with(said: str) -> str:
-    """Why a command line as it is named cannot be typed, "" when it can; prose may go on behind it."""
-    words = said.split()
-    if not words or words[0].startswith((_PUT, "-")):
-        return ""
-    found, _, rest = command(words)
-    if found is cli:
-        return f"there is no command {words[0]}"
-    if isinstance(found, click.Group) and rest and not rest[0].startswith("("):
-        return f"{rest[0]} is no command of {found.name}"
-    options = {one: option for option in found.params for one in option.opts if isinstance(option, click.Option)}
-    while rest:
-        word = rest.pop(0).rstrip(".,:;)")
-        if not word.startswith("--"):
-            continue
-        name, equals, _ = word.partition("=")
-        if name not in options:
-            return f"{found.name} has no option {name}"
-        if not options[name].is_flag and not equals and rest:
-            rest.pop(0)
-    return ""
+@pytest.mark.parametrize("env", ["dev", "prod"])
+@pytest.mark.parametrize("typed", ["y", "yes", "", "other"])
+def test_only_its_name_takes_an_environment_down(env: str, typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
 
+    def prompt(self: Any, question: str) -> str:
+        asked.append(question)
+        return typed
 
-@pytest.mark.parametrize(("said", "file"), _named())
-def test_a_command_that_is_named_can_be_typed(said: str, file: str) -> None:
-    assert wrong_with(said) == ""
-
-
-def _options(found: click.Command, context: click.Context) -> Iterator[str]:
-    for option in found.params:
-        yield from option.opts if isinstance(option, click.Option) else ()
-    if isinstance(found, click.Group):
-        for name in found.list_commands(context):
-            inner = found.get_command(context, name)
-            assert inner is not None
-            yield from _options(inner, click.Context(inner, parent=context))
-
-
-def test_an_option_that_is_named_is_one_of_ours() -> None:
-    known = {*_options(cli, _ROOT), "--help", *_THEIRS}
-    named: dict[str, str] = {}
-    for text, file in _texts():
-        if " " in text:  # without a blank it is a word of another program's command line
-            for name in re.findall(r"(?<![\w-])--[a-z][a-z-]+", _OF_OTHERS.sub("", text)):
-                named.setdefault(name, file)
-    assert len(named) > 20, "nothing is found where there is much"
-    assert {name: file for name, file in named.items() if name not in known} == {}
-
-
-#: options of other programs that are spoken of
-_THEIRS = {"--sync-period"}
-_KEY = re.compile(rf"(?<![\w./:@-])((?:{'|'.join(Environment.model_fields)})(?:\.[a-z_]+)+)(?![\w(/:-])")
-
-
-def test_a_key_that_is_named_is_in_the_file_or_among_the_outputs() -> None:
-    kinds = {type(item) for name in ("dev", "uat", "prod") for item in stack(load_environment(_FILES / f"{name}.yaml"))}
-    outputs = {name for kind in kinds for name in kind.exports.values()}
-    known = {*(key.path for key in keys()), *outputs, *(kind.kind for kind in kinds), "livekit.url"}
-    named = {
-        match[1]: file
-        for text, file in _texts()
-        for match in _KEY.finditer(_OF_OTHERS.sub("", text))
-        if ".example" not in match[0] and not match[0].startswith("livekit.settings.")
-    }
-    assert len(named) > 30, "nothing is found where there is much"
-    assert {name: file for name, file in named.items() if name not in known} == {}
+    monkeypatch.setattr(Screen, "prompt", prompt)
+    made = load_environment(FOLDER / f"{env}.yaml", environ={})
+    with pytest.raises(Declined, match="nothing was deleted") as declined:
+        _confirm_down(Screen(), made, settled=False)
+    assert f"--confirm {env}" in declined.value.hint
+    assert "Type its name to delete it:" in asked[0]
+    typed = env
+    _confirm_down(Screen(), made, settled=False)
+    _confirm_down(Screen(), made, settled=True)
+    assert len(asked) == 2
