@@ -31,7 +31,10 @@ SERVICES = {
     **{"pricing": "pricing", "service-quotas": "servicequotas"},
 }
 #: asked for inside of a call, and named by no file of the product
-_INSIDE = ("ec2:RunInstances", "kms:PutKeyPolicy", "ec2:CreateTags", "eks:TagResource")
+_INSIDE = (
+    *("ec2:RunInstances", "kms:PutKeyPolicy", "ec2:CreateTags", "eks:TagResource"),
+    *("kms:GenerateDataKey", "kms:Decrypt"),
+)
 #: types of EC2 that an environment has nothing of, each of which CreateTags knows
 _OWN = {
     *("vpc", "subnet", "internet-gateway", "route-table", "vpc-endpoint", "security-group", "security-group-rule"),

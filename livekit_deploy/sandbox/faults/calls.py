@@ -143,7 +143,8 @@ def _lacking(response: Any, describe: Callable[[], Call]) -> Answer | None:
             return str(response._get_action()), check.parameters(response)
         operation, asked = describe().operation, {"Bucket": response.bucket_name, "Key": response.parse_key_name()}
         tags = tags_of_new_bucket(response.body) if operation == "CreateBucket" else {}
-        return operation, {**asked, "Tags": tags}
+        key = response.headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")
+        return operation, {**asked, "Tags": tags, "SSEKMSKeyId": key}
 
     found = check.refused(response, service, asked)
     if found is None:

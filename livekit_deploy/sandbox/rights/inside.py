@@ -14,6 +14,7 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
 
 from livekit_deploy.sandbox.rights.objects import Asking, Object, ec2_object, kms_key, named, new_entry, plain
 
@@ -150,6 +151,20 @@ def _born_with_tags(call: Asking) -> Iterator[Inner]:
             yield Inner("s3:TagResource", bucket, {"s3:ResourceAccount": [call.account]}, tags)
 
 
+def _object_key(action: str) -> Callable[[Asking], Iterator[Inner]]:
+    """S3 user guide, "Using server-side encryption with AWS KMS keys": what is written asks for a data key of the key
+    that is named; what is read asks to decrypt with the key that it was written with."""
+
+    def ask(call: Asking) -> Iterator[Inner]:
+        bucket = s3_backends[call.account][call.partition].buckets.get(call.get("Bucket"))
+        there = bucket.keys.get(call.get("Key")) if bucket else None
+        key = call.get("SSEKMSKeyId") if action == "kms:GenerateDataKey" else there and there.kms_key_id
+        if key:
+            yield Inner(action, kms_key(call, str(key)))
+
+    return ask
+
+
 def _new(call: Asking, action: str) -> Object:
     kind = {"acm:AddTagsToCertificate": "certificate", "kms:TagResource": "key"}[action]
     return Object(kind, call.arn(kind))
@@ -195,6 +210,8 @@ _ASKS: dict[str, tuple[Callable[[Asking], Iterator[Inner]], ...]] = {
     "logs:CreateLogGroup": (_tags("logs:TagResource", "tags"),),  # CloudWatch Logs API reference, CreateLogGroup
     "acm:RequestCertificate": (_tags("acm:AddTagsToCertificate"),),  # ACM user guide, "Tag ACM resources"
     "s3:CreateBucket": (_born_with_tags,),
+    "s3:PutObject": (_object_key("kms:GenerateDataKey"),),
+    "s3:GetObject": (_object_key("kms:Decrypt"),),
     "secretsmanager:CreateSecret": (_tags("secretsmanager:TagResource"),),  # API reference, CreateSecret
     "kms:CreateKey": (_tags("kms:TagResource"), _own_policy),  # API reference, CreateKey, and the reference
 }

@@ -278,3 +278,24 @@ def secret_that_is_not_there(world: World) -> None:
         mine.describe_secret(SecretId="probe/none")
     with refused("ResourceNotFoundException"):
         mine.describe_secret(SecretId=f"{on[:-1]}none")
+
+
+@probe("Rights")
+def objects_under_a_key_of_kms(world: World) -> None:
+    """writes and reads objects under any key of KMS for whoever may write and read objects
+
+    S3 asks for kms:GenerateDataKey and kms:Decrypt of the key
+    """
+    bucket, key = world.name("keyed"), world.kms.create_key()["KeyMetadata"]["Arn"]
+    world.s3.create_bucket(Bucket=bucket)
+    with_key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    objects = _allow("s3:PutObject", "s3:GetObject", on=f"arn:aws:s3:::{bucket}/*")
+    without = _role(world, objects)("s3")
+    without.put_object(Bucket=bucket, Key="a", Body=b"1")
+    with refused("AccessDenied", "kms:GenerateDataKey"):
+        without.put_object(Bucket=bucket, Key="b", Body=b"1", **with_key)
+    writes = _role(world, objects, _allow("kms:GenerateDataKey", on=key))("s3")
+    writes.put_object(Bucket=bucket, Key="b", Body=b"1", **with_key)
+    with refused("AccessDenied", "kms:Decrypt"):
+        writes.get_object(Bucket=bucket, Key="b")
+    _role(world, objects, _allow("kms:Decrypt", on=key))("s3").get_object(Bucket=bucket, Key="b")
