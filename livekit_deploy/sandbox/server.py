@@ -16,11 +16,12 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from livekit_deploy import isolated
-from livekit_deploy.errors import DeployError
+from livekit_deploy.errors import DeployError, UsageError
 
 FOLDER = Path("state/local/sandbox")
 DEFAULT_SPEED = 60.0
@@ -28,6 +29,8 @@ PROCESS = "livekit_deploy.sandbox.process"
 _RUN_FILE = "server.json"
 _ANSWER_SECONDS = 30.0
 _INSTANT_CLOCK = 30.0
+#: what the extra brings
+_NEEDS = ("moto", "flask", "flask_cors", "cryptography", "dnslib")
 _NOT_ITS = ("AWS_", "BOTO", "MOTO_", "DOCKER_")
 _children: dict[int, subprocess.Popen[str]] = {}
 
@@ -169,7 +172,12 @@ def _running(folder: Path) -> dict[str, Any] | None:
 
 
 def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:
-    """Start the process and wait until it says where it listens."""
+    """Start the process and wait until it says where it listens. Raises `UsageError` where it is not installed."""
+    if missing := [name for name in _NEEDS if find_spec(name) is None]:
+        raise UsageError(
+            f"the sandbox is not installed here: {', '.join(missing)} cannot be imported",
+            hint="install the extra: pip install 'livekit-deploy[sandbox]'",
+        )
     log = folder / "server.log"
     command = isolated.command(module, str(folder.resolve()), str(speed))
     # its own clients must reach itself, whatever the caller's proxy and AWS set-up are; and no container is started
@@ -192,9 +200,10 @@ def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:
     with process.stdout as said:
         line = said.readline()
     if not line:
+        last = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
         raise DeployError(
-            f"the sandbox did not start: {log.read_text(encoding='utf-8').strip()[-400:] or 'it said nothing'}",
-            hint="install the extra: pip install 'livekit-deploy[sandbox]', and read state/local/sandbox/server.log",
+            f"the sandbox did not start: {last or 'it said nothing'}",
+            hint=f"read {log}; install the extra again: pip install 'livekit-deploy[sandbox]'",
         )
     found: dict[str, Any] = json.loads(line)
     path = folder / _RUN_FILE

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABL
 
 from livekit_deploy.cli.entry import cli
 from livekit_deploy.cli.examples import EXAMPLES
+from livekit_deploy.sandbox.server import _NEEDS
 from tests.sandbox.workspace import ROOT, Workspace
 
 ROLE = "arn:aws:iam::123456789012:role/ci/deploy"
@@ -139,3 +142,51 @@ def test_a_role_that_is_assumed_is_the_sandboxs_own(here: Workspace) -> None:
     assert ("AssumeRole", "sts") in {(call["operation"], call["service"]) for call in here.calls()}
     refused = here.run("plan", "--env", "dev", "--sandbox", "--role-arn", "deploy", code=3)
     assert "--role-arn deploy is not the ARN of a role" in refused.err
+
+
+# ---- a machine without it
+
+
+_HIDING = """
+import importlib.abc, sys
+class Hidden(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {hidden!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hidden())
+from importlib.util import find_spec
+import importlib.util
+importlib.util.find_spec = lambda name: None if name in {hidden!r} else find_spec(name)
+from livekit_deploy.cli.entry import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def _without(folder: Path, hidden: tuple[str, ...], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _HIDING.format(hidden=hidden), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("hidden", [("moto",), ("moto", "flask", "flask_cors", "cryptography", "dnslib")])
+def test_without_the_extra_one_sentence_says_what_to_install(tmp_path: Path, hidden: tuple[str, ...]) -> None:
+    shutil.copytree(ROOT / "manifests" / "environments", tmp_path / "manifests" / "environments")
+    lines = [["plan", "--env", "dev", "--sandbox"], ["sandbox", "start"], ["sandbox", "env", "--env", "dev"]]
+    for line in lines:
+        done = _without(tmp_path, hidden, *line)
+        assert done.returncode == 3, done.stderr
+        assert f"the sandbox is not installed here: {', '.join(hidden)} cannot be imported" in done.stderr
+        assert "pip install 'livekit-deploy[sandbox]'" in done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+    for line in (["--help"], ["version"], ["config", "validate", "--env", "dev"], ["sandbox", "status"]):
+        assert _without(tmp_path, hidden, *line).returncode == 0
+
+
+def test_the_extra_brings_what_is_looked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = {re.split(r"[\[=><]", one)[0] for one in project["optional-dependencies"]["sandbox"]}
+    assert extra <= set(_NEEDS)
