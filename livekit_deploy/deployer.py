@@ -314,10 +314,9 @@ class Deployer:
 
     def _guard(self) -> None:
         """Refuse the wrong account before anything else is asked."""
-        identity = self.cloud.identity
-        preflight.right_account(identity, self.env)
+        preflight.right_account(self.cloud.identity, self.env)
         preflight.long_lease(self._clients, self.env)
-        self._home = replace(self._home, account=identity.account)
+        self._home = replace(self._home, account=self.cloud.identity.account)
 
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
@@ -338,17 +337,18 @@ class Deployer:
         plan.expect(replace(now, lineage=None) if plan.lineage is None and session.fresh else now)
 
     @contextmanager
-    def _session(self, command: str, max_drain: int | None = None) -> Iterator[tuple[Session, Terms]]:
-        holder = this_process(self._command or command, self._limits.lease)
+    def _session(self, command: str, drain: int | None = None) -> Iterator[tuple[Session, Terms]]:
+        holder, cancel = this_process(self._command or command, self._limits.lease), self._cancel
         session = Session.acquire(
             self.store,
             holder,
             lambda: State.new(**asdict(self._home)),
             lock_timeout=self._lock_timeout,
-            cancel=self._cancel,
+            cancel=cancel,
             emit=self._emit,
         )
         try:
-            yield session, Terms(session.check, lambda: self._cancel.is_set() or session.over(), max_drain, command)
+            over, renew = lambda: cancel.is_set() or session.over(), session.confirm
+            yield session, Terms(session.check, over, drain, command, renew)
         finally:  # what is still in flight keeps its fence: it may not be sent again
             session.release(lambda: self.cloud.mutating)

@@ -12,6 +12,10 @@ def _goes_on() -> bool:
     return False
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Terms:
     """``fence``, of a run that holds a lease, is called right before each attempt of a mutating call leaves, with the
@@ -21,9 +25,11 @@ class Terms:
     is the most seconds that a pod is given to end its calls before its node goes; None is what its chart gives it.
     ``command`` is what is carried out, "" before something is: after `up` the environment goes on, so that nodes that
     take over may still have to join; with `down` all of it goes, and nothing serves in the place of what ends.
+    ``renew`` writes the lease anew, or raises `LostLease`: before what lasts longer than a call.
     """
 
     fence: Fence | None = None
     stopping: Callable[[], bool] = _goes_on
     max_drain: int | None = None
     command: str = ""
+    renew: Callable[[], None] = _nothing

@@ -60,6 +60,7 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
 
     def __init__(self, cloud: Cloud, cluster: Live) -> None:
         self._binary, self._changing = HelmBinary(cloud.terms.stopping), cloud.changing
+        self._renew = cloud.terms.renew
         self._token_file = self._binary.home / "token"
         self._token: Callable[[], str] = lambda: cloud.eks_token(cluster.id)
         self._until = 0.0
@@ -88,6 +89,7 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
         self._refresh()
         values = as_yaml(json.loads(input)).encode() if input is not None else None
         try:
+            self._renew()
             with self._changing():
                 whole = [*map(str, command), "--kubeconfig", str(self._kubeconfig)]
                 return self._binary.run(whole, values, self.seconds)

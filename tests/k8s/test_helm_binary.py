@@ -180,6 +180,20 @@ def test_no_run_may_outlive_the_lease(rig: KubeRig) -> None:
         asyncio.run(runner.uninstall("web", namespace="default"))
 
 
+def test_the_lease_is_renewed_right_before_a_run(rig: KubeRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of helm may take longer than a call: what the fence of one leaves of a lease is not enough for it."""
+    order: list[str] = []
+    terms = Terms(fence=lambda begun: order.append("fence"), renew=lambda: order.append("renewal"))
+
+    def run(*_: object) -> bytes:
+        order.append("helm")
+        return b""
+
+    monkeypatch.setattr(HelmBinary, "run", run)
+    asyncio.run(helm(rig.cloud.under(terms), rig.lives).run(["uninstall", "web"]))
+    assert order == ["renewal", "fence", "helm"]
+
+
 OUTLIVED = """
 import sys
 from livekit_deploy.k8s.helm_binary import HelmBinary
