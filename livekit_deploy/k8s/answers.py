@@ -13,12 +13,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from livekit_deploy.clock import http_date
 from livekit_deploy.errors import Absent, Conflict, Denied, ResourceError
 
 _ID = "kubernetes"  # its API gives its requests no ids
 NO_ACCESS = "add the role or user to cluster.admins"
+_SET_THE_CLOCK = "set the clock of this machine (timedatectl set-ntp true), and run the same command again"
+#: seconds between two clocks from which a token, which is good for a quarter of an hour, is in doubt
+_ASKEW = 300
 _RUN_AGAIN = "run the same command again: it goes on from here"
 _RULES = "a rule of the cluster refuses it: see its admission policies, its quotas and limits"
 #: HTTP status → reason, where the answer gives none
@@ -67,6 +72,8 @@ class Refusal:
         message = str(said.get("message") or self.body[:200].decode("utf-8", "replace").strip())
         reason = str(said.get("reason") or self._reason(message))
         where = f"{call}: {message or f'HTTP {self.status}'}"
+        if reason == "Unauthorized" and (askew := self._askew()):
+            return Denied(f"{askew} ({where})", code="ClockSkew", request_id=_ID, hint=_SET_THE_CLOCK)
         if reason == "Unauthorized":
             unknown = f"the cluster does not know this caller ({where})"
             return Denied(unknown, code=reason, request_id=_ID, hint=NO_ACCESS)
@@ -74,6 +81,15 @@ class Refusal:
             return Denied(f"the cluster forbids {where}", code=reason, request_id=_ID, hint=NO_ACCESS)
         hint = _RULES if reason == "Forbidden" and "terminat" not in message else _RUN_AGAIN
         return _KINDS.get(reason, ResourceError)(where, code=reason, request_id=_ID, hint=hint)
+
+    def _askew(self) -> str:
+        """How wrong this machine's clock is, "" where a token signed by it is good."""
+        now = http_date(self.headers.get("Date"))
+        ahead = (datetime.now(UTC) - now).total_seconds() if now is not None else 0.0
+        if abs(ahead) < _ASKEW:
+            return ""
+        said = f"{abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'}"
+        return f"the clock of this machine is {said} the cluster's, so that no token of it is good"
 
     def _reason(self, message: str) -> str:
         if message.startswith(_TYPED):

@@ -142,13 +142,22 @@ def _cached(digest: str) -> Path:
 def _kept(digest: str) -> bool:
     """Whether the cache has it, and unchanged."""
     path = _cached(digest)
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    except OSError:  # there is none, or none that we may read
+        return False
 
 
 def _keep(path: Path, archive: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(archive)
-    os.replace(name, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(archive)
+        os.replace(name, path)
+    except OSError as error:
+        raise ToolError(
+            f"the chart cannot be kept in {path.parent}: {error.strerror}",
+            hint="name a folder that can be written, and has room, in XDG_CACHE_HOME",
+        ) from error
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from livekit_deploy.config import load_environment
 from livekit_deploy.config.livekit_settings import refused
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.errors import ToolError
+from livekit_deploy.k8s import charts
 from livekit_deploy.k8s.charts import bundled
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
@@ -424,3 +427,14 @@ def test_it_comes_changes_and_goes_with_every_helm(rig: KubeRig, each_helm: Path
     assert rig.diffs(louder) == {}
     rig.down()
     assert rig.objects("ingresses", "networking.k8s.io") == {}
+
+
+def test_a_cache_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a-file"))
+    monkeypatch.setattr(charts, "_offered", lambda *about: ("url", ""))
+    monkeypatch.setattr(charts, "_get", lambda url: b"packed")
+    digest = hashlib.sha256(b"packed").hexdigest()
+    with pytest.raises(ToolError, match="the chart cannot be kept in") as caught:
+        charts.fetched("https://charts.example", "a-chart", "1.0.0", digest)
+    assert "XDG_CACHE_HOME" in caught.value.hint

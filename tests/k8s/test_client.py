@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -200,6 +202,22 @@ def test_a_group_that_is_not_served_is_absence(rig: KubeRig) -> None:
     assert rig.api.path("nobody.example.com/v1", "Thing", None) is None
     with pytest.raises(Absent):
         rig.api.apply(f"{things}/one", {"apiVersion": "nobody.example.com/v1", "kind": "Thing"})
+
+
+@pytest.mark.parametrize(
+    ("minutes", "says"),
+    [
+        (20, "20 minutes behind the cluster's"),
+        (-20, "20 minutes ahead of the cluster's"),
+        (1, "does not know this caller"),
+    ],
+)
+def test_a_token_that_a_wrong_clock_has_signed_is_told_as_that(minutes: int, says: str) -> None:
+    body = '{"kind": "Status", "status": "Failure", "message": "Unauthorized", "reason": "Unauthorized", "code": 401}'
+    now = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+    with _proxy(401, body, Date=now) as endpoint, pytest.raises(Denied, match=says) as caught:
+        Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
+    assert ("set the clock" in caught.value.hint, caught.value.code == "ClockSkew") == ((abs(minutes) > 1,) * 2)
 
 
 @pytest.mark.parametrize("reads", [True, False])
@@ -459,7 +477,7 @@ def _proxy(code: int, text: str, **headers: str) -> Iterator[str]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(code)
+            self.send_response_only(code)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(text)))
