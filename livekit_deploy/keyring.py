@@ -20,8 +20,9 @@ from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.api_keys import Pair
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.secret_values import held
-from livekit_deploy.aws.secrets import of_version
+from livekit_deploy.aws.secrets import Secret, of_version
 from livekit_deploy.aws.terms import Terms
+from livekit_deploy.engine.marks import require
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.errors import OutOfTime, StateError, UsageError
 from livekit_deploy.events import Emit, KeyChanged, Notice
@@ -199,8 +200,11 @@ class Keyring:
             before, version = self._held(record)
             after = make(before)
             if after != before:
+                cloud = self._cloud.under(terms)
+                cloud.with_lineage(session.state.lineage)
+                _require_ours(cloud, record)
                 session.intend(API_KEYS, replace(record, phase=Phase.UPDATING))
-                version = self._put(self._cloud.under(terms), record, after, version, what)
+                version = self._put(cloud, record, after, version, what)
             outputs = {**record.outputs, **of_version(str(record.id), version)}
             ready = replace(record, phase=Phase.READY, outputs=outputs)
             if ready != session.record(API_KEYS):
@@ -247,6 +251,13 @@ def _recorded(state: State | None) -> Record:
     if record is None or record.phase not in (Phase.READY, Phase.UPDATING):
         raise StateError("there are no API keys yet", hint="livekit-deploy up makes the first one")
     return record
+
+
+def _require_ours(cloud: Cloud, record: Record) -> None:
+    """Raise `NotOurs` unless the recorded secret carries our marks now: a record is no proof of whose it is."""
+    secret = Secret.recorded(API_KEYS, record.inputs)
+    if (live := secret.read(cloud, record.id)) is not None:
+        require(secret, cloud, record, live)
 
 
 def _named(pairs: tuple[Pair, ...], name: str) -> list[Pair]:

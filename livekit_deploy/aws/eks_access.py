@@ -91,10 +91,11 @@ class AccessEntry(Resource):
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """The entry while it carries this address; one that another resource stands for is not ours to delete."""
         cluster, principal = self._where(cloud)
-        entry = described(cloud, cluster, principal)
-        if entry is None or entry.get("tags", {}).get(ADDRESS) != self.address:
+        if (entry := described(cloud, cluster, principal)) is None:
             return None
-        return _live(cloud, cluster, entry, self.address)
+        tags = entry.get("tags", {})
+        others = cloud.marks.ours(tags) and tags.get(ADDRESS) not in (None, self.address)
+        return None if others else _live(cloud, cluster, entry, self.address, tags)
 
     def create(self, cloud: Cloud, token: str) -> str:
         """Make the entry, or take over the one that the maker's resource made."""

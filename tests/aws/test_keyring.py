@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import boto3
 import pytest
 from moto.secretsmanager.models import SecretsManagerBackend
 
 from livekit_deploy.aws import api_keys
 from livekit_deploy.aws.secret_values import Held, held
 from livekit_deploy.aws.secrets import API_KEYS, Secret
+from livekit_deploy.aws.tags import LINEAGE
 from livekit_deploy.aws.terms import Terms
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.waits import Waits
-from livekit_deploy.errors import StateError, UsageError
+from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.events import Event
 from livekit_deploy.keyring import Keyring
 from livekit_deploy.state.document import Phase, State, dump
@@ -297,3 +299,13 @@ def test_a_secret_that_is_scheduled_for_deletion_says_when_and_how_it_is_restore
         assert "aws secretsmanager restore-secret --secret-id livekit/uat/api-keys" in failure.value.hint
     ring.rig.cloud.secretsmanager.restore_secret(SecretId=arn)
     assert ring.keys.present().version == version
+
+
+def test_the_value_of_a_secret_that_does_not_carry_our_marks_is_not_changed(ring: Ring) -> None:
+    """Whoever can write the state could have the keys of another system written over."""
+    before = ring.held()
+    boto3.client("secretsmanager").untag_resource(SecretId=str(ring.rig.records[ADDRESS].id), TagKeys=[LINEAGE])
+    with pytest.raises(NotOurs, match="marks removed: livekit-deploy:lineage"):
+        ring.keys.add("second")
+    assert ring.held() == before
+    assert ring.rig.records[ADDRESS].phase is Phase.READY
