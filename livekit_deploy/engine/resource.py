@@ -192,7 +192,7 @@ class Resource(_Declared, Owned):
         """The resource as its record describes it: what teardown works on when there is no configuration."""
         values: dict[str, Any] = {}
         for key, declared in cls.inputs.items():
-            default = None if declared.default is ... else declared.default
+            default = declared.default if declared.default is not ... else () if declared.many else None
             value = revive(inputs.get(key, default))
             values[key] = tuple(value) if declared.many and isinstance(value, list) else value
         made = cls(address.partition("/")[2], **values)
