@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.tags import ADDRESS, LINEAGE
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
@@ -168,9 +169,15 @@ class HelmRelease(Resource):
         if not serves(self.host):
             return None
         connection = api(cloud, self._host())
-        if read_release(connection, self.namespace, self.instance) is not None:
-            return Live(self._id(), Status.READY)
+        record = read_release(connection, self.namespace, self.instance)
+        if record is not None:
+            said = {LINEAGE: record.marks.get("lineage"), ADDRESS: record.marks.get("address")}
+            return Live(self._id(), Status.READY, marks={key: value for key, value in said.items() if value})
         return Remains(connection, self.namespace, self.instance).live(self._id())
+
+    def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """The marks in its values: whose it is, and which one."""
+        return {key: value for key, value in super().own_marks(cloud, outputs).items() if key in (LINEAGE, ADDRESS)}
 
     # ---- changing: each verb is one run of helm
 

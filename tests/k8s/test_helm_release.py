@@ -325,6 +325,16 @@ def test_a_release_that_lost_its_marks_gets_them_back(rig: KubeRig, charts: Path
     assert rig.diffs(release(rig, repo)) == {}
 
 
+def test_a_release_that_does_not_carry_our_marks_is_not_uninstalled(rig: KubeRig, charts: Path) -> None:
+    repo = publish(charts, "web", ALL)
+    rig.up(release(rig, repo))
+    by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    connection = rig.api  # the sandbox's cluster goes on after `down`
+    rig.down()
+    assert read_release(connection, "media", "web") is not None
+    assert "helm.release/web" not in rig.records
+
+
 def test_an_object_in_the_way_is_not_taken_over(rig: KubeRig, charts: Path, each_helm: Path) -> None:
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo)[:2])
