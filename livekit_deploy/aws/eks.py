@@ -19,6 +19,7 @@ from livekit_deploy.aws.issues import CLUSTER_ISSUE, health
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.states import CLUSTER
 from livekit_deploy.aws.tags import ADDRESS
+from livekit_deploy.config.checks import SUPPORT
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
 from livekit_deploy.engine.live import made_at
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
@@ -91,6 +92,14 @@ def minor(version: str) -> int:
     return int(version.split(".")[1])
 
 
+def as_it_runs(have: int) -> str:
+    """What to do about a minor version that is higher than the file's: somebody else raised it, or AWS did."""
+    version = f'"1.{have}"'
+    if have <= max(map(minor, SUPPORT)):
+        return f"set cluster.version to {version}."
+    return f"upgrade livekit_deploy, which does not know {version} yet; then set cluster.version to {version}."
+
+
 class Cluster(Resource):
     """An EKS cluster. ``version`` is ``1.36``; ``logs`` are the control plane logs that go to CloudWatch.
 
@@ -153,7 +162,7 @@ class Cluster(Resource):
         if "version" in changed:
             have, want = minor(live.props["version"]), minor(self.version)
             if want < have:
-                found["version"] = f'EKS does not go back: set cluster.version to "1.{have}".'
+                found["version"] = f"EKS does not go back: {as_it_runs(have)}"
             elif want > have + 1:
                 found["version"] = f'EKS goes up one minor version at a time: set "1.{have + 1}" first.'
         return found

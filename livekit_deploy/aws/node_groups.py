@@ -11,7 +11,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import NODE_ADDRESSES, subnets_cut_off, subnets_short, told
-from livekit_deploy.aws.eks import NEW_ROLE, claiming, minor
+from livekit_deploy.aws.eks import NEW_ROLE, as_it_runs, claiming, minor
 from livekit_deploy.aws.issues import NODE_GROUP_ISSUE, health
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.states import NODE_GROUP
@@ -66,7 +66,7 @@ class NodeGroup(Resource):
         found = super().refusals(live, changed)
         have = live.props["version"]
         if "version" in changed and minor(self.version) < minor(have):
-            found["version"] = f'EKS does not take nodes back: set cluster.version to "{have}".'
+            found["version"] = f"EKS does not take nodes back: {as_it_runs(minor(have))}"
         return found
 
     def _cluster(self) -> str:

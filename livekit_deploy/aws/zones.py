@@ -137,35 +137,47 @@ def _chosen(env: Environment, settled: Sequence[str], begun: Sequence[str], ask:
     given = env.network.availability_zones
     if isinstance(given, int):
         kept = list(settled[:given])
-        return kept if len(kept) == given else [*kept, *_more(env, given, kept, begun, ask())]
+        return kept if len(kept) == given else [*kept, *_more(env, given, kept, begun, ask(), settled)]
     if set(given) <= set(settled):
         return list(given)
     known = ask()
     found = [_named(env, zone, settled, known) for zone in given]
     if len(set(found)) < len(found):
-        raise _wrong(env, f"{', '.join(given)} name one zone twice, by its name and by its id", known)
+        raise _wrong(env, f"{', '.join(given)} name one zone twice, by its name and by its id", known, settled)
     return found
 
 
-def _more(env: Environment, wanted: int, kept: Sequence[str], begun: Sequence[str], known: Sequence[Zone]) -> list[str]:
+def _more(
+    env: Environment,
+    wanted: int,
+    kept: Sequence[str],
+    begun: Sequence[str],
+    known: Sequence[Zone],
+    settled: Sequence[str],
+) -> list[str]:
     fit = [zone.name for zone in known if not zone.unfit and zone.name not in kept]
     if len(kept) + len(fit) < wanted:
-        raise _wrong(env, f"{env.region} has {len(kept) + len(fit)} zones for EKS in this account, not {wanted}", known)
+        raise _wrong(
+            env, f"{env.region} has {len(kept) + len(fit)} zones for EKS in this account, not {wanted}", known, settled
+        )
     return sorted(sorted(fit, key=lambda name: (name not in begun, name))[: wanted - len(kept)])
 
 
 def _named(env: Environment, given: str, settled: Sequence[str], known: Sequence[Zone]) -> str:
     zone = next((one for one in known if given in (one.name, one.id)), None)
     if zone is None:
-        raise _wrong(env, f"{given} is not offered to this account in {env.region}", known)
+        raise _wrong(env, f"{given} is not offered to this account in {env.region}", known, settled)
     if zone.name not in settled and zone.unfit:
-        raise _wrong(env, f"{given} cannot be used: {zone.unfit}", known)
+        raise _wrong(env, f"{given} cannot be used: {zone.unfit}", known, settled)
     return zone.name
 
 
-def _wrong(env: Environment, message: str, known: Iterable[Zone]) -> ConfigError:
+def _wrong(env: Environment, message: str, known: Iterable[Zone], settled: Sequence[str]) -> ConfigError:
+    """Names the zones to choose from, which are those of the cluster where one stands: EKS keeps them."""
     fit = [zone.name for zone in known if not zone.unfit]
     hint = f"name two or three of {', '.join(fit)} in {FIELD}, or give a number up to {len(fit)}"
+    if settled:
+        hint = f"name {', '.join(settled)} in {FIELD}, or give the number {len(settled)}: a cluster keeps its zones"
     return ConfigError(message, hint=hint, where=env.place(FIELD), field=FIELD)
 
 

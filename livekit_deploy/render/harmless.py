@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from rich import markup
-
 #: control characters, those that join, turn or hide (bidi and zero width), line separators, halves of characters
 _CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Cs"}
 _KEPT = "\n\t"
@@ -52,6 +50,8 @@ def line(given: str) -> str:
 
 def escape(given: str) -> str:
     """One line as a part of rich's markup, in which none of it is markup."""
+    from rich import markup
+
     return markup.escape(line(given))
 
 

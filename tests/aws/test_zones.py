@@ -187,6 +187,22 @@ def test_a_cluster_that_stands_keeps_its_zones_and_asks_nobody(rig: AwsRig, tmp_
     assert _chosen(rig, _env(tmp_path, 3)) == ["us-east-1b", "us-east-1c", "us-east-1a"]
 
 
+def test_the_hint_about_a_zone_leads_on_where_a_cluster_stands(rig: AwsRig, tmp_path: Path, zone: None) -> None:
+    """EKS keeps the zones of a control plane: of the others none may be named any more."""
+    _up(rig, _env(tmp_path, ["us-east-1b", "us-east-1c"]))
+    for wanted in (["us-east-1b", "us-east-1z"], ["us-east-1b", "us-east-1e"], 6):
+        with pytest.raises(ConfigError) as error:
+            _chosen(rig, _env(tmp_path, wanted))
+        hint = error.value.hint
+        assert "us-east-1a" not in hint
+        for followed in (
+            hint.removeprefix("name ").partition(" in ")[0].split(", "),
+            int(hint.partition("number ")[2][0]),
+        ):
+            env = _env(tmp_path, followed)
+            assert rig.plan(Infrastructure(env, laid_out(env, rig.cloud, rig.records)).resources).changes == ()
+
+
 # ---- ranges
 
 

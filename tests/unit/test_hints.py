@@ -118,3 +118,13 @@ def test_the_version_of_a_cluster_that_cannot_be_changed_is_one_for_the_file() -
                 assert found is not None, refused
                 takes("cluster.version", f'"{found[1]}"')
                 assert found[1] in SUPPORT
+
+
+def test_a_version_that_this_program_does_not_know_is_not_one_for_its_file(file: File) -> None:
+    """Somebody raised the cluster: the file would be refused with it, so another version of the program comes first."""
+    newest = max(SUPPORT)
+    beyond = f"1.{int(newest.partition('.')[2]) + 1}"
+    assert "EKS has no version" in str(file.about(f'cluster: {{version: "{beyond}"}}').refused())
+    item = Cluster("main", role_arn="r", subnet_ids=[], version=newest, public_cidrs=[])
+    refused = item.refusals(Live("x", Status.READY, {"version": beyond, "key_arn": None}), ["version"])
+    assert refused["version"].startswith("EKS does not go back: upgrade livekit_deploy")
