@@ -36,6 +36,7 @@ from livekit_deploy.state.session import utc_now
 from livekit_deploy.timing import spent
 
 READY = Status.READY
+_WHO_DELETES = "find out who, such as a controller or an audit of the cluster, and run the same command again"
 MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not make
 
 
@@ -68,6 +69,7 @@ class Application:
         while live is None or live.status is not READY or (diffs := self._differs(live)) or self._goes_on(live):
             self._waits.check()
             if live is None:
+                self._made_again(steps)
                 live, made_here = self._create(), True
             elif live.status is Status.DELETING:
                 live = self._settle_gone(live)
@@ -89,6 +91,13 @@ class Application:
                 live = self._update(live, diffs)
         self._finish(live)
         return live
+
+    def _made_again(self, steps: Counter[str]) -> None:
+        """Count how often it was made. Raises `Failed` where it is gone again each time."""
+        steps[""] += 1
+        if steps[""] > MOST_STEPS:
+            gone = Live("", Status.FAILED)
+            raise self._failing.failed("somebody deletes it as soon as it is there", gone, remedy=_WHO_DELETES)
 
     @property
     def _failing(self) -> Failing:
@@ -234,8 +243,8 @@ class Application:
 
     def _settle_ready(self) -> Live | None:
         def settled(now: Live | None) -> bool:
-            if now is None:
-                return False
+            if now is None:  # the API of a host shows at once what there is: somebody deleted it
+                return self._item.stored_in_host
             ill = bool(now.warning) and now.cured_by_waiting and self._goes_on(now)
             if waits := now.status is Status.PENDING or now.busy or ill:
                 self._progress(now.warning or now.detail, self._item.usual)

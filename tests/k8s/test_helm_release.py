@@ -137,6 +137,31 @@ def test_a_release_comes_changes_and_goes(rig: KubeRig, charts: Path, each_helm:
     assert rig.objects("deployments", "apps", "media") == rig.objects("services", namespace="media") == {}
 
 
+@pytest.mark.parametrize("times", [1, 99])
+def test_a_record_of_helm_that_is_deleted_in_mid_run_is_made_again(
+    rig: KubeRig, charts: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """At once, and not after all the time that a release has; who deletes it each time is asked for."""
+    repo, ran, install = publish(charts, "web", ALL), list[int](), HelmRelease._install
+
+    def spoilt(item: HelmRelease, cloud: Any) -> None:
+        install(item, cloud)
+        ran.append(len(ran))
+        if len(ran) <= times:
+            rig.api.delete(f"{HERE}/secrets", labels="owner=helm")
+
+    monkeypatch.setattr(HelmRelease, "_install", spoilt)
+    began = rig.clock.now()
+    if times == 1:
+        rig.up(release(rig, repo))
+        assert record(rig).status == "deployed"
+        assert len(ran) == 2
+    else:
+        with pytest.raises(Failed, match="somebody deletes it as soon as it is there"):
+            rig.up(release(rig, repo))
+    assert rig.clock.now() - began < HelmRelease.timeout / 2
+
+
 def test_what_somebody_changed_is_put_right(rig: KubeRig, charts: Path, each_helm: Path) -> None:
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo))
