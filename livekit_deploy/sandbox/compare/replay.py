@@ -26,6 +26,8 @@ from livekit_deploy.sandbox.compare.states import Sight, States, sights
 
 ACCOUNT = "123456789012"
 _STEP, _LONGEST = 15.0, 3600.0  # AWS's seconds
+#: conditional writes that came too late: who comes first is chance
+_LOST = ("PreconditionFailed", "ConditionalRequestConflict")
 _WITHIN = ("Get", "List", "Describe", "Head", "Lookup")
 
 
@@ -98,6 +100,9 @@ class Replay:
     def _replayed(self, call: Call) -> Replayed | None:
         if call.code == "Throttled":
             self._leave("that AWS did not answer", call)
+            return None
+        if call.code in _LOST:
+            self._leave("that another writer was ahead of", call)
             return None
         found = Replayed(call, self._asked(call))
         for moment in self._moments(call):
