@@ -183,7 +183,8 @@ class Deployer:
         ``abandon_cluster_objects`` asks the cluster nothing: what is stored in it goes with it. ``max_drain`` is as
         for `up`; no call is waited for unless it is given.
         """
-        self._begun()
+        if self._begun()[0] is None and (plan is None or not plan.changes):
+            return Report("down")  # nothing is recorded and nothing is there: nothing is begun either
         drain = int(max_drain)
         with self._session("down", drain) as (session, terms):
             planned = self._make_plan(session.state, (), destroy=True)

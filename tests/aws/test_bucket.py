@@ -364,6 +364,30 @@ def test_the_key_of_the_state_is_in_the_printed_policy(tmp_path: Any) -> None:
     assert (said["Action"], said["Resource"]) == (["kms:GenerateDataKey", "kms:Decrypt"], [key])
 
 
+# ---- who makes nothing
+
+
+def test_reads_and_down_make_neither_a_bucket_nor_a_document(rig: AwsRig, made: Deployer) -> None:
+    def looked() -> None:
+        made.status()
+        assert made.plan(destroy=True).changes == ()
+        made.plan()
+        made.outputs()
+        assert made.upkeep.history() == []
+        report = made.down()
+        assert (report.command, report.deleted, report.leftovers) == ("down", [], [])
+        made.down(made.plan(destroy=True))
+
+    looked()
+    s3 = boto3.client("s3")
+    assert s3.list_buckets()["Buckets"] == []
+    ensure_bucket(rig.cloud, NAME)
+    before = told()
+    looked()
+    assert told() == before
+    assert "Versions" not in s3.list_object_versions(Bucket=NAME)
+
+
 # ---- what S3 says when it refuses
 
 
