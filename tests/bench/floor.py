@@ -62,8 +62,10 @@ FLOOR: Mapping[tuple[str, str], Why] = {
     ("iam", "ListAttachedRolePolicies"): Why(3, "what is attached is no part of a role"),
     ("iam", "ListOpenIDConnectProviders"): Why(1, "ARNs of what there is; IAM has no filter by tag"),
     ("iam", "ListPolicies"): Why(1, "names of what there is; IAM has no filter by tag"),
+    ("iam", "ListRolePolicies"): Why(3, "what somebody wrote into a role is no part of it"),
     ("iam", "ListRoles"): Why(1, "names of what there is; IAM has no filter by tag"),
     ("kms", "DescribeKey"): Why(1, "its state, which no list tells"),
+    ("kms", "GetKeyPolicy"): Why(1, "whom it lets in is no part of a key"),
     ("kms", "GetKeyRotationStatus"): Why(1, "whether it rotates is no part of a key"),
     ("kms", "ListResourceTags"): Why(1, _MARKS),
     ("kms", "ListAliases"): Why(1, "an alias has no tags: it is found by its name"),
@@ -79,6 +81,7 @@ FLOOR: Mapping[tuple[str, str], Why] = {
     ("route53", "ListResourceRecordSets"): Why(1, "a record has no tags: the zone's records are read at once"),
     ("s3", "GetObject"): Why(1, "the state document"),
     ("secretsmanager", "DescribeSecret"): Why(2, "the version of each, of which the list may be five minutes late"),
+    ("secretsmanager", "GetResourcePolicy"): Why(2, "whom it lets in is no part of a secret"),
     ("secretsmanager", "ListSecrets"): Why(1, "names of ours, by their tag"),
     ("sts", "GetCallerIdentity"): Why(1, "the account: no plan is made for another one"),
 }  # fmt: skip
