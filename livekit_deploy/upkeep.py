@@ -32,6 +32,9 @@ from livekit_deploy.state.edit import Present, present, replaced, saved, whole
 from livekit_deploy.state.history import Past, history
 from livekit_deploy.state.store import Store
 
+#: kinds of which an account has the same in every region: they do not tell where an environment is
+_OF_NO_REGION = ("iam.", "route53.")
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -75,6 +78,10 @@ class Proposal:
     @property
     def _before(self) -> dict[str, Record]:
         return dict(self.now.state.records) if self.now.state else {}
+
+
+def _of_no_region(record: Record) -> bool:
+    return record.kind.startswith(_OF_NO_REGION) or issubclass(kind_of(record.kind, record.kind), Observed)
 
 
 def _said(record: Record) -> Record:
@@ -136,6 +143,13 @@ class Upkeep:
         there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
         resources = declared(there.records)
         found = Recovery(view, concerned(now.state.records if now.state else {}, resources)).everything(resources)
+        if lineage is None and not now.counts and found.records and all(map(_of_no_region, found.records.values())):
+            some = ", ".join(sorted(found.records)[:3])
+            raise StateError(
+                f"of {self._env.project}/{self._env.name} only what is of no region is found in {self._env.region}: "
+                f"{some}; the environment may be running in another region",
+                hint=f"go to its region; if it is gone there, say that you mean it: --lineage {chosen}",
+            )
         base = replace(now.state or State.new(**asdict(self._home)), lineage=chosen)
         return Proposal(now, replace(base, records=found.records), found.surplus, found.absent, found.unmarked)
 

@@ -20,7 +20,7 @@ from livekit_deploy.aws.states import CLUSTER, DEGRADED, KEY
 from livekit_deploy.aws.tags import ADDRESS, kms_pairs, mapping
 from livekit_deploy.engine.inputs import Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent, NotOurs, ResourceError
+from livekit_deploy.errors import Absent, ResourceError
 from livekit_deploy.state.document import Record
 
 if TYPE_CHECKING:
@@ -272,11 +272,8 @@ class Alias(Resource):
         name = id or self._name(cloud)
         if (target := _target(cloud, name)) is None:
             return None
-        if id is None and self.address not in cloud.marks.adopt and not cloud.marks.ours(_tags(cloud, target)):
-            raise NotOurs(
-                f"{self.address}: {name} exists already, and the key behind it is not ours",
-                hint=f"choose another name or project, or take it over with --adopt {self.address}",
-            )
+        if id is None:
+            cloud.marks.claim(_tags(cloud, target), self.address, f"the key behind {name}")
         return Live(name, Status.READY, {"key_id": target}, made=target)
 
     def strange(self, cloud: Cloud, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:

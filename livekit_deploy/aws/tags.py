@@ -67,8 +67,20 @@ class Marks:
         return self.lineage is not None and tags.get(LINEAGE) not in (None, self.lineage)
 
     def claim(self, tags: Mapping[str, str], address: str, what: str) -> None:
-        """Raise `NotOurs` unless the object with these tags is ours, or the user adopts ``address``."""
-        if self.ours(tags) or address in self.adopt:
+        """Raise `NotOurs` unless the object with these tags is ours, or the user adopts ``address``.
+
+        What another state document of this environment knows is not to be adopted: that environment may be running.
+        """
+        if self.ours(tags):
+            return
+        if self.of_another_state(tags) and (tags.get(PROJECT), tags.get(ENV)) == (self.project, self.env):
+            raise NotOurs(
+                f"{address}: {what} exists already: {self.project}/{self.env} exists under another state document "
+                f"(lineage {tags[LINEAGE]})",
+                hint="go to that document's region, bucket or folder; if it is lost, run down here, and then: "
+                f"livekit-deploy state rebuild --env {self.env} --lineage {tags[LINEAGE]}",
+            )
+        if address in self.adopt:
             return
         if LINEAGE in tags:
             owner = f"it belongs to {tags.get(PROJECT)}/{tags.get(ENV)} (lineage {tags[LINEAGE]})"

@@ -70,8 +70,11 @@ def test_what_aws_allows_one_of_is_told_as_somebody_elses_by_the_read_of_a_plan(
     conflicts = twins.conflicts()
     if conflicts and kind not in IN_OUR_NETWORK:
         assert told, "it is refused only when it is made"
-        assert "choose another name or project" in told
-        assert f"--adopt {twins.subject.address}" in told
+        assert "livekit/uat exists under another state document" in told
+        assert "--adopt" not in told, "that environment may be running"
+        twins.second.cloud.marks = replace(twins.second.cloud.marks, adopt=frozenset({twins.subject.address}))
+        with pytest.raises(NotOurs, match="exists under another state document"):
+            twins.subject.read(twins.second.cloud, None)
     else:
         assert seen is None or kind in SAYS_THE_SAME
 

@@ -20,6 +20,7 @@ from livekit_deploy.events import Event, Notice
 from livekit_deploy.render.reports import down_lines
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import State, dump
+from livekit_deploy.state.store import FileStore
 from tests.aws.test_lookalikes import account
 from tests.contract.cases import NODES_TRUST
 from tests.contract.test_upkeep import BUCKET, GATEWAY, SMALL, VPC, Place, aws, environment
@@ -240,6 +241,27 @@ def test_what_another_document_of_the_environment_knew_is_left_and_named(
         here.deployer().down()
     here.rebuild()
     assert here.deployer().down().leftovers == []
+
+
+def test_an_environment_whose_state_is_elsewhere_is_not_begun_again(tmp_path: Path) -> None:
+    here = Damaged(tmp_path)
+    here.up(2)
+    before, elsewhere = account(), FileStore(tmp_path / "elsewhere.json")
+    made = here.deployer()
+    said = rf"no document at .*elsewhere\.json.*objects of livekit/dev are there: {VPC.partition('/')[0]}"
+    for attempt in (Deployer.plan, Deployer.up, Deployer.down):
+        other = Deployer(
+            here.env,
+            resources=made.resources,
+            store=elsewhere,
+            clients=made.cloud.clients,
+            clock=FakeClock(),
+            adopt=[VPC],
+        )
+        with pytest.raises(StateError, match=said):
+            attempt(other)
+    assert account() == before
+    assert elsewhere.get() is None
 
 
 # ---- kinds that cannot be listed

@@ -369,7 +369,10 @@ def test_a_role_alone_tells_the_lineage(tmp_path: Path) -> None:
     place.deployer().up()
     lineage = place.state.lineage
     place.lose()
-    assert place.rebuild().lineage == lineage
+    with pytest.raises(StateError, match="may be running in another region") as refused:  # roles belong to none
+        place.rebuild()
+    assert f"--lineage {lineage}" in refused.value.hint
+    assert place.rebuild(lineage=lineage).lineage == lineage
     assert place.deployer().plan().changes == ()
 
 
