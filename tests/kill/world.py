@@ -76,7 +76,8 @@ class StillCluster(Cluster):
         self._front.server_close()
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        said = self._front.answer(method, target, headers, body)
+        host = {"Host": f"127.0.0.1:{self._front.server_address[1]}"}
+        said = self._front.answer(method, target, {**headers, **host}, body)
         return said.code, said.body
 
     def step(self) -> None:
