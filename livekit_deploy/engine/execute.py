@@ -18,6 +18,7 @@ from livekit_deploy.engine.planner import Entry, Planned, kind_of
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
+from livekit_deploy.engine.settled import settled
 from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.engine.waits import PROPAGATION
 from livekit_deploy.engine.walk import Outcome, walk
@@ -46,6 +47,7 @@ class Execution:
         #: what is deleted and stays on record until the end of `down`, since others may make it again
         self._remembered: set[str] = set()
         self._goes = False
+        self._visited: set[str] = set()
         #: what goes on by itself at an address
         self.unfinished: dict[str, str] = {}
         #: what is wrong with what runs at an address, and what to do about it
@@ -87,9 +89,10 @@ class Execution:
         assert item is not None
         if entry.change.unmarked:
             return
-        if entry.change.action is not Action.NOOP or not self._recorded(item, entry.live):
-            if item.lives_in is not None:
-                item.host = self._lives[item.lives_in.address]
+        if item.lives_in is not None:
+            item.host = self._lives[item.lives_in.address]
+        if entry.change.action is not Action.NOOP or not settled(self._run, item, entry.live, self._visited):
+            self._visited.add(address)
             application = Application(self._run, item)
             self._lives[address] = application.up()
             if application.changed:
@@ -99,17 +102,6 @@ class Execution:
             self.unfinished[address] = live.unfinished
         if live is not None and live.warning:
             self.warnings[address] = live.warning, live.remedy
-
-    def _recorded(self, item: Resource, live: Live | None) -> bool:
-        """Whether the record says what was read, so that there is nothing to write either."""
-        record = self._run.session.record(item.address)
-        return (
-            record is not None
-            and live is not None
-            and (record.id, record.stage) == (live.id, item.stage)
-            and set(record.deps) == {other.address for other in item.dependencies()}
-            and set(record.outlived_by) == {other.address for other in item.outlived_by}
-        )
 
     # ---- down
 

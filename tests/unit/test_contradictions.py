@@ -9,7 +9,7 @@ import pytest
 
 from livekit_deploy.engine.inputs import Input, Output, Unresolved
 from livekit_deploy.engine.plan import UNKNOWN, Action
-from livekit_deploy.engine.resource import Live, Resource
+from livekit_deploy.engine.resource import Found, Live, Observed, Resource, Status
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.engine.waits import Waits
@@ -454,3 +454,35 @@ def test_a_fixed_value_that_comes_from_something_new_is_refused(rig: Rig) -> Non
     root = Fake("root")
     made, leaf = rig.plan([root, Fake("leaf", cidr=root.id)]).changes
     assert (made.action, leaf.action) == (Action.CREATE, Action.BLOCKED)
+
+
+class Balancer(Observed):
+    """What somebody makes for a thing, and makes again when that changes its size."""
+
+    kind = "fake.balancer"
+    thing: Input[str] = Input()
+    host_name = Output[str]()
+
+    def read(self, cloud: FakeCloud, id: str | None) -> Live | None:
+        for made in cloud.things.values():
+            if made.address == "fake.thing/service":
+                name = f"balancer of size {made.props['size']}"
+                return Live(name, Status.READY, {"thing": made.id}, {"host_name": name})
+        return None
+
+    @classmethod
+    def scan(cls, cloud: FakeCloud, host: Live | None) -> list[Found]:
+        return []
+
+
+def test_what_others_make_again_in_a_run_is_looked_at_again_with_what_refers_to_it(rig: Rig) -> None:
+    def stack(size: int) -> list[Resource]:
+        service = Fake("service", size=size)
+        balancer = Balancer("front", thing=service.id)
+        return [service, balancer, Fake("record", parents=[balancer.host_name])]
+
+    rig.up(stack(1))
+    assert rig.up(stack(2)).clean
+    (record,) = [thing for thing in rig.cloud.things.values() if thing.address == "fake.thing/record"]
+    assert record.props["parents"] == ["balancer of size 2"]
+    assert rig.plan(stack(2)).changes == ()
