@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from livekit_deploy import costs, health, preflight
@@ -212,8 +213,7 @@ class Deployer:
 
         Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
         """
-        survey = preflight.Survey(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
-        return preflight.look_at(survey)
+        return preflight.look_at(preflight.Survey(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix))
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
         """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set."""
@@ -257,8 +257,7 @@ class Deployer:
 
     def outputs(self) -> dict[str, Any]:
         """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""
-        state = self._state()
-        return outputs_of(state, self.env.livekit.domain) if state else {}
+        return outputs_of(state, self.env.livekit.domain) if (state := self._state()) else {}
 
     def lease(self) -> tuple[State, Holder | None, float] | None:
         """The state, the live holder if there is one, and the seconds left of its lease.
@@ -340,13 +339,9 @@ class Deployer:
     @contextmanager
     def _session(self, command: str, drain: int | None = None) -> Iterator[tuple[Session, Terms]]:
         holder, cancel = this_process(self._command or command, self._limits.lease), self._cancel
+        new = partial(State.new, **asdict(self._home))
         session = Session.acquire(
-            self.store,
-            holder,
-            lambda: State.new(**asdict(self._home)),
-            lock_timeout=self._lock_timeout,
-            cancel=cancel,
-            emit=self._emit,
+            self.store, holder, new, lock_timeout=self._lock_timeout, cancel=cancel, emit=self._emit
         )
         try:
             over, renew = lambda: cancel.is_set() or session.over(), session.confirm
