@@ -100,6 +100,10 @@ def as_it_runs(have: int) -> str:
     return f"upgrade livekit_deploy, which does not know {version} yet; then set cluster.version to {version}."
 
 
+#: an entry is of whoever made it: it is named, and left
+_THEIRS = "delete their access entries in EKS; or let them in by cluster.admins, and run up, which says what to adopt"
+
+
 class Cluster(Resource):
     """An EKS cluster. ``version`` is ``1.36``; ``logs`` are the control plane logs that go to CloudWatch.
 
@@ -108,8 +112,6 @@ class Cluster(Resource):
     become others of the same zones only. Source: EKS API reference, CreateCluster, UpdateClusterConfig,
     UpdateClusterVersion and AssociateEncryptionConfig; EKS user guide, "View Amazon EKS networking requirements for VPC
     and subnets".
-
-    ``foreign_access`` are the IAM principals whom somebody else gave access to its API.
     """
 
     kind = "eks.cluster"
@@ -133,7 +135,6 @@ class Cluster(Resource):
     logs: Inputs[str] = Inputs(api="logging.clusterLogging", default=())
     key_arn: Input[str | None] = Input(api="encryptionConfig", default=None)
     deletion_protection: Input[bool] = Input(api="deletionProtection", default=False)
-    foreign_access: Inputs[str] = Inputs(api="DeleteAccessEntry.principalArn", default=(), foreign=True)
 
     arn = Output[str]()
     endpoint = Output[str]()
@@ -221,9 +222,6 @@ class Cluster(Resource):
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """One kind of change a call, as EKS demands; the version last."""
         config: dict[str, Any] | None = None
-        if theirs := live.props.get("foreign_access"):
-            cloud.eks.delete_access_entry(clusterName=live.id, principalArn=theirs[0])
-            return
         if "deletion_protection" in changed:
             config = {"deletionProtection": self.deletion_protection}
         elif {"public_cidrs", "private_access"} & changed:
@@ -282,7 +280,8 @@ def _with_access(cloud: Cloud, cluster: Mapping[str, Any]) -> Live:
     live = _live(cluster)
     if live.status is not Status.READY:
         return live
-    return replace(live, props={**live.props, "foreign_access": sorted(others(cloud, live.id))})
+    theirs = ", ".join(others(cloud, live.id))
+    return replace(live, noted=f"somebody else let these use its API: {theirs}", remedy=_THEIRS) if theirs else live
 
 
 def _live(cluster: Mapping[str, Any]) -> Live:

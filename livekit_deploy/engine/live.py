@@ -31,7 +31,8 @@ class Live:
 
     ``warning`` is what AWS says is wrong with an object that is READY all the same, and ``remedy`` what a person does
     about it, or about one that is STUCK. ``cured_by_waiting`` says whether what it warns of passes by itself where it
-    has never been well yet. What is ``busy`` serves, and takes no change at present.
+    has never been well yet. ``noted`` is what a person should know of an object that is well, with a ``remedy`` too.
+    What is ``busy`` serves, and takes no change at present.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Live:
     unfinished: str = ""
     warning: str = ""
     remedy: str = ""
+    noted: str = ""
     cured_by_waiting: bool = True
     busy: bool = False
     held: Mapping[str, Callable[[], str]] = field(default_factory=dict)

@@ -231,7 +231,8 @@ class Resource(_Declared, Owned):
 
     def notice(self, live: Live) -> tuple[str, str]:
         """(what is wrong with what is there although it serves, what a person does about it), "" for nothing."""
-        return live.warning, live.remedy if live.warning else ""
+        said = live.warning or live.noted
+        return said, live.remedy if said else ""
 
     def check(self) -> None:
         """Raise what would keep it from being made whatever the cloud says, before anything is changed."""

@@ -44,6 +44,7 @@ def _ailment(
         live = item.read(cloud, record.id)
     except DeployError as error:
         return Finding(address, Verdict.FAILED, error.message, remedy=error.hint)
-    if live is None or not (live.warning or live.status is Status.STUCK):
+    if live is None:
         return None
-    return Finding(address, Verdict.WARNING, live.warning or live.detail, remedy=live.remedy)
+    seen = live.warning or live.noted or (live.detail if live.status is Status.STUCK else "")
+    return Finding(address, Verdict.WARNING, seen, remedy=live.remedy) if seen else None

@@ -33,8 +33,6 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("EksTag", "eks", ("TagResource",), every, scope.marking)
     yield Statement("EksLook", "eks", _LOOKS, every)
     yield Statement("EksChange", "eks", _CHANGES, every, scope.tagged)
-    # who was let in by somebody else: such an entry does not carry the environment's tags
-    yield Statement("EksShutOut", "eks", ("DeleteAccessEntry",), entries)
     # an entry that two resources stand for gets the other's address
     yield Statement("EksHandOver", "eks", ("TagResource",), entries, scope.tagged)
     yield from _logs(scope)

@@ -253,7 +253,9 @@ def load(body: bytes, where: str) -> State:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise StateError(f"{where} is damaged: {place} {_WRONG.get(first['type'], _OTHER)}", hint=REPAIR) from error
+        allowed = first.get("ctx", {}).get("expected")
+        wrong = f"is none of {allowed}" if allowed else _WRONG.get(first["type"], _OTHER)
+        raise StateError(f"{where} is damaged: {place} {wrong}", hint=REPAIR) from error
     check(state, where)
     _check_order(state, where)
     return state

@@ -229,12 +229,6 @@ def access_entry(**values: Any) -> Hand:
     )
 
 
-def let_in(made: Record) -> None:
-    """An entry of somebody's, for a user of theirs."""
-    user = aws("iam").create_user(UserName="eve")["User"]["Arn"]
-    aws("eks").create_access_entry(clusterName=made.id, principalArn=user)
-
-
 def addon(**values: Any) -> Hand:
     return lambda made: aws("eks").update_addon(clusterName=_main(made), addonName=made.id, **values)
 

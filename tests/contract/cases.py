@@ -490,9 +490,7 @@ CASES = [
             "key_arn": lambda b: b.key().arn,
             "deletion_protection": literal(True),
         },
-        {"foreign_access": "always none: whom others let in"},
         drifts={
-            "foreign_access": Drift(by_hand.let_in),
             "subnet_ids": Drift(
                 by_hand.fewer_subnets,
                 {"subnet_ids": lambda b: [b.subnet("a").id, b.subnet("b").id, b.subnet("c").id]},
