@@ -215,9 +215,10 @@ class Execution:
             self._gone_with_host(child)
 
     def _keep(self, address: str, kept: Kept) -> None:
-        """Leave it. Its record goes where it is surely somebody else's, or nowhere but in what goes as well."""
+        """Leave it. Its record goes where it is surely somebody else's, or in `down` nowhere but in what goes too."""
         record = self._run.session.record(address)
-        if record is not None and (not kept.recorded or kind_of(record.kind, address).stored_in_host):
+        goes_anyway = self._goes and record is not None and kind_of(record.kind, address).stored_in_host
+        if record is not None and (goes_anyway or not kept.recorded):
             self._drop([address], {})
         self.kept[address] = kept
 

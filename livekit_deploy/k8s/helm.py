@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from livekit_deploy import calls
 from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
@@ -25,7 +25,7 @@ from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.definitions import Definitions, broken
 from livekit_deploy.k8s.helm_binary import UNSERVED, WEBHOOK
 from livekit_deploy.k8s.helm_command import Helm, helm, release_values, rendered
-from livekit_deploy.k8s.marks import claim
+from livekit_deploy.k8s.marks import claim, own, said
 from livekit_deploy.k8s.release_record import ReleaseRecord, read_release, read_revision, revise
 from livekit_deploy.k8s.remains import Remains
 from livekit_deploy.k8s.rollout import rollout
@@ -37,8 +37,7 @@ class HelmRelease(Resource):
     """A release in ``namespace``. ``repo`` "" means a chart that ships with us; ``values`` hold nothing secret.
 
     ``endpoints`` names a Service that must have endpoints before the release counts as ready. ``state``, ``missing``
-    and ``drifted`` are what helm and the cluster say; wanted are ``deployed`` and nothing. ``marked`` is whether its
-    values carry our marks: one that is taken over does not yet.
+    and ``drifted`` are what helm and the cluster say; wanted are ``deployed`` and nothing. Its values carry our marks.
     Source: Helm documentation, "helm upgrade" and "helm uninstall".
     """
 
@@ -59,7 +58,6 @@ class HelmRelease(Resource):
     values: Input[Mapping[str, Any]] = Input()
     endpoints: Input[str | None] = Input(change=Change.CREATE_ONLY, default=None)
     state: Input[str] = Input(default="deployed")
-    marked: Input[bool] = Input(default=True)
     missing: Inputs[str] = Inputs(default=())
     drifted: Inputs[str] = Inputs(default=())
 
@@ -85,9 +83,13 @@ class HelmRelease(Resource):
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return None
-        owner = record.marks.get("lineage")
+        marks = said(record.marks.get("lineage"), record.marks.get("address"))
+        if id is None:
+            claim(cloud, self.address, marks, f"the release {self._id()}")
+        return replace(self._seen(cloud, connection, record), marks=marks)
+
+    def _seen(self, cloud: Cloud, connection: Api, record: ReleaseRecord) -> Live:
         props: dict[str, Any] = {
-            "marked": claim(cloud, self.address, owner, f"the release {self._id()}", recorded=id is not None),
             "namespace": self.namespace,
             "chart": record.chart,
             "version": record.version,
@@ -171,13 +173,16 @@ class HelmRelease(Resource):
         connection = api(cloud, self._host())
         record = read_release(connection, self.namespace, self.instance)
         if record is not None:
-            said = {LINEAGE: record.marks.get("lineage"), ADDRESS: record.marks.get("address")}
-            return Live(self._id(), Status.READY, marks={key: value for key, value in said.items() if value})
+            marks = said(record.marks.get("lineage"), record.marks.get("address"))
+            return Live(self._id(), Status.READY, marks=marks)
         return Remains(connection, self.namespace, self.instance).live(self._id())
 
     def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
-        """The marks in its values: whose it is, and which one."""
-        return {key: value for key, value in super().own_marks(cloud, outputs).items() if key in (LINEAGE, ADDRESS)}
+        return own(super().own_marks(cloud, outputs))
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        """They are among its values: it becomes as it is wanted, or what holds that up is repaired first."""
+        self.update(cloud, live, frozenset({"values"} if live.props.get("version") == self.version else {"version"}))
 
     # ---- changing: each verb is one run of helm
 

@@ -1,22 +1,31 @@
-"""Our marks in the cluster: whose an object is, and whether it still says so."""
+"""Our marks in the cluster: what an object says of whose it is, and what of others is refused."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.tags import ADDRESS, LINEAGE
 from livekit_deploy.errors import NotOurs
 
 LINEAGE_LABEL, ADDRESS_ANNOTATION = "livekit-deploy/lineage", "livekit-deploy/address"
 
 
-def claim(cloud: Cloud, address: str, owner: str | None, what: str, *, recorded: bool) -> bool:
-    """Whether it carries the mark of our lineage; without it, it is ours only if recorded so, or to be adopted.
+def said(lineage: str | None, address: str | None) -> dict[str, str]:
+    """The marks of an object, under the names that they have in AWS."""
+    return {key: value for key, value in {LINEAGE: lineage, ADDRESS: address}.items() if value}
 
-    Raises `NotOurs` for what is somebody else's.
-    """
-    if owner is not None and owner == cloud.marks.lineage:
-        return True
-    if address in cloud.marks.adopt or (recorded and owner is None):
-        return False
+
+def own(marks: Mapping[str, str]) -> dict[str, str]:
+    """Those of our marks that an object in the cluster carries: whose it is, and which one."""
+    return {key: marks[key] for key in (LINEAGE, ADDRESS)}
+
+
+def claim(cloud: Cloud, address: str, marks: Mapping[str, str], what: str) -> None:
+    """Raise `NotOurs` unless an object of our name carries the mark of our lineage, or the user adopts ``address``."""
+    owner = marks.get(LINEAGE)
+    if address in cloud.marks.adopt or (owner is not None and owner == cloud.marks.lineage):
+        return
     whose = f"it belongs to the lineage {owner}" if owner else "it carries none of our marks: somebody else made it"
     raise NotOurs(
         f"{address}: {what} exists already, and {whose}",

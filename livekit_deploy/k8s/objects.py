@@ -13,16 +13,13 @@ from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.client import MANAGER, PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.finalizers import LoadBalancerController, leaving
-from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim
+from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, said
 
 _VERSIONS = "livekit-deploy/secret-versions"
 
 
 class ClusterObject(Resource):
-    """An object in the cluster; ``api_version`` and ``object_kind`` are as in manifests.
-
-    ``marked`` is whether it carries the label of our lineage: it may have lost it, or be taken over.
-    """
+    """An object in the cluster; ``api_version`` and ``object_kind`` are as in manifests."""
 
     host_kind = "eks.cluster"
     dies_with_host = stored_in_host = True
@@ -30,8 +27,6 @@ class ClusterObject(Resource):
     usual = 1.0
     api_version: ClassVar[str] = "v1"
     object_kind: ClassVar[str]
-
-    marked: Input[bool] = Input(api="metadata.labels", default=True)
 
     def _api(self, cloud: Cloud) -> Api:
         if self.host is None:
@@ -57,11 +52,20 @@ class ClusterObject(Resource):
         if item is None:
             return None
         metadata = item["metadata"]
-        owner = (metadata.get("labels") or {}).get(LINEAGE_LABEL)
-        marked = claim(cloud, self.address, owner, self.where(), recorded=id is not None)
+        labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+        marks = said(labels.get(LINEAGE_LABEL), annotations.get(ADDRESS_ANNOTATION))
+        if id is None:
+            claim(cloud, self.address, marks, self.where())
         status = Status.DELETING if metadata.get("deletionTimestamp") else Status.READY
-        props, outputs = {"marked": marked, **self.props(item)}, {"name": metadata["name"]}
-        return Live(self.where(), status, props, outputs, made=str(metadata.get("uid", "")))
+        outputs, made = {"name": metadata["name"]}, str(metadata.get("uid", ""))
+        return Live(self.where(), status, self.props(item), outputs, made=made, marks=marks)
+
+    def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
+        return own(super().own_marks(cloud, outputs))
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        """As all else that we say of it: what of a whole is left out would be taken off."""
+        self._apply(cloud)
 
     def _apply(self, cloud: Cloud) -> None:
         item = self.body(cloud)

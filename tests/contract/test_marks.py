@@ -28,7 +28,7 @@ UNTAGGED = {
     "route53.record": "a record has no tags: it is ours by the state and by what it says",
     "elbv2.load_balancer": "the load balancer controller makes it and tags it",
 }
-#: kinds of the cluster: their label is an input of its own (tests/k8s/test_drift.py)
+#: kinds of the cluster, which have labels and values (tests/k8s/test_marks.py)
 IN_THE_CLUSTER = {"k8s.namespace", "k8s.secret", "helm.release"}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 TRIED_IN_CLUSTER = {
-    *("k8s.namespace.marked", "k8s.namespace.labels", "k8s.secret.marked", "k8s.secret.values"),
-    *(f"helm.release.{name}" for name in ("chart", "version", "values", "state", "marked", "missing", "drifted")),
+    *("k8s.namespace.labels", "k8s.secret.values"),
+    *(f"helm.release.{name}" for name in ("chart", "version", "values", "state", "missing", "drifted")),
 }
 OWNED_IN_CLUSTER = {
     "k8s.secret.namespace": "identity: an object of another namespace is another object",

@@ -19,7 +19,6 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, ResourceError
 from livekit_deploy.k8s.helm import HelmRelease
 from livekit_deploy.k8s.helm_command import helm
-from livekit_deploy.k8s.marks import LINEAGE_LABEL
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.upkeep import Upkeep
 from tests.k8s.drifts import TRIED_IN_CLUSTER
@@ -66,18 +65,6 @@ def test_a_deleted_namespace_comes_back_with_what_was_in_it(rig: KubeRig) -> Non
     rig.up(secret(rig))
     assert rig.objects("secrets")["keys"]["data"]["password"] == _b64("t")
     assert rig.plan(secret(rig)).changes == ()
-
-
-def test_lost_marks_are_put_back(rig: KubeRig) -> None:
-    rig.up(secret(rig))
-    paths = {"k8s.secret": f"{_SECRETS}/keys", "k8s.namespace": "/api/v1/namespaces/media"}
-    for kind, path in paths.items():
-        rig.patch(path, {"metadata": {"labels": {LINEAGE_LABEL: None}}})
-        (change,) = rig.plan(secret(rig)).changes
-        assert [(diff.path, diff.before, diff.origin) for diff in change.diffs] == [("marked", False, "drift")]
-        rig.up(secret(rig))
-        assert rig.plan(secret(rig)).changes == ()
-        assert f"{kind}.marked" in TRIED_IN_CLUSTER
 
 
 # ---- releases

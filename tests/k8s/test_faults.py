@@ -19,7 +19,6 @@ from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError, ResourceError
 from livekit_deploy.k8s.helm import HelmRelease
-from livekit_deploy.k8s.marks import LINEAGE_LABEL
 from livekit_deploy.k8s.objects import Namespace, Secret
 from tests.faults.matrix import explains
 from tests.faults.rig import PLAN
@@ -43,7 +42,7 @@ ROUNDS: dict[str, tuple[str, int | None, bool]] = {
 }
 #: what the cluster holds after it, and after a change
 WELL = {
-    "k8s.namespace": ("ours", "ours"),
+    "k8s.namespace": ("one", "another"),
     "k8s.secret": ("hidden", "drawn anew"),
     "helm.release": ("a.example.com", "b.example.com"),
     RECORD: ("a.example.com", "b.example.com"),
@@ -78,14 +77,13 @@ class World:
             self._repo = publish(charts, "web", {"ingress": INGRESS})
 
     def change(self) -> list[Resource]:
-        """The same with another version of the secret or another host; a namespace has lost its mark meanwhile."""
-        if self.kind == "k8s.namespace":
-            self.rig.patch(PATHS[self.kind], {"metadata": {"labels": {LINEAGE_LABEL: None}}})
+        """The same with another label, version of the secret or host."""
         return self.declared(other=True)
 
     def declared(self, *, other: bool = False) -> list[Resource]:
         rig = self.rig
-        space = Namespace("apps", lives_in=rig.host)
+        labels = {"tier": "another" if other and self.kind == "k8s.namespace" else "one"}
+        space = Namespace("apps", labels=labels, lives_in=rig.host)
         if self.kind == "k8s.namespace":
             return [rig.host, space]
         if self.kind == "k8s.secret":
@@ -103,8 +101,7 @@ class World:
     def shown(self) -> str:
         """What users of the kind would see, in the cluster itself."""
         if self.kind == "k8s.namespace":
-            marked = self.rig.objects("namespaces")["apps"]["metadata"]["labels"][LINEAGE_LABEL]
-            return "ours" if marked == self.rig.cloud.marks.lineage else str(marked)
+            return str(self.rig.objects("namespaces")["apps"]["metadata"]["labels"]["tier"])
         if self.kind == "k8s.secret":
             return base64.b64decode(self.rig.objects("secrets", namespace="apps")["keys"]["data"]["k"]).decode()
         (ingress,) = self.rig.objects("ingresses", "networking.k8s.io", "apps").values()

@@ -341,15 +341,6 @@ def test_a_release_of_somebody_else_is_refused_and_only_taken_over_when_asked(ri
     assert record(rig).marks["address"] == "helm.release/web"
 
 
-def test_a_release_that_lost_its_marks_gets_them_back(rig: KubeRig, charts: Path) -> None:
-    repo = publish(charts, "web", ALL)
-    rig.up(release(rig, repo))
-    by_hand(rig, fetched(repo, "web", "1.0.0", None))  # with the same values, but for the marks
-    assert rig.diffs(release(rig, repo)) == {"marked": (False, True)}
-    rig.up(release(rig, repo))
-    assert rig.diffs(release(rig, repo)) == {}
-
-
 def test_a_release_that_does_not_carry_our_marks_is_not_uninstalled(rig: KubeRig, charts: Path) -> None:
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo))

@@ -72,10 +72,9 @@ def test_a_new_version_of_a_secret_is_brought_in(rig: KubeRig) -> None:
     [
         {"data": {"keys": encoded("API: mine now")}},
         {"data": {"keys": None}},
-        {"metadata": {"annotations": None}},
-        {"metadata": {"labels": None}},
+        {"metadata": {"annotations": {"livekit-deploy/secret-versions": None}}},
     ],
-    ids=["value", "key", "annotations", "labels"],
+    ids=["value", "key", "versions"],
 )
 def test_what_somebody_changed_in_a_secret_is_put_right(rig: KubeRig, change: Obj) -> None:
     rig.up(objects(rig))

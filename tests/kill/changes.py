@@ -10,6 +10,7 @@ from typing import Any
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.k8s.client import Api
+from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.state.document import Record
 from tests.contract import by_hand
 from tests.contract.cases import document
@@ -186,5 +187,14 @@ def changed_by_hand(name: str, records: Mapping[str, Record], api: Callable[[], 
         (made,) = [record for at, record in records.items() if at.startswith(address)]
         hand(made)
     if "k8s.namespace" in ALTERATIONS[name].kinds:
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "livekit"}}
-        api().apply("/api/v1/namespaces/livekit", namespace)  # which takes our marks from it
+        _without_labels("/api/v1/namespaces/livekit", api())
+
+
+def _without_labels(path: str, api: Api) -> None:
+    """But for our marks: without them nothing of it is changed until it is adopted."""
+    there = (api.get(path) or {})["metadata"]
+    marks = {
+        "labels": {LINEAGE_LABEL: there["labels"][LINEAGE_LABEL]},
+        "annotations": {ADDRESS_ANNOTATION: there["annotations"][ADDRESS_ANNOTATION]},
+    }
+    api.apply(path, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": there["name"], **marks}})
