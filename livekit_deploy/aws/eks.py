@@ -14,7 +14,7 @@ from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import CLUSTER_ADDRESSES, subnets_short, told
-from livekit_deploy.aws.eks_foreign import others
+from livekit_deploy.aws.eks_foreign import added
 from livekit_deploy.aws.issues import CLUSTER_ISSUE, health
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.states import CLUSTER
@@ -98,10 +98,6 @@ def as_it_runs(have: int) -> str:
     if have <= max(map(minor, SUPPORT)):
         return f"set cluster.version to {version}."
     return f"upgrade livekit_deploy, which does not know {version} yet; then set cluster.version to {version}."
-
-
-#: an entry is of whoever made it: it is named, and left
-_THEIRS = "delete their access entries in EKS; or let them in by cluster.admins, and run up, which says what to adopt"
 
 
 class Cluster(Resource):
@@ -280,8 +276,7 @@ def _with_access(cloud: Cloud, cluster: Mapping[str, Any]) -> Live:
     live = _live(cluster)
     if live.status is not Status.READY:
         return live
-    theirs = ", ".join(others(cloud, live.id))
-    return replace(live, noted=f"somebody else let these use its API: {theirs}", remedy=_THEIRS) if theirs else live
+    return replace(live, noted=added(cloud, cluster))
 
 
 def _live(cluster: Mapping[str, Any]) -> Live:

@@ -1,4 +1,4 @@
-"""Who else may use the cluster's API: access entries that somebody else made.
+"""What others add to the cluster that lets more in: access entries, groups of its control plane, other nodes.
 
 Not foreign are those that carry our marks or are on record, those of services' own roles, and those that EKS makes for
 the roles of our nodes.
@@ -10,10 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.foreign_groups import Told, on_control_plane
+from livekit_deploy.engine.live import joined
 from livekit_deploy.errors import Absent
 
 _PEOPLE = "STANDARD"
 _OF_SERVICES = ":role/aws-service-role/"
+#: an entry is of whoever made it: it is named, and left
+_THEIRS = "delete their access entries in EKS; or let them in by cluster.admins, and run up, which says what to adopt"
 
 
 def others(cloud: Cloud, cluster: str) -> Iterator[str]:
@@ -36,3 +40,28 @@ def described(cloud: Cloud, cluster: str, principal: str) -> Mapping[str, Any] |
         return None
     entry: Mapping[str, Any] = said["accessEntry"]
     return entry
+
+
+def added(cloud: Cloud, cluster: Mapping[str, Any]) -> Told:
+    """What somebody else added to a cluster: it is named, and stays, for people, nodes and pods may live by it.
+
+    Source: EKS API reference, VpcConfigResponse, ComputeConfigResponse and RemoteNetworkConfigResponse.
+    """
+    remote = cluster.get("remoteNetworkConfig") or {}
+    ranges = [
+        cidr
+        for key in ("remoteNodeNetworks", "remotePodNetworks")
+        for network in remote.get(key) or []
+        for cidr in network.get("cidrs") or []
+    ]
+    role = (cluster.get("computeConfig") or {}).get("nodeRoleArn") or "none yet"
+    told = [on_control_plane(cloud, cluster)]
+    if theirs := ", ".join(others(cloud, cluster["name"])):
+        told.append((f"somebody else let these use its API: {theirs}", _THEIRS))
+    if (cluster.get("computeConfig") or {}).get("enabled"):
+        said = f"somebody else turned on EKS Auto Mode, which adds nodes of its own with the role {role}"
+        told.append((said, "where it is not wanted, turn it off in EKS"))
+    if ranges:
+        said = f"somebody else lets hybrid nodes and their pods in from {', '.join(sorted(set(ranges)))}"
+        told.append((said, "where they are not wanted, take the remote networks off the cluster in EKS"))
+    return joined(told)

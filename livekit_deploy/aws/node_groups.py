@@ -7,17 +7,19 @@ that an autoscaler may own is applied when the file changes it, and never compar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.diagnosis import NODE_ADDRESSES, subnets_cut_off, subnets_short, told
 from livekit_deploy.aws.eks import NEW_ROLE, as_it_runs, claiming, minor
+from livekit_deploy.aws.foreign_groups import on_nodes
 from livekit_deploy.aws.issues import NODE_GROUP_ISSUE, health
 from livekit_deploy.aws.naming import fit
 from livekit_deploy.aws.states import NODE_GROUP
 from livekit_deploy.aws.tags import ADDRESS
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 _NAME = 63
@@ -81,7 +83,7 @@ class NodeGroup(Resource):
             return None
         if id is None:
             cloud.marks.claim(group.get("tags", {}), self.address, f"the node group {name}")
-        return _live(group)
+        return self._seen(cloud, self.host, group)
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = fit(cloud.name(self.instance), _NAME)
@@ -133,6 +135,13 @@ class NodeGroup(Resource):
             return short or subnets_cut_off(cloud, self.subnet_ids) or told(live)
         return told(live)
 
+    @staticmethod
+    def _seen(cloud: Cloud, cluster: Live | None, group: Mapping[str, Any]) -> Live:
+        live = _live(group)
+        if cluster is None or live.status is not Status.READY:
+            return live
+        return replace(live, noted=on_nodes(cloud, cluster, live.id))
+
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         if host is None or cloud.marks.lineage is None:
@@ -140,7 +149,7 @@ class NodeGroup(Resource):
         for name in cloud.eks.pages("list_nodegroups", "nodegroups", clusterName=host.id):
             group = _describe(cloud, host.id, name)
             if group is not None and cloud.marks.ours(group.get("tags", {})):
-                yield Found(group["tags"].get(ADDRESS, ""), _live(group))
+                yield Found(group["tags"].get(ADDRESS, ""), cls._seen(cloud, host, group))
 
 
 def _within(size: int, least: int, most: int) -> int:

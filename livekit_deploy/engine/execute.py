@@ -100,8 +100,8 @@ class Execution:
         live = self._lives[address]
         if live is not None and live.unfinished:
             self.unfinished[address] = live.unfinished
-        if live is not None and (said := live.warning or live.noted):
-            self.warnings[address] = said, live.remedy
+        if live is not None and (told := item.notice(live))[0]:
+            self.warnings[address] = told
 
     # ---- down
 

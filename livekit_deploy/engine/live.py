@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -31,8 +31,8 @@ class Live:
 
     ``warning`` is what AWS says is wrong with an object that is READY all the same, and ``remedy`` what a person does
     about it, or about one that is STUCK. ``cured_by_waiting`` says whether what it warns of passes by itself where it
-    has never been well yet. ``noted`` is what a person should know of an object that is well, with a ``remedy`` too.
-    What is ``busy`` serves, and takes no change at present.
+    has never been well yet. ``noted`` is what a person should know of an object that is well, and what to do: it keeps
+    nothing waiting. What is ``busy`` serves, and takes no change at present.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Live:
     unfinished: str = ""
     warning: str = ""
     remedy: str = ""
-    noted: str = ""
+    noted: tuple[str, str] = ("", "")
     cured_by_waiting: bool = True
     busy: bool = False
     held: Mapping[str, Callable[[], str]] = field(default_factory=dict)
@@ -53,6 +53,12 @@ class Live:
     #: what tells it from one that somebody makes later under the same id: AWS's own id of it, or when it was made; ""
     #: where that is not told, or the id is never used again
     made: str = ""
+
+
+def joined(told: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """Several that are wrong and what to do about each, as one; "" for nothing."""
+    found = [one for one in told if one[0]]
+    return "; ".join(said for said, _ in found), "; ".join(remedy for _, remedy in found if remedy)
 
 
 def made_at(said: Mapping[str, Any], field: str) -> str:

@@ -22,6 +22,7 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, plain, refe
 from livekit_deploy.engine.live import Found as Found
 from livekit_deploy.engine.live import Live as Live
 from livekit_deploy.engine.live import Status as Status
+from livekit_deploy.engine.live import joined
 from livekit_deploy.engine.ownership import Owned
 from livekit_deploy.errors import OddAnswer
 
@@ -231,8 +232,7 @@ class Resource(_Declared, Owned):
 
     def notice(self, live: Live) -> tuple[str, str]:
         """(what is wrong with what is there although it serves, what a person does about it), "" for nothing."""
-        said = live.warning or live.noted
-        return said, live.remedy if said else ""
+        return joined([(live.warning, live.remedy), live.noted])
 
     def check(self) -> None:
         """Raise what would keep it from being made whatever the cloud says, before anything is changed."""

@@ -1,4 +1,5 @@
-"""What AWS itself says is wrong with what runs: node groups, add-ons, the cluster, its key, the secrets."""
+"""What AWS itself says is wrong with what runs: node groups, add-ons, the cluster, its key, the secrets; and what
+others put on nodes and load balancers."""
 
 from __future__ import annotations
 
@@ -15,10 +16,11 @@ from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.sight import together
 from livekit_deploy.errors import DeployError
 from livekit_deploy.finding import Finding, Verdict
+from livekit_deploy.k8s.balancers import LoadBalancer
 from livekit_deploy.state.document import Record
 
 #: the kinds of whose health AWS tells
-_TELLING: tuple[type[Resource], ...] = (Cluster, NodeGroup, Addon, Key, Secret, FlowLog)
+_TELLING: tuple[type[Resource], ...] = (Cluster, NodeGroup, Addon, Key, Secret, FlowLog, LoadBalancer)
 
 
 def ailments(cloud: Cloud, records: Mapping[str, Record]) -> Iterator[Finding]:
@@ -46,5 +48,5 @@ def _ailment(
         return Finding(address, Verdict.FAILED, error.message, remedy=error.hint)
     if live is None:
         return None
-    seen = live.warning or live.noted or (live.detail if live.status is Status.STUCK else "")
-    return Finding(address, Verdict.WARNING, seen, remedy=live.remedy) if seen else None
+    said, remedy = (live.detail, live.remedy) if live.status is Status.STUCK else item.notice(live)
+    return Finding(address, Verdict.WARNING, said, remedy=remedy) if said else None

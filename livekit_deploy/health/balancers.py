@@ -1,8 +1,8 @@
-"""What is looked at in AWS: the load balancers with their listeners, targets and certificates, and the media ports."""
+"""What is looked at in AWS: the load balancers with their listeners, targets and certificates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +11,9 @@ from livekit_deploy.aws.front import turn_domain
 from livekit_deploy.aws.states import CERTIFICATE, GOING, LOAD_BALANCER, TARGET
 from livekit_deploy.errors import Absent
 from livekit_deploy.finding import Trouble
-from livekit_deploy.health.cluster import MEDIA
 from livekit_deploy.health.look import SIGNAL, TURN, Look
 
 HTTPS = 443
-_ANYWHERE = "0.0.0.0/0"
 #: ACM renews what it can 60 days ahead: who is this near the end will not be renewed
 _SOON = timedelta(days=14)
 
@@ -141,51 +139,3 @@ def good_certificate(cloud: Cloud, domain: str, arn: str) -> datetime:
 
 def _covers(pattern: str, host: str) -> bool:
     return pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
-
-
-# ---- media
-
-
-def media_ports(look: Look) -> str:
-    """The groups that the media nodes really carry let media in from anywhere."""
-    for name, groups in _carried(look):
-        rules = [
-            rule
-            for group in look.cloud.ec2.describe_security_groups(GroupIds=groups)["SecurityGroups"]
-            for rule in group["IpPermissions"]
-            if any(one["CidrIp"] == _ANYWHERE for one in rule.get("IpRanges", []))
-        ]
-        for protocol, first, last in _wanted(look):
-            if not any(_admits(rule, protocol, first, last) for rule in rules):
-                ports = str(first) if first == last else f"{first}-{last}"
-                raise Trouble(
-                    f"{name} is not open for {protocol} {ports}: it carries {', '.join(groups)}",
-                    cause="a rule was deleted, or the node carries other groups: signalling works, media does not",
-                    remedy="make the rule again: livekit-deploy up",
-                )
-    return ", ".join(sorted({protocol for protocol, *_ in _wanted(look)})) + " open to the world"
-
-
-def _carried(look: Look) -> Iterator[tuple[str, list[str]]]:
-    """Each media node with the security groups of its interfaces."""
-    nodes = [node for node in look.nodes if node["metadata"].get("labels", {}).get(MEDIA[0]) == MEDIA[1]]
-    ids = sorted({node["spec"]["providerID"].rpartition("/")[2] for node in nodes})
-    if not ids:  # asked for none, AWS tells of all
-        return
-    said = look.cloud.ec2.pages("describe_instances", "Reservations", InstanceIds=ids)
-    for instance in (one for reservation in said for one in reservation["Instances"]):
-        yield instance["InstanceId"], sorted({group["GroupId"] for group in instance["SecurityGroups"]})
-
-
-def _wanted(look: Look) -> Iterator[tuple[str, int, int]]:
-    livekit = look.env.livekit
-    yield "udp", *livekit.rtc.udp_ports
-    yield "tcp", livekit.rtc.tcp_port, livekit.rtc.tcp_port
-    if livekit.turn is not None:
-        yield "udp", livekit.turn.udp_port, livekit.turn.udp_port
-
-
-def _admits(rule: Mapping[str, Any], protocol: str, first: int, last: int) -> bool:
-    if rule["IpProtocol"] == "-1":
-        return True
-    return bool(rule["IpProtocol"] == protocol and rule["FromPort"] <= first and rule["ToPort"] >= last)

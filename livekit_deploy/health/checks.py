@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.config import Environment
 from livekit_deploy.finding import Check, Finding, Verdict
-from livekit_deploy.health import balancers, cluster, outside
+from livekit_deploy.health import balancers, cluster, outside, ports
 from livekit_deploy.health.look import RELEASE, TURN, Look
 from livekit_deploy.health.reach import Reach
 from livekit_deploy.state.document import Record, State
@@ -17,7 +17,7 @@ CHECKS = (
     Check("pods", cluster.pods, ("nodes",)),
     Check("webhook", cluster.webhook, ("nodes",)),
     Check("ingress", cluster.ingress),
-    Check("media ports", balancers.media_ports, ("nodes",)),
+    Check("media ports", ports.media_ports, ("nodes",)),
     Check("load balancer", balancers.load_balancer, ("ingress",)),
     Check("targets", balancers.targets, ("pods", "load balancer")),
     Check("turn", balancers.turn, ("pods",)),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.eks import cluster_name
+from livekit_deploy.aws.foreign_groups import on_balancer
 from livekit_deploy.aws.front import turn_domain
 from livekit_deploy.aws.load_balancers import INGRESS_TAG, SERVICE_TAG, controlled, described
 from livekit_deploy.aws.states import LOAD_BALANCER
@@ -64,9 +65,9 @@ class LoadBalancer(Observed):
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         matching = [item for item, tags in controlled(cloud, cluster_name(cloud)) if tags.get(self.tag) == self.stack]
         if matching:
-            return _live(min(matching, key=lambda item: str(item.get("CreatedTime", ""))))
+            return _live(cloud, min(matching, key=lambda item: str(item.get("CreatedTime", ""))))
         if id is not None and id.startswith("arn:") and (there := described(cloud, id)) is not None:
-            return _live(there)  # a list that is late misses it
+            return _live(cloud, there)  # a list that is late misses it
         return None if id is None else self._awaited(cloud, id)
 
     def _awaited(self, cloud: Cloud, id: str) -> Live:
@@ -106,7 +107,7 @@ class LoadBalancer(Observed):
         return ()
 
 
-def _live(item: Mapping[str, Any]) -> Live:
+def _live(cloud: Cloud, item: Mapping[str, Any]) -> Live:
     state = item.get("State", {})
     code, reason = state.get("Code", ""), state.get("Reason", "")
     outputs = {
@@ -114,9 +115,8 @@ def _live(item: Mapping[str, Any]) -> Live:
         "dns_name": item["DNSName"].lower(),
         "zone_id": item["CanonicalHostedZoneId"],
     }
-    return LOAD_BALANCER.of(code).live(
-        item["LoadBalancerArn"], outputs=outputs, warning=f"{code}: {reason}" if reason else ""
-    )
+    warning, noted = f"{code}: {reason}" if reason else "", on_balancer(cloud, cluster_name(cloud), item)
+    return LOAD_BALANCER.of(code).live(item["LoadBalancerArn"], outputs=outputs, warning=warning, noted=noted)
 
 
 class LoadBalancersProvisioner:

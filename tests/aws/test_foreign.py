@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
+import pytest
 
+from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.foreign_groups import on_balancer
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from tests.aws.rig import AwsRig
+from livekit_deploy.k8s.balancers import LoadBalancer
+from livekit_deploy.sandbox.aws.eks.node_groups import NodeGroups
+from livekit_deploy.sandbox.aws.eks.store import store_of
+from tests.aws.controller import controller_made
+from tests.aws.rig import REGION, AwsRig
 from tests.contract.cases import CASES, Base, closure
 
 #: a version as somebody makes it in the console: tokens are optional, the disk is plain, a script runs at the start
@@ -175,3 +182,114 @@ def test_a_key_whose_maker_is_gone_is_as_it_was(rig: AwsRig) -> None:
     assert [diff.path for diff in change.diffs] == ["key_policy"]
     rig.up([Base().key()])
     assert kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] == policy
+
+
+def _running(rig: AwsRig) -> tuple[Any, str, str]:
+    """One of our nodes, its network and the group of somebody else that is in it."""
+    ec2, cluster = boto3.client("ec2"), boto3.client("eks").describe_cluster(name="livekit-uat-main")["cluster"]
+    where = [{"Name": "tag:eks:cluster-name", "Values": ["livekit-uat-main"]}]
+    node = ec2.describe_instances(Filters=where)["Reservations"][0]["Instances"][0]
+    vpc = cluster["resourcesVpcConfig"]["vpcId"]
+    theirs = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc)["GroupId"]
+    return node, theirs, str(cluster["resourcesVpcConfig"]["clusterSecurityGroupId"])
+
+
+def test_a_group_on_a_node_is_named_whichever_interface_has_it_and_stays(rig: AwsRig) -> None:
+    rig.up(_nodes())
+    assert rig.plan(_nodes()).warnings == {}, "ours and EKS's own are not foreign"
+    ec2, (node, theirs, own) = boto3.client("ec2"), _running(rig)
+    primary, address = node["NetworkInterfaces"][0]["NetworkInterfaceId"], f"eks.node_group/{_node_group(rig)}"
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=primary, Groups=[own, theirs])
+
+    plan = rig.plan(_nodes())
+    assert plan.changes == ()
+    ((where, (said, remedy)),) = plan.warnings.items()
+    assert where == address
+    assert said.startswith(f"somebody else put a security group on {primary} of {node['InstanceId']}: {theirs} (theirs")
+    assert remedy.startswith("where it is not wanted, take it off the interface")
+    rig.calls()
+    assert rig.executed(_nodes()).warnings == {address: (said, remedy)}
+    assert rig.calls() == []
+
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=primary, Groups=[own])
+    assert rig.plan(_nodes()).warnings == {}
+    asked = {"SubnetId": node["SubnetId"], "Groups": [theirs]}
+    second = ec2.create_network_interface(**asked)["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.attach_network_interface(NetworkInterfaceId=second, InstanceId=node["InstanceId"], DeviceIndex=1)
+    ((said, _),) = rig.plan(_nodes()).warnings.values()
+    assert f"{second} of {node['InstanceId']}: {theirs}" in said
+    assert primary not in said
+
+
+def _node_group(rig: AwsRig) -> str:
+    return next(address for address in rig.records if address.startswith("eks.node_group/")).partition("/")[2]
+
+
+def test_nodes_that_come_up_with_a_group_of_somebody_else_are_not_waited_for(
+    rig: AwsRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As AWS Firewall Manager does it to each instance of an account."""
+    launch = NodeGroups._launch
+
+    def managed(groups: NodeGroups, wire: Any, subnet: str) -> None:
+        launch(groups, wire, subnet)
+        ec2 = groups._ec2
+        theirs = ec2.create_security_group("managed", "managed", ec2.get_subnet(subnet).vpc_id, {"FMManaged": "true"})
+        for instance in groups.instances(wire):
+            instance.security_groups = [*instance.security_groups, theirs]
+
+    monkeypatch.setattr(NodeGroups, "_launch", managed)
+    (said, _) = rig.executed(_nodes()).warnings[f"eks.node_group/{_node_group(rig)}"]
+    assert "made by AWS Firewall Manager" in said
+    assert rig.records[f"eks.node_group/{_node_group(rig)}"].phase == "ready"
+
+
+def test_a_group_on_the_controllers_load_balancer_is_named(rig: AwsRig) -> None:
+    base = Base()
+    rig.up([base.vpc(), base.gateway(), base.subnet("a"), base.subnet("b"), base.group()])
+    controller_made(rig)
+    ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
+    (made,) = elb.describe_load_balancers()["LoadBalancers"]
+    arn, vpc = made["LoadBalancerArn"], made["VpcId"]
+    elb.add_tags(ResourceArns=[arn], Tags=[{"Key": "ingress.k8s.aws/stack", "Value": "livekit/livekit"}])
+    ours = LoadBalancer("signal", stack="livekit/livekit")
+    seen = ours.read(rig.cloud, None)
+    assert seen is not None
+    assert ours.notice(seen) == ("", ""), "what the controller made is not foreign"
+
+    theirs = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc)["GroupId"]
+    elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[*made["SecurityGroups"], theirs])
+    seen = ours.read(rig.cloud, None)
+    assert seen is not None
+    said, remedy = ours.notice(seen)
+    assert said.startswith(f"somebody else put a security group on k8s-livekit: {theirs} (theirs, made by ")
+    assert remedy.startswith("where it is not wanted, take it off the balancer in EC2")
+    another = Cloud(rig.clients, rig.cloud.marks, cancel=rig.cancel)
+    assert on_balancer(another, "livekit-uat-eu-main", made)[0], "what another cluster's controller made is"
+
+
+def test_what_somebody_turns_on_in_the_cluster_is_named_and_stays(rig: AwsRig) -> None:
+    rig.up(_cluster())
+    eks, ec2 = boto3.client("eks"), boto3.client("ec2")
+    vpc = eks.describe_cluster(name="livekit-uat-main")["cluster"]["resourcesVpcConfig"]["vpcId"]
+    theirs = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc)["GroupId"]
+    eks.update_cluster_config(name="livekit-uat-main", resourcesVpcConfig={"securityGroupIds": [theirs]})
+    wire = store_of("123456789012", REGION).clusters["livekit-uat-main"].wire
+    wire["computeConfig"] = {
+        "enabled": True,
+        "nodePools": ["system"],
+        "nodeRoleArn": "arn:aws:iam::123456789012:role/auto",
+    }
+    wire["remoteNetworkConfig"] = {"remoteNodeNetworks": [{"cidrs": ["10.80.0.0/16"]}], "remotePodNetworks": []}
+    plan = rig.plan(_cluster())
+    assert plan.changes == ()
+    ((where, (said, remedy)),) = plan.warnings.items()
+    assert where == "eks.cluster/main"
+    for text in (
+        f"the control plane of livekit-uat-main: {theirs}",
+        "role arn:aws:iam::123456789012:role/auto",
+        "10.80.0.0/16",
+    ):
+        assert text in said
+    assert "take it off the cluster in EKS" in remedy
+    assert rig.executed(_cluster()).warnings == {where: (said, remedy)}

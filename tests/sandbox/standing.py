@@ -20,6 +20,7 @@ from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.finding import Finding, failed
 from livekit_deploy.health import look_at
+from livekit_deploy.health.cluster import MEDIA
 from livekit_deploy.health.look import API_KEYS, SIGNAL, TURN, Look
 from livekit_deploy.k8s.client import Api, Obj
 from tests.sandbox.workspace import REGION, Workspace
@@ -57,6 +58,8 @@ class Standing:
     def look(self) -> Look:
         """A look at it now, as the checks have it."""
         found = self.deployer.lease()
+        if found:
+            self.deployer.cloud.with_lineage(found[0].lineage)
         return Look(self.env, self.deployer.cloud, found[0].records if found else {}, self._reach)
 
     @property
@@ -269,6 +272,40 @@ def _front(up: Standing) -> str:
     return next(str(one["GroupId"]) for one in groups["SecurityGroups"] if one["IpPermissions"])
 
 
+def _node(up: Standing) -> tuple[str, list[str]]:
+    """The first interface of a media node, and its groups."""
+    node = next(one for one in up.look.nodes if one["metadata"]["labels"].get(MEDIA[0]) == MEDIA[1])
+    ids = [node["spec"]["providerID"].rpartition("/")[2]]
+    said = up.client("ec2").describe_instances(InstanceIds=ids)["Reservations"][0]["Instances"][0]
+    interface = said["NetworkInterfaces"][0]
+    return interface["NetworkInterfaceId"], [group["GroupId"] for group in interface["Groups"]]
+
+
+@contextmanager
+def media_group_taken_off(up: Standing) -> Iterator[None]:
+    interface, groups = _node(up)
+    left = [group for group in groups if group != _group("media")(up)]
+    up.client("ec2").modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=left)
+    yield
+    up.client("ec2").modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=groups)
+
+
+@contextmanager
+def open_group_put_on(up: Standing) -> Iterator[str]:
+    """A group of somebody else, open for SSH, on a media node and on the load balancer; the id of the group."""
+    ec2, elb, arn = up.client("ec2"), up.client("elbv2"), up.arn(SIGNAL)
+    interface, groups = _node(up)
+    balancer = elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]
+    theirs = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=balancer["VpcId"])["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=theirs, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[*groups, theirs])
+    elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[*balancer["SecurityGroups"], theirs])
+    yield theirs
+    elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=balancer["SecurityGroups"])
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=groups)
+    ec2.delete_security_group(GroupId=theirs)
+
+
 @contextmanager
 def key_changed(up: Standing) -> Iterator[None]:
     secrets, arn = up.client("secretsmanager"), up.arn(API_KEYS)
@@ -286,6 +323,7 @@ FAULTS: tuple[tuple[str, str, Fault], ...] = (
     ("media ports", "is not open for udp 50000-60000", rule_revoked(_group("media"), 50000)),
     ("media ports", "is not open for tcp 7881", rule_revoked(_group("media"), 7881)),
     ("media ports", "is not open for udp 3478", rule_revoked(_group("media"), 3478)),
+    ("media ports", "is not open for udp 50000-60000: it carries sg-", media_group_taken_off),
     ("load balancer", "has no listener on 443 with a certificate", listener_deleted),
     ("targets", "0 of 0 targets are healthy: none is registered", targets_away(SIGNAL)),
     ("turn", "0 of 0 targets are healthy: none is registered", targets_away(TURN)),

@@ -10,7 +10,7 @@ from livekit_deploy.finding import Verdict, failed
 from livekit_deploy.health.checks import CHECKS
 from livekit_deploy.health.look import SIGNAL
 from livekit_deploy.render.screen import Screen
-from tests.sandbox.standing import DOMAIN, FAULTS, Standing, alias_deleted, targets_away
+from tests.sandbox.standing import DOMAIN, FAULTS, Standing, alias_deleted, open_group_put_on, targets_away
 from tests.sandbox.workspace import Workspace
 
 ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"
@@ -41,10 +41,20 @@ def test_each_fault_fails_its_check_alone(
     assert verdicts["https"] is verdicts["redis"] is Verdict.SKIPPED
 
     with alias_deleted(up):
-        (by_hand,) = failed(up.without_zone())
-    assert by_hand.check == "dns"
+        wrong = failed(up.without_zone())
+    assert [one.check for one in wrong] == ["dns"], wrong
+    (by_hand,) = wrong
     target = up.look.outputs(SIGNAL)["dns_name"]
     assert by_hand.seen == f"{DOMAIN} does not resolve; make the record: {DOMAIN} CNAME {target}"
+
+    with open_group_put_on(up) as theirs:
+        warned = here.run("verify", "--env", "uat", "--sandbox").out
+        assert ANSWERS in warned
+        assert f"is open to the world for tcp 22, by {theirs}" in warned
+        for shown in (warned, here.run("plan", "--env", "uat", "--sandbox", "--refresh-only").out):
+            assert shown.count(f": {theirs} (theirs, made by ") == 2, shown
+            assert "elbv2.load_balancer/signal" in shown
+            assert "eks.node_group/media" in shown
 
     for check, text, fault in FAULTS:
         with subtests.test(check=check, text=text):

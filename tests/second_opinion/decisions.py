@@ -92,7 +92,11 @@ DISAGREES: dict[str, Decision] = {
     **_all("adds no route", "VPC user guide, Gateway endpoints", "endpoint_is_added_to_a_route_table"),
     **_all("keeps the route active", _ROUTES, "route_to_a_deleted_nat_gateway"),
     **_all("keeps the group that it had", "EC2 API reference, ModifySecurityGroupRules", "rule_is_given_another_group"),
-    **_all("shows no interface of a launched instance", "EC2 API reference, Instance", "interface_in_use"),
+    **_all(
+        "shows no interface of a launched instance",
+        "EC2 API reference, Instance",
+        "interface_in_use interfaces_have_groups_of_their_own",
+    ),
     **_all(_AT_ONCE, "EC2 API reference, NatGateway", "nat_gateway_takes_its_time"),
     **_all(_AT_ONCE, "EC2 API reference, VpcEndpoint", "interface_endpoint_takes_its_time"),
     **_all("lists all", "EC2 API reference, DescribeRegions", "regions_that_an_account_has"),

@@ -1,6 +1,8 @@
-"""EC2: the network interfaces of a load balancer stay for minutes after it was deleted, and hold what they are in.
+"""EC2: the network interfaces of a load balancer stay for minutes after it was deleted, and hold what they are in; each
+interface has groups of its own, and an instance's are those of its primary one.
 
-Source: ELB user guide, "Delete a load balancer"; users report DependencyViolation for that long.
+Sources: ELB user guide, "Delete a load balancer"; users report DependencyViolation for that long; EC2 API reference,
+Instance, ModifyInstanceAttribute and ModifyNetworkInterfaceAttribute.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instances import Instance
 
 from livekit_deploy.sandbox.aws.elbv2 import INTERFACES_GONE
 from livekit_deploy.sandbox.aws.patching import around
@@ -26,6 +30,20 @@ def install(clock: Callable[[], SandboxClock]) -> None:
     """Let interfaces whose load balancer was deleted go when their time has come."""
     for operation in _WHERE_THEY_COUNT:
         _settle_before(operation, clock)
+    NetworkInterface.group_set = property(lambda interface: interface._group_set)
+    Instance.security_groups = property(_groups, _carry)
+
+
+def _groups(instance: Any) -> Any:
+    primary = instance.__dict__.get("nics", {}).get(0)
+    return primary._group_set if primary is not None else instance.__dict__["_sandbox_groups"]
+
+
+def _carry(instance: Any, groups: Any) -> None:
+    instance.__dict__["_sandbox_groups"] = groups
+    primary = instance.__dict__.get("nics", {}).get(0)
+    if primary is not None:
+        primary._group_set = list(groups)
 
 
 def _settle_before(operation: str, clock: Callable[[], SandboxClock]) -> None:

@@ -215,3 +215,32 @@ def second_route_table_of_a_subnet(world: World) -> None:
     world.ec2.associate_route_table(RouteTableId=one, SubnetId=network.subnets[0])
     with refused("Resource.AlreadyAssociated"):
         world.ec2.associate_route_table(RouteTableId=two, SubnetId=network.subnets[0])
+
+
+@probe("EC2")
+def interfaces_have_groups_of_their_own(world: World) -> None:
+    """shows an interface with the groups of its instance beside its own, and an instance with those of its start
+
+    each interface has its own, and the instance those of its primary one, whichever of both is changed
+    """
+    network = world.network()
+    first, second = world.group(network.vpc), world.group(network.vpc)
+    asked = {"ImageId": "ami-12c6146b", "MinCount": 1, "MaxCount": 1, "SecurityGroupIds": [first]}
+    made = world.ec2.run_instances(SubnetId=network.subnets[0], **asked)["Instances"][0]
+    id, primary = made["InstanceId"], made["NetworkInterfaces"][0]["NetworkInterfaceId"]
+
+    def shown() -> list[list[str]]:
+        one = world.ec2.describe_instances(InstanceIds=[id])["Reservations"][0]["Instances"][0]
+        interfaces = sorted(one["NetworkInterfaces"], key=lambda each: each["Attachment"]["DeviceIndex"])
+        carried = [one["SecurityGroups"], *(each["Groups"] for each in interfaces)]
+        return [sorted(group["GroupId"] for group in groups) for groups in carried]
+
+    assert shown() == [[first], [first]]
+    world.ec2.modify_network_interface_attribute(NetworkInterfaceId=primary, Groups=[second])
+    assert shown() == [[second], [second]]
+    world.ec2.modify_instance_attribute(InstanceId=id, Groups=[first])
+    assert shown() == [[first], [first]]
+    asked = {"SubnetId": network.subnets[0], "Groups": [second]}
+    other = world.ec2.create_network_interface(**asked)["NetworkInterface"]["NetworkInterfaceId"]
+    world.ec2.attach_network_interface(NetworkInterfaceId=other, InstanceId=id, DeviceIndex=1)
+    assert shown() == [[first], [first], [second]]
