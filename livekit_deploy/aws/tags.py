@@ -84,6 +84,11 @@ class Marks:
             return
         if LINEAGE in tags:
             owner = f"it belongs to {tags.get(PROJECT)}/{tags.get(ENV)} (lineage {tags[LINEAGE]})"
+            if f"{tags.get(PROJECT)}-{tags.get(ENV)}" == self.prefix:
+                raise NotOurs(
+                    f"{address}: {what} exists already, and {owner}",
+                    hint=f"choose another name or project: all names of both environments begin with {self.prefix}",
+                )
         else:
             owner = "it carries none of our tags: somebody else made it"
         raise NotOurs(

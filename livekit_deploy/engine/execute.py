@@ -207,19 +207,19 @@ class Execution:
         )
         removal.down()
         if removal.kept is not None:
-            self._keep(address, removal.kept)
+            self._keep(address, removal.kept, children)
             return
         if address not in self.deleted:
             self.deleted.append(address)
         for child in children:
             self._gone_with_host(child)
 
-    def _keep(self, address: str, kept: Kept) -> None:
+    def _keep(self, address: str, kept: Kept, children: Sequence[str]) -> None:
         """Leave it. Its record goes where it is surely somebody else's, or in `down` nowhere but in what goes too."""
         record = self._run.session.record(address)
         goes_anyway = self._goes and record is not None and kind_of(record.kind, address).stored_in_host
         if record is not None and (goes_anyway or not kept.recorded):
-            self._drop([address], {})
+            self._drop([*children, address], {})
         self.kept[address] = kept
 
     def _remember(self, gone: Sequence[str], took: Mapping[str, float]) -> None:

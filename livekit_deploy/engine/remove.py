@@ -158,9 +158,9 @@ class Removal:
                 self._item, lambda: self._item.read_teardown(self._run.cloud, id), end, self._progress
             )
         except NotOurs:
-            if id is not None:
-                raise
-            return None  # we never made it: what has its name is somebody else's
+            if id is not None and self._item.stored_in_host:
+                raise  # it is the host that is not ours
+            return None  # ours is gone, or was never made: what has its name is somebody else's
         twin = live is not None and self._stray and live.id != self._id
         return None if twin or self._another(live) else live  # the one that is kept has the same marks
 

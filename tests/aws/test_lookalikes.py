@@ -11,9 +11,10 @@ import boto3
 import pytest
 
 from livekit_deploy import Deployer
-from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT
+from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.errors import NotOurs
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
 from tests.contract.cases import NODES_TRUST, ZONE, Base, document
@@ -198,6 +199,40 @@ def test_look_alikes_are_byte_for_byte_as_they_were(rig: AwsRig, declared: Calla
     assert before - account() == set(), "changed by a change"
     rig.down(*kinds().values())
     assert account() == before
+
+
+def test_environments_whose_names_join_alike_do_not_touch_each_other(
+    tmp_path: Path, declared: Callable[[int], list[Resource]]
+) -> None:
+    boto3.client("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
+    empty = account()
+    (tmp_path / "other").mkdir()
+    first, second = AwsRig(tmp_path, "dev-eu"), AwsRig(tmp_path / "other", "eu")
+    second.cloud.marks = Marks("livekit-dev", "eu")
+    assert first.cloud.marks.prefix == second.cloud.marks.prefix
+    first.up(declared(7))
+    old, before = (tmp_path / "dev-eu.json").read_bytes(), account()
+
+    with pytest.raises(NotOurs, match="it belongs to livekit/dev-eu") as caught:
+        second.up(declared(30))
+    assert caught.value.hint == (
+        "choose another name or project: all names of both environments begin with livekit-dev-eu"
+    )
+    assert second.calls() == [], "refused before anything was made"
+    second.down(*kinds().values())
+    assert account() == before
+    assert first.plan(declared(7)).changes == ()
+
+    first.down(*kinds().values())
+    assert account() == empty
+    second.up(declared(30))
+    before = account()
+    (tmp_path / "dev-eu.json").write_bytes(old)  # as from a backup: it names what is the second's by now
+    first.calls()
+    first.down(*kinds().values())
+    assert account() == before
+    assert first.calls() == []
+    assert second.plan(declared(30)).changes == ()
 
 
 # ---- a bucket that others use too
