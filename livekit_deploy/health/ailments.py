@@ -28,6 +28,8 @@ def ailments(cloud: Cloud, records: Mapping[str, Record]) -> Iterator[Finding]:
 
     ``cloud`` should remember its reads.
     """
+    for record in records.values():
+        cloud.recorded.update(filter(None, (record.id, record.outputs.get("arn"))))
     kinds = {kind.kind: kind for kind in _TELLING}
     wanted = [(address, record) for address, record in sorted(records.items()) if record.kind in kinds and record.id]
     for found in together(lambda pair: _ailment(cloud, kinds[pair[1].kind], *pair, records), wanted):

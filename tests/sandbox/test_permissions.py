@@ -40,7 +40,8 @@ def _looked_at(here: Workspace, env: Environment, keys: tuple[str, str]) -> None
     with bounded.deployer(here, env, keys) as made:
         assert made.plan().changes == ()
         assert [one for one in made.prerequisites() if one.verdict is not Verdict.OK] == []
-        assert [one for one in made.verify() if one.verdict is not Verdict.OK] == []
+        found = [one.seen for one in made.verify() if one.verdict is not Verdict.OK]
+        assert found == []
         assert made.status().records
         assert made.outputs()
         list(made.logs())
@@ -77,15 +78,13 @@ def _left_behind(here: Workspace, env: Environment) -> None:
 
 def _added(here: Workspace, env: Environment) -> None:
     """What somebody adds to our objects that lets others in."""
-    iam, eks = here.client("iam"), here.client("eks")
+    iam = here.client("iam")
     whole = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
     iam.put_role_policy(RoleName=f"{env.resource_prefix}-node", PolicyName="theirs", PolicyDocument=whole)
     root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [root]})
     secret = here.document(env.name)["records"]["secretsmanager.secret/api-keys"]["id"]
     here.client("secretsmanager").put_resource_policy(SecretId=secret, ResourcePolicy=policy)
-    theirs = iam.create_user(UserName="eve")["User"]["Arn"]
-    eks.create_access_entry(clusterName=f"{env.resource_prefix}-main", principalArn=theirs)
 
 
 def _scheduled_for_deletion(here: Workspace, env: Environment) -> None:
