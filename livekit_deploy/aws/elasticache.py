@@ -121,12 +121,14 @@ class ReplicationGroup(Resource):
         name = id or self._name(cloud)
         if (group := _described(cloud, name)) is None:
             return None
-        if id is None:
-            cloud.marks.claim(tags_of(cloud, group), self.address, f"the replication group {name}")
         try:
-            return _replication_group(cloud, group, _members(cloud, group))
+            live = _replication_group(cloud, group, _members(cloud, group))
+            if id is None:  # its description says whose it is only as long as its tags are not told
+                marks = live.marks if live.marks is not None else tags_of(cloud, group)
+                cloud.marks.claim(marks, self.address, f"the replication group {name}")
         except Absent:  # deleted since
             return None
+        return live
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
