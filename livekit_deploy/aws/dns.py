@@ -101,7 +101,7 @@ class Record(Resource):
 
     def taken_over(self, live: Live) -> Live:
         """One that says already what we would write is its maker's; but nobody else points to our load balancers."""
-        return replace(live, id=FOUND + live.id) if self.alias is None and self._says(live) else live
+        return replace(live, id=FOUND + live.id) if self._says(live) and self.alias is None else live
 
     def strange(self, cloud: Cloud, live: Live, record: Recorded | None) -> dict[str, tuple[Any, Any]]:
         """One that does not say any more what we wrote, or were about to write when a run was cut off."""

@@ -135,7 +135,7 @@ def test_a_plan_above_the_limit_is_shown_everywhere_and_refused(
     assert "guard.max_monthly_cost is 100, and with this plan dev costs about $" in said.err
     comment = (tmp_path / "plan.md").read_text()
     assert comment.startswith("### dev: refused: ")
-    assert "> [!CAUTION]\n> guard.max_monthly_cost is 100, and with this plan dev costs about $" in comment
+    assert "> [!CAUTION]\n> guard.max\\_monthly\\_cost is 100, and with this plan dev costs about $" in comment
     assert "\n> - $73.00  eks.cluster/main: control plane\n" in comment
     assert comment in summary.read_text()
     assert not (tmp_path / "plan.json").exists(), "up would refuse it"
@@ -163,7 +163,8 @@ def test_a_limit_that_cannot_be_held_is_said_by_the_plan_and_by_up(
     warning = "guard.max_monthly_cost cannot be held: no price is known of 1 c6id.large (eks.node_group/media-"
     assert entry.run(["plan", "--env", "dev", *limit, "--markdown", "plan.md"]) == 0
     assert f"\nWarning: {warning}" in capsys.readouterr().out
-    assert f"> [!WARNING]\n> {warning}" in (tmp_path / "plan.md").read_text()
+    escaped = warning.replace("_", "\\_")
+    assert f"> [!WARNING]\n> {escaped}" in (tmp_path / "plan.md").read_text()
     nowhere = ("--set", "load_balancer_controller.repo=http://127.0.0.1:9")
     assert up(*limit, *nowhere, "--json") == 1
     plan, error = map(json.loads, capsys.readouterr().out.splitlines())

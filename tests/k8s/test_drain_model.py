@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from livekit_deploy.aws.terms import Terms
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Conflict
 from livekit_deploy.k8s.drain import CallsDrained
@@ -128,10 +129,8 @@ def _says(pod: Obj, ready: bool) -> None:
 class Sees:
     """A cloud that knows one cluster."""
 
-    command = ""
-
     def __init__(self, table: Table, max_drain: int | None) -> None:
-        self.table, self.max_drain, self._lock = table, max_drain, threading.Lock()
+        self.table, self.terms, self._lock = table, Terms(max_drain=max_drain), threading.Lock()
 
     def shared(self, key: str, make: Callable[[], Any]) -> Any:
         return self.table if key.startswith("kubernetes:") else self._lock

@@ -11,7 +11,7 @@ from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.plan import GONE, Action, Plan
 from livekit_deploy.errors import DeployError, OddAnswer, WrongAccount
-from livekit_deploy.finding import Finding, Verdict
+from livekit_deploy.finding import Finding
 from tests.kill.world import World
 from tests.odd.spoiling import EMPTY, Field, spoilt, unusable, watched
 
@@ -73,7 +73,7 @@ class Looking:
         except DeployError as error:
             return error.message, None
         findings = [one for one in found if isinstance(one, Finding)] if isinstance(found, list) else []
-        return "\n".join(one.seen for one in findings if one.verdict is not Verdict.OK), found
+        return "\n".join(one.seen for one in findings), found
 
 
 def _deletes(plan: Plan, field: Field, way: str) -> Iterator[str]:

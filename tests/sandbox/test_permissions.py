@@ -64,7 +64,10 @@ def _left_behind(here: Workspace, env: Environment) -> None:
     on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
     elb.modify_load_balancer_attributes(LoadBalancerArn=arn["LoadBalancers"][0]["LoadBalancerArn"], Attributes=on)
     elb.create_target_group(Name="k8s-dead", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=made)
-    owned: Any = [{"Key": f"kubernetes.io/cluster/{cluster}", "Value": "owned"}]
+    ours = here.document(env.name)["lineage"]
+    marks = {"livekit-deploy:project": env.project, "livekit-deploy:env": env.name, "livekit-deploy:lineage": ours}
+    born_with = {f"kubernetes.io/cluster/{cluster}": "owned", **marks}
+    owned: Any = [{"Key": key, "Value": value} for key, value in born_with.items()]
     ec2.create_volume(
         AvailabilityZone="us-east-1a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": owned}]
     )

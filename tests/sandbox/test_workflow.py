@@ -105,7 +105,7 @@ def test_a_pull_request_gets_one_comment_with_every_plan(here: Workspace, tmp_pa
     said = (here.folder / "comment.md").read_text()
     assert said.startswith("<!-- livekit_deploy: plan -->\n### dev: ")
     assert "### uat: refused: " in said
-    assert "> guard.max_monthly_cost is 100, and with this plan uat costs about $" in said
+    assert "> guard.max\\_monthly\\_cost is 100, and with this plan uat costs about $" in said
     assert "### gone: no plan, see the log of this run\n" in said
     assert "### uat: refused: " in (tmp_path / "summary").read_text()
     assert "+ eks.cluster/main" in said

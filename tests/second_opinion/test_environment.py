@@ -14,7 +14,7 @@ from livekit_deploy.state.document import load
 from tests.contract.cases import ZONE
 from tests.second_opinion.account import Account
 
-#: no flow logs: MiniStack drops their tags, which have the type vpc-flow-log, and what carries no marks of ours stays
+#: no flow logs: MiniStack drops their tags (`decisions.py`)
 _FILE: dict[str, Any] = {
     "preset": "uat",
     "region": "us-east-1",
