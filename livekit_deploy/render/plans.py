@@ -175,7 +175,8 @@ def _change(change: Change, width: int | None, every: bool) -> Iterator[str]:
 def _doomed(change: Change) -> str:
     """The id of what is deleted: whoever reads the plan sees which object it is."""
     goes = change.action is Action.DELETE or change.remakes
-    return change.id if goes and not change.address.endswith(f"@{change.id}") else ""
+    told = change.address == change.id or change.address.endswith((f"@{change.id}", f"/{change.id}"))
+    return change.id if goes and not told else ""
 
 
 def _sets(change: Change, width: int | None) -> Iterator[str]:

@@ -9,8 +9,9 @@ import boto3
 import pytest
 
 from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
-from livekit_deploy.engine.resource import Observed, kinds
+from livekit_deploy.engine.resource import Observed
 from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.unrecorded import concerned
 from livekit_deploy.leftovers import leftovers
 from livekit_deploy.state.lease import lease_of
 from tests.aws.rig import AwsRig
@@ -36,7 +37,7 @@ def test_the_lineage_of_another_environment_gives_nothing_of_it(case: Case, rig:
     rig.calls()
 
     sight = Sight(other.cloud.remembering())
-    sight.scan(kinds().values())
+    sight.scan(concerned({}, ()).values())
     assert sight.strays({}) == []
     assert leftovers(other.cloud) == ([], [])
     assert rig.records == records

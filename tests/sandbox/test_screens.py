@@ -25,12 +25,18 @@ MOVED = ("--set", "network.cidr=10.99.0.0/16")
 #: what differs from run to run → what stands for it, of the same width where something follows in a column
 CHANGING = (
     (r"\b(arn:aws:acm:\S+/|KMS key )[0-9a-f-]{36}", r"\1ID"),
-    (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "VERSION-------------------------ID--"),
+    (
+        r"(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+        "VERSION-------------------------ID--",
+    ),
     (r"\bAPI[A-Za-z0-9]{12}\b", "API-----------ID"),
     (r"(?m)^(API-----------ID +\S+) +\w+", r"\1   AGE"),
     (r"\b[0-9a-f]{32}\b", "VERSION---------------------ID--"),
     (r"\b(livekit-)[0-9a-f]{9}(-[0-9a-f]{5})?\b", r"\1HASH"),
-    (r"(vpc|subnet|sg|sgr|igw|rtb|lt|vpce|eipalloc|nat)-[0-9a-f]{17}\b", r"\1-ID"),
+    (r"(vpc|subnet|sg|sgr|igw|rtb|lt|vpce|eipalloc|nat|fl|vol|eni)-[0-9a-f]{17}\b", r"\1-ID"),
+    (r"(?<![A-Z0-9])[A-Z0-9]{20,24}(?=/(?:A|CNAME)/)", "ZONE"),
+    (r"(loadbalancer/\w+/k8s-\w+-\w+-)[0-9a-f]{10}/[0-9a-f]{16}", r"\1HASH/ID"),
+    (r"(:secret:\S+)-\w{6}\b", r"\1-SUFFIX"),
     (r"(request\s+)[A-Za-z0-9-]{20,}", r"\1REQUEST"),
     (r"/id/[0-9A-F]{32}", "/id/ISSUER"),
     (r"\bk8s-(\w+)-(\w+)-[0-9a-f]{10}-\d+\.", r"k8s-\1-\2-HASH."),
