@@ -132,7 +132,7 @@ def _written_by_hand(plane: ControlPlane, path: str, change: Obj) -> None:
 
 
 BY_HAND: dict[str, tuple[str, Obj]] = {
-    "namespace": (_NAMESPACE, {"metadata": {"labels": {"livekit-deploy/lineage": None}}}),
+    "namespace": (_NAMESPACE, {"metadata": {"labels": {"elbv2.k8s.aws/pod-readiness-gate-inject": None}}}),
     "api keys": (
         f"{_NAMESPACE}/secrets/livekit-api-keys",
         {"data": {"keys": base64.b64encode(b"API: else").decode()}},
