@@ -26,7 +26,7 @@ demo: setup  ## build the whole dev environment against the sandbox and show whe
 	$@/bin/pip install --quiet --disable-pip-version-check --group emulator
 	@touch $@
 
-test: setup .venv/emulator  ## run the tests (about nine minutes on two cores)
+test: setup .venv/emulator  ## run the tests (about fourteen minutes on two cores)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
 
 check: setup  ## formatting, lint, types, layers, generated files up to date
