@@ -14,14 +14,16 @@ import re
 import ssl
 import sys
 import urllib.parse
+import zipimport
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from livekit_deploy.download import download, named
 
-_PUBLIC = "https://pypi.org/simple"
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ANCHOR = re.compile(r"<a\s[^>]*?href=[\"']([^\"']+)[\"'][^>]*>\s*([^<]+?)\s*</a>", re.IGNORECASE)
+_PIPS_INDEX = re.compile(r"^PyPI = PackageIndex\(\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _PAGE_SECONDS, _LARGEST_PAGE = 60.0, 16 << 20
 
 
@@ -55,7 +57,23 @@ def _index() -> str:
     for variable in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         if said := os.environ.get(variable):
             return said
-    return _configured("index-url") or _PUBLIC
+    return _configured("index-url") or _pips_own()
+
+
+def _pips_own() -> str:
+    """The index that pip asks when nobody says another one: by the pip of this environment, or by the one that Python
+    carries for new environments. Raises `ValueError` where there is neither."""
+    places = [Path(spec.origin).parent for spec in (find_spec("pip"),) if spec is not None and spec.origin]
+    bundled = find_spec("ensurepip")
+    if bundled is not None and bundled.origin:
+        places += [one / "pip" for one in sorted(Path(bundled.origin).parent.glob("_bundled/pip-*.whl"))]
+    for pip in places:
+        folder = pip / "_internal" / "models"
+        finder = zipimport.zipimporter(str(folder)) if ".whl" in str(pip) else None
+        source = finder.get_source("index") if finder else (folder / "index.py").read_text(encoding="utf-8")
+        if found := _PIPS_INDEX.search(source or ""):
+            return urllib.parse.urljoin(found[1], "simple")
+    raise ValueError("no Python index is set: say which one in PIP_INDEX_URL or UV_DEFAULT_INDEX")
 
 
 def _configured(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -22,9 +23,9 @@ class Owned:
         return False
 
     @property
+    @abstractmethod
     def address(self) -> str:
         """``kind/instance``: the value of the address mark."""
-        raise NotImplementedError
 
     def own_marks(self, cloud: Any, outputs: Mapping[str, Any]) -> dict[str, str]:
         """The marks that the object should carry; ``outputs`` are those on record."""

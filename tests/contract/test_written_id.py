@@ -11,12 +11,19 @@ import boto3
 import pytest
 
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.errors import DeployError, NotOurs
+from livekit_deploy.errors import DeployError
 from livekit_deploy.state import document
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import ZONE, Base, Case, closure
 from tests.contract.test_marks import TAGGED
+
+#: kinds of which two environments of an account have no two ids → why
+SAME = {
+    "iam.oidc_provider": "an account has one of an issuer",
+    "eks.access_entry": "its id is its address",
+    "eks.addon": "its id is its address",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -37,18 +44,14 @@ def _write(rig: AwsRig, folder: Path, address: str, id: str) -> Record:
     return was
 
 
-@pytest.mark.parametrize("case", TAGGED)
+@pytest.mark.parametrize("case", [one for one in TAGGED if one.id not in SAME])
 def test_an_id_that_is_written_into_the_state_makes_nothing_ours(case: Case, rig: AwsRig, tmp_path: Path) -> None:
     theirs = AwsRig(tmp_path / "theirs", "prod")
     theirs.up(_declared(case))
-    try:
-        rig.up(_declared(case))
-    except NotOurs:
-        pytest.skip("an account has one of it")
+    rig.up(_declared(case))
     address = case.make(Base()).address
     id = str(theirs.records[address].id)
-    if rig.records[address].id == id:
-        pytest.skip("its id is its address: it is the same in every environment")
+    assert rig.records[address].id != id
     _write(rig, tmp_path, address, id)
 
     with contextlib.suppress(DeployError):  # what it does with ours is another matter
