@@ -14,7 +14,7 @@ import re
 import ssl
 import sys
 import urllib.parse
-import zipimport
+import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,15 +63,14 @@ def _index() -> str:
 def _pips_own() -> str:
     """The index that pip asks when nobody says another one: by the pip of this environment, or by the one that Python
     carries for new environments. Raises `ValueError` where there is neither."""
-    places = [Path(spec.origin).parent for spec in (find_spec("pip"),) if spec is not None and spec.origin]
-    bundled = find_spec("ensurepip")
-    if bundled is not None and bundled.origin:
-        places += [one / "pip" for one in sorted(Path(bundled.origin).parent.glob("_bundled/pip-*.whl"))]
-    for pip in places:
-        folder = pip / "_internal" / "models"
-        finder = zipimport.zipimporter(str(folder)) if ".whl" in str(pip) else None
-        source = finder.get_source("index") if finder else (folder / "index.py").read_text(encoding="utf-8")
-        if found := _PIPS_INDEX.search(source or ""):
+    pips: list[Path | zipfile.Path] = []
+    if (installed := find_spec("pip")) is not None and installed.origin:
+        pips.append(Path(installed.origin).parent)
+    if (carried := find_spec("ensurepip")) is not None and carried.origin:
+        wheels = sorted(Path(carried.origin).parent.glob("_bundled/pip-*.whl"))
+        pips += [zipfile.Path(one) / "pip" for one in wheels]
+    for pip in pips:
+        if found := _PIPS_INDEX.search((pip / "_internal" / "models" / "index.py").read_text(encoding="utf-8")):
             return urllib.parse.urljoin(found[1], "simple")
     raise ValueError("no Python index is set: say which one in PIP_INDEX_URL or UV_DEFAULT_INDEX")
 
