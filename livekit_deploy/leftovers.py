@@ -14,7 +14,6 @@ from livekit_deploy.aws.cloud import Cloud
 from livekit_deploy.aws.ec2 import described
 from livekit_deploy.aws.eks import cluster_name
 from livekit_deploy.aws.holders import Thing, in_vpc, maker
-from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT
 from livekit_deploy.engine.marks import Kept
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.sight import Sight
@@ -70,8 +69,7 @@ def _marked(cloud: Cloud, kinds: Collection[type[Resource]], unseen: dict[str, s
         yield Thing(kind, item.live.id, "this environment")
     if cloud.marks.lineage is None:
         return
-    marks = {PROJECT: cloud.marks.project, ENV: cloud.marks.env, LINEAGE: cloud.marks.lineage}
-    ours = [{"Name": f"tag:{key}", "Values": [value]} for key, value in marks.items()]
+    ours = [{"Name": f"tag:{key}", "Values": [value]} for key, value in cloud.marks.whose.items()]
     for reservation in cloud.ec2.pages("describe_instances", "Reservations", Filters=ours):
         for item in reservation["Instances"]:
             if item["State"]["Name"] not in _GONE and _runs(cloud, item["InstanceId"]):

@@ -95,7 +95,7 @@ class Addon(Resource):
             return None
         if id is None:
             cloud.marks.claim(addon.get("tags", {}), self.address, f"the EKS add-on {self.instance}")
-        return _live(addon, _marks(cloud))
+        return _live(addon, cloud.marks.whose)
 
     def create(self, cloud: Cloud, token: str) -> str:
         version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
@@ -130,7 +130,7 @@ class Addon(Resource):
         if self.instance != _OF_VOLUMES:
             return self.configuration
         controller = dict(self.configuration.get("controller") or {})
-        controller["extraVolumeTags"] = {**(controller.get("extraVolumeTags") or {}), **_marks(cloud)}
+        controller["extraVolumeTags"] = {**(controller.get("extraVolumeTags") or {}), **cloud.marks.whose}
         return {**self.configuration, "controller": controller}
 
     def _role(self) -> dict[str, str]:
@@ -162,7 +162,7 @@ class Addon(Resource):
         for name in cloud.eks.pages("list_addons", "addons", clusterName=host.id):
             addon = _describe(cloud, host.id, name)
             if addon is not None and cloud.marks.ours(addon.get("tags", {})):
-                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon, _marks(cloud)))
+                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon, cloud.marks.whose))
 
 
 def _role_of(name: str) -> str:
@@ -223,11 +223,6 @@ def _configuration(text: str) -> Any:
         return json.loads(json.dumps(found, default=str)) if isinstance(found, dict) else text
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return text
-
-
-def _marks(cloud: Cloud) -> dict[str, str]:
-    """The marks of what the add-on makes: of no address."""
-    return {key: value for key, value in cloud.marks.own("").items() if key != ADDRESS}
 
 
 def _as_given(addon: Mapping[str, Any], marks: Mapping[str, str]) -> Any:

@@ -47,20 +47,23 @@ class Marks:
 
     def own(self, address: str) -> dict[str, str]:
         """The tags by which the object at ``address`` is known as ours."""
-        return {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage or "", ADDRESS: address}
+        return {**self.whose, ADDRESS: address}
+
+    @property
+    def whose(self) -> dict[str, str]:
+        """Those that are the same on everything of this environment and state document."""
+        return {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage or ""}
 
     def ours(self, tags: Mapping[str, str]) -> bool:
         """Whether an object with these tags belongs to this state document, and to the environment that it is of.
 
         A lineage alone proves nothing: whoever can write the document can write another environment's into it.
         """
-        mine = {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage}
-        return self.lineage is not None and all(tags.get(key) == value for key, value in mine.items())
+        return self.lineage is not None and all(tags.get(key) == value for key, value in self.whose.items())
 
     def others(self, tags: Mapping[str, str]) -> bool:
         """Whether these tags name another project, environment or state document."""
-        mine = {PROJECT: self.project, ENV: self.env, LINEAGE: self.lineage}
-        return any(key in tags and tags[key] != value for key, value in mine.items())
+        return any(key in tags and tags[key] != value for key, value in self.whose.items())
 
     def of_another_state(self, tags: Mapping[str, str]) -> bool:
         """Whether an object with these tags belongs to another state document."""

@@ -11,7 +11,7 @@ import pytest
 
 from livekit_deploy.aws.eks import CREATOR, Cluster
 from livekit_deploy.aws.eks_access import AccessEntry
-from livekit_deploy.aws.eks_addons import Addon, _live, _marks
+from livekit_deploy.aws.eks_addons import Addon, _live
 from livekit_deploy.aws.keys import Key
 from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT
 from livekit_deploy.engine.plan import UNKNOWN, Action
@@ -376,5 +376,5 @@ def test_the_ebs_driver_gives_volumes_our_marks_and_that_never_shows(rig: AwsRig
     own = given.get("controller", {}).get("extraVolumeTags", {})
     assert told["controller"]["extraVolumeTags"] == {**own, **born_with}
     said = {"addonName": "aws-ebs-csi-driver", "addonArn": "a", "status": "ACTIVE"}
-    seen = _live({**said, "configurationValues": json.dumps(told)}, _marks(rig.cloud))
+    seen = _live({**said, "configurationValues": json.dumps(told)}, rig.cloud.marks.whose)
     assert seen.props["configuration"] == given
