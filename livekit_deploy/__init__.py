@@ -12,7 +12,7 @@
 The names below are the public API. They are imported on first use, so that ``--help`` imports nothing heavy.
 """
 
-from livekit_deploy import isolated
+from livekit_deploy.base import isolated
 
 isolated.leave()  # before anything is imported that a file of the same name could stand for
 
@@ -20,8 +20,8 @@ from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
-    from livekit_deploy.aws.clients import Clients
-    from livekit_deploy.clock import Clock
+    from livekit_deploy.aws.access.clients import Clients
+    from livekit_deploy.base.clock import Clock
     from livekit_deploy.config import Environment, load_environment
     from livekit_deploy.deployer import Deployer
     from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from livekit_deploy.stack import stack
 
 _HOMES = {
-    "livekit_deploy.aws.clients": ("Clients",),
-    "livekit_deploy.clock": ("Clock",),
+    "livekit_deploy.aws.access.clients": ("Clients",),
+    "livekit_deploy.base.clock": ("Clock",),
     "livekit_deploy.config": ("Environment", "load_environment"),
     "livekit_deploy.deployer": ("Deployer",),
-    "livekit_deploy.report": ("Report",),
+    "livekit_deploy.operations.report": ("Report",),
     "livekit_deploy.engine.inputs": ("Change", "Input", "Inputs", "Output", "Ref"),
     "livekit_deploy.engine.plan": ("Action", "FieldDiff", "Plan", "PlannedChange"),
     "livekit_deploy.engine.resource": ("Found", "Live", "Resource", "Status"),

@@ -22,43 +22,44 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from livekit_deploy import costs, health, preflight
-from livekit_deploy.aws.bucket import store_of
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.eks import living
-from livekit_deploy.aws.price_list import PriceList
-from livekit_deploy.aws.tags import Marks
-from livekit_deploy.aws.terms import Terms
-from livekit_deploy.aws.zones import laid_out
-from livekit_deploy.clock import Clock
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.kinds.ec2.zones import laid_out
+from livekit_deploy.aws.kinds.eks.cluster import living
+from livekit_deploy.aws.state_bucket.bucket import store_of
+from livekit_deploy.base.clock import Clock
+from livekit_deploy.checks import prerequisites, verify
+from livekit_deploy.checks.finding import Finding
+from livekit_deploy.checks.reach import Reach
 from livekit_deploy.config import Environment
+from livekit_deploy.costs import bill
+from livekit_deploy.costs.price_list import PriceList
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, UsageError
 from livekit_deploy.events import Event, Notice, one_at_a_time, silent
-from livekit_deploy.finding import Finding
-from livekit_deploy.health import Reach
-from livekit_deploy.holder import this_process
-from livekit_deploy.k8s.client import Api, api_of
+from livekit_deploy.k8s.access.client import Api, api_of
+from livekit_deploy.k8s.access.kubeconfig import credential, for_people
 from livekit_deploy.k8s.cluster_events import ClusterEvent, events
-from livekit_deploy.k8s.kubeconfig import credential, for_people
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
-from livekit_deploy.k8s.pod_secrets import other_holders
-from livekit_deploy.k8s.releases import LIVEKIT
-from livekit_deploy.keyring import Keyring
-from livekit_deploy.lost import look_for_rest, refuse_lost
-from livekit_deploy.report import Report, StatusReport, outputs_of, status_of, with_cluster
-from livekit_deploy.running import Running
+from livekit_deploy.operations.api_keys import Keyring
+from livekit_deploy.operations.lost import look_for_rest, refuse_lost
+from livekit_deploy.operations.pod_secrets import other_holders
+from livekit_deploy.operations.report import Report, StatusReport, outputs_of, status_of, with_cluster
+from livekit_deploy.operations.run import Running
+from livekit_deploy.operations.state_repair import Upkeep
+from livekit_deploy.provisioners.addresses import LIVEKIT
 from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Home, Record, State, belongs
 from livekit_deploy.state.edit import unlock
+from livekit_deploy.state.holder import this_process
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.limits import Limits
 from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import Store
-from livekit_deploy.upkeep import Upkeep
 
 
 class Deployer:
@@ -128,7 +129,7 @@ class Deployer:
     def check(self, plan: Plan) -> None:
         """Raise what would keep the plan from being carried out whatever AWS says: `Blocked`, `TooExpensive`, a chart
         that does not render, a helm that cannot be had. Nothing is changed, and nothing is checked twice."""
-        costs.keep_limit(plan.cost, self.env)
+        bill.keep_limit(plan.cost, self.env)
         if plan.blocked:
             first = plan.blocked[0]
             raise Blocked(f"{first.address} {first.reason.removeprefix('it ')}", hint=first.hint)
@@ -167,7 +168,7 @@ class Deployer:
             self.check(planned.plan)
             report = self._running.carry_out(session, terms, planned, fail_fast=fail_fast)
             report.outputs = outputs_of(session.state, self.env.livekit.domain)
-            if not report.failed and health.serves(session.state) and not (stage or list(targets)):
+            if not report.failed and verify.serves(session.state) and not (stage or list(targets)):
                 report.findings = self._running.answering(session.state.records, lost=session.lost)
         return self._running.closed(report, drain)
 
@@ -202,7 +203,7 @@ class Deployer:
         Raises `UsageError` when LiveKit is not recorded."""
         self._guard()
         found = self.lease()
-        if found is None or not health.serves(found[0]):
+        if found is None or not verify.serves(found[0]):
             hint = f"run: livekit-deploy up --env {self.env.name}, or its step livekit"
             raise UsageError("there is nothing to verify: the step livekit makes it", hint=hint)
         self.cloud.with_lineage(found[0].lineage)
@@ -213,7 +214,9 @@ class Deployer:
 
         Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
         """
-        return preflight.look_at(preflight.Survey(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix))
+        return prerequisites.look_at(
+            prerequisites.Survey(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
+        )
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
         """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set."""
@@ -314,20 +317,20 @@ class Deployer:
 
     def _guard(self) -> None:
         """Refuse the wrong account before anything else is asked."""
-        preflight.right_account(self.cloud.identity, self.env)
-        preflight.long_lease(self._clients, self.env)
+        prerequisites.right_account(self.cloud.identity, self.env)
+        prerequisites.long_lease(self._clients, self.env)
         self._home = replace(self._home, account=self.cloud.identity.account)
 
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
             self.cloud.with_lineage(state.lineage)
-            self.cloud.other_holders = other_holders(self._kube if health.serves(state) else None)
+            self.cloud.other_holders = other_holders(self._kube if verify.serves(state) else None)
         planner = Planner(self.cloud.remembering(), state, self.env.digest(), self._running.patient)
         planned = planner.down(self._look) if destroy else planner.up(self.resources, tuple(targets), stage)
         return replace(planned, plan=replace(planned.plan, header=self._header()))
 
     def _priced(self, planned: Planned, state: State | None) -> Planned:
-        return costs.priced(planned, state, self.env, self._price_list)
+        return bill.priced(planned, state, self.env, self._price_list)
 
     def _header(self) -> dict[str, str]:
         env, account = self.env, self.cloud.identity.account

@@ -8,23 +8,24 @@ controller, the controller before the nodes, and what controllers left in the ne
 
 from __future__ import annotations
 
-from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
-from livekit_deploy.aws.cluster import ClusterProvisioner
-from livekit_deploy.aws.front import CertificateProvisioner, DnsProvisioner
-from livekit_deploy.aws.keys import KeysProvisioner
-from livekit_deploy.aws.logs import FlowLogsProvisioner, LogsProvisioner
-from livekit_deploy.aws.network import NetworkProvisioner
-from livekit_deploy.aws.nodes import NodesProvisioner
-from livekit_deploy.aws.redis import RedisProvisioner
-from livekit_deploy.aws.roles import ControllerRoleProvisioner, RolesProvisioner
-from livekit_deploy.aws.secrets import SecretsProvisioner
-from livekit_deploy.aws.security import SecurityProvisioner
-from livekit_deploy.aws.zones import Layout, guessed
+from livekit_deploy.aws.kinds.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
+from livekit_deploy.aws.kinds.ec2.zones import Layout, guessed
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.k8s.balancers import LoadBalancersProvisioner
 from livekit_deploy.k8s.drain import CallsDrained
-from livekit_deploy.k8s.releases import LIVEKIT, LiveKitProvisioner, LoadBalancerControllerProvisioner
+from livekit_deploy.provisioners.addresses import LIVEKIT
+from livekit_deploy.provisioners.cluster import ClusterProvisioner
+from livekit_deploy.provisioners.front import CertificateProvisioner, DnsProvisioner
+from livekit_deploy.provisioners.keys import KeysProvisioner
+from livekit_deploy.provisioners.load_balancers import LoadBalancersProvisioner
+from livekit_deploy.provisioners.logs import FlowLogsProvisioner, LogsProvisioner
+from livekit_deploy.provisioners.network import NetworkProvisioner
+from livekit_deploy.provisioners.nodes import NodesProvisioner
+from livekit_deploy.provisioners.redis import RedisProvisioner
+from livekit_deploy.provisioners.releases import LiveKitProvisioner, LoadBalancerControllerProvisioner
+from livekit_deploy.provisioners.roles import ControllerRoleProvisioner, RolesProvisioner
+from livekit_deploy.provisioners.secrets import SecretsProvisioner
+from livekit_deploy.provisioners.security import SecurityProvisioner
 
 
 class Infrastructure:

@@ -42,7 +42,7 @@ def every_enum_has_a_meaning(monkeypatch: pytest.MonkeyPatch) -> Generator[None,
 
     enums.watch(monkeypatch, note)
     yield
-    assert not unknown, f"livekit_deploy/aws/states.py must say what they mean: {sorted(unknown)}"
+    assert not unknown, f"livekit_deploy/aws/kinds/states.py must say what they mean: {sorted(unknown)}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

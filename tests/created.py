@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from livekit_deploy import costs
 from livekit_deploy.config import load_environment
+from livekit_deploy.costs import bill
+from livekit_deploy.costs.prices import Prices, regions
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.resource import Observed
-from livekit_deploy.prices import Prices, regions
 from livekit_deploy.stack import stack
 
 _ENVIRONMENTS = Path(__file__).parents[1] / "manifests" / "environments"
@@ -54,7 +54,7 @@ def _costs() -> Iterator[str]:
     estimates: dict[str, Estimate] = {}
     for name in _NAMES:
         env = load_environment(_ENVIRONMENTS / f"{name}.yaml", environ={})
-        estimates[name] = costs.of_stack(stack(env), env.region, _DAY)
+        estimates[name] = bill.of_stack(stack(env), env.region, _DAY)
     (region,) = {one.region for one in estimates.values()}
     (as_of,) = {one.as_of for one in estimates.values()}
     sums: dict[str, dict[str, float]] = {}
@@ -78,10 +78,10 @@ def _costs() -> Iterator[str]:
 
 _RULES = """\
 `plan` says the same for your file under the changes, with what the plan adds or saves, and `plan --json` has it by
-address. The prices are a dated table in the package, `livekit_deploy/prices.json`, which names its sources. What the
-table lacks, and only that, is asked of AWS's Price List (`pricing:GetProducts`; it costs nothing): all at once, without
-a second attempt, for two seconds at most. Where the action is denied or nobody answers, the plan goes on and says so.
-The line under the plan tells which prices were asked of AWS, and on which day. It is an estimate, not a bill:
+address. The prices are a dated table in the package, `livekit_deploy/costs/prices.json`, which names its sources. What
+the table lacks, and only that, is asked of AWS's Price List (`pricing:GetProducts`; it costs nothing): all at once,
+without a second attempt, for two seconds at most. Where the action is denied or nobody answers, the plan goes on and
+says so. The line under the plan tells which prices were asked of AWS, and on which day. It is an estimate, not a bill:
 
 - A node group counts with its `desired` nodes of its first instance type, on demand, their disks, and an address each
   where its subnets are public. Nodes that somebody or something added are not seen.

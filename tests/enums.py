@@ -1,7 +1,8 @@
 """Which enums of AWS's answers the product looks at, by botocore's models: each must have a stated meaning.
 
 In a test every answer notes what is looked at; `tests/conftest.py` holds every test to it. A kind that begins to read
-an enum fails its own contract suite until `aws/states.py` has the enum, or `NOT_A_STATE` says why it needs no meaning.
+an enum fails its own contract suite until `aws/kinds/states.py` has the enum, or `NOT_A_STATE` says why it needs no
+meaning.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import botocore.session
 import pytest
 from botocore.model import Shape
 
-from livekit_deploy.aws import answers, issues, states
-from livekit_deploy.aws.states import States
+from livekit_deploy.aws.access import answers
+from livekit_deploy.aws.kinds import states
+from livekit_deploy.aws.kinds.eks import issues
+from livekit_deploy.aws.kinds.states import States
 
 
 def _inside(service: str, name: str) -> dict[tuple[str, str], str]:

@@ -11,16 +11,16 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from livekit_deploy import events
+from livekit_deploy.checks.finding import Finding
+from livekit_deploy.engine.critical_path import Step
 from livekit_deploy.engine.estimate import Estimate
-from livekit_deploy.engine.expected import Step
 from livekit_deploy.engine.marks import Kept
 from livekit_deploy.engine.plan import Plan
-from livekit_deploy.finding import Finding
 from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.k8s.pod_logs import LogLine
-from livekit_deploy.keyring import Keys
+from livekit_deploy.operations.api_keys import Keys
+from livekit_deploy.operations.report import Leftover, Recorded, StatusReport
 from livekit_deploy.render.versioned import FORMAT_VERSION
-from livekit_deploy.report import Leftover, Recorded, StatusReport
 from livekit_deploy.state.document import Record, State
 from livekit_deploy.state.history import Past
 

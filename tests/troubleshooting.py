@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from livekit_deploy.aws.causes import RULES
-from livekit_deploy.aws.issues import ADDON_ISSUE, CLUSTER_ISSUE, NODE_GROUP_ISSUE, health
-from livekit_deploy.aws.states import DEGRADED, STUCK
-from livekit_deploy.health.causes import LOG, PODS, REDIS
+from livekit_deploy.aws.errors.causes import RULES
+from livekit_deploy.aws.kinds.eks.issues import ADDON_ISSUE, CLUSTER_ISSUE, NODE_GROUP_ISSUE, health
+from livekit_deploy.aws.kinds.states import DEGRADED, STUCK
+from livekit_deploy.checks.verify.causes import LOG, PODS, REDIS
 from tests import enums
 
 #: words of an error of ours, as they stand in the code; what happened; what to do

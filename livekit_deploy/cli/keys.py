@@ -18,10 +18,10 @@ from livekit_deploy.errors import Declined, DeployError
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
     from livekit_deploy.deployer import Deployer
-    from livekit_deploy.keyring import Keyring
+    from livekit_deploy.operations.api_keys import Keyring
+    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.progress import Listener
     from livekit_deploy.render.screen import Screen
-    from livekit_deploy.report import Report
 
 _STAGE = "livekit"  # all that follows a key is in it
 _ENDS_CALLS = (

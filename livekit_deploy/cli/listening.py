@@ -14,9 +14,9 @@ from livekit_deploy.cli.signals import INTERRUPTED, handled
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
     from livekit_deploy.deployer import Deployer
+    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.progress import Listener
     from livekit_deploy.render.screen import Screen
-    from livekit_deploy.report import Report
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def _signals(made: Deployer, where: Screen) -> Iterator[None]:
     def handle(number: int, frame: Any) -> None:
         nonlocal seen
         if seen:
-            from livekit_deploy.k8s.helm_binary import end_all
+            from livekit_deploy.k8s.helm.process import end_all
 
             end_all()
             os._exit(INTERRUPTED)

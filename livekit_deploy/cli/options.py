@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -15,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from livekit_deploy.cli.signals import handled, unwind
-from livekit_deploy.cli.spelling import spelling
+from livekit_deploy.cli.spelling import Spelling, program
 from livekit_deploy.errors import DeployError, UsageError
 
 if TYPE_CHECKING:
@@ -259,10 +260,10 @@ def _opened(
     options: Options, env: Environment, command: str, on_event: Callable[[Event], None] | None
 ) -> Iterator[Deployer]:
     from livekit_deploy import __version__
-    from livekit_deploy.aws.clients import Clients
-    from livekit_deploy.clock import Clock
+    from livekit_deploy.aws.access.clients import Clients
+    from livekit_deploy.base.clock import Clock
+    from livekit_deploy.checks.reach import Reach
     from livekit_deploy.deployer import Deployer
-    from livekit_deploy.health import Reach
 
     reached: dict[str, Any] = {"profile": options.profile}
     clock, reach, speed = Clock(), None, None
@@ -330,3 +331,17 @@ def _log(
 def interactive() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def spelling(options: Options) -> Spelling:
+    """How commands are typed for these options."""
+    given = (
+        ("env", options.env),
+        ("config", options.config),
+        ("profile", options.profile),
+        ("region", options.region),
+        ("role-arn", options.role_arn),
+        *(("set", one) for one in options.set),
+    )
+    words = [f" --{name} {shlex.quote(value)}" for name, value in given if value]
+    return Spelling(program(), "".join([*words, *([" --sandbox"] if options.sandbox else [])]))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared
-from livekit_deploy.cli.spelling import spelling
+from livekit_deploy.cli.options import Options, deployer, load, screen, shared, spelling
 
 #: by the first check that fails: credentials and rights have an exit code of their own
 _DENIED, _FAILED = 4, 1
@@ -26,7 +25,7 @@ def prerequisites_step(options: Options) -> int:
 
 
 def _looked_at(options: Options, fix: bool) -> int:
-    from livekit_deploy.finding import failed
+    from livekit_deploy.checks.finding import failed
     from livekit_deploy.render import findings
 
     env, where = load(options), screen(options)

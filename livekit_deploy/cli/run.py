@@ -12,7 +12,8 @@ from livekit_deploy.cli.asking import agreed, answer, can_ask
 from livekit_deploy.cli.files import written
 from livekit_deploy.cli.listening import carried_out, listening
 from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
-from livekit_deploy.cli.steps import STEPS, looking, stage_of
+from livekit_deploy.cli.prerequisites import prerequisites_step
+from livekit_deploy.cli.verify import verify_step
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.errors import Declined, StalePlan, TooExpensive, UsageError
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from livekit_deploy.render.screen import Screen
 
 CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
+#: of ``up``: those that only look are commands of their own, the others are stages that are applied alone
+STEPS = ("prerequisites", "plan", *STAGES, "verify", "all")
 
 
 @click.command()
@@ -46,8 +49,8 @@ def up(
     The steps, in order: prerequisites, plan, infrastructure (network to nodes, Redis, secrets, certificate),
     load-balancer (its controller), livekit (namespace to DNS), verify. Each says what it needs of an earlier one.
     """
-    if (look := looking(step)) is not None:
-        return look(options)
+    if step in _LOOKS:
+        return _LOOKS[step](options)
     stage, env, where = stage_of(step, targets), load(options), screen(options)
     can_ask(options, yes or bool(plan_file), "--yes")
     where.warn(env.warnings)
@@ -195,7 +198,7 @@ def _show(options: Options, where: Screen, plan: Plan, env: Environment) -> int:
 
     JSON has room for one object: the plan, whose cost says that it is refused. The words go to stderr.
     """
-    from livekit_deploy.costs import keep_limit
+    from livekit_deploy.costs.bill import keep_limit
 
     if not options.json:
         where.plan(plan)
@@ -219,10 +222,10 @@ def _show_drift(options: Options, where: Screen, plan: Plan) -> None:
 
 def _say_what_is_fetched(where: Screen, plan: Plan) -> None:
     """The first check of a chart may have to fetch helm, which takes a while."""
-    from livekit_deploy import tools
+    from livekit_deploy.k8s.helm import install
 
-    if any(change.address.startswith("helm.release/") for change in plan.changes) and tools.missing():
-        where.say(f"fetching helm {tools.DEFAULT.version}, as there is none here")
+    if any(change.address.startswith("helm.release/") for change in plan.changes) and install.missing():
+        where.say(f"fetching helm {install.DEFAULT.version}, as there is none here")
 
 
 def _bound(shown: Plan, saved: Plan | None, yes: bool) -> Plan | None:
@@ -273,3 +276,14 @@ def _confirm_down(where: Screen, env: Environment, settled: bool) -> None:
         raise Declined(
             "nothing was deleted: that is not its name", hint=f"type {env.name}, or add --confirm {env.name}"
         )
+
+
+def stage_of(step: str, targets: tuple[str, ...]) -> str:
+    """The stage that a step applies, "" for all of them."""
+    stage = step if step in STAGES else ""
+    if stage and targets:
+        raise UsageError("--step and --target say two things", hint="leave one of them out")
+    return stage
+
+
+_LOOKS = {"prerequisites": prerequisites_step, "plan": plan_all, "verify": verify_step}

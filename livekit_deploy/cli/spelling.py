@@ -7,18 +7,13 @@ copied from a run with a profile, a file or an override it would look at somethi
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from livekit_deploy.checks.finding import Finding
 from livekit_deploy.errors import DeployError, Incomplete, VerifyFailed
-from livekit_deploy.finding import Finding
-
-if TYPE_CHECKING:
-    from livekit_deploy.cli.options import Options
 
 PROGRAM = "livekit-deploy"
 #: what takes an environment, and may be named without its words
@@ -64,17 +59,3 @@ def program() -> str:
     """How this program was started."""
     as_module = Path(sys.argv[0]).parts[-2:] == ("livekit_deploy", "__main__.py")
     return "python -m livekit_deploy" if as_module else PROGRAM
-
-
-def spelling(options: Options) -> Spelling:
-    """How commands are typed for these options."""
-    given = (
-        ("env", options.env),
-        ("config", options.config),
-        ("profile", options.profile),
-        ("region", options.region),
-        ("role-arn", options.role_arn),
-        *(("set", one) for one in options.set),
-    )
-    words = [f" --{name} {shlex.quote(value)}" for name, value in given if value]
-    return Spelling(program(), "".join([*words, *([" --sandbox"] if options.sandbox else [])]))

@@ -1,4 +1,4 @@
-"""``state``: what is recorded and was before, who holds the lease, and care for a document (`cli.upkeep`)."""
+"""``state``: what is recorded and was before, who holds the lease, and care for a document (`cli.state_repair`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from livekit_deploy.cli.asking import agreed, can_ask
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
-from livekit_deploy.cli.upkeep import forget, import_, rebuild, restore
+from livekit_deploy.cli.state_repair import forget, import_, rebuild, restore
 from livekit_deploy.errors import UsageError
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared
-from livekit_deploy.cli.spelling import spelling
+from livekit_deploy.cli.options import Options, deployer, load, screen, shared, spelling
 
 FAILED = 7
 _WATCH = 600.0
@@ -28,9 +27,9 @@ def verify_step(options: Options) -> int:
 
 
 def _verified(options: Options, within: float, *, to_the_end: bool = False) -> int:
-    from livekit_deploy.finding import failed
+    from livekit_deploy.checks.finding import failed
     from livekit_deploy.render import findings
-    from livekit_deploy.render.progress import sentence
+    from livekit_deploy.render.sentences import sentence
 
     env, where = load(options), screen(options)
     with deployer(options, env, "verify", lambda event: where.note(sentence(event)) if within else None) as made:

@@ -17,7 +17,7 @@ from livekit_deploy.config.models import (
     S3State,
 )
 from livekit_deploy.config.presets import merged
-from livekit_deploy.config.reduced import load_reduced
+from livekit_deploy.config.teardown import load_reduced
 from livekit_deploy.config.zones import zones
 
 __all__ = [

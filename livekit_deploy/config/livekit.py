@@ -120,3 +120,8 @@ class LiveKit(Section):
         description="any further setting of livekit-server, by its own name",
         examples=[{"room": {"empty_timeout": 120}}],
     )
+
+    @property
+    def turn_domain(self) -> str | None:
+        """The name under which TURN/TLS is reached, None where there is none: TURN/UDP is reached by address."""
+        return self.turn.domain if self.turn is not None and self.turn.tls else None

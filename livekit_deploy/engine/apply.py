@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from livekit_deploy.base.timing import spent
 from livekit_deploy.engine import inputs, marks
 from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import REMADE_BY_HAND, Failing, has_run
@@ -33,7 +34,6 @@ from livekit_deploy.errors import Absent, Blocked, Conflict, NotOurs, ResourceEr
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
-from livekit_deploy.timing import spent
 
 READY = Status.READY
 _WHO_DELETES = "find out who, such as a controller or an audit of the cluster, and run the same command again"

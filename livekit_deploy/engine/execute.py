@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from livekit_deploy import calls
+from livekit_deploy.base import call_log
+from livekit_deploy.base.timing import Timing, Watch
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.apply import Application
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, inverse, without
@@ -25,7 +26,6 @@ from livekit_deploy.engine.walk import Outcome, walk
 from livekit_deploy.errors import DeployError, ResourceError
 from livekit_deploy.events import Done, ResourceFailed, Skipped
 from livekit_deploy.state.document import Phase, Record
-from livekit_deploy.timing import Timing, Watch
 
 _Edges = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
@@ -262,7 +262,7 @@ class Execution:
             after = self._last_of(edges[address]) or self._last_of(earlier)
             watch = Watch(self._run.waits.clock, self._ended[after] if after else self._began, after)
             try:
-                with calls.made_for(address), watch.running():
+                with call_log.made_for(address), watch.running():
                     visit(address)
             except DeployError as error:
                 if isinstance(error, ResourceError) and not error.address:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from livekit_deploy.base.timing import counted, follow
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.waits import FIRST
 from livekit_deploy.errors import Failed
-from livekit_deploy.timing import counted, follow
 
 
 def await_ground(run: Run, item: Resource, verb: str, tell: Callable[[str], None]) -> None:

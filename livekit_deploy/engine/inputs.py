@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from livekit_deploy.engine.resource import Resource
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -28,11 +25,34 @@ class Change(StrEnum):
     FIXED = "fixed"  # refused (BLOCKED), with the way out
 
 
+class Source(Protocol):
+    """A resource, as far as a reference to one of its outputs has to know it."""
+
+    generation: int
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def renewed(self) -> frozenset[str]: ...
+
+    @property
+    def regained(self) -> frozenset[str]: ...
+
+    def lasts(self, output: str, address: str) -> bool: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Ref(Generic[T_co]):
     """A value that another resource will have once it exists."""
 
-    source: Resource
+    source: Source
     output: str
 
     @property
@@ -119,7 +139,7 @@ class Output(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, obj: Resource, owner: type | None = None) -> Ref[T]:
+    def __get__(self, obj: Source, owner: type | None = None) -> Ref[T]:
         return Ref(obj, self.name)
 
 

@@ -16,7 +16,7 @@ from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, lo
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, Plan, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
-from livekit_deploy.engine.sight import Patient, Sight, once
+from livekit_deploy.engine.snapshot import Patient, Sight, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
 from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.errors import Denied, NotOurs, StateError

@@ -12,7 +12,7 @@ from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.inputs import Change, Ref
 from livekit_deploy.engine.plan import UNKNOWN, unknown
 from livekit_deploy.engine.resource import Found, Live, Observed, Resource, Status
-from livekit_deploy.engine.sight import Patient, Sight, once
+from livekit_deploy.engine.snapshot import Patient, Sight, once
 from livekit_deploy.errors import NotOurs, ResourceError
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now

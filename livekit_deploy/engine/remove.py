@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from livekit_deploy.base.timing import spent
 from livekit_deploy.engine import marks
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, repeats
@@ -13,7 +14,6 @@ from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, DeployError, InUse, NotOurs, ResourceError, TimedOut
 from livekit_deploy.events import Kept, Progress, Started
 from livekit_deploy.state.document import Phase, Record
-from livekit_deploy.timing import spent
 
 _SHOWN = 5  # of those that hold something
 

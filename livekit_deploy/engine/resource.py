@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Self, cast, dataclass_transform
 
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, plain, references, revive, substitute
 from livekit_deploy.engine.live import Found as Found
@@ -163,7 +163,7 @@ class Resource(_Declared, Owned):
         found: dict[int, Resource] = {}
         for key in self.inputs:
             for ref in references(self.__dict__[key]):
-                found.setdefault(id(ref.source), ref.source)
+                found.setdefault(id(ref.source), cast(Resource, ref.source))
         hosts = (self.lives_in,) if self.lives_in is not None else ()
         for other in (*self.after, *hosts):
             found.setdefault(id(other), other)

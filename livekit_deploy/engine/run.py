@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from livekit_deploy.base.timing import counted, spent
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.inputs import Ref, Unresolved
 from livekit_deploy.engine.resource import Resource
@@ -15,7 +16,6 @@ from livekit_deploy.errors import Busy, Denied, ResourceError, Throttled, Unavai
 from livekit_deploy.events import Done, Emit
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import Session
-from livekit_deploy.timing import counted, spent
 
 T = TypeVar("T")
 

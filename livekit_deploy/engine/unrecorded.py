@@ -13,7 +13,7 @@ from typing import Any
 
 from livekit_deploy.engine.recover import Recovery, kept
 from livekit_deploy.engine.resource import Observed, Resource, Status, kinds
-from livekit_deploy.engine.sight import Patient, Sight, once
+from livekit_deploy.engine.snapshot import Patient, Sight, once
 from livekit_deploy.state.document import Record
 
 #: gives the resources of the configuration, in the zones that records tell

@@ -24,9 +24,9 @@ from tenacity import (
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
+from livekit_deploy.base.timing import counted
 from livekit_deploy.errors import Interrupted, Throttled, Unavailable
-from livekit_deploy.timing import counted
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livekit_deploy.k8s.client import Api, Obj
+from livekit_deploy.k8s.access.client import Api, Obj
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 from livekit_deploy.errors import Absent, Conflict, TimedOut
-from livekit_deploy.k8s.client import PASSING, Api, Obj, api, serves
+from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.fleet import NODES, Fleet, full_grace, look
 
 _HOURS = 60 * MINUTE

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from livekit_deploy.k8s.client import Api, Obj
+from livekit_deploy.k8s.access.client import Api, Obj
 
 _CONTROLLER = "app.kubernetes.io/name=aws-load-balancer-controller"
 _DEPLOYMENTS = "/apis/apps/v1/deployments"

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from livekit_deploy.k8s.client import Api, Obj
+from livekit_deploy.k8s.access.client import Api, Obj
 from livekit_deploy.k8s.rollout import is_ready, rollout
 
 NODES = "/api/v1/nodes"

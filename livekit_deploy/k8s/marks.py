@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import ADDRESS, LINEAGE
 from livekit_deploy.errors import NotOurs
 
 LINEAGE_LABEL, ADDRESS_ANNOTATION = "livekit-deploy/lineage", "livekit-deploy/address"

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.client import MANAGER, PASSING, Api, Obj, api, serves
+from livekit_deploy.k8s.access.client import MANAGER, PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.finalizers import LoadBalancerController, leaving
 from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, said
 

@@ -16,7 +16,7 @@ import urllib3
 import urllib3.exceptions
 
 from livekit_deploy.errors import DeployError, ResourceError, UsageError
-from livekit_deploy.k8s.client import Api
+from livekit_deploy.k8s.access.client import Api
 
 _DEFAULT_TAIL = 100  # lines of each pod, where nothing else bounds them
 _LOOK_SECONDS = 0.5  # so often a follower looks whether it is to end

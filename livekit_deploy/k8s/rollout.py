@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from livekit_deploy.k8s.client import Api, Obj
+from livekit_deploy.k8s.access.client import Api, Obj
 
 REVISION = "deployment.kubernetes.io/revision"
 #: what the scheduler says of a node on which an old pod has what a new one needs

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.aws.iam import ROLE_NAME
-from livekit_deploy.aws.naming import fit
-from livekit_deploy.aws.roles import CLUSTER_POLICIES, NODE_POLICIES
+from livekit_deploy.aws.access.naming import fit
+from livekit_deploy.aws.kinds.iam.roles import ROLE_NAME
 from livekit_deploy.permissions.statement import Scope, Statement
+from livekit_deploy.provisioners.roles import CLUSTER_POLICIES, NODE_POLICIES
 
 _ROLE_READS = ("ListAttachedRolePolicies", "ListRolePolicies", "ListInstanceProfilesForRole")
 _ROLE_CHANGES = ("UpdateAssumeRolePolicy", "DetachRolePolicy", "DeleteRolePolicy", "DeleteRole")

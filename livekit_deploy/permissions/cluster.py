@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.aws.keys import ON_ALIAS, ON_KEY
+from livekit_deploy.aws.kinds.keys import ON_ALIAS, ON_KEY
 from livekit_deploy.permissions.statement import Conditions, Scope, Statement
 
 _LOOKS = (

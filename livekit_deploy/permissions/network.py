@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.aws.launch_templates import TAGGED
-from livekit_deploy.aws.services import UNASKED
+from livekit_deploy.aws.kinds.ec2.launch_templates import TAGGED
+from livekit_deploy.aws.kinds.ec2.services import UNASKED
 from livekit_deploy.permissions.statement import Scope, Statement
 
 #: what is made with our tags in the call: action → the type of what it makes

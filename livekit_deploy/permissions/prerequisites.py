@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.aws import price_list
-from livekit_deploy.aws.bucket import default_bucket
+from livekit_deploy.aws.state_bucket.bucket import default_bucket
 from livekit_deploy.config import S3State
+from livekit_deploy.costs import price_list
 from livekit_deploy.permissions.statement import Scope, Statement
 
 #: its statement, without which a plan says that it has no price for what the price table lacks

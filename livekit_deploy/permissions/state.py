@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.aws.bucket import default_bucket
+from livekit_deploy.aws.state_bucket.bucket import default_bucket
 from livekit_deploy.config import S3State
 from livekit_deploy.permissions.statement import Scope, Statement
 

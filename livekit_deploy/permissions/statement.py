@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from livekit_deploy.aws.partitions import partition_of
-from livekit_deploy.aws.tags import ENV, PROJECT
+from livekit_deploy.aws.access.partitions import partition_of
+from livekit_deploy.aws.access.tags import ENV, PROJECT
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment

@@ -9,8 +9,8 @@ from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.words import duration, plural
 
 if TYPE_CHECKING:
-    from livekit_deploy.engine.expected import Step
-    from livekit_deploy.timing import Spent, Timing
+    from livekit_deploy.base.timing import Spent, Timing
+    from livekit_deploy.engine.critical_path import Step
 
 _CAUSES = ("queued", "calling", "waiting", "writing")
 _CELL = 8

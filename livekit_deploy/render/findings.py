@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from livekit_deploy.finding import Finding, Verdict, failed, unfinished
+from livekit_deploy.checks.finding import Finding, Verdict, failed, unfinished
 from livekit_deploy.render.words import hanging, plural
 
 _MARKS = {

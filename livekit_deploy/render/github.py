@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, ResourceFailed, RunFinished, RunStarted
 from livekit_deploy.render import harmless
 from livekit_deploy.render.harmless import code, prose
@@ -21,8 +21,8 @@ from livekit_deploy.render.words import duration
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.screen import Screen
-    from livekit_deploy.report import Report
 
 
 class GitHub(Lines):

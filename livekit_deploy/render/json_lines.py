@@ -10,15 +10,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.render import harmless
 from livekit_deploy.render.versioned import versioned
 
 if TYPE_CHECKING:
+    from livekit_deploy.base.timing import Spent
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.events import Event
-    from livekit_deploy.report import Report
-    from livekit_deploy.timing import Spent
+    from livekit_deploy.operations.report import Report
 
 
 def line(values: Mapping[str, Any]) -> str:

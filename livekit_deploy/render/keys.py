@@ -11,7 +11,7 @@ from livekit_deploy.render.words import age, plural, whole
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
-    from livekit_deploy.keyring import Keys
+    from livekit_deploy.operations.api_keys import Keys
 
 
 def list_lines(found: Keys, width: int | None, now: datetime | None = None) -> Iterator[str]:

@@ -6,17 +6,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Progress, Started
 from livekit_deploy.render.harmless import escape
-from livekit_deploy.render.progress import sentence
-from livekit_deploy.render.underway import Row, Underway
+from livekit_deploy.render.in_progress import Row, Underway
+from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import about, duration
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.screen import Screen
-    from livekit_deploy.report import Report
 
 QUIET_SECONDS = 30.0
 _WORTH_SAYING = 30.0  # seconds; of what is quicker nobody asks how long it takes

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Self
 from rich.live import Live
 from rich.text import Text
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Skipped
 from livekit_deploy.render.harmless import escape
-from livekit_deploy.render.progress import sentence
-from livekit_deploy.render.underway import Row, Underway
+from livekit_deploy.render.in_progress import Row, Underway
+from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import WIDE, about, duration, ordered
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.plan import Plan
+    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.screen import Screen
-    from livekit_deploy.report import Report
 
 _BAR = 16
 _MOST = 8

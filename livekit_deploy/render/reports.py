@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from livekit_deploy.costs.prices import as_of
 from livekit_deploy.engine.stages import STAGES
-from livekit_deploy.prices import as_of
 from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.plans import warned
 from livekit_deploy.render.words import duration, hanging, ordered, plural, whole
@@ -16,7 +16,7 @@ from livekit_deploy.state.document import Phase
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
-    from livekit_deploy.report import Report, StatusReport
+    from livekit_deploy.operations.report import Report, StatusReport
     from livekit_deploy.state.document import Holder
 
 _MOST = 8

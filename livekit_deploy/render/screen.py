@@ -19,18 +19,18 @@ from livekit_deploy.render.versioned import versioned
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from livekit_deploy.checks.finding import Finding
     from livekit_deploy.config import Environment
-    from livekit_deploy.engine.expected import Step
+    from livekit_deploy.engine.critical_path import Step
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.engine.resource import Resource
-    from livekit_deploy.finding import Finding
     from livekit_deploy.k8s.cluster_events import ClusterEvent
     from livekit_deploy.k8s.pod_logs import LogLine
-    from livekit_deploy.keyring import Keys
-    from livekit_deploy.report import Recorded, Report, StatusReport
+    from livekit_deploy.operations.api_keys import Keys
+    from livekit_deploy.operations.report import Recorded, Report, StatusReport
+    from livekit_deploy.operations.state_repair import Proposal
     from livekit_deploy.state.document import Holder
     from livekit_deploy.state.history import Past
-    from livekit_deploy.upkeep import Proposal
 
 
 class Screen:
@@ -152,15 +152,15 @@ class Screen:
 
     def history(self, past: Iterable[Past]) -> None:
         """Earlier states."""
-        from livekit_deploy.render import upkeep
+        from livekit_deploy.render import state_repair
 
-        self._lines(upkeep.history_lines(past, self._width))
+        self._lines(state_repair.history_lines(past, self._width))
 
     def proposal(self, proposal: Proposal) -> None:
         """What would be written in place of the present state."""
-        from livekit_deploy.render import upkeep
+        from livekit_deploy.render import state_repair
 
-        self._lines(upkeep.proposal_lines(proposal, every=self.verbose > 0))
+        self._lines(state_repair.proposal_lines(proposal, every=self.verbose > 0))
 
     def finished_up(self, report: Report, env: Environment, stage: str) -> None:
         """How `up` ended, and where LiveKit answers."""
@@ -204,7 +204,7 @@ class Screen:
 
     def verified(self, found: Sequence[Finding], env: Environment) -> None:
         """What `verify` found, and where LiveKit answers if it does."""
-        from livekit_deploy.finding import failed
+        from livekit_deploy.checks.finding import failed
         from livekit_deploy.render import reports
 
         self.findings(found)

@@ -21,7 +21,6 @@ from moto.server import DomainDispatcherApplication
 from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.bridge import Clusters, Makes
 from livekit_deploy.sandbox.calls import CallLog, answer
 from livekit_deploy.sandbox.charts.repository import Repository
@@ -31,6 +30,7 @@ from livekit_deploy.sandbox.faults.calls import clear
 from livekit_deploy.sandbox.faults.connections import Connections
 from livekit_deploy.sandbox.faults.plan import current, parsed
 from livekit_deploy.sandbox.hosts import at_home
+from livekit_deploy.sandbox.install import install
 from livekit_deploy.sandbox.outside.door import Door
 from livekit_deploy.sandbox.rights.check import register
 from livekit_deploy.sandbox.seal import Seal, refuse, served, without_containers

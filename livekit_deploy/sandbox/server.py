@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from livekit_deploy import isolated
+from livekit_deploy.base import isolated
 from livekit_deploy.errors import DeployError, UsageError
 
 FOLDER = Path("state/local/sandbox")

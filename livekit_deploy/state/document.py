@@ -24,8 +24,8 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from livekit_deploy.base.timing import Spent
 from livekit_deploy.errors import StateError
-from livekit_deploy.timing import Spent
 
 FORMAT = 1
 _KEPT = 5  # durations remembered of each kind and verb

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from livekit_deploy import private
+from livekit_deploy.base import private_files
 from livekit_deploy.state.document import State, dump
 
 FOLDER = Path("state/local")
@@ -18,7 +18,7 @@ def rescued(state: State) -> Path | None:
         path = folder / f"errored-{state.env}-{state.serial}.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            private.write(path, dump(state).decode())
+            private_files.write(path, dump(state).decode())
         except OSError:
             continue
         return path

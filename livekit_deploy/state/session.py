@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from livekit_deploy.clock import Elapsed
+from livekit_deploy.base.clock import Elapsed
 from livekit_deploy.errors import (
     AnsweredError,
     CredentialsError,

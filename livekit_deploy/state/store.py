@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError
 
-from livekit_deploy.clock import http_date
+from livekit_deploy.base.clock import http_date
 from livekit_deploy.errors import Absent, Denied, DeployError, ResourceError, StateError
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.lineages import lineages
+from livekit_deploy.aws.access.lineages import lineages
 from livekit_deploy.cli.options import Options, deployer
 from livekit_deploy.config import Environment
-from livekit_deploy.engine.expected import expected_chain
+from livekit_deploy.engine.critical_path import expected_chain
 from livekit_deploy.errors import UsageError
-from livekit_deploy.leftovers import leftovers
+from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.recording.recorder import Recorder
 from livekit_deploy.stack import stack
 

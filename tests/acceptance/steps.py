@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.aws.access.cloud import mutates
 
 CHANGE = ("--set", "livekit.settings.room.empty_timeout=427")
 Line = dict[str, Any]

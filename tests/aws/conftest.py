@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.install import install
 from tests.aws.rig import REGION, AwsRig, sharing
 
 

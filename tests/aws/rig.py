@@ -16,9 +16,9 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud, mutates
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud, mutates
+from livekit_deploy.aws.access.tags import Marks
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planner
@@ -27,8 +27,8 @@ from livekit_deploy.engine.run import Run, planned_read
 from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.engine.walk import Outcome
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.install import install
 from livekit_deploy.state.document import Holder, Record, State
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.session import Session

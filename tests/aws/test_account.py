@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto.ec2.models import ec2_backends
 
+from livekit_deploy.checks.finding import Trouble
+from livekit_deploy.checks.prerequisites import account
+from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.reach import Reach
 from livekit_deploy.config import load_environment
-from livekit_deploy.finding import Trouble
-from livekit_deploy.health.reach import Reach
-from livekit_deploy.preflight import account
-from livekit_deploy.preflight.survey import Survey
 from livekit_deploy.sandbox.aws.ec2_account import settings
 from livekit_deploy.state.document import Phase, Record, State
 from tests.aws.rig import REGION, AwsRig

@@ -8,13 +8,13 @@ import boto3
 import pytest
 from moto.ec2.models import ec2_backends
 
-from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone
-from livekit_deploy.aws.ec2 import networks
-from livekit_deploy.aws.oidc import OidcProvider
-from livekit_deploy.aws.tags import LINEAGE
-from livekit_deploy.aws.vpc import Subnet
+from livekit_deploy.aws.access.tags import LINEAGE
+from livekit_deploy.aws.kinds.barriers import LoadBalancersGone, NetworkInterfacesGone
+from livekit_deploy.aws.kinds.ec2.resource import networks
+from livekit_deploy.aws.kinds.ec2.vpc import Subnet
+from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.leftovers import leftovers
+from livekit_deploy.operations.leftovers import leftovers
 from tests.aws.controller import CLUSTER, controller_made
 from tests.aws.rig import REGION, AwsRig
 from tests.contract.cases import Base

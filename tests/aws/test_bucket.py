@@ -12,11 +12,11 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from livekit_deploy import permissions
-from livekit_deploy.aws.bucket import UNFINISHED, default_bucket, ensure_bucket, probe_bucket
-from livekit_deploy.aws.bucket_settings import SETTINGS, VERSIONING, Bucket
-from livekit_deploy.aws.cloud import Cloud, mutates
-from livekit_deploy.aws.races import ROUNDS, WRITERS
-from livekit_deploy.aws.tags import PROJECT
+from livekit_deploy.aws.access.cloud import Cloud, mutates
+from livekit_deploy.aws.access.tags import PROJECT
+from livekit_deploy.aws.state_bucket.bucket import UNFINISHED, default_bucket, ensure_bucket, probe_bucket
+from livekit_deploy.aws.state_bucket.races import ROUNDS, WRITERS
+from livekit_deploy.aws.state_bucket.settings import SETTINGS, VERSIONING, Bucket
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.errors import Denied, StateError, Unavailable
@@ -249,7 +249,7 @@ def test_a_probe_that_may_not_be_deleted_is_a_note(rig: AwsRig) -> None:
 
 @pytest.fixture
 def made(rig: AwsRig, tmp_path: Any) -> Iterator[Deployer]:
-    from livekit_deploy.clock import Clock
+    from livekit_deploy.base.clock import Clock
     from tests.faults.test_runs import ENVIRONMENT
 
     path = tmp_path / "dev.yaml"

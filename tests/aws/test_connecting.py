@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import Marks
-from livekit_deploy.aws.terms import Terms
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.errors import LostLease, Unavailable
 
 ANSWER = b"<CreateVpcResponse><vpc><vpcId>vpc-1</vpcId></vpc></CreateVpcResponse>"

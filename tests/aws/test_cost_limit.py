@@ -10,10 +10,10 @@ import boto3
 import pytest
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.nat import ElasticIp
-from livekit_deploy.aws.price_list import PriceList
+from livekit_deploy.aws.kinds.ec2.nat import ElasticIp
+from livekit_deploy.costs.price_list import PriceList
+from livekit_deploy.costs.prices import Item, Prices, Told
 from livekit_deploy.errors import TooExpensive
-from livekit_deploy.prices import Item, Prices, Told
 from livekit_deploy.state.store import FileStore
 from tests.fakes import FakeClock
 

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.routes import RouteTable
-from livekit_deploy.aws.security_groups import SecurityGroupRule
+from livekit_deploy.aws.kinds.ec2.routes import RouteTable
+from livekit_deploy.aws.kinds.ec2.security_groups import SecurityGroupRule
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.engine.plan import Action, Change
 from livekit_deploy.engine.resource import Resource

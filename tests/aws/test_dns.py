@@ -9,14 +9,14 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.certificates import Certificate, Issued
-from livekit_deploy.aws.dns import Record
-from livekit_deploy.aws.load_balancers import INGRESS_TAG
-from livekit_deploy.aws.tags import pairs
+from livekit_deploy.aws.access.tags import pairs
+from livekit_deploy.aws.kinds.dns.certificates import Certificate, Issued
+from livekit_deploy.aws.kinds.dns.records import Record
+from livekit_deploy.aws.kinds.ec2.load_balancers import INGRESS_TAG
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError, TimedOut
-from livekit_deploy.k8s.balancers import LoadBalancer
+from livekit_deploy.k8s.load_balancers import LoadBalancer
 from tests.aws.rig import AwsRig
 from tests.fakes import Killed
 
@@ -255,7 +255,7 @@ def test_a_record_whose_change_was_cut_off_is_known_before_and_after_the_call(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("livekit_deploy.aws.dns._change", cut_off)
+        patch.setattr("livekit_deploy.aws.kinds.dns.records._change", cut_off)
         with pytest.raises(Killed):
             rig.up(one('"b"'))
     rig.down()

@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.eks import CREATOR, Cluster
-from livekit_deploy.aws.eks_access import AccessEntry
-from livekit_deploy.aws.eks_addons import Addon, _live
-from livekit_deploy.aws.keys import Key
-from livekit_deploy.aws.tags import ENV, LINEAGE, PROJECT
+from livekit_deploy.aws.access.tags import ENV, LINEAGE, PROJECT
+from livekit_deploy.aws.kinds.eks.access_entries import AccessEntry
+from livekit_deploy.aws.kinds.eks.addons import Addon, _live
+from livekit_deploy.aws.kinds.eks.cluster import CREATOR, Cluster
+from livekit_deploy.aws.kinds.keys import Key
 from livekit_deploy.engine.plan import UNKNOWN, Action
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto.elasticache.models import elasticache_backends
 
-from livekit_deploy.aws.cache_subnets import SubnetGroup
-from livekit_deploy.aws.elasticache import ReplicationGroup
+from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import SubnetGroup
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.nat import ElasticIp
+from livekit_deploy.aws.kinds.ec2.nat import ElasticIp
 from livekit_deploy.errors import Interrupted, OutOfTime
 from livekit_deploy.state.store import FileStore
 from tests.fakes import FakeClock

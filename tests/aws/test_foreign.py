@@ -7,11 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.foreign_groups import on_balancer
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.kinds.ec2.foreign_groups import on_balancer
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.k8s.balancers import LoadBalancer
+from livekit_deploy.k8s.load_balancers import LoadBalancer
 from livekit_deploy.sandbox.aws.eks.node_groups import NodeGroups
 from livekit_deploy.sandbox.aws.eks.store import store_of
 from tests.aws.controller import controller_made

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import boto3
 
-from livekit_deploy.aws.front import CertificateProvisioner
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.provisioners.front import CertificateProvisioner
 from tests.aws.rig import REGION, AwsRig
 
 UAT = Path(__file__).parents[2] / "manifests" / "environments" / "uat.yaml"

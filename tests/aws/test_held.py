@@ -8,10 +8,10 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.barriers import NetworkInterfacesGone
-from livekit_deploy.aws.nat import ElasticIp
-from livekit_deploy.aws.security_groups import SecurityGroup
-from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
+from livekit_deploy.aws.kinds.barriers import NetworkInterfacesGone
+from livekit_deploy.aws.kinds.ec2.nat import ElasticIp
+from livekit_deploy.aws.kinds.ec2.security_groups import SecurityGroup
+from livekit_deploy.aws.kinds.ec2.vpc import InternetGateway, Subnet, Vpc
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import TimedOut
 from tests.aws.rig import AwsRig

@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy import packaged
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.iam import Policy, Role
-from livekit_deploy.aws.oidc import OidcProvider
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
+from livekit_deploy.aws.kinds.iam.roles import Policy, Role
+from livekit_deploy.base import shipped_files
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Denied, NotOurs
@@ -103,7 +103,7 @@ def test_trust_and_boundary_are_put_right(rig: AwsRig) -> None:
 )
 def test_a_service_is_trusted_for_our_own_objects_only(rig: AwsRig, name: str, source: str) -> None:
     def wanted() -> list[Resource]:
-        return [Role(name, trust=packaged.document(f"iam/{name}-trust.json"))]
+        return [Role(name, trust=shipped_files.document(f"iam/{name}-trust.json"))]
 
     rig.up(wanted())
     iam, named = boto3.client("iam"), f"livekit-uat-{name}"

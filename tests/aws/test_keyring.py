@@ -11,17 +11,17 @@ import boto3
 import pytest
 from moto.secretsmanager.models import SecretsManagerBackend
 
-from livekit_deploy.aws import api_keys
-from livekit_deploy.aws.secret_values import Held, held
-from livekit_deploy.aws.secrets import API_KEYS, Secret
-from livekit_deploy.aws.tags import LINEAGE
-from livekit_deploy.aws.terms import Terms
+from livekit_deploy.aws.access.secret_values import Held, held
+from livekit_deploy.aws.access.tags import LINEAGE
+from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.kinds import api_keys
+from livekit_deploy.aws.kinds.secrets import API_KEYS, Secret
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.events import Event
-from livekit_deploy.keyring import Keyring
+from livekit_deploy.operations.api_keys import Keyring
 from livekit_deploy.state.document import Phase, State, dump
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.session import Session
@@ -231,7 +231,7 @@ def test_a_plan_takes_the_version_from_what_is_described_and_not_from_a_late_lis
         ring.rig.cloud.wrote.clear()
         assert _planned_version(ring) == ring.keys.present().version != version
         ring.rig.up(ring.stack)
-        assert turn.old not in held(ring.rig.cloud, arn, ring.rig.outputs(ADDRESS)["version"]).text
+        assert turn.old not in held(ring.rig.cloud.secretsmanager, arn, ring.rig.outputs(ADDRESS)["version"]).text
 
 
 def test_what_was_written_is_known_before_it_is_described(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,12 @@ import pytest
 from rich.text import Text
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.barriers import VolumesGone
-from livekit_deploy.aws.logs import LogGroup
+from livekit_deploy.aws.kinds.barriers import VolumesGone
+from livekit_deploy.aws.kinds.logs import LogGroup
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.leftovers import leftovers
+from livekit_deploy.operations.leftovers import leftovers
+from livekit_deploy.operations.report import Leftover, Report
 from livekit_deploy.render.reports import down_lines
-from livekit_deploy.report import Leftover, Report
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import AwsRig
 from tests.contract.cases import Base

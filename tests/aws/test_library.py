@@ -16,11 +16,11 @@ import boto3
 import pytest
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.nat import ElasticIp
-from livekit_deploy.aws.tags import Marks
-from livekit_deploy.aws.terms import Terms
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.kinds.ec2.nat import ElasticIp
 from livekit_deploy.errors import ConfigError, LostLease
 from livekit_deploy.events import Done, Event
 from livekit_deploy.state.limits import Limits

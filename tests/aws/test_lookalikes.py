@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from livekit_deploy import Deployer
-from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
+from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import NotOurs

@@ -12,8 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from livekit_deploy.aws.logs import LogGroup
-from livekit_deploy.aws.tags import LINEAGE
+from livekit_deploy.aws.access.tags import LINEAGE
+from livekit_deploy.aws.kinds.logs import LogGroup
 from livekit_deploy.engine.inputs import revive
 from livekit_deploy.engine.resource import Observed
 from livekit_deploy.errors import Conflict, NotOurs

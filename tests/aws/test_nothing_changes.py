@@ -24,11 +24,11 @@ import yaml
 from botocore.awsrequest import AWSResponse
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import mutates
 from livekit_deploy.cli import entry
 from livekit_deploy.errors import Failed, ToolError
-from livekit_deploy.k8s.charts import fetched
+from livekit_deploy.k8s.helm.charts import fetched
 from tests.aws.rig import REGION
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from livekit_deploy.aws.pacing import GAIN, LEAST, Bucket, Pacing
+from livekit_deploy.aws.access.pacing import GAIN, LEAST, Bucket, Pacing
 from livekit_deploy.errors import Interrupted
 from livekit_deploy.sandbox.faults import calls
 from livekit_deploy.sandbox.faults.plan import current, parsed

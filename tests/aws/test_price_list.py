@@ -11,11 +11,11 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud, Identity
-from livekit_deploy.aws.price_list import PriceList
-from livekit_deploy.aws.tags import Marks
-from livekit_deploy.prices import Item, Told
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud, Identity
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.costs.price_list import PriceList
+from livekit_deploy.costs.prices import Item, Told
 
 #: every kind of item, with what the sandbox's list has for it
 PRICES = {

@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from livekit_deploy.aws.certificates import KEY_TYPES
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.dns import Record
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.kinds.dns.certificates import KEY_TYPES
+from livekit_deploy.aws.kinds.dns.records import Record
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import NotOurs, ResourceError
 from livekit_deploy.sandbox.aws.route53_names import nameservers

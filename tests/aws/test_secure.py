@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
-from livekit_deploy.aws.security_groups import SecurityGroupRule
+from livekit_deploy.aws.kinds.ec2.security_groups import SecurityGroupRule
+from livekit_deploy.aws.state_bucket.bucket import default_bucket, ensure_bucket
 from livekit_deploy.config import load_environment
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import REGION, AwsRig

@@ -11,19 +11,19 @@ import boto3
 import pytest
 from moto.elasticache.models import elasticache_backends
 
-from livekit_deploy.aws.eks import Cluster
-from livekit_deploy.aws.eks_addons import Addon
-from livekit_deploy.aws.elasticache import ReplicationGroup
-from livekit_deploy.aws.issues import ADDON_ISSUE, CLUSTER_ISSUE, NODE_GROUP_ISSUE
-from livekit_deploy.aws.keys import Alias, Key
-from livekit_deploy.aws.node_groups import NodeGroup
-from livekit_deploy.aws.secrets import TOKEN, Secret
-from livekit_deploy.aws.states import Meaning, States
+from livekit_deploy.aws.kinds.eks.addons import Addon
+from livekit_deploy.aws.kinds.eks.cluster import Cluster
+from livekit_deploy.aws.kinds.eks.issues import ADDON_ISSUE, CLUSTER_ISSUE, NODE_GROUP_ISSUE
+from livekit_deploy.aws.kinds.eks.node_groups import NodeGroup
+from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
+from livekit_deploy.aws.kinds.keys import Alias, Key
+from livekit_deploy.aws.kinds.secrets import TOKEN, Secret
+from livekit_deploy.aws.kinds.states import Meaning, States
+from livekit_deploy.checks.ailments import ailments
+from livekit_deploy.checks.finding import Verdict
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Failed, ResourceError
-from livekit_deploy.finding import Verdict
-from livekit_deploy.health.ailments import ailments
 from livekit_deploy.sandbox.faults import calls
 from livekit_deploy.sandbox.faults.plan import current, parsed
 from tests import enums

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from moto.ec2.models import ec2_backends
 
-from livekit_deploy.aws.zones import laid_out
+from livekit_deploy.aws.kinds.ec2.zones import laid_out
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.config.zones import REFUSED
 from livekit_deploy.errors import ConfigError, ResourceError

@@ -18,11 +18,11 @@ from typing import Any
 from unittest import mock
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.clock import Clock
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.plan import Plan
-from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.snapshot import Sight
 from livekit_deploy.stack import stack
 from tests.bench import page
 from tests.bench.chain import HELM, down_chain, up_chain

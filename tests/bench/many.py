@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from moto import mock_aws
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.inputs import Input, Inputs, Output
 from livekit_deploy.engine.planner import Planned, Planner

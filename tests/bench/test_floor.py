@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @contextmanager
 def _asked() -> Iterator[list[tuple[str, str]]]:
     """What leaves this process, by service and operation."""
-    logger, made = logging.getLogger("livekit_deploy.calls"), list[tuple[str, str]]()
+    logger, made = logging.getLogger("livekit_deploy.base.call_log"), list[tuple[str, str]]()
     handler = logging.Handler()
     handler.emit = lambda record: made.append((vars(record)["service"], vars(record)["operation"]))  # type: ignore[method-assign]
     level = logger.level

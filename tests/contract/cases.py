@@ -13,28 +13,28 @@ from typing import Any
 
 import boto3
 
-from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
-from livekit_deploy.aws.cache_subnets import SubnetGroup
-from livekit_deploy.aws.certificates import Certificate, Issued
-from livekit_deploy.aws.dns import Record
-from livekit_deploy.aws.eks import Cluster
-from livekit_deploy.aws.eks_access import AccessEntry
-from livekit_deploy.aws.eks_addons import Addon
-from livekit_deploy.aws.elasticache import ReplicationGroup
-from livekit_deploy.aws.iam import Policy, Role
-from livekit_deploy.aws.keys import Alias, Key
-from livekit_deploy.aws.launch_templates import LaunchTemplate
-from livekit_deploy.aws.load_balancers import SERVICE_TAG
-from livekit_deploy.aws.logs import FlowLog, LogGroup
-from livekit_deploy.aws.nat import ElasticIp, NatGateway
-from livekit_deploy.aws.node_groups import NodeGroup
-from livekit_deploy.aws.oidc import OidcProvider
-from livekit_deploy.aws.routes import GatewayEndpoint, RouteTable
-from livekit_deploy.aws.secrets import API_KEYS, TOKEN, Secret
-from livekit_deploy.aws.security_groups import SecurityGroup, SecurityGroupRule
-from livekit_deploy.aws.vpc import InternetGateway, Subnet, Vpc
+from livekit_deploy.aws.kinds.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
+from livekit_deploy.aws.kinds.dns.certificates import Certificate, Issued
+from livekit_deploy.aws.kinds.dns.records import Record
+from livekit_deploy.aws.kinds.ec2.launch_templates import LaunchTemplate
+from livekit_deploy.aws.kinds.ec2.load_balancers import SERVICE_TAG
+from livekit_deploy.aws.kinds.ec2.nat import ElasticIp, NatGateway
+from livekit_deploy.aws.kinds.ec2.routes import GatewayEndpoint, RouteTable
+from livekit_deploy.aws.kinds.ec2.security_groups import SecurityGroup, SecurityGroupRule
+from livekit_deploy.aws.kinds.ec2.vpc import InternetGateway, Subnet, Vpc
+from livekit_deploy.aws.kinds.eks.access_entries import AccessEntry
+from livekit_deploy.aws.kinds.eks.addons import Addon
+from livekit_deploy.aws.kinds.eks.cluster import Cluster
+from livekit_deploy.aws.kinds.eks.node_groups import NodeGroup
+from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import SubnetGroup
+from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
+from livekit_deploy.aws.kinds.iam.roles import Policy, Role
+from livekit_deploy.aws.kinds.keys import Alias, Key
+from livekit_deploy.aws.kinds.logs import FlowLog, LogGroup
+from livekit_deploy.aws.kinds.secrets import API_KEYS, TOKEN, Secret
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.k8s.balancers import LoadBalancer
+from livekit_deploy.k8s.load_balancers import LoadBalancer
 from tests.contract import by_hand
 from tests.contract.by_hand import Drift, Hand
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from moto import mock_aws
 
-from livekit_deploy.aws.bucket import ensure_bucket
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import Marks
-from livekit_deploy.sandbox.aws.install import install
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.install import install
 from livekit_deploy.state.store import FileStore, S3Store, Store, Stored, Version
 from tests.aws.rig import REGION, sharing
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.clock import Elapsed, _which, sleepless
+from livekit_deploy.base.clock import Elapsed, _which, sleepless
 from livekit_deploy.errors import Denied, DeployError, Interrupted, LockedError, LostLease, StateError, StateGone
 from livekit_deploy.state import session as sessions
 from livekit_deploy.state import swap as swaps

@@ -8,11 +8,11 @@ from pathlib import Path
 import boto3
 import pytest
 
-from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
+from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
 from livekit_deploy.engine.resource import Observed
-from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.snapshot import Sight
 from livekit_deploy.engine.unrecorded import concerned
-from livekit_deploy.leftovers import leftovers
+from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.state.lease import lease_of
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, closure

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.eks import CREATOR
-from livekit_deploy.aws.eks_access import AccessEntry
-from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT
+from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT
+from livekit_deploy.aws.kinds.eks.access_entries import AccessEntry
+from livekit_deploy.aws.kinds.eks.cluster import CREATOR
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.recover import Recovery
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status, kinds

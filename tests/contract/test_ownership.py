@@ -7,8 +7,8 @@ from dataclasses import replace
 import boto3
 import pytest
 
-from livekit_deploy.aws.logs import LogGroup
-from livekit_deploy.aws.tags import ADDRESS, ENV, LINEAGE, PROJECT
+from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT
+from livekit_deploy.aws.kinds.logs import LogGroup
 from livekit_deploy.engine.resource import kinds
 from livekit_deploy.errors import NotOurs
 from livekit_deploy.state.document import Phase, Record

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 import livekit_deploy.stack  # noqa: F401  (registers every kind)
-from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.aws.access.cloud import mutates
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Observed, Resource, kinds

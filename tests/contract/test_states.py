@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.states import Meaning, States
+from livekit_deploy.aws.kinds.states import Meaning, States
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import DeployError

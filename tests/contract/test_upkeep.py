@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.bucket import default_bucket
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.state_bucket.bucket import default_bucket
 from livekit_deploy.cli.entry import run
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
@@ -22,13 +22,13 @@ from livekit_deploy.engine.graph import closure, needs, ordered
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Denied, LockedError, NotOurs, StateError, UsageError
-from livekit_deploy.holder import this_process
+from livekit_deploy.operations.state_repair import Upkeep
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import Phase, Record, State, dump, load, sealed
 from livekit_deploy.state.edit import unlock
+from livekit_deploy.state.holder import this_process
 from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import S3Store
-from livekit_deploy.upkeep import Upkeep
 from tests.aws.rig import REGION, _boto, account
 from tests.fakes import FakeClock
 from tests.inventory import inventory

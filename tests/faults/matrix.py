@@ -15,12 +15,12 @@ from typing import Any
 
 import boto3
 
-from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.aws.access.cloud import mutates
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import CredentialsError, Denied, DeployError, Failed, Incomplete, ResourceError, TimedOut
+from livekit_deploy.operations.report import Report
 from livekit_deploy.render import failure
-from livekit_deploy.report import Report
 from livekit_deploy.sandbox.faults.endings import ENDINGS
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
 from tests.faults.rig import PLAN, FaultRig, faults, world

@@ -13,14 +13,14 @@ from unittest import mock
 
 from moto import mock_aws
 
-from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.aws.access.cloud import mutates
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults import calls
 from livekit_deploy.sandbox.faults.plan import current, parsed
+from livekit_deploy.sandbox.install import install
 from tests.aws.rig import REGION, AwsRig
 
 PLAN = "plan"

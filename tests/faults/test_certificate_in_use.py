@@ -11,7 +11,7 @@ import boto3
 import pytest
 from rich.text import Text
 
-from livekit_deploy.aws.certificates import Certificate
+from livekit_deploy.aws.kinds.dns.certificates import Certificate
 from livekit_deploy.config import load_environment
 from livekit_deploy.errors import Incomplete, TimedOut
 from livekit_deploy.events import Event, Progress

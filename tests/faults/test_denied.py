@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.kinds.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import kinds
-from livekit_deploy.leftovers import leftovers
+from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import REGION
 from tests.contract.cases import ZONE

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from livekit_deploy.aws.bucket import ensure_bucket
+from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
 from livekit_deploy.state.document import Holder, State

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.nat import ElasticIp
-from livekit_deploy.aws.price_list import PriceList
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.kinds.ec2.nat import ElasticIp
+from livekit_deploy.checks.prerequisites import identity
 from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.costs.price_list import PriceList
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import CredentialsError, DeployError, Incomplete, StateGone
 from livekit_deploy.events import Event
-from livekit_deploy.preflight import identity
 from livekit_deploy.render import failure
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.store import FileStore, S3Store

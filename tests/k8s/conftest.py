@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from livekit_deploy import tools
+from livekit_deploy.k8s.helm import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.kubelet import endings
@@ -34,7 +34,7 @@ def cluster(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
 @pytest.fixture(autouse=True)
 def charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for a chart repository. What is fetched of it is kept apart from what is kept on this machine."""
-    kept = tools.installed(tools.DEFAULT).parents[1]
+    kept = install.installed(install.DEFAULT).parents[1]
     cache = tmp_path / "cache" / kept.name
     cache.mkdir(parents=True)
     for binary in kept.glob("helm-*"):
@@ -61,11 +61,11 @@ def unhurried(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterat
     cluster.stop()
 
 
-@pytest.fixture(params=[tools.HELM_3, tools.DEFAULT], ids=["helm3", "helm4"])
+@pytest.fixture(params=[install.HELM_3, install.DEFAULT], ids=["helm3", "helm4"])
 def each_helm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every supported major version of helm in turn."""
     with monkeypatch.context() as patched:
         patched.delenv("XDG_CACHE_HOME", raising=False)
-        binary = tools.installed(request.param)
-    monkeypatch.setattr(tools, "helm", lambda *, install=True: binary)
+        binary = install.installed(request.param)
+    monkeypatch.setattr(install, "helm", lambda *, install=True: binary)
     return binary

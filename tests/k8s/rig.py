@@ -18,20 +18,20 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.cloud import Identity as Caller
-from livekit_deploy.aws.tags import Marks
-from livekit_deploy.aws.terms import Terms
-from livekit_deploy.clock import Clock
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.cloud import Identity as Caller
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.inputs import Input, Output, SecretRef
 from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.run import planned_read
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import Absent
-from livekit_deploy.health import CLUSTER
-from livekit_deploy.k8s.client import Api, Obj, api
+from livekit_deploy.k8s.access.client import Api, Obj, api
+from livekit_deploy.provisioners.addresses import CLUSTER
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.port import (
     Identity,

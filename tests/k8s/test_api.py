@@ -17,12 +17,12 @@ import pytest
 
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Conflict
-from livekit_deploy.k8s.client import Obj
+from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.controllers import definitions
-from livekit_deploy.sandbox.cluster.controllers.world import World
 from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.world import World
 from tests.k8s.rig import TOKEN, KubeRig, Sky
 
 NAMESPACE = "/api/v1/namespaces/default"

@@ -12,10 +12,10 @@ import pytest
 
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import ResourceError, TimedOut
-from livekit_deploy.k8s.client import Obj
-from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.access.client import Obj
+from livekit_deploy.k8s.helm.release import HelmRelease
+from livekit_deploy.k8s.helm.remains import Remains
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.k8s.remains import Remains
 from livekit_deploy.sandbox.cluster.port import Target
 from tests.k8s.rig import KubeRig, Sky, publish, publish_folder
 from tests.k8s.test_controller import CHART, NAME, controller

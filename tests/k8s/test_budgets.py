@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.k8s.client import Obj
+from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from tests.k8s.rig import KubeRig, livekit
 from tests.k8s.test_api import ask

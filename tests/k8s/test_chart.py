@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 import yaml
 
-from livekit_deploy import packaged, tools
+from livekit_deploy.base import shipped_files
 from livekit_deploy.config import load_environment
 from livekit_deploy.config.livekit_settings import refused
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ToolError
-from livekit_deploy.k8s import charts
-from livekit_deploy.k8s.charts import bundled
-from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.helm import charts, install
+from livekit_deploy.k8s.helm.charts import bundled
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.stack import stack
 from tests.k8s.rig import REDIS, KubeRig
 
-CHART = packaged.path("charts/livekit-server")
+CHART = shipped_files.path("charts/livekit-server")
 ENVIRONMENTS = Path(__file__).parents[2] / "manifests" / "environments"
 Values = dict[str, Any]
 #: the Redis that is there in the cluster of these tests
@@ -73,7 +73,7 @@ class Rendered:
 
 @pytest.fixture
 def uat() -> Rendered:
-    return Rendered(tools.helm(), values())
+    return Rendered(install.helm(), values())
 
 
 OPTIONS: dict[str, Values] = {
@@ -101,12 +101,12 @@ def test_every_environment_is_clean_with_every_helm(each_helm: Path, env: str) -
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_is_clean_and_both_helms_agree(option: str, request: pytest.FixtureRequest) -> None:
     given = over(values(), OPTIONS[option])
-    three, four = (Rendered(installed(pin), given) for pin in (tools.HELM_3, tools.DEFAULT))
+    three, four = (Rendered(installed(pin), given) for pin in (install.HELM_3, install.DEFAULT))
     assert three.all == four.all
 
 
-def installed(pin: tools.Pin) -> Path:
-    return tools.installed(pin)
+def installed(pin: install.Pin) -> Path:
+    return install.installed(pin)
 
 
 # ---- secrets
@@ -136,21 +136,21 @@ def test_keys_and_passwords_come_from_secrets_only(uat: Rendered) -> None:
     ids=["keys", "a key file", "a password", "no metrics", "metrics by their old name"],
 )
 def test_what_must_not_be_in_the_configuration_is_refused(typed: Values) -> None:
-    done = helm(tools.helm(), "template", "livekit", values=over(values(), typed))
+    done = helm(install.helm(), "template", "livekit", values=over(values(), typed))
     assert done.returncode
     assert "values don't meet the specifications of the schema" in done.stderr
 
 
 def test_without_a_password_none_is_asked_for() -> None:
     given = values("uat", redis__auth="false", redis__tls="false")
-    plain = Rendered(tools.helm(), given)
+    plain = Rendered(install.helm(), given)
     assert "REDIS_PASSWORD" not in plain.variables
     assert set(plain.config["redis"]) == {"address"}
 
 
 def test_pods_roll_when_a_secret_or_the_configuration_changes_and_only_then(uat: Rendered) -> None:
     def pod(more: Values) -> Values:
-        return dict(Rendered(tools.helm(), over(values(), more)).pod)
+        return dict(Rendered(install.helm(), over(values(), more)).pod)
 
     for changed in (
         {"secretVersions": {"api-keys": "another"}},
@@ -196,7 +196,7 @@ def test_a_server_that_hangs_does_not_get_the_hours_of_one_that_drains(uat: Rend
 
 
 def test_metrics_behind_a_password_are_not_asked_by_a_probe_that_has_none() -> None:
-    made = Rendered(tools.helm(), over(values(), OPTIONS["metrics for who knows the password"]))
+    made = Rendered(install.helm(), over(values(), OPTIONS["metrics for who knows the password"]))
     for name in ("livenessProbe", "readinessProbe"):
         assert made.container[name]["tcpSocket"] == {"port": "http"}
         assert "httpGet" not in made.container[name]
@@ -222,7 +222,7 @@ def test_the_page_about_calls_has_the_times_of_the_chart(uat: Rendered) -> None:
 
 
 def test_a_pod_that_waits_for_nobody_is_told_at_once() -> None:
-    made = Rendered(tools.helm(), over(values(), OPTIONS["nobody is waited for"]))
+    made = Rendered(install.helm(), over(values(), OPTIONS["nobody is waited for"]))
     assert "lifecycle" not in made.container, "the API refuses a sleep of no time"
     assert made.pod["spec"]["terminationGracePeriodSeconds"] == 5 * 3600
 
@@ -273,21 +273,21 @@ def test_an_unknown_setting_would_be_fatal_and_there_is_none() -> None:
     """The server is strict: a key that it does not know keeps it from starting."""
     for env in ("dev", "uat", "prod"):
         urls = "['https://example.com/hook']"
-        made = Rendered(tools.helm(), over(values(env, livekit__webhook_urls=urls), OPTIONS["metrics"]))
+        made = Rendered(install.helm(), over(values(env, livekit__webhook_urls=urls), OPTIONS["metrics"]))
         assert made.container.get("args") is None  # no --disable-strict-config
         wrong = [(key, why) for key, why, _ in refused(made.config) if not why.endswith("is set by this program")]
         assert wrong == []
 
 
 def test_replicas_belong_to_the_autoscaler_where_there_is_one() -> None:
-    scaled = Rendered(tools.helm(), over(values(), OPTIONS["autoscaling"]))
+    scaled = Rendered(install.helm(), over(values(), OPTIONS["autoscaling"]))
     assert scaled.deployment["spec"]["replicas"] == 2  # the least, where there is no Deployment yet
     scaler = scaled.all["HorizontalPodAutoscaler/livekit"]["spec"]
     assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "livekit"}
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
     assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
     assert scaled.container["resources"]["requests"]["cpu"]  # of which the autoscaler reckons
-    assert Rendered(tools.helm(), values()).deployment["spec"]["replicas"] == 2
+    assert Rendered(install.helm(), values()).deployment["spec"]["replicas"] == 2
 
 
 # ---- in front of them
@@ -328,7 +328,7 @@ def test_turn_comes_through_an_nlb_that_ends_tls(uat: Rendered) -> None:
     "overrides", [{"livekit__turn": "null"}, {"livekit__turn__tls": "false"}], ids=["no turn", "no tls"]
 )
 def test_without_turn_over_tls_there_is_no_nlb(overrides: dict[str, str]) -> None:
-    made = Rendered(tools.helm(), values(**overrides))
+    made = Rendered(install.helm(), values(**overrides))
     assert "Service/livekit-turn" not in made.all
     assert "turn-tls" not in [one["name"] for one in made.container["ports"]]
     assert not {"tls_port", "external_tls"} & set(made.config.get("turn", {}))
@@ -336,7 +336,7 @@ def test_without_turn_over_tls_there_is_no_nlb(overrides: dict[str, str]) -> Non
 
 def test_metrics_are_scraped_only_when_asked(uat: Rendered) -> None:
     assert "ServiceMonitor/livekit" not in uat.all
-    made = Rendered(tools.helm(), over(values(), OPTIONS["metrics"]))
+    made = Rendered(install.helm(), over(values(), OPTIONS["metrics"]))
     (endpoint,) = made.all["ServiceMonitor/livekit"]["spec"]["endpoints"]
     ports = {one["name"]: one for one in made.all["Service/livekit"]["spec"]["ports"]}
     containers = {one["name"]: one["containerPort"] for one in made.container["ports"]}
@@ -380,14 +380,14 @@ def test_the_schema_is_strict_everywhere_but_in_the_server_s_own_configuration()
     ],
 )
 def test_what_is_missing_is_named(missing: Values, said: str) -> None:
-    done = helm(tools.helm(), "template", "livekit", values=over(values(), missing))
+    done = helm(install.helm(), "template", "livekit", values=over(values(), missing))
     assert done.returncode
     assert said in done.stderr
 
 
 def test_long_names_are_cut_to_what_the_cluster_takes() -> None:
     name = "a" * 53
-    made = helm(tools.helm(), "template", name, values=values()).stdout
+    made = helm(install.helm(), "template", name, values=values()).stdout
     names = [item["metadata"]["name"] for item in yaml.safe_load_all(made) if item]
     assert max(map(len, names)) <= 63
 

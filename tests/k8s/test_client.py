@@ -20,12 +20,12 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 import urllib3
 
-from livekit_deploy.aws.terms import Terms
+from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, OddAnswer, ResourceError
-from livekit_deploy.k8s import client
-from livekit_deploy.k8s.answers import warnings
-from livekit_deploy.k8s.client import Api, api, serves
+from livekit_deploy.k8s.access import client
+from livekit_deploy.k8s.access.answers import warnings
+from livekit_deploy.k8s.access.client import Api, api, serves
 from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster import front

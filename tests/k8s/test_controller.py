@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
-from livekit_deploy.aws.node_groups import GROUP_LABEL
+from livekit_deploy.aws.kinds.eks.node_groups import GROUP_LABEL
 from livekit_deploy.config import LoadBalancerController, load_environment
 from livekit_deploy.engine.graph import closure, edges_up
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Failed, ResourceError, ToolError
-from livekit_deploy.k8s import charts as charts_of
-from livekit_deploy.k8s.charts import available, fetched, pinned
-from livekit_deploy.k8s.helm import HelmRelease
-from livekit_deploy.k8s.helm_binary import WEBHOOK
+from livekit_deploy.k8s.helm import charts as charts_of
+from livekit_deploy.k8s.helm.charts import available, fetched, pinned
+from livekit_deploy.k8s.helm.process import WEBHOOK
+from livekit_deploy.k8s.helm.record import read_release
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.k8s.release_record import read_release
 from livekit_deploy.k8s.workload import has_endpoints
 from livekit_deploy.sandbox import charts as stand_in
 from livekit_deploy.sandbox.cluster.selectors import selected

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from livekit_deploy.engine.resource import Resource, Status
-from livekit_deploy.k8s.charts import definitions
-from livekit_deploy.k8s.client import Obj
-from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.access.client import Obj
+from livekit_deploy.k8s.helm.charts import definitions
+from livekit_deploy.k8s.helm.record import read_release
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.k8s.release_record import read_release
 from livekit_deploy.sandbox.cluster.controllers import definitions as controller
 from tests.k8s.rig import KubeRig, publish
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError

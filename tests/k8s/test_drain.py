@@ -14,7 +14,7 @@ import pytest
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import TimedOut
-from livekit_deploy.k8s.client import Api
+from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.sandbox.cluster.controllers import budgets, housekeeping, workloads

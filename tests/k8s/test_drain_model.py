@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from livekit_deploy.aws.terms import Terms
+from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Conflict
 from livekit_deploy.k8s.drain import CallsDrained

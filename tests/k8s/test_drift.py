@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy import packaged
+from livekit_deploy.base import shipped_files
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, ResourceError
-from livekit_deploy.k8s.helm import HelmRelease
-from livekit_deploy.k8s.helm_command import helm
+from livekit_deploy.k8s.helm.command import helm
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
-from livekit_deploy.upkeep import Upkeep
+from livekit_deploy.operations.state_repair import Upkeep
 from tests.k8s.drifts import TRIED_IN_CLUSTER
 from tests.k8s.rig import KubeRig, chart
 
@@ -94,7 +94,7 @@ def _scaler() -> dict[str, Any]:
 @pytest.fixture
 def charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The charts that ship with us are those of this test."""
-    monkeypatch.setattr(packaged, "path", lambda relative: tmp_path / relative)
+    monkeypatch.setattr(shipped_files, "path", lambda relative: tmp_path / relative)
     ours = {"config.yaml": _config(a="1"), "deployment.yaml": _deployment(), "hpa.yaml": _scaler()}
     chart(tmp_path / "charts" / "app", "app", ours)
     chart(tmp_path / "newer", "app", ours, version="2.0.0")

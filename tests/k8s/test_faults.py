@@ -18,7 +18,7 @@ from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError, ResourceError
-from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from tests.faults.matrix import explains
 from tests.faults.rig import PLAN

@@ -22,17 +22,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livekit_deploy import tools
-from livekit_deploy.aws.eks import living
-from livekit_deploy.aws.terms import Terms
+from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.kinds.eks.cluster import living
 from livekit_deploy.errors import Interrupted, LostLease, ResourceError
-from livekit_deploy.k8s import helm_binary, helm_command, helm_home
-from livekit_deploy.k8s.charts import fetched
-from livekit_deploy.k8s.helm import HelmRelease
-from livekit_deploy.k8s.helm_binary import HelmBinary, end_all
-from livekit_deploy.k8s.helm_command import Helm, helm, release_values
-from livekit_deploy.k8s.helm_home import NEEDED
-from livekit_deploy.k8s.release_record import read_release
+from livekit_deploy.k8s.helm import command, home, install
+from livekit_deploy.k8s.helm import process as helm_process
+from livekit_deploy.k8s.helm.charts import fetched
+from livekit_deploy.k8s.helm.command import Helm, helm, release_values
+from livekit_deploy.k8s.helm.home import NEEDED
+from livekit_deploy.k8s.helm.process import HelmBinary, end_all
+from livekit_deploy.k8s.helm.record import read_release
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.state.limits import Limits
 from tests.k8s.rig import TOKEN, KubeRig, publish
 
@@ -78,8 +78,8 @@ def running(binary: HelmBinary, arguments: list[str]) -> Iterator[tuple[int, lis
 
     thread = threading.Thread(target=run)
     thread.start()
-    until(lambda: bool(helm_binary._running))
-    (process,) = helm_binary._running
+    until(lambda: bool(helm_process._running))
+    (process,) = helm_process._running
     yield process, raised
     thread.join()
 
@@ -143,7 +143,7 @@ def test_a_cancelled_run_ends_helm_and_helm_says_so_in_its_record(rig: KubeRig, 
     assert not alive(process)
     assert [type(error) for error in raised] == [Interrupted]
     assert status(rig) == "failed"  # not pending: the next run need not wait for a lease
-    assert helm_binary._running == set()
+    assert helm_process._running == set()
 
 
 def test_helm_that_does_not_heed_is_killed(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_run_has_its_time_and_no_more(rig: KubeRig, arguments: list[str]) -> N
     with pytest.raises(ResourceError, match="helm upgrade did not end within 1 s") as caught:
         binary.run(arguments, VALUES, 1)
     assert caught.value.code == "Timeout"
-    assert helm_binary._running == set()
+    assert helm_process._running == set()
 
 
 def test_no_run_may_outlive_the_lease(rig: KubeRig) -> None:
@@ -196,7 +196,7 @@ def test_the_lease_is_renewed_right_before_a_run(rig: KubeRig, monkeypatch: pyte
 
 OUTLIVED = """
 import sys
-from livekit_deploy.k8s.helm_binary import HelmBinary
+from livekit_deploy.k8s.helm.process import HelmBinary
 HelmBinary().run(sys.argv[1:], b"said: nothing", 60)
 """
 
@@ -234,7 +234,7 @@ def test_the_token_is_for_us_alone_renewed_and_gone_at_the_end(rig: KubeRig, mon
 
     runner._refresh()
     assert rig.cloud.tokens_made == 1
-    assert helm_command._TOKEN_SECONDS + runner.seconds < 15 * 60  # it outlasts any run that it is begun with
+    assert command._TOKEN_SECONDS + runner.seconds < 15 * 60  # it outlasts any run that it is begun with
     runner._until = 0.0
     rig.cloud.token = "k8s-aws-v1.next"
     runner._refresh()
@@ -294,7 +294,7 @@ def test_no_value_is_an_argument_and_each_arrives_as_it_is(values: dict[str, str
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HelmBinary, "__init__", lambda self: None)
         patch.setattr(HelmBinary, "run", noted)
-        helm_command.rendered(Path("/chart"), "web", "default", values)
+        command.rendered(Path("/chart"), "web", "default", values)
     ((arguments, input),) = given_to
     assert arguments == ["template", "web", "/chart", "--namespace", "default", "--values", "-"]
     assert yaml.safe_load(input) == values
@@ -304,7 +304,7 @@ def test_values_arrive_as_they_are_at_helm_itself(rig: KubeRig, charts: Path) ->
     values = {"texts": NASTY, **{f"k {text}": text for text in NASTY}, "number": 1000.0, "yes": True}
     repo = publish(charts, "said", {"said": _SAID})
     chart = fetched(repo, "said", "1.0.0", None)
-    (item,) = yaml.safe_load_all(helm_command.rendered(chart, "said", "default", values))
+    (item,) = yaml.safe_load_all(command.rendered(chart, "said", "default", values))
     assert json.loads(item["data"]["values"]) == values
 
     release = HelmRelease(
@@ -331,7 +331,7 @@ def _said_of(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Resour
     said.write_text(f"Error: {text}\n", encoding="utf-8")
     program.write_text(f"#!/bin/sh\ncat {said} >&2\nexit 1\n", encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(tools, "helm", lambda: program)
+    monkeypatch.setattr(install, "helm", lambda: program)
     with pytest.raises(ResourceError) as caught:
         HelmBinary().run(["upgrade"], None, 60)
     assert text in str(caught.value)
@@ -354,7 +354,7 @@ def _said_of(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Resour
 def test_a_webhook_for_which_nobody_answers_passes(why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = _said_of(_ASKED + why, tmp_path, monkeypatch)
     others = _said_of((_ASKED + why).replace("elbv2.k8s.aws", "example.com"), tmp_path, monkeypatch)
-    assert ours.code == others.code == helm_binary.WEBHOOK
+    assert ours.code == others.code == helm_process.WEBHOOK
     assert ours.code in HelmRelease.propagation
     assert ["load balancer controller" in error.hint for error in (ours, others)] == [True, False]
 
@@ -383,11 +383,11 @@ def test_a_webhook_that_refuses_or_is_broken_is_told_and_not_tried_again(
 
 KILLED = """
 import os, signal, sys
-from livekit_deploy.aws.eks import living
-from livekit_deploy.k8s import helm_home
+from livekit_deploy.aws.kinds.eks.cluster import living
+from livekit_deploy.k8s.helm import home as home_of_helm
 class Owner: pass
 owner = Owner()
-home, _ = helm_home.make(owner)
+home, _ = home_of_helm.make(owner)
 (home / "token").write_text("canary")
 print(home, flush=True)
 if sys.argv[1] == "kill":
@@ -418,13 +418,13 @@ def test_what_a_killed_run_left_goes_with_the_next_and_nothing_else(
         (theirs / "held").symlink_to(tmp_path / "elsewhere")
         (tmp_path / "elsewhere").write_text("kept")
         outside.symlink_to(tmp_path)
-        helm_home.sweep()
+        home.sweep()
         assert (living / "token").exists()
         assert begun.exists()
         assert theirs.exists()
         assert (tmp_path / "elsewhere").exists()
         other.kill()
-    helm_home.sweep()
+    home.sweep()
     assert not living.exists()
 
 
@@ -434,5 +434,5 @@ def test_a_folder_of_somebody_else_is_left(tmp_path: Path, monkeypatch: pytest.M
     theirs.mkdir()
     (theirs / "held").touch()
     monkeypatch.setattr(os, "geteuid", lambda: theirs.stat().st_uid + 1)
-    helm_home.sweep()
+    home.sweep()
     assert theirs.exists()

@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy import tools
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Conflict, Denied, Failed, NotOurs, ResourceError
-from livekit_deploy.k8s import client, helm_binary
-from livekit_deploy.k8s import helm as releases
-from livekit_deploy.k8s.charts import fetched
-from livekit_deploy.k8s.client import Obj
-from livekit_deploy.k8s.helm import HelmRelease
-from livekit_deploy.k8s.helm_command import helm, release_values
+from livekit_deploy.k8s.access import client
+from livekit_deploy.k8s.access.client import Obj
+from livekit_deploy.k8s.helm import install, process
+from livekit_deploy.k8s.helm import release as releases
+from livekit_deploy.k8s.helm.charts import fetched
+from livekit_deploy.k8s.helm.command import helm, release_values
+from livekit_deploy.k8s.helm.record import ReleaseRecord, read_release
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.k8s.release_record import ReleaseRecord, read_release
 from livekit_deploy.k8s.rollout import rollout
 from tests.k8s.rig import KubeRig, aged, publish
 
@@ -211,8 +211,8 @@ def interrupted(rig: KubeRig, chart: Path, level: str) -> None:
     thread = threading.Thread(target=run)
     thread.start()
     rig.wait(lambda: (found := read_release(rig.api, "media", "web")) and found.status.startswith("pending"))
-    for group in list(helm_binary._running):
-        helm_binary._signal(group, signal.SIGKILL)
+    for group in list(process._running):
+        process._signal(group, signal.SIGKILL)
     thread.join()
 
 
@@ -268,14 +268,16 @@ def test_a_clock_that_is_an_hour_off_neither_hurries_nor_holds_a_repair(
     assert rig.seen(wanted[2]).status is Status.READY
 
 
-@pytest.mark.parametrize("pins", [(tools.HELM_3, tools.DEFAULT), (tools.DEFAULT, tools.HELM_3)], ids=["up", "back"])
+@pytest.mark.parametrize(
+    "pins", [(install.HELM_3, install.DEFAULT), (install.DEFAULT, install.HELM_3)], ids=["up", "back"]
+)
 def test_a_release_goes_on_under_the_helm_of_another_machine(
-    rig: KubeRig, charts: Path, monkeypatch: pytest.MonkeyPatch, pins: tuple[tools.Pin, tools.Pin]
+    rig: KubeRig, charts: Path, monkeypatch: pytest.MonkeyPatch, pins: tuple[install.Pin, install.Pin]
 ) -> None:
     repo = publish(charts, "web", ALL)
     for pin, level_ in zip(pins, ("info", "debug"), strict=True):
-        binary = tools.installed(pin)
-        monkeypatch.setattr(tools, "helm", lambda *, install=True, binary=binary: binary)
+        binary = install.installed(pin)
+        monkeypatch.setattr(install, "helm", lambda *, install=True, binary=binary: binary)
         rig.cloud._shared.clear()
         if level_ == "debug":
             rig.patch(f"{HERE}/configmaps/settings", {"data": {"level": "theirs"}})
@@ -299,8 +301,8 @@ def test_an_uninstall_that_was_interrupted_is_finished(rig: KubeRig, charts: Pat
     thread = threading.Thread(target=run)
     thread.start()
     rig.wait(lambda: record(rig).status == "uninstalling" and rig.api.get(DEPLOYMENT) is None)
-    for group in list(helm_binary._running):
-        helm_binary._signal(group, signal.SIGKILL)
+    for group in list(process._running):
+        process._signal(group, signal.SIGKILL)
     thread.join()
     rig.patch(f"{HERE}/configmaps/settings", {"metadata": {"finalizers": None}})
     rig.up(release(rig, repo))
@@ -423,8 +425,8 @@ def test_a_webhook_without_endpoints_is_waited_for(rig: KubeRig, charts: Path) -
     wanted[2].host = rig.lives
     with pytest.raises(ResourceError, match="failed calling webhook") as caught:
         wanted[2].create(rig.cloud, "")
-    assert caught.value.code == helm_binary.WEBHOOK
-    assert {"Unauthorized", "Forbidden", "Unreachable", helm_binary.WEBHOOK} <= set(HelmRelease.propagation)
+    assert caught.value.code == process.WEBHOOK
+    assert {"Unauthorized", "Forbidden", "Unreachable", process.WEBHOOK} <= set(HelmRelease.propagation)
 
     def answers() -> None:
         rig.wait(lambda: record(rig).revision > 1 and record(rig).status == "failed")

@@ -16,9 +16,9 @@ import pytest
 
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError
-from livekit_deploy.k8s import helm_binary
-from livekit_deploy.k8s.helm_binary import HelmBinary
-from livekit_deploy.k8s.release_record import read_release
+from livekit_deploy.k8s.helm import process
+from livekit_deploy.k8s.helm.process import HelmBinary
+from livekit_deploy.k8s.helm.record import read_release
 from tests.fakes import Killed
 from tests.k8s.rig import KubeRig, aged, publish
 from tests.k8s.test_helm_release import ALL, LEASE, config_map, release
@@ -42,8 +42,8 @@ class DeadlyCluster:
         if method != "GET" and str(headers.get("User-Agent")).startswith(_FROM_HELM):
             self.seen += 1
             if self.seen == self._death:
-                for group in list(helm_binary._running):
-                    helm_binary._signal(group, signal.SIGKILL)
+                for group in list(process._running):
+                    process._signal(group, signal.SIGKILL)
         return said
 
     def _mortal(self, binary: HelmBinary, *given: Any) -> bytes:

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.secrets import API_KEYS, Secret
-from livekit_deploy.aws.terms import Terms
-from livekit_deploy.clock import Clock
+from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.kinds.secrets import API_KEYS, Secret
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.waits import Waits
 from livekit_deploy.errors import OutOfTime, UsageError
 from livekit_deploy.events import Event, Notice
-from livekit_deploy.health import RELEASE
-from livekit_deploy.k8s.client import Obj
-from livekit_deploy.k8s.pod_secrets import holders, other_holders
-from livekit_deploy.keyring import Keyring
+from livekit_deploy.k8s.access.client import Obj
+from livekit_deploy.operations.api_keys import Keyring
+from livekit_deploy.operations.pod_secrets import holders, other_holders
+from livekit_deploy.provisioners.addresses import RELEASE
 from livekit_deploy.state.document import Phase, Record, State
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.session import Session

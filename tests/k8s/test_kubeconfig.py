@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from livekit_deploy.k8s.kubeconfig import credential, for_people
+from livekit_deploy.k8s.access.kubeconfig import credential, for_people
 from tests.k8s.rig import TOKEN, KubeRig
 
 

@@ -19,7 +19,7 @@ from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import ResourceError
 from livekit_deploy.k8s.cluster_events import events
-from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from tests.k8s.rig import REDIS, SECRETS, KubeRig, Sky, publish_folder
 from tests.k8s.test_chart import CHART, REACHED, over, values

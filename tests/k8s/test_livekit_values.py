@@ -9,10 +9,11 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy import packaged, tools
+from livekit_deploy.base import shipped_files
 from livekit_deploy.config import load_environment
 from livekit_deploy.config.livekit_settings import SECTIONS
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.k8s.helm import install
 from livekit_deploy.stack import stack
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,14 @@ def _environment(path: Path, overrides: dict[str, str], folder: Path) -> tuple[d
     resources = stack(load_environment(path, overrides=overrides, environ={}))
     values = folder / "values.json"
     values.write_text(json.dumps(_named(resources, "helm.release/livekit")["values"]), encoding="utf-8")
-    command = [str(tools.helm()), "template", "livekit", str(packaged.path("charts/livekit-server")), "-f", str(values)]
+    command = [
+        str(install.helm()),
+        "template",
+        "livekit",
+        str(shipped_files.path("charts/livekit-server")),
+        "-f",
+        str(values),
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     deployment = next(item for item in yaml.safe_load_all(said) if item and item["kind"] == "Deployment")
     variables = {item["name"]: item for item in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}

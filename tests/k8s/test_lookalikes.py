@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from livekit_deploy.k8s.client import Obj
+from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.k8s.marks import LINEAGE_LABEL
 from tests.k8s.rig import KubeRig, publish
 from tests.k8s.test_helm_release import ALL, release

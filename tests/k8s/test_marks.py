@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from livekit_deploy.aws.tags import ADDRESS, LINEAGE
+from livekit_deploy.aws.access.tags import ADDRESS, LINEAGE
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.unrecorded import concerned
-from livekit_deploy.k8s.charts import fetched
-from livekit_deploy.k8s.helm import HelmRelease
+from livekit_deploy.k8s.helm.charts import fetched
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.k8s.objects import Namespace, Secret
 from tests.k8s.rig import KubeRig, publish

@@ -12,7 +12,7 @@ from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import Denied, NotOurs, ResourceError
-from livekit_deploy.k8s.client import Obj
+from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from tests.k8s.drifts import TRIED_IN_CLUSTER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from livekit_deploy.k8s.client import Obj
+from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.k8s.rollout import Rollout, rollout
 from tests.k8s.rig import KubeRig, Sky, media_node
 

@@ -11,12 +11,12 @@ import pytest
 
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError
-from livekit_deploy.k8s import helm, helm_binary
-from livekit_deploy.k8s.charts import bundled
-from livekit_deploy.k8s.helm import HelmRelease
-from livekit_deploy.k8s.helm_binary import HelmBinary
+from livekit_deploy.k8s.helm import process, release
+from livekit_deploy.k8s.helm.charts import bundled
+from livekit_deploy.k8s.helm.process import HelmBinary
+from livekit_deploy.k8s.helm.record import read_release, revise
+from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.k8s.release_record import read_release, revise
 from livekit_deploy.sandbox.cluster.apply import server_side_apply, track_update
 from tests.fakes import Killed
 from tests.k8s.rig import SECRETS, KubeRig, Sky, aged, media_node
@@ -158,8 +158,8 @@ def _killed(rig: KubeRig, monkeypatch: pytest.MonkeyPatch, number: int, wanted: 
         if method != "GET" and str(headers.get("User-Agent")).startswith("Helm/"):
             seen[0] += 1
             if seen[0] == number:
-                for group in list(helm_binary._running):
-                    helm_binary._signal(group, signal.SIGKILL)
+                for group in list(process._running):
+                    process._signal(group, signal.SIGKILL)
         return said
 
     def mortal(binary: HelmBinary, *given: Any) -> bytes:
@@ -201,7 +201,7 @@ def test_a_repair_that_is_killed_around_its_own_call_goes_on(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(helm, "revise", dying)
+        patched.setattr(release, "revise", dying)
         with pytest.raises(Killed):
             rig.up(stack(rig, 2, busier))
     rig.up(stack(rig, 2, busier))

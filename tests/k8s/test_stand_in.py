@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from livekit_deploy.k8s.client import Obj
+from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from tests.k8s.rig import KubeRig, Sky, publish

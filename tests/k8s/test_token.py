@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.partitions import partition_of
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.partitions import partition_of
+from livekit_deploy.aws.access.tags import Marks
 from livekit_deploy.config.regions import REGIONS
 from livekit_deploy.sandbox.tokens import access_key
 

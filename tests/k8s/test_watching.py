@@ -11,7 +11,7 @@ import pytest
 import urllib3
 
 from livekit_deploy.errors import ResourceError, UsageError
-from livekit_deploy.k8s.client import Api
+from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.cluster_events import ClusterEvent, events
 from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
 from livekit_deploy.sandbox.faults.plan import current, parsed

@@ -9,7 +9,7 @@ from typing import Any
 
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Resource, kinds
-from livekit_deploy.k8s.client import Api
+from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.state.document import Record
 from tests.contract import by_hand

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.config import Environment
 from tests.kill.copies import in_child
 from tests.kill.helm import stand_in

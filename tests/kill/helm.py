@@ -22,11 +22,11 @@ from unittest import mock
 
 import yaml
 
-from livekit_deploy import tools
-from livekit_deploy.k8s.charts import definitions
-from livekit_deploy.k8s.client import Api
-from livekit_deploy.k8s.helm_binary import HelmBinary
-from livekit_deploy.k8s.release_record import LOADER
+from livekit_deploy.k8s.access.client import Api
+from livekit_deploy.k8s.helm import install
+from livekit_deploy.k8s.helm.charts import definitions
+from livekit_deploy.k8s.helm.process import HelmBinary
+from livekit_deploy.k8s.helm.record import LOADER
 from tests.kill import world
 
 Obj = dict[str, Any]
@@ -40,8 +40,8 @@ _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{17,32}"
 @contextlib.contextmanager
 def stand_in() -> Iterator[None]:
     """Instead of the helm binary, until it is left."""
-    version = functools.cache(tools.version)
-    with mock.patch.object(HelmBinary, "run", _run), mock.patch.object(tools, "version", version):
+    version = functools.cache(install.version)
+    with mock.patch.object(HelmBinary, "run", _run), mock.patch.object(install, "version", version):
         yield
 
 

@@ -18,8 +18,8 @@ from unittest import mock
 from livekit_deploy.config import Environment
 from livekit_deploy.engine import walk
 from livekit_deploy.engine.plan import Plan
-from livekit_deploy.k8s import helm
-from livekit_deploy.report import Report
+from livekit_deploy.k8s.helm import release
+from livekit_deploy.operations.report import Report
 from tests.inventory import inventory
 from tests.kill.copies import Copies, Copy
 from tests.kill.world import World
@@ -111,7 +111,7 @@ class Recording:
         """In the copy: the process is dead, and some time later another one starts."""
         self._world.passing = None
         walk.MOST_THREADS = _THREADS
-        with mock.patch.object(helm, "datetime", _Later):
+        with mock.patch.object(release, "datetime", _Later):
             ends = [go_on(self._world, env, verb, self._before, later=LATER) for verb, env in self._ways[then]]
         return {**ends[-1], "left": [what for end in ends for what in end["left"]]}
 

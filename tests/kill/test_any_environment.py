@@ -23,8 +23,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 from moto.s3.models import s3_backends
 
-from livekit_deploy.aws import api_keys
-from livekit_deploy.aws.bucket import default_bucket
+from livekit_deploy.aws.kinds import api_keys
+from livekit_deploy.aws.state_bucket.bucket import default_bucket
 from livekit_deploy.config import Environment
 from livekit_deploy.config.presets import merged
 from livekit_deploy.errors import DeployError, Incomplete

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from livekit_deploy.sandbox.aws.install import install
+from livekit_deploy.sandbox.install import install
 from tests.inventory import inventory
 from tests.kill.changes import ALTERATIONS
 from tests.kill.conftest import FORKS, Kills

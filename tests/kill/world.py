@@ -31,21 +31,21 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.utils import get_service_model
 
-from livekit_deploy.aws.bucket import default_bucket, ensure_bucket
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud, mutates
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud, mutates
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.state_bucket.bucket import default_bucket, ensure_bucket
+from livekit_deploy.checks.reach import KINDS, Answer, NoAnswer, Reach
 from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
-from livekit_deploy.engine import sight
-from livekit_deploy.health.reach import KINDS, Answer, NoAnswer, Reach
-from livekit_deploy.k8s import charts
+from livekit_deploy.engine import snapshot
+from livekit_deploy.k8s.helm import charts
 from livekit_deploy.sandbox import bridge
 from livekit_deploy.sandbox.aws.eks import hooks
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
+from livekit_deploy.sandbox.install import install
 from livekit_deploy.sandbox.outside.door import Refused
 from livekit_deploy.sandbox.world import World as SandboxWorld
 from livekit_deploy.state.store import S3Store
@@ -273,7 +273,7 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
         short(),
         mock.patch.object(hooks, "cluster_active", None),  # the world before is told again when this one is over
         mock.patch.object(hooks, "cluster_deleted", None),
-        mock.patch.object(sight, "together", _in_turn),
+        mock.patch.object(snapshot, "together", _in_turn),
     ):
         made = World(folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf), makes=StillCluster))), fresh)
         with mock.patch.object(

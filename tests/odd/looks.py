@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.checks.finding import Finding
 from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.plan import GONE, Action, Plan
 from livekit_deploy.errors import DeployError, OddAnswer, WrongAccount
-from livekit_deploy.finding import Finding
 from tests.kill.world import World
 from tests.odd.spoiling import EMPTY, Field, spoilt, unusable, watched
 

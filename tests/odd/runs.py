@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.aws.access.cloud import mutates
 from livekit_deploy.config import Environment
 from livekit_deploy.engine import walk
 from livekit_deploy.errors import DeployError, Incomplete, OddAnswer, WrongAccount
-from livekit_deploy.report import Report
+from livekit_deploy.operations.report import Report
 from tests.kill.copies import Copies, in_child
 from tests.kill.recording import LATER, Set, go_on, how_many
 from tests.kill.world import World

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from livekit_deploy.aws import answers
-from livekit_deploy.aws.answers import OF_OTHERS, OWNERS, Answer, Checked
-from livekit_deploy.k8s import client, models
+from livekit_deploy.aws.access import answers
+from livekit_deploy.aws.access.answers import OF_OTHERS, OWNERS, Answer, Checked
+from livekit_deploy.k8s.access import client, models
 
 OTHER_ACCOUNT = "210987654321"
 MISSING, NULL, EMPTY, TWICE, OTHER_TYPE, UNKNOWN, FOREIGN = (

@@ -11,8 +11,8 @@ from typing import Any
 import botocore.session
 import pytest
 
-from livekit_deploy.aws.answers import Answer, Checked
-from livekit_deploy.aws.tags import mapping
+from livekit_deploy.aws.access.answers import Answer, Checked
+from livekit_deploy.aws.access.tags import mapping
 from livekit_deploy.errors import OddAnswer, WrongAccount
 
 ACCOUNT = "123456789012"

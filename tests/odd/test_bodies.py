@@ -15,10 +15,10 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 import livekit_deploy
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.errors import action_of
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.errors.translation import action_of
 from livekit_deploy.errors import DeployError
 from tests.aws.rig import REGION, sharing
 from tests.fakes import FakeClock

@@ -22,15 +22,17 @@ from unittest import mock
 import pytest
 import yaml
 
-from livekit_deploy.aws import api_keys, eks_addons, policy_documents
-from livekit_deploy.aws.secret_values import Held
+from livekit_deploy.aws.access.secret_values import Held
+from livekit_deploy.aws.kinds import api_keys
+from livekit_deploy.aws.kinds.eks import addons
+from livekit_deploy.aws.kinds.iam import policy_documents
+from livekit_deploy.checks.prerequisites import account
 from livekit_deploy.cli.entry import run
 from livekit_deploy.engine.estimate import Estimate, Guard, Line, Unpriced
 from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan
 from livekit_deploy.errors import DeployError
-from livekit_deploy.k8s import charts, release_record
-from livekit_deploy.k8s.client import Api
-from livekit_deploy.preflight import account
+from livekit_deploy.k8s.access.client import Api
+from livekit_deploy.k8s.helm import charts, record
 from livekit_deploy.sandbox import server
 from livekit_deploy.sandbox.compare import reading
 from livekit_deploy.sandbox.faults import plan as faults
@@ -192,7 +194,7 @@ def _read_release(data: Any) -> object:
     from datetime import timedelta
 
     api = SimpleNamespace(list=lambda path, labels: [secret], ahead=timedelta(0))
-    return release_record.read_release(api, "livekit", "livekit")  # type: ignore[arg-type]
+    return record.read_release(api, "livekit", "livekit")  # type: ignore[arg-type]
 
 
 def _raw_release(body: bytes, folder: Path) -> object:
@@ -201,7 +203,7 @@ def _raw_release(body: bytes, folder: Path) -> object:
 
 def _addon(body: bytes, folder: Path) -> object:
     said = {"addonName": "coredns", "addonArn": "arn:x", "status": "ACTIVE", "addonVersion": "v1"}
-    return eks_addons._live({**said, "configurationValues": body.decode("latin-1")})
+    return addons._live({**said, "configurationValues": body.decode("latin-1")})
 
 
 _POLICY = {

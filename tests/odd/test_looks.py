@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from tests.kill.conftest import FORKS
 from tests.kill.standing import Standing, environment
 from tests.odd.looks import LOOKS, Looking

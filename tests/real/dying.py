@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import kubernetes.client
 
 from livekit_deploy.cli import main
-from livekit_deploy.k8s.helm_binary import HelmBinary
+from livekit_deploy.k8s.helm.process import HelmBinary
 from tests.real.control import PLANES, newest
 
 _READS = ("GET", "HEAD")

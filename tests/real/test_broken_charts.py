@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy import tools
-from livekit_deploy.k8s.client import Api
+from livekit_deploy.k8s.access.client import Api
+from livekit_deploy.k8s.helm import install
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.sandbox.cluster.errors import ApiError
 from tests.k8s.test_chart import Rendered, values
@@ -77,7 +77,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def chart() -> Obj:
     """The Deployment of our chart."""
-    deployment: Obj = Rendered(tools.helm(), values()).deployment
+    deployment: Obj = Rendered(install.helm(), values()).deployment
     return deployment
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from livekit_deploy import tools
+from livekit_deploy.k8s.helm import install
 from tests.real.control import RealWorkspace
 from tests.sandbox.test_interrupted import _MARK, _gone, _set
 
@@ -107,7 +107,7 @@ def emptied(here: RealWorkspace) -> None:
     plane = here.plane()
     config = plane.folder / "admin.kubeconfig"
     for release, namespace in (("livekit", "livekit"), (_CONTROLLER, "kube-system")):
-        command = [str(tools.helm()), "uninstall", release, "--namespace", namespace, "--kubeconfig", str(config)]
+        command = [str(install.helm()), "uninstall", release, "--namespace", namespace, "--kubeconfig", str(config)]
         subprocess.run([*command, "--wait", "--ignore-not-found"], check=True, capture_output=True)
     plane.wire.ask("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {})
     plane.wire.ask("DELETE", "/api/v1/namespaces/livekit", {})

@@ -12,12 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.recording.names import Names
 from livekit_deploy.recording.recorder import Recorder
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.compare.__main__ import main
+from livekit_deploy.sandbox.install import install
 from tests.aws.rig import REGION
 
 Line = dict[str, Any]

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.errors import UsageError
 from livekit_deploy.recording.recorder import Recorder
 from tests.aws.rig import REGION, account

@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 from botocore.model import OperationModel
 
-from livekit_deploy.aws import tags
+from livekit_deploy.aws.access import tags
 from livekit_deploy.recording.forms import TAG_KEYS
 from livekit_deploy.recording.names import KEY, Names
 from livekit_deploy.recording.scrub import Field, Scrubber

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from livekit_deploy import Deployer, permissions
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.clock import Clock
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.config import Environment
 from tests.sandbox.workspace import ACCOUNT, REGION, Workspace
 

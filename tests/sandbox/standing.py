@@ -14,15 +14,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.clock import Clock
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.base.clock import Clock
+from livekit_deploy.checks.finding import Finding, failed
+from livekit_deploy.checks.verify import look_at
+from livekit_deploy.checks.verify.cluster import MEDIA
+from livekit_deploy.checks.verify.context import Look
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
-from livekit_deploy.finding import Finding, failed
-from livekit_deploy.health import look_at
-from livekit_deploy.health.cluster import MEDIA
-from livekit_deploy.health.look import API_KEYS, SIGNAL, TURN, Look
-from livekit_deploy.k8s.client import Api, Obj
+from livekit_deploy.k8s.access.client import Api, Obj
+from livekit_deploy.provisioners.addresses import API_KEYS, SIGNAL, TURN
 from tests.sandbox.workspace import REGION, Workspace
 
 DOMAIN = "livekit.uat.example.com"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from livekit_deploy import tools
+from livekit_deploy.k8s.helm import install
 from tests.binaries import kubectl
 from tests.sandbox.workspace import ROOT, Workspace
 
@@ -64,7 +64,7 @@ def _kubectl_and_helm_work_with_the_kubeconfig(here: Workspace) -> None:
     assert {"Scheduled", "Pulled", "Started"} <= {line.split()[2] for line in seen.splitlines()[1:]}
     _our_own(here, pod)
 
-    releases = json.loads(_output(here, tools.installed(tools.DEFAULT), "list", "-A", "-o", "json"))
+    releases = json.loads(_output(here, install.installed(install.DEFAULT), "list", "-A", "-o", "json"))
     assert {(one["name"], one["status"]) for one in releases} == {
         ("aws-load-balancer-controller", "deployed"),
         ("livekit", "deployed"),

@@ -12,7 +12,7 @@ import moto
 import pytest
 from moto import mock_aws
 
-from livekit_deploy.sandbox.aws.install import MOTO, install
+from livekit_deploy.sandbox.install import MOTO, install
 from tests.generate import ROOT
 from tests.sandbox.corrections import probes
 from tests.sandbox.corrections.harness import Probe, World

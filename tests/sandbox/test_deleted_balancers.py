@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livekit_deploy.health.look import SIGNAL, TURN
+from livekit_deploy.provisioners.addresses import SIGNAL, TURN
 from tests.sandbox.standing import Standing
 from tests.sandbox.workspace import Workspace
 

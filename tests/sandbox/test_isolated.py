@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from livekit_deploy import isolated
+from livekit_deploy.base import isolated
 from tests.sandbox.workspace import ROOT, Workspace
 
 _TRAP = 'import os\nopen(os.path.join({folder!r}, "imported"), "a").write(__name__ + "\\n")\n'
@@ -115,7 +115,7 @@ def test_every_interpreter_is_started_in_one_way() -> None:
         for path in (ROOT / "livekit_deploy").rglob("*.py")
         if "sys.executable" in path.read_text(encoding="utf-8")
     ]
-    assert named == ["livekit_deploy/isolated.py"]
+    assert named == ["livekit_deploy/base/isolated.py"]
     assert isolated.command("a.b", "c")[:3] == [sys.executable, "-P", "-m"]
 
 

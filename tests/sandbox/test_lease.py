@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from livekit_deploy.aws.bucket import ensure_bucket
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
 from livekit_deploy.errors import LockedError
 from livekit_deploy.state.document import Holder, Phase, Record, State
 from livekit_deploy.state.lease import lease_of

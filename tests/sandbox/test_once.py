@@ -12,8 +12,8 @@ from moto import mock_aws
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.core import TaggedEC2Resource
 
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.install import install
 from tests.kill.helm import stand_in
 from tests.kill.standing import stood_up
 from tests.kill.world import world

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from livekit_deploy import load_environment, permissions
+from livekit_deploy.checks.finding import Verdict
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import Denied
-from livekit_deploy.finding import Verdict
 from tests.sandbox import bounded
 from tests.sandbox.workspace import ACCOUNT, Workspace
 from tests.service_authorization import PRESETS, preset, written

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from livekit_deploy import Deployer, load_environment, permissions
-from livekit_deploy.aws.bucket import ensure_bucket
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.races import ROUNDS, WRITERS
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
+from livekit_deploy.aws.state_bucket.races import ROUNDS, WRITERS
+from livekit_deploy.checks.finding import Finding, Verdict, failed
+from livekit_deploy.checks.prerequisites.table import CHECKS
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import Interrupted, WrongAccount
 from livekit_deploy.events import Event, Notice
-from livekit_deploy.finding import Finding, Verdict, failed
-from livekit_deploy.preflight.checks import CHECKS
 from tests.sandbox.standing import certificate
 from tests.sandbox.workspace import ACCOUNT, REGION, STATE_BUCKET, Workspace
 
@@ -74,9 +74,9 @@ def before(here: Workspace, tools_at_hand: None) -> Before:
 @pytest.fixture
 def tools_at_hand() -> None:
     """Helm is in the cache, as `up` leaves it."""
-    from livekit_deploy import tools
+    from livekit_deploy.k8s.helm import install
 
-    tools.helm()
+    install.helm()
 
 
 def test_nothing_lacks_and_nothing_changes(before: Before) -> None:

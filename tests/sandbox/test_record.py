@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from livekit_deploy import Deployer, load_environment
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.clock import Clock
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import DeployError
 from livekit_deploy.recording.recorder import Recorder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from livekit_deploy.k8s.client import Api
+from livekit_deploy.k8s.access.client import Api
 from tests.sandbox.standing import Standing
 from tests.sandbox.workspace import Workspace
 

@@ -135,9 +135,9 @@ def test_a_cluster_takes_no_token_without_the_key_and_no_other_name(here: Worksp
 
 
 def _token(key: str, cluster: str) -> str:
-    from livekit_deploy.aws.clients import Clients
-    from livekit_deploy.aws.cloud import Cloud
-    from livekit_deploy.aws.tags import Marks
+    from livekit_deploy.aws.access.clients import Clients
+    from livekit_deploy.aws.access.cloud import Cloud
+    from livekit_deploy.aws.access.tags import Marks
 
     return Cloud(Clients(REGION, access_key=key, secret_key="any"), Marks("livekit", "dev")).eks_token(cluster)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
+from livekit_deploy.checks.finding import Verdict, failed
+from livekit_deploy.checks.verify.table import CHECKS
 from livekit_deploy.errors import UsageError, VerifyFailed
-from livekit_deploy.finding import Verdict, failed
-from livekit_deploy.health.checks import CHECKS
-from livekit_deploy.health.look import SIGNAL
+from livekit_deploy.provisioners.addresses import SIGNAL
 from livekit_deploy.render.screen import Screen
 from tests.sandbox.standing import DOMAIN, FAULTS, Standing, alias_deleted, open_group_put_on, targets_away
 from tests.sandbox.workspace import Workspace

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from livekit_deploy.aws.cloud import mutates
+from livekit_deploy.aws.access.cloud import mutates
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
 
 ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from livekit_deploy.cli.entry import cli
-from livekit_deploy.health import CLUSTER
+from livekit_deploy.provisioners.addresses import CLUSTER
 from livekit_deploy.state import document
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
 

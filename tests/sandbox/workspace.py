@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import yaml
 
-from livekit_deploy.health import Reach
+from livekit_deploy.checks.reach import Reach
 from livekit_deploy.sandbox import server
 from livekit_deploy.sandbox.server import Sandbox
 from tests.inventory import inventory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from tests.aws.rig import REGION, AwsRig, sharing
 from tests.inventory import inventory
 from tests.second_opinion.additions import Additions

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.recording.recorder import Recorder
 from livekit_deploy.sandbox.compare.__main__ import main
 from tests.aws.rig import REGION

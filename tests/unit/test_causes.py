@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livekit_deploy.health.causes import LOG, PODS, of_log, of_pod
+from livekit_deploy.checks.verify.causes import LOG, PODS, of_log, of_pod
 from tests.real.livekit.redis_failures import AT_START
 
 _WHY = {

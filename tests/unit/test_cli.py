@@ -17,7 +17,7 @@ import click
 import pytest
 
 from livekit_deploy import __version__
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.cli import entry, options
 from livekit_deploy.cli.asking import agreed, says_yes
 from livekit_deploy.cli.examples import EXAMPLES

@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from livekit_deploy.aws.eks_addons import AFTER_NODES, BEFORE_NODES
+from livekit_deploy.aws.kinds.eks.addons import AFTER_NODES, BEFORE_NODES
 from livekit_deploy.config import checks, load_environment
 from livekit_deploy.config.checks import engine_support
 from livekit_deploy.config.models import Redis

@@ -12,15 +12,15 @@ import pytest
 from pydantic import TypeAdapter
 from rich.text import Text
 
-from livekit_deploy import costs
-from livekit_deploy.aws.nat import ElasticIp, NatGateway
+from livekit_deploy.aws.kinds.ec2.nat import ElasticIp, NatGateway
 from livekit_deploy.config import Environment
+from livekit_deploy.costs import bill
+from livekit_deploy.costs.prices import Item, Prices, Told, as_of, regions
 from livekit_deploy.engine.estimate import Estimate, Unpriced
 from livekit_deploy.engine.plan import Action, Change, Plan
 from livekit_deploy.engine.planner import Entry, Planned
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import TooExpensive
-from livekit_deploy.prices import Item, Prices, Told, as_of, regions
 from livekit_deploy.render.costs import lines
 from livekit_deploy.render.markdown import plan_markdown
 from livekit_deploy.stack import stack
@@ -45,7 +45,7 @@ def _preset(file: File, preset: str) -> Environment:
 
 
 def _of(env: Environment, today: date = TODAY) -> Estimate:
-    return costs.of_stack(stack(env), env.region, today)
+    return bill.of_stack(stack(env), env.region, today)
 
 
 def _balancers(count: int, zones: int) -> float:
@@ -94,7 +94,7 @@ def test_an_engine_in_extended_support_costs_more_for_each_node(file: File) -> N
     assert _of(env, date(2027, 1, 31)).unpriced == ()
     after = _of(env, date(2027, 2, 1))
     assert [one.what for one in after.unpriced] == [f"2 {more}"], "the table has no such price, and guesses none"
-    asked = costs.of_stack(stack(env), env.region, date(2027, 2, 1), lambda items: Told({more: 0.01}))
+    asked = bill.of_stack(stack(env), env.region, date(2027, 2, 1), lambda items: Told({more: 0.01}))
     assert asked.usd_month == pytest.approx(after.usd_month + 2 * 730 * 0.01, abs=0.02)
 
 
@@ -160,7 +160,7 @@ def _list_of(region: str, usd: dict[Item, float], why_not: str = "") -> Callable
 def test_only_what_the_table_lacks_is_asked_for_and_the_line_says_so(file: File) -> None:
     env = file.write("region: eu-central-1\nlivekit: {domain: livekit.example.com}\n").load()
     node = Item("valkey", "cache.t4g.micro")
-    found = costs.of_stack(stack(env), env.region, TODAY, _list_of(env.region, {node: 0.0152}))
+    found = bill.of_stack(stack(env), env.region, TODAY, _list_of(env.region, {node: 0.0152}))
     assert (found.unpriced, found.asked, found.asked_on) == ((), ("cache.t4g.micro (valkey)",), TODAY.isoformat())
     assert found.usd_month == pytest.approx(_of(env).usd_month + 730 * 0.0152, abs=0.01)
     (line, *_) = lines(found, None)
@@ -171,7 +171,7 @@ def test_only_what_the_table_lacks_is_asked_for_and_the_line_says_so(file: File)
 def test_a_region_that_the_table_does_not_have_is_priced_by_what_aws_tells(file: File) -> None:
     env = file.write("region: ap-south-2\nlivekit: {domain: livekit.example.com}\n").load()
     told = {Item("cluster"): 0.1, Item("gp3_gib"): 0.09}
-    found = costs.of_stack(stack(env), env.region, TODAY, _list_of(env.region, told))
+    found = bill.of_stack(stack(env), env.region, TODAY, _list_of(env.region, told))
     assert found.usd_month == pytest.approx(73 + 50 * 0.09)
     assert {one.what for one in found.unpriced} >= {"1 c6i.large", "load balancer", "secret"}
     assert next(lines(found, None)).startswith(
@@ -181,7 +181,7 @@ def test_a_region_that_the_table_does_not_have_is_priced_by_what_aws_tells(file:
 
 def test_a_price_list_that_does_not_answer_leaves_all_as_it_was_and_says_why(file: File) -> None:
     env = file.write("region: eu-central-1\nlivekit: {domain: livekit.example.com}\n").load()
-    found = costs.of_stack(stack(env), env.region, TODAY, _list_of(env.region, {}, "it did not answer within 2 s"))
+    found = bill.of_stack(stack(env), env.region, TODAY, _list_of(env.region, {}, "it did not answer within 2 s"))
     assert replace(found, not_told="") == _of(env)
     assert [*lines(found, None)][-1].endswith(" AWS's price list was not read: it did not answer within 2 s.")
 
@@ -193,13 +193,13 @@ def test_of_a_preset_where_the_table_is_whole_nothing_is_asked(file: File, prese
     def ask(items: Collection[Item]) -> Told:
         raise AssertionError(items)
 
-    assert costs.of_stack(stack(env), env.region, TODAY, ask).lines
+    assert bill.of_stack(stack(env), env.region, TODAY, ask).lines
 
 
 def test_sizes_of_a_family_cost_in_proportion() -> None:
     sizes = {"micro": 1 / 8, "small": 1 / 4, "medium": 1 / 2, "large": 1, "xlarge": 2, "2xlarge": 4, "4xlarge": 8}
     sizes |= {f"{count}xlarge": 2 * count for count in (8, 9, 12, 16, 18, 24, 32, 48)} | {"nano": 1 / 16}
-    table = json.loads((Path(costs.__file__).parent / "prices.json").read_text(encoding="utf-8"))
+    table = json.loads((Path(bill.__file__).parent / "prices.json").read_text(encoding="utf-8"))
     for region in table["regions"].values():
         for item in ("instance", "valkey", "redis"):
             for family, prices in region.get(item, {}).items():
@@ -208,20 +208,20 @@ def test_sizes_of_a_family_cost_in_proportion() -> None:
 
 
 def test_a_kind_of_somebody_else_is_named() -> None:
-    found = costs.of_stack([Fake("a")], "us-east-1", TODAY)
+    found = bill.of_stack([Fake("a")], "us-east-1", TODAY)
     assert found.unpriced == (Unpriced("fake.thing/a", "a kind that the price table does not know"),)
 
 
 def test_what_was_rebuilt_without_its_size_is_named() -> None:
-    piece = costs.Piece("eks.node_group", {"instance_types": ["c6i.large"], "capacity": "ON_DEMAND"}, ())
-    found = costs.estimate({}, {"eks.node_group/x": piece}, "us-east-1", TODAY)
+    piece = bill.Piece("eks.node_group", {"instance_types": ["c6i.large"], "capacity": "ON_DEMAND"}, ())
+    found = bill.estimate({}, {"eks.node_group/x": piece}, "us-east-1", TODAY)
     assert found.unpriced == (Unpriced("eks.node_group/x", "its size is not on record"),)
 
 
 def test_every_kind_has_a_price_or_is_said_to_be_free(file: File) -> None:
     ours = {name for name, kind in kinds().items() if kind.__module__.startswith("livekit_deploy.")}
-    assert ours == costs.FREE | costs.PRICED
-    assert not costs.FREE & costs.PRICED
+    assert ours == bill.FREE | bill.PRICED
+    assert not bill.FREE & bill.PRICED
 
 
 @pytest.mark.parametrize("preset", ["dev", "uat", "prod"])
@@ -249,7 +249,7 @@ def _planned(state: Sequence[Record], *changes: tuple[Resource, Action]) -> Esti
         for change, (item, _) in zip(made, changes, strict=True)
     }
     plan = Plan("up", "l", 1, "d", tuple(made))
-    return costs.of_plan(
+    return bill.of_plan(
         Planned(plan, entries), replace(State.new("livekit", "uat"), records=records), "us-east-1", TODAY
     )
 
@@ -313,7 +313,7 @@ def test_traffic_is_said_once_where_an_environment_is_made(file: File) -> None:
     assert not [one for one in lines(replace(made, usd_month_now=1.0), None) if "Traffic out" in one]
     assert not [one for one in lines(replace(made, usd_participant_hour=None), None) if "Traffic out" in one]
     env = file.about("guard: {max_monthly_cost: 5000}").load()
-    (said,) = [one for one in lines(costs.guarded(made, env), None) if "Traffic out" in one]
+    (said,) = [one for one in lines(bill.guarded(made, env), None) if "Traffic out" in one]
     assert "guard.max_monthly_cost does not guard it" in said
 
 
@@ -341,7 +341,7 @@ def _limited(file: File, limit: int) -> Environment:
 def test_a_plan_above_the_limit_is_refused_by_place_parts_and_remedy(file: File) -> None:
     env = _limited(file, 150)
     with pytest.raises(TooExpensive) as refused:
-        costs.keep_limit(_of(env), env)
+        bill.keep_limit(_of(env), env)
     said = refused.value.message
     assert said.startswith(
         f"{file.path}:4:3: guard.max_monthly_cost is 150, and with this plan uat costs about $176.57 "
@@ -360,14 +360,14 @@ def test_a_limit_from_an_override_is_named_as_such_and_what_has_no_price_with_it
     text = "nodes: {media: {instance_types: [c99i.large]}}"
     env = file.about(text).load(overrides={"guard.max_monthly_cost": "1"})
     with pytest.raises(TooExpensive) as refused:
-        costs.keep_limit(_of(env), env)
+        bill.keep_limit(_of(env), env)
     assert refused.value.message.startswith("--set guard.max_monthly_cost: ")
     assert "Not priced and not counted: 1 c99i.large (eks.node_group/media-" in refused.value.message
 
 
 @pytest.mark.parametrize(("now", "after"), [(0, 150), (900, 800), (900, 900), (900, 0)])
 def test_what_keeps_the_limit_or_is_no_dearer_than_before_may_go_on(file: File, now: float, after: float) -> None:
-    costs.keep_limit(_estimate(now, after), _limited(file, 150))
+    bill.keep_limit(_estimate(now, after), _limited(file, 150))
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_what_keeps_the_limit_or_is_no_dearer_than_before_may_go_on(file: File, 
 def test_what_the_limit_says_is_part_of_the_estimate(
     file: File, now: float, after: float, unpriced: tuple[Unpriced, ...], verdict: str
 ) -> None:
-    found = costs.guarded(replace(_estimate(now, after), unpriced=unpriced), _limited(file, 150))
+    found = bill.guarded(replace(_estimate(now, after), unpriced=unpriced), _limited(file, 150))
     assert found.guard is not None
     assert (found.guard.max_monthly_cost, found.guard.verdict) == (150, verdict)
     assert bool(found.guard.text) == (verdict != "allowed")
@@ -398,8 +398,8 @@ def test_what_the_limit_says_is_part_of_the_estimate(
 
 def test_without_a_limit_nothing_is_refused(file: File) -> None:
     env = file.about("").load()
-    costs.keep_limit(_estimate(0, 1e6), env)
-    assert costs.guarded(_estimate(0, 1e6), env).guard is None
+    bill.keep_limit(_estimate(0, 1e6), env)
+    assert bill.guarded(_estimate(0, 1e6), env).guard is None
 
 
 @pytest.mark.parametrize("wrong", ["0", "-5", "much", "12.5"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from livekit_deploy.download import download
+from livekit_deploy.k8s.helm.download import download
 
 
 class _Dripping(BaseHTTPRequestHandler):

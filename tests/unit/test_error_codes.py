@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.retries.standard import ThrottledRetryableChecker
 
-from livekit_deploy.aws import codes
-from livekit_deploy.aws.causes import RULES
-from livekit_deploy.aws.codes import REFUSED, kind_of
-from livekit_deploy.aws.errors import translate
-from livekit_deploy.aws.login import Login
+from livekit_deploy.aws.errors import codes
+from livekit_deploy.aws.errors.causes import RULES
+from livekit_deploy.aws.errors.codes import REFUSED, kind_of
+from livekit_deploy.aws.errors.login import Login
+from livekit_deploy.aws.errors.translation import translate
 from livekit_deploy.engine.run import passes
 from livekit_deploy.errors import (
     Absent,

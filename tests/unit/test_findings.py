@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.finding import Check, Finding, Verdict
-from livekit_deploy.preflight import checks, quotas
+from livekit_deploy.checks.finding import Check, Finding, Verdict
+from livekit_deploy.checks.prerequisites import quotas, table
 from livekit_deploy.render import findings
 
 
@@ -26,9 +26,9 @@ def test_whatever_a_check_raises_becomes_its_finding() -> None:
 
 def test_one_check_that_breaks_ends_no_survey(monkeypatch: pytest.MonkeyPatch) -> None:
     fine = Check[Any]("fine", lambda survey: "well")
-    monkeypatch.setattr(checks, "_FIRST", fine)
-    monkeypatch.setattr(checks, "CHECKS", (fine, Check("broken", _breaks), Check("other", lambda survey: "well")))
-    assert [one.verdict for one in checks.look_at(SimpleNamespace())] == [  # type: ignore[arg-type]
+    monkeypatch.setattr(table, "_FIRST", fine)
+    monkeypatch.setattr(table, "CHECKS", (fine, Check("broken", _breaks), Check("other", lambda survey: "well")))
+    assert [one.verdict for one in table.look_at(SimpleNamespace())] == [  # type: ignore[arg-type]
         Verdict.OK,
         Verdict.FAILED,
         Verdict.OK,

@@ -14,7 +14,7 @@ from livekit_deploy.engine.graph import closure, edges_down, ordered, without
 from livekit_deploy.engine.inputs import Ref, SecretRef, plain, revive, substitute
 from livekit_deploy.engine.plan import UNKNOWN, Action, Change, FieldDiff, Plan, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.engine.sight import Sight
+from livekit_deploy.engine.snapshot import Sight
 from livekit_deploy.errors import ConfigError, Denied, ResourceError, StalePlan
 from tests.fakes import Fake
 

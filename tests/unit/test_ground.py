@@ -11,7 +11,7 @@ import pytest
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ConfigError, Failed, ResourceError, UsageError
 from livekit_deploy.events import Done, Event, ResourceFailed
-from livekit_deploy.report import Report
+from livekit_deploy.operations.report import Report
 from tests.fakes import Fake, FakeClock, FakePool
 from tests.unit.conftest import Rig
 

@@ -27,21 +27,21 @@ from hypothesis import strategies as some
 
 import livekit_deploy.render
 from livekit_deploy import errors, events
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
+from livekit_deploy.base.timing import Timing
+from livekit_deploy.checks.finding import Finding
 from livekit_deploy.config import Environment, load_environment
-from livekit_deploy.engine.expected import Step
+from livekit_deploy.engine.critical_path import Step
 from livekit_deploy.engine.plan import Plan
-from livekit_deploy.finding import Finding
 from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.k8s.pod_logs import LogLine
-from livekit_deploy.keyring import Keys
+from livekit_deploy.operations.api_keys import Keys
+from livekit_deploy.operations.report import Recorded, Report, StatusReport
+from livekit_deploy.operations.state_repair import Proposal
 from livekit_deploy.render import chains, failure, github, harmless, json_lines, lines, live, log, markdown
 from livekit_deploy.render.screen import Screen
-from livekit_deploy.report import Recorded, Report, StatusReport
 from livekit_deploy.state.document import Holder
 from livekit_deploy.state.history import Past
-from livekit_deploy.timing import Timing
-from livekit_deploy.upkeep import Proposal
 
 ROOT = Path(__file__).parents[2]
 #: what somebody may have written into a tag, an event, a file or a state

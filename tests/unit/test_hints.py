@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel, TypeAdapter
 
 import livekit_deploy
-from livekit_deploy.aws.eks import Cluster
-from livekit_deploy.aws.elasticache import ReplicationGroup
+from livekit_deploy.aws.kinds.eks.cluster import Cluster
+from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
 from livekit_deploy.config import Environment
 from livekit_deploy.config.checks import ENGINES, SUPPORT, problems
 from livekit_deploy.engine.resource import Live, Resource, Status

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from livekit_deploy import packaged
+from livekit_deploy.base import shipped_files
 from livekit_deploy.config import LiveKit
 from tests.real.recipes import LIVEKIT
 
@@ -19,7 +19,7 @@ def test_the_default_is_the_newest_that_is_shown_with_the_real_server() -> None:
 
 
 def test_the_chart_has_the_same() -> None:
-    chart = packaged.path("charts/livekit-server")
+    chart = shipped_files.path("charts/livekit-server")
     assert yaml.safe_load((chart / "Chart.yaml").read_text())["appVersion"] == LIVEKIT["newest"].version
     assert yaml.safe_load((chart / "values.yaml").read_text())["image"]["tag"] == LIVEKIT["newest"].version
 

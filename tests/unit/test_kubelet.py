@@ -11,12 +11,12 @@ import pytest
 
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.controllers.workloads import run as workloads
-from livekit_deploy.sandbox.cluster.controllers.world import World
 from livekit_deploy.sandbox.cluster.kubelet.environment import environment, service_links
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from livekit_deploy.sandbox.cluster.kubelet.volumes import mounted, volumes
 from livekit_deploy.sandbox.cluster.port import RedisServer
 from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.world import World
 
 Obj = dict[str, Any]
 KEYS = "APIkey: a secret of more than thirty-two characters"

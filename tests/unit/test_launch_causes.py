@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import botocore.session
 import pytest
 
-from livekit_deploy.aws.causes import RULES, cause_of
-from livekit_deploy.aws.rules import Rule
+from livekit_deploy.aws.errors.causes import RULES, cause_of
+from livekit_deploy.aws.errors.rules import Rule
 from livekit_deploy.errors import QuotaExceeded
 from tests.unit.test_error_codes import answered
 

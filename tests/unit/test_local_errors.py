@@ -20,8 +20,8 @@ import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from livekit_deploy.aws.local_errors import MEANINGS, meaning_of, translate_local
-from livekit_deploy.aws.login import Login
+from livekit_deploy.aws.errors.local import MEANINGS, meaning_of, translate_local
+from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.errors import CredentialsError, DeployError, ResourceError, Unavailable
 
 LOGIN = Login("uat", "us-east-1", environ={})

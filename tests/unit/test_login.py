@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
 from livekit_deploy.errors import CredentialsError, DeployError
 
 #: a profile or variables, and the words that must be in the remedy

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.cli import entry
 from livekit_deploy.cli.run import _confirm_down
 from livekit_deploy.config import load_environment

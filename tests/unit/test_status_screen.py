@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from livekit_deploy.aws.keys import Key
+from livekit_deploy.aws.kinds.keys import Key
 from livekit_deploy.k8s.objects import Namespace
+from livekit_deploy.operations.report import status_of
 from livekit_deploy.render.reports import status_lines
-from livekit_deploy.report import status_of
 from livekit_deploy.state.document import Phase, Record, State
 
 HEADER = {"project": "livekit", "env": "uat", "region": "us-east-1", "account": "123456789012"}

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
-from livekit_deploy.aws.cloud import Cloud
-from livekit_deploy.aws.tags import Marks
+from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.base.timing import Spent, Timing, Watch
 from livekit_deploy.config import load_environment
-from livekit_deploy.engine.expected import expected_chain
+from livekit_deploy.engine.critical_path import expected_chain
 from livekit_deploy.engine.graph import edges_up, longest_chain
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.events import Done
+from livekit_deploy.operations.report import Report
 from livekit_deploy.render import chains
-from livekit_deploy.report import Report
 from livekit_deploy.stack import stack
 from livekit_deploy.state.store import FileStore
-from livekit_deploy.timing import Spent, Timing, Watch
 from tests.fakes import Fake, FakeClock
 from tests.unit.conftest import Rig
 
@@ -205,7 +205,7 @@ def test_a_run_that_did_nothing_has_no_chain() -> None:
 def test_no_row_is_wider_than_the_terminal(width: int) -> None:
     from rich.text import Text
 
-    from livekit_deploy.engine.expected import Step
+    from livekit_deploy.engine.critical_path import Step
 
     name = "route53.record/validation-livekit.uat.example.com-76f1"
     long = [Timing(name, "", Spent(waiting=5000.0)), *timings(2)]

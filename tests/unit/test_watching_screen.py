@@ -10,13 +10,13 @@ import pytest
 from livekit_deploy.events import Progress, RunStarted, Started
 from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.k8s.pod_logs import LogLine
-from livekit_deploy.keyring import ApiKey, Keys
+from livekit_deploy.operations.api_keys import ApiKey, Keys
+from livekit_deploy.operations.report import Recorded
 from livekit_deploy.render.events import table
 from livekit_deploy.render.keys import list_lines
 from livekit_deploy.render.live import LiveView
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.words import wrapped
-from livekit_deploy.report import Recorded
 from tests.fakes import FakeClock
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

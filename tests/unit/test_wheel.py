@@ -46,7 +46,7 @@ def shipped(folder: str) -> set[str]:
 
 def test_it_holds_charts_policies_and_types(wheel: Path) -> None:
     found = names(wheel)
-    assert {"livekit_deploy/py.typed", "livekit_deploy/prices.json"} <= found
+    assert {"livekit_deploy/py.typed", "livekit_deploy/costs/prices.json"} <= found
     for folder in ("manifests/charts", "manifests/iam"):
         assert shipped(folder)
         assert {f"livekit_deploy/{name}" for name in shipped(folder)} <= found
@@ -106,7 +106,7 @@ def test_an_installation_finds_its_own_files(installed: Path, tmp_path: Path) ->
     done = run(installed, tmp_path, "graph", "--env", "one", *answers)
     assert done.returncode == 0, done.stderr
     assert "iam.policy/load-balancer-controller" in done.stdout
-    where = "import livekit_deploy.packaged as p; print(p.path('charts/livekit-server'))"
+    where = "import livekit_deploy.base.shipped_files as p; print(p.path('charts/livekit-server'))"
     found = subprocess.run(
         [sys.executable, "-P", "-c", where],
         cwd=tmp_path,

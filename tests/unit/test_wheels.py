@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from livekit_deploy import wheels
+from livekit_deploy.k8s.helm import wheels
 
 _SOURCE = 'import urllib.parse\n\nPyPI = PackageIndex(\n    "https://{host}/", file_storage_domain="files.example")\n'
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.api import Api
-from livekit_deploy.sandbox.cluster.controllers.loop import Controllers
 from livekit_deploy.sandbox.cluster.front import Front
-from livekit_deploy.sandbox.cluster.kubelet.programs import Running
+from livekit_deploy.sandbox.cluster.loop import Controllers
 from livekit_deploy.sandbox.cluster.port import CloudPort
+from livekit_deploy.sandbox.cluster.programs import Running
 from livekit_deploy.sandbox.cluster.store import Store
 
 _NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")

@@ -18,11 +18,11 @@ from moto import mock_aws
 
 from livekit_deploy.recording.names import Names
 from livekit_deploy.recording.scrub import Scrubber
-from livekit_deploy.sandbox.aws.install import install
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.compare.bindings import TOKEN, Bindings, Unbound, leaves
 from livekit_deploy.sandbox.compare.reading import Call, Record
 from livekit_deploy.sandbox.compare.states import Sight, States, sights
+from livekit_deploy.sandbox.install import install
 
 ACCOUNT = "123456789012"
 _STEP, _LONGEST = 15.0, 3600.0  # AWS's seconds

@@ -10,9 +10,9 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from livekit_deploy.sandbox.policy_statements import Statement, applies, read
 from livekit_deploy.sandbox.rights.asked import Request
 from livekit_deploy.sandbox.rights.keys import let_in
-from livekit_deploy.sandbox.rights.statements import Statement, applies, read
 
 
 @dataclass(frozen=True)

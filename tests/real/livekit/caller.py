@@ -15,7 +15,7 @@ from typing import Any
 
 import jwt
 
-from livekit_deploy.aws.api_keys import Pair
+from livekit_deploy.aws.kinds.api_keys import Pair
 from tests.real.livekit.network import Host
 
 _PROGRAM = Path(__file__).with_name("participant.py")

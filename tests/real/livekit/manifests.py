@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy import packaged, tools
-from livekit_deploy.aws import api_keys
-from livekit_deploy.aws.api_keys import Pair
+from livekit_deploy.aws.kinds import api_keys
+from livekit_deploy.aws.kinds.api_keys import Pair
+from livekit_deploy.base import shipped_files
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.inputs import Ref, SecretRef
+from livekit_deploy.k8s.helm import install
 from livekit_deploy.stack import stack
 from tests.real.livekit.network import Ports
 
@@ -118,8 +119,8 @@ def rendered(
     Raises `ConfigError` for settings that the product refuses, `RuntimeError` for values that the chart refuses.
     """
     made = given(preset, settings or {}, redis)
-    command = [str(tools.helm()), "template", "livekit", "--namespace", "livekit", "--values", "-"]
-    command.append(str(chart or packaged.path("charts/livekit-server")))
+    command = [str(install.helm()), "template", "livekit", "--namespace", "livekit", "--values", "-"]
+    command.append(str(chart or shipped_files.path("charts/livekit-server")))
     done = subprocess.run(command, input=json.dumps(made.values), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import websocket
 
-from livekit_deploy.aws.api_keys import Pair
+from livekit_deploy.aws.kinds.api_keys import Pair
 from tests.real.livekit import web
 from tests.real.livekit.caller import token
 from tests.real.livekit.network import Host

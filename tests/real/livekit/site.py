@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from livekit_deploy.aws.api_keys import Pair, draw
+from livekit_deploy.aws.kinds.api_keys import Pair, draw
 from livekit_deploy.sandbox.authority import Authority
 from tests.real import programs
 from tests.real.livekit import web

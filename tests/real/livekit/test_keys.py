@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import jwt
 import pytest
 
-from livekit_deploy.aws.api_keys import Pair, draw
+from livekit_deploy.aws.kinds.api_keys import Pair, draw
 from tests.real.livekit import web
 from tests.real.livekit.caller import token
 from tests.real.livekit.kubelet import Container

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy.aws import api_keys
+from livekit_deploy.aws.kinds import api_keys
 from tests.real.livekit.manifests import Given, Manifests, Object, given
 from tests.real.livekit.site import Site, room_on
 

@@ -17,7 +17,7 @@ from livekit_deploy.sandbox.bridge import Bridge
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.controllers import load_balancers, scheduling
-from livekit_deploy.sandbox.cluster.controllers.loop import Controllers
+from livekit_deploy.sandbox.cluster.loop import Controllers
 from livekit_deploy.sandbox.cluster.port import CloudPort, Identity
 from tests.real.plane import tokens
 from tests.real.plane.answering import Answer, Server, context, json_answer

@@ -29,7 +29,7 @@ from livekit_deploy.sandbox.aws.eks.store import (
     store,
 )
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.rights.statements import trusts
+from livekit_deploy.sandbox.policy_statements import trusts
 
 #: minor versions on offer, oldest first
 VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")

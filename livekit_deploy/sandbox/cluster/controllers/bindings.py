@@ -11,7 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from livekit_deploy.sandbox.cluster.controllers.endpoints import pods_of, target_port
-from livekit_deploy.sandbox.cluster.controllers.world import (
+from livekit_deploy.sandbox.cluster.copying import copied
+from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.port import CloudPort, Target, TargetGroup
+from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.webhooks import has_endpoints
+from livekit_deploy.sandbox.cluster.world import (
     Obj,
     World,
     condition,
@@ -20,11 +25,6 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     leaving,
     name_of,
 )
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.kinds import Kind
-from livekit_deploy.sandbox.cluster.port import CloudPort, Target, TargetGroup
-from livekit_deploy.sandbox.cluster.store import Store
-from livekit_deploy.sandbox.cluster.webhooks import has_endpoints
 
 _GROUP, _VERSION, _PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
 _FINALIZER = "elbv2.k8s.aws/resources"

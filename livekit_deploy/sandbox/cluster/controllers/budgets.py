@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.controllers.world import (
+from livekit_deploy.sandbox.cluster.selectors import selected
+from livekit_deploy.sandbox.cluster.world import (
     Obj,
     World,
     condition,
@@ -20,7 +21,6 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     leaving,
     name_of,
 )
-from livekit_deploy.sandbox.cluster.selectors import selected
 
 _CONTROLLERS = {"ReplicaSet": ("replicasets", "apps"), "StatefulSet": ("statefulsets", "apps")}
 _EVICTED_SECONDS = 120.0  # within which an evicted pod must have begun to end

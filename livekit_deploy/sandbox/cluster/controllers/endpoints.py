@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.controllers.world import (
+from livekit_deploy.sandbox.cluster.copying import copied
+from livekit_deploy.sandbox.cluster.world import (
     MANAGER,
     Obj,
     World,
@@ -15,7 +16,6 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     name_of,
     owner_reference,
 )
-from livekit_deploy.sandbox.cluster.copying import copied
 
 
 def run(world: World) -> None:

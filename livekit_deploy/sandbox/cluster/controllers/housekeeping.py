@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from livekit_deploy.sandbox.cluster.controllers.world import (
+from livekit_deploy.sandbox.cluster.copying import copied
+from livekit_deploy.sandbox.cluster.store import now
+from livekit_deploy.sandbox.cluster.world import (
     MANAGER,
     Obj,
     World,
@@ -10,8 +12,6 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     leaving,
     name_of,
 )
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.store import now
 
 
 def run(world: World) -> None:

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.sandbox.cluster.controllers import bindings
-from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, labels_of, leaving, name_of
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import CloudPort, Listener, LoadBalancerRequest
+from livekit_deploy.sandbox.cluster.world import Obj, World, labels_of, leaving, name_of
 
 CONTROLLER = "aws-load-balancer-controller"
 _INGRESS, _SERVICE = "alb.ingress.kubernetes.io/", "service.beta.kubernetes.io/aws-load-balancer-"

@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.controllers.world import (
+from livekit_deploy.sandbox.cluster.copying import copied
+from livekit_deploy.sandbox.cluster.happened import SCHEDULER
+from livekit_deploy.sandbox.cluster.port import NodeSpec
+from livekit_deploy.sandbox.cluster.selectors import selected
+from livekit_deploy.sandbox.cluster.world import (
     MANAGER,
     Obj,
     World,
@@ -15,10 +19,6 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     leaving,
     name_of,
 )
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.happened import SCHEDULER
-from livekit_deploy.sandbox.cluster.port import NodeSpec
-from livekit_deploy.sandbox.cluster.selectors import selected
 
 _HOSTNAME, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 

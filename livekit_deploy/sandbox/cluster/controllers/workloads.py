@@ -9,7 +9,9 @@ import uuid
 from typing import Any
 
 from livekit_deploy.sandbox.cluster.controllers import bindings
-from livekit_deploy.sandbox.cluster.controllers.world import (
+from livekit_deploy.sandbox.cluster.copying import copied
+from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.world import (
     MANAGER,
     Obj,
     World,
@@ -21,8 +23,6 @@ from livekit_deploy.sandbox.cluster.controllers.world import (
     owned_by,
     owner_reference,
 )
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.errors import ApiError
 
 _SETS = "replicaset-controller"
 _REVISION = "deployment.kubernetes.io/revision"

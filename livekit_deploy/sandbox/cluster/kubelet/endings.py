@@ -5,7 +5,7 @@ Source: Kubernetes documentation, "Pod Lifecycle: termination of Pods" and "Cont
 
 from __future__ import annotations
 
-from livekit_deploy.sandbox.cluster.controllers.world import Obj
+from livekit_deploy.sandbox.cluster.world import Obj
 
 #: AWS's seconds that a process takes to end by itself: there are no calls here that it would wait for
 PROCESS = 2.0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.controllers.world import Obj, World, labels_of, name_of
+from livekit_deploy.sandbox.cluster.world import Obj, World, labels_of, name_of
 
 _KUBERNETES = {
     "metadata": {"name": "kubernetes"},

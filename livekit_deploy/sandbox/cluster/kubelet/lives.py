@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.controllers.world import Obj
 from livekit_deploy.sandbox.cluster.kubelet.probes import Watches
-from livekit_deploy.sandbox.cluster.kubelet.process import Process
-from livekit_deploy.sandbox.cluster.kubelet.programs import Ended, Running
+from livekit_deploy.sandbox.cluster.process import Process
+from livekit_deploy.sandbox.cluster.programs import Ended, Running
 from livekit_deploy.sandbox.cluster.store import now
+from livekit_deploy.sandbox.cluster.world import Obj
 
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 10, 300
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from livekit_deploy.sandbox.cluster.controllers.world import Obj, World
 from livekit_deploy.sandbox.cluster.kubelet import endings, probes
 from livekit_deploy.sandbox.cluster.kubelet.lives import Life
 from livekit_deploy.sandbox.cluster.kubelet.probes import LIVENESS, READINESS, STARTUP
+from livekit_deploy.sandbox.cluster.world import Obj, World
 
 _KUBELET = "kubelet"
 _KILLED = 137  # by SIGKILL

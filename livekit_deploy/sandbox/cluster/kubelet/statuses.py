@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livekit_deploy.sandbox.cluster.controllers.world import Obj, condition
+from livekit_deploy.sandbox.cluster.world import Obj, condition
 
 _OURS = ("PodScheduled", "Initialized", "ContainersReady", "Ready")
 _FINAL = ("Succeeded", "Failed")

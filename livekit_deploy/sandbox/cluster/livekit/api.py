@@ -12,35 +12,18 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-from livekit_deploy.sandbox.cluster.port import RedisServer
-
-if TYPE_CHECKING:
-    from livekit_deploy.sandbox.cluster.livekit.server import Server
 
 PREFIX = "/twirp/livekit.RoomService/"
 
 
-def answer(server: Server, headers: Mapping[str, str], servers: tuple[RedisServer, ...]) -> tuple[int, bytes]:
-    """The answer to any call of the room service: 401, 500 without Redis, or that there are no rooms."""
+def answer(headers: Mapping[str, str], keys: Mapping[str, str], unreachable: str) -> tuple[int, bytes]:
+    """The answer to any call of the room service: 401, 500 without Redis and why, or that there are no rooms."""
     token = headers.get("authorization", "").removeprefix("Bearer ")
-    if not _signed(token, server.keys):
+    if not _signed(token, keys):
         return 401, json.dumps({"code": "unauthenticated", "msg": "invalid token"}).encode()
-    if problem := _unreachable(server, servers):
-        return 500, json.dumps({"code": "internal", "msg": problem}).encode()
+    if unreachable:
+        return 500, json.dumps({"code": "internal", "msg": unreachable}).encode()
     return 200, b'{"rooms":[]}'
-
-
-def _unreachable(server: Server, servers: tuple[RedisServer, ...]) -> str:
-    """Why a new connection to Redis is not made, "" when it is."""
-    address = (server.config.get("redis") or {}).get("address")
-    if not address:
-        return ""
-    found = server.redis(servers)
-    if found is None:
-        return f"dial tcp: lookup {str(address).rpartition(':')[0]}: no such host"
-    return "" if server.node_address in found.admits else f"dial tcp {address}: i/o timeout"
 
 
 def _signed(token: str, keys: Mapping[str, str]) -> bool:

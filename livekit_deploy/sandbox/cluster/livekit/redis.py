@@ -11,8 +11,8 @@ from typing import Any
 
 from cryptography import x509
 
-from livekit_deploy.sandbox.cluster.kubelet.process import Process
 from livekit_deploy.sandbox.cluster.port import RedisServer
+from livekit_deploy.sandbox.cluster.process import Process
 
 #: seconds until it gives up: a port that refuses, one that nothing comes back from, TLS that is not answered
 _REFUSED, _SILENT, _NO_TLS, _AT_ONCE = 1.8, 102.0, 25.0, 0.5

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.kubelet.process import Process
-from livekit_deploy.sandbox.cluster.kubelet.programs import Ended, Running
 from livekit_deploy.sandbox.cluster.livekit import api, redis
 from livekit_deploy.sandbox.cluster.livekit.schema import ConfigRefused, Version
 from livekit_deploy.sandbox.cluster.livekit.settings import settings, short_secrets
 from livekit_deploy.sandbox.cluster.port import RedisServer
+from livekit_deploy.sandbox.cluster.process import Process
+from livekit_deploy.sandbox.cluster.programs import Ended, Running
 
 _NEWEST: Version = (1, 13, 11)
 #: since when an error at the start is the exit code 1 (livekit #4888)
@@ -180,12 +180,22 @@ class Server:
         if port != self.listening["http"]:
             return 404, b"404 page not found\n"
         if path.startswith(api.PREFIX):
-            return api.answer(self, headers, redis)
+            return api.answer(headers, self.keys, self._unreachable(redis))
         if path.partition("?")[0] != "/":
             return 404, b"404 page not found\n"
         if not self.healthy(redis):
             return 406, b"Not Ready\nNode Updated At 0001-01-01 00:00:00 +0000 UTC"
         return 200, b"OK"
+
+    def _unreachable(self, servers: tuple[RedisServer, ...]) -> str:
+        """Why a new connection to Redis is not made, "" when it is."""
+        address = (self.config.get("redis") or {}).get("address")
+        if not address:
+            return ""
+        found = self.redis(servers)
+        if found is None:
+            return f"dial tcp: lookup {str(address).rpartition(':')[0]}: no such host"
+        return "" if self.node_address in found.admits else f"dial tcp {address}: i/o timeout"
 
     def _metrics(self, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Whatever Redis does; with a password where the configuration has one."""

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy.sandbox.cluster.kubelet.process import Process
 from livekit_deploy.sandbox.cluster.livekit import schema
 from livekit_deploy.sandbox.cluster.livekit.schema import ConfigRefused, Version
+from livekit_deploy.sandbox.cluster.process import Process
 
 #: flag → the variable that sets it, and where it goes in the configuration
 _FLAGS: dict[str, tuple[str, str]] = {

@@ -1,0 +1,39 @@
+"""Which state documents an environment's objects belong to: what is left to know of a document that is lost."""
+
+from __future__ import annotations
+
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import ENV, LINEAGE, PROJECT, mapping
+from livekit_deploy.errors import Absent
+
+
+def lineages(cloud: Cloud) -> dict[str, int]:
+    """How many objects carry each lineage, of those with the marks of this project and environment.
+
+    Source: Resource Groups Tagging API, GetResources; it tells of no role, so these are asked one by one.
+    """
+    marks, found = cloud.marks, dict[str, int]()
+    wanted = [{"Key": PROJECT, "Values": [marks.project]}, {"Key": ENV, "Values": [marks.env]}]
+    tagged = [
+        mapping(item["Tags"])
+        for item in cloud.resourcegroupstaggingapi.pages("get_resources", "ResourceTagMappingList", TagFilters=wanted)
+    ]
+    for tags in [*tagged, *_roles(cloud)]:
+        if (lineage := tags.get(LINEAGE)) is not None:
+            found[lineage] = found.get(lineage, 0) + 1
+    return found
+
+
+def _roles(cloud: Cloud) -> list[dict[str, str]]:
+    names = [item["RoleName"] for item in cloud.iam.pages("list_roles", "Roles")]
+    found = []
+    for name in names:
+        if not name.startswith(f"{cloud.marks.prefix}-"):
+            continue
+        try:
+            tags = mapping(cloud.iam.get_role(RoleName=name)["Role"].get("Tags", []))
+        except Absent:
+            continue
+        if (tags.get(PROJECT), tags.get(ENV)) == (cloud.marks.project, cloud.marks.env):
+            found.append(tags)
+    return found

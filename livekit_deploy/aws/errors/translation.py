@@ -1,0 +1,98 @@
+"""Translates an answer of AWS into our error, by AWS's error code and words; `local_errors` does what is no answer."""
+
+from __future__ import annotations
+
+import re
+
+from botocore.exceptions import ClientError
+
+from livekit_deploy import errors
+from livekit_deploy.aws.errors.causes import cause_of, quota_of
+from livekit_deploy.aws.errors.codes import REFUSED, kind_of
+from livekit_deploy.aws.errors.login import Login
+from livekit_deploy.aws.errors.rules import Cause
+from livekit_deploy.aws.errors.unaccepted import unaccepted
+
+#: IAM's name of a service, where it is not boto3's
+_PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
+#: operations whose right has another name (Service Authorization Reference, Amazon S3)
+_RIGHTS = {
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+_HINTS: dict[type[errors.ResourceError], str] = {
+    errors.Throttled: "run the same command again later, or with a lower --parallelism",
+    errors.Unavailable: "AWS fails for the moment (health.aws.amazon.com says where): run the same command again later",
+    errors.Busy: "something else is being done to it: run the same command again when that is over",
+    errors.Absent: "somebody deleted it, or it does not show yet: run the same command again, which reads anew",
+    errors.Conflict: "something that is the same is there already: run the same command again, which reads anew",
+    errors.InUse: "run the same command again when what holds it is gone",
+}
+
+
+def code_of(error: ClientError) -> str:
+    """The AWS error code, such as ``InvalidVpcID.NotFound``."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def translate(error: ClientError, service: str, operation: str, login: Login | None = None) -> errors.DeployError:
+    """The error of ours that stands for an answer of AWS; it keeps the code, the request id and AWS's own words.
+
+    ``operation`` is what was asked for: the answer may be to another, which was to get credentials for it.
+    """
+    code = code_of(error)
+    said = error.response.get("Error", {}).get("Message", "") or code
+    request_id = error.response.get("ResponseMetadata", {}).get("RequestId", "")
+    action = action_of(service, operation)
+    for_login = error.operation_name.lower() != operation.replace("_", "").lower()
+    message = f"{'sts:' + error.operation_name if for_login else action}: {said} ({code})"
+    if found := unaccepted(code, said, login or Login(), error.operation_name if for_login else ""):
+        what, remedy = found
+        return errors.CredentialsError(f"{what}: {message}", code=code, request_id=request_id, hint=remedy)
+    kind = kind_of(code, said)
+    known = _known(kind, code, said, error.operation_name)
+    hint = _allow(said, action) if kind is errors.Denied else known.remedy or _HINTS.get(kind) or _look_up(code, action)
+    return kind(message, code=code, request_id=request_id, hint=hint, likely=known.likely)
+
+
+def _known(kind: type[errors.ResourceError], code: str, said: str, operation: str) -> Cause:
+    """What is known to be behind it; whose right is missing is what AWS itself says."""
+    if kind is errors.QuotaExceeded:
+        return quota_of(code, operation)
+    return (cause_of(code, said) if kind is not errors.Denied else None) or Cause("", "")
+
+
+def action_of(service: str, operation: str) -> str:
+    """The action as IAM calls it: ``elasticloadbalancing:DescribeLoadBalancers``."""
+    name = operation if operation[:1].isupper() else operation.title().replace("_", "")
+    return f"{_PREFIXES.get(service, service)}:{name}"
+
+
+def _look_up(code: str, action: str) -> str:
+    if code in REFUSED:
+        return "put right what AWS names, and run the same command again: the same request gets the same answer"
+    return f"run the same command again; if it stays, look up {code} in the API reference of {action}"
+
+
+def _allow(said: str, action: str) -> str:
+    """Which action to allow to whom, as AWS says it, or else as it was asked for."""
+    if "launch instances with this launch template" in said:
+        return (
+            "allow ec2:RunInstances with the launch template, and ec2:CreateTags on all that a launch makes "
+            "(livekit-deploy iam-policy prints both); aws sts decode-authorization-message tells which was refused"
+        )
+    denied = re.search(r"perform: ([\w-]+:\w+)", said)
+    who = re.search(r"User: (arn:\S+)", said)
+    principal = who[1] if who else "the principal that runs this"
+    right = denied[1] if denied else _RIGHTS.get(action, action)
+    if forbidden := re.search(r"with an explicit deny in an? ([\w -]+policy)", said):
+        return f"a {forbidden[1]} forbids {right} to {principal}, whatever else allows it: have it changed there"
+    if limit := re.search(r"because no (permissions boundary|session policy|\w+ control policy) allows", said):
+        return f"let the {limit[1]} of {principal} allow {right} too (livekit-deploy iam-policy prints all)"
+    return f"allow the action {right} to {principal} (livekit-deploy iam-policy prints all)"

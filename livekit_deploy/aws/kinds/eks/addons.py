@@ -1,0 +1,251 @@
+"""EKS add-ons: network, proxy and pod identity before there are nodes, DNS and metrics once there are.
+
+A version that the file does not give is AWS's default at the time of creation and then stays. A new one that is
+DEGRADED is waited for (CoreDNS is, until the first node has joined), except for causes that waiting does not cure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.tags import ADDRESS
+from livekit_deploy.aws.kinds.ec2.diagnosis import told
+from livekit_deploy.aws.kinds.eks.access_entries import unknown_principal
+from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, claiming
+from livekit_deploy.aws.kinds.eks.issues import ADDON_ISSUE, health
+from livekit_deploy.aws.kinds.states import ADDON
+from livekit_deploy.engine.inputs import Input, Output
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
+from livekit_deploy.errors import Absent, ResourceError
+
+_MOST = 10  # versions that are listed
+BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
+#: whose rights the role of the nodes has
+_BY_NODES = ("vpc-cni",)
+AFTER_NODES = ("coredns", "metrics-server")
+
+#: what each is given unless the file says otherwise. The network plugin gives UDP that a node's own pods send first
+#: another source port by chance; media is offered with the port that it left from (Amazon VPC CNI plugin, README)
+CONFIGURATION: Mapping[str, Mapping[str, Any]] = {"vpc-cni": {"env": {"AWS_VPC_K8S_CNI_RANDOMIZESNAT": "none"}}}
+
+
+#: gives what it makes the tags that its configuration says (EBS CSI driver, "Tagging")
+_OF_VOLUMES = "aws-ebs-csi-driver"
+
+
+def same_version(want: str, have: str) -> bool:
+    """Whether ``v1.20`` or ``v1.20.4`` names ``v1.20.4-eksbuild.1``."""
+    return have == want or have.startswith((f"{want}.", f"{want}-"))
+
+
+class Addon(Resource):
+    """An EKS add-on; the resource's name is the add-on's.
+
+    ``version`` may be given in part, None leaves it to AWS once. ``configuration`` is the add-on's own configuration,
+    ``role_arn`` the role that its pods take on, None for that of the nodes.
+    Source: EKS API reference, CreateAddon and UpdateAddon.
+    """
+
+    kind = "eks.addon"
+    host_kind = "eks.cluster"
+    dies_with_host = True
+    timeout, delete_timeout = 20 * MINUTE, 10 * MINUTE
+    usual, usual_delete = 45.0, 30.0
+    propagation = {"InvalidParameterException": (*NEW_ROLE, "CREATE_FAILED"), "InvalidRequestException": NEW_ROLE}
+
+    version: Input[str | None] = Input(api="addonVersion", default=None)
+    configuration: Input[Mapping[str, Any]] = Input(api="configurationValues", default={})
+    role_arn: Input[str | None] = Input(api="serviceAccountRoleArn", default=None)
+
+    arn = Output[str]()
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """A version is compared to the precision given, and not at all when none is."""
+        if key == "version":
+            return isinstance(want, str) and not (isinstance(have, str) and same_version(want, have))
+        return super().differs(key, want, have)
+
+    def _cluster(self) -> str:
+        if self.host is None:
+            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+        return self.host.id
+
+    def foreseen(self, cloud: Cloud) -> tuple[str, str]:
+        kubernetes = getattr(self.lives_in, "version", "")
+        if not kubernetes:
+            return "", ""
+        refused = not_offered(cloud, self.instance, self.version, kubernetes)
+        if self.role_arn and not refused[0]:
+            return unknown_principal(cloud, self.role_arn, _role_of(self.instance))
+        lacks = not self.role_arn and self.instance not in _BY_NODES and _needs_role(cloud, self.instance, kubernetes)
+        if refused[0] or not lacks:
+            return refused
+        return "", f"{self.instance} needs rights of its own: name a role that has them in {_role_of(self.instance)}."
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        addon = _describe(cloud, self._cluster(), self.instance)
+        if addon is None:
+            return None
+        if id is None:
+            cloud.marks.claim(addon.get("tags", {}), self.address, f"the EKS add-on {self.instance}")
+        return _live(addon, cloud.marks.whose)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
+        configuration = self._configured(cloud)
+        values = {"configurationValues": _text(configuration)} if configuration else {}
+        with claiming(f"the EKS add-on {self.instance} exists already"):
+            cloud.eks.create_addon(
+                clusterName=self._cluster(),
+                addonName=self.instance,
+                resolveConflicts="OVERWRITE",
+                clientRequestToken=token,
+                tags=cloud.marks.tags(self.address),
+                **version,
+                **values,
+                **self._role(),
+            )
+        return self.instance
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
+        cloud.eks.update_addon(
+            clusterName=self._cluster(),
+            addonName=self.instance,
+            resolveConflicts="OVERWRITE",
+            configurationValues=_text(self._configured(cloud)),
+            **version,
+            **self._role(),  # what is left out is taken away
+        )
+
+    def _configured(self, cloud: Cloud) -> Mapping[str, Any]:
+        """Its configuration; volumes are born with our marks, by which `down` knows them."""
+        if self.instance != _OF_VOLUMES:
+            return self.configuration
+        controller = dict(self.configuration.get("controller") or {})
+        controller["extraVolumeTags"] = {**(controller.get("extraVolumeTags") or {}), **cloud.marks.whose}
+        return {**self.configuration, "controller": controller}
+
+    def _role(self) -> dict[str, str]:
+        return {"serviceAccountRoleArn": self.role_arn} if self.role_arn else {}
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
+
+    def _full_version(self, cloud: Cloud, given: str) -> str:
+        """The newest version that AWS offers for this cluster within what was given."""
+        assert self.host is not None
+        kubernetes = str(self.host.outputs["version"])
+        fitting = [one for one in offered(cloud, self.instance, kubernetes) if same_version(given, one)]
+        if not fitting:
+            said, remedy = not_offered(cloud, self.instance, given, kubernetes)
+            raise ResourceError(said, address=self.address, hint=remedy)
+        return max(fitting, key=_order)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.eks.delete_addon(clusterName=self._cluster(), addonName=live.id, preserve=False)
+
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return told(live)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        if host is None or cloud.marks.lineage is None:
+            return
+        for name in cloud.eks.pages("list_addons", "addons", clusterName=host.id):
+            addon = _describe(cloud, host.id, name)
+            if addon is not None and cloud.marks.ours(addon.get("tags", {})):
+                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon, cloud.marks.whose))
+
+
+def _role_of(name: str) -> str:
+    return f"cluster.addons.{name}.role"
+
+
+def _needs_role(cloud: Cloud, name: str, kubernetes: str) -> bool:
+    """Whether AWS says that its pods need rights (EKS API reference, AddonVersionInfo)."""
+    found = cloud.eks.pages("describe_addon_versions", "addons", addonName=name, kubernetesVersion=kubernetes)
+    return any(item.get("requiresIamPermissions") for addon in found for item in addon.get("addonVersions", []))
+
+
+def offered(cloud: Cloud, name: str, kubernetes: str) -> list[str]:
+    """The versions of an add-on that AWS offers for a Kubernetes version, newest first; [] for none."""
+    found = cloud.eks.pages("describe_addon_versions", "addons", addonName=name, kubernetesVersion=kubernetes)
+    versions = [str(item["addonVersion"]) for addon in found for item in addon.get("addonVersions", [])]
+    return sorted(versions, key=_order, reverse=True)
+
+
+def not_offered(cloud: Cloud, name: str, version: str | None, kubernetes: str) -> tuple[str, str]:
+    """(why there is no such add-on, what to do), ("", "") for one that there is.
+
+    ``version`` may be given in part, or left to AWS. Source: EKS API reference, DescribeAddonVersions.
+    """
+    versions = offered(cloud, name, kubernetes)
+    if not versions:
+        every = cloud.eks.pages("describe_addon_versions", "addons", kubernetesVersion=kubernetes)
+        names = sorted({str(one["addonName"]) for one in every})
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]}? cluster.addons takes" if near else "cluster.addons takes"
+        return f"EKS has no add-on {name} for Kubernetes {kubernetes}", f"{remedy} {', '.join(names)}"
+    if version is not None and not any(same_version(version, one) for one in versions):
+        said = f"the add-on {name} has no version {version} for Kubernetes {kubernetes}"
+        return said, f"set cluster.addons.{name}.version to one of {', '.join(versions[:_MOST])}, or leave it out"
+    return "", ""
+
+
+def _order(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def _text(configuration: Mapping[str, Any]) -> str:
+    return json.dumps(configuration, sort_keys=True)
+
+
+def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None:
+    try:
+        addon: Mapping[str, Any] = cloud.eks.describe_addon(clusterName=cluster, addonName=name)["addon"]
+    except Absent:
+        return None
+    return addon
+
+
+def _configuration(text: str) -> Any:
+    """The values of an add-on, which EKS takes as JSON or as YAML; what is neither is told as the text that it is."""
+    try:
+        found = yaml.safe_load(text)
+        return json.loads(json.dumps(found, default=str)) if isinstance(found, dict) else text
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        return text
+
+
+def _as_given(addon: Mapping[str, Any], marks: Mapping[str, str]) -> Any:
+    """The configuration without the marks that volumes are born with."""
+    found = _configuration(addon.get("configurationValues") or "{}")
+    theirs = found.get("controller") if addon["addonName"] == _OF_VOLUMES and isinstance(found, dict) else None
+    if not isinstance(theirs, dict) or not isinstance(theirs.get("extraVolumeTags"), dict):
+        return found
+    controller = dict(theirs)
+    tags = {key: value for key, value in controller.pop("extraVolumeTags").items() if marks.get(key) != value}
+    controller |= {"extraVolumeTags": tags} if tags else {}
+    rest = {key: value for key, value in found.items() if key != "controller"}
+    return rest | ({"controller": controller} if controller else {})
+
+
+def _live(addon: Mapping[str, Any], born_with: Mapping[str, str] | None = None) -> Live:
+    ill = health(ADDON_ISSUE, addon.get("health", {}).get("issues", []))
+    props = {
+        "version": addon.get("addonVersion"),
+        "configuration": _as_given(addon, born_with or {}),
+        "role_arn": addon.get("serviceAccountRoleArn") or None,
+    }
+    outputs = {"arn": addon["addonArn"], "version": props["version"]}
+    seen = ADDON.of(addon["status"])
+    more = {"marks": addon.get("tags", {}), "made": addon.get("addonArn", ""), **ill.told(seen)}
+    return seen.live(addon["addonName"], props, outputs, **more)

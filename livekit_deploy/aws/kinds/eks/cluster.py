@@ -1,0 +1,310 @@
+"""The EKS control plane: one resource, changed in steps, each of one kind as EKS asks.
+
+Defaults of create_cluster that bite are all set: access by entries only (`API`), no hidden administrator, no
+self-managed add-ons, standard support only, a private endpoint beside a narrowed public one. Whoever creates the
+cluster is kept in a tag of it, so that the access entry made for them never depends on who runs the tool later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.naming import fit
+from livekit_deploy.aws.access.tags import ADDRESS
+from livekit_deploy.aws.kinds.ec2.diagnosis import CLUSTER_ADDRESSES, subnets_short, told
+from livekit_deploy.aws.kinds.eks.foreign import added
+from livekit_deploy.aws.kinds.eks.issues import CLUSTER_ISSUE, health
+from livekit_deploy.aws.kinds.states import CLUSTER
+from livekit_deploy.config.checks import SUPPORT
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
+from livekit_deploy.engine.live import made_at
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.errors import Absent, Conflict, InUse, NotOurs, StateError
+
+#: the instance name of the one cluster of an environment
+MAIN = "main"
+#: tag with the principal that created the cluster
+CREATOR = "livekit-deploy:creator"
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+_NAME = 100
+_ZONES = "EKS keeps the zones of a control plane: put network.availability_zones back, or run down and then up."
+_KEY_STAYS = (
+    "EKS keeps the key that a cluster encrypts with: set cluster.secrets_key to true where it is the key of this "
+    "environment, and cancel that key's deletion; for another key, or none, run down and then up."
+)
+_KEY_COMES = "EKS cannot take the key away again: without it the cluster's Secrets cannot be read any more."
+_ANEW = "EKS fixes it when the cluster is made: put the old value back, or run down and then up."
+
+
+def cluster_name(cloud: Cloud) -> str:
+    """The name of the environment's cluster in AWS, as tags of the load balancer controller and log groups hold it."""
+    return fit(cloud.name(MAIN), _NAME)
+
+
+def living(cloud: Cloud) -> Live:
+    """The environment's cluster as EKS tells of it now: the one of our name, with our marks.
+
+    Where a token may be sent to is known from here only: what is written of a cluster may be anybody's word.
+    Raises `StateError` when there is none, `NotOurs` for one without our marks.
+    """
+    name = cluster_name(cloud)
+    try:
+        cluster = cloud.eks.describe_cluster(name=name)["cluster"]
+    except Absent:
+        raise StateError(
+            f"there is no EKS cluster {name}", hint="run up: it makes the cluster; or check --profile and region"
+        ) from None
+    address = f"{Cluster.kind}/{MAIN}"
+    if not (cloud.marks.ours(cluster.get("tags", {})) or address in cloud.marks.adopt):
+        raise NotOurs(
+            f"the EKS cluster {name} does not carry the marks of this environment: no token is sent to it",
+            hint=f"where it is yours, put them back: livekit-deploy up --adopt {address}",
+        )
+    return _live(cluster)
+
+
+#: EKS's words for a role that was made, or given its policies, a moment ago (terraform-provider-aws repeats the same)
+NEW_ROLE = (
+    *("could not be assumed", "does not exist", "do not exist", "cannot be found", "Error in role params"),
+    *(
+        "doesn't have the Amazon EKS Managed Policies",
+        "role's policy must include",
+        "not found in the trust relationship",
+    ),
+)
+
+
+@contextlib.contextmanager
+def claiming(what: str) -> Iterator[None]:
+    """EKS says "in use" where it means that the thing exists already; a create says `Conflict` then."""
+    try:
+        yield
+    except InUse as error:
+        raise Conflict(f"{what}: {error}", code=error.code, request_id=error.request_id, hint=error.hint) from error
+
+
+def minor(version: str) -> int:
+    """``1.36`` is 36."""
+    return int(version.split(".")[1])
+
+
+def as_it_runs(have: int) -> str:
+    """What to do about a minor version that is higher than the file's: somebody else raised it, or AWS did."""
+    version = f'"1.{have}"'
+    if have <= max(map(minor, SUPPORT)):
+        return f"set cluster.version to {version}."
+    return f"upgrade livekit_deploy, which does not know {version} yet; then set cluster.version to {version}."
+
+
+class Cluster(Resource):
+    """An EKS cluster. ``version`` is ``1.36``; ``logs`` are the control plane logs that go to CloudWatch.
+
+    ``public_cidrs`` may reach the public endpoint, none of them closes it. ``key_arn`` is a KMS key for Kubernetes
+    secrets; a cluster without one gets it while it runs, and keeps it. ``zones`` are those of the subnets, which may
+    become others of the same zones only. Source: EKS API reference, CreateCluster, UpdateClusterConfig,
+    UpdateClusterVersion and AssociateEncryptionConfig; EKS user guide, "View Amazon EKS networking requirements for VPC
+    and subnets".
+    """
+
+    kind = "eks.cluster"
+    timeout, delete_timeout = 30 * MINUTE, 30 * MINUTE
+    usual, usual_delete = 9 * MINUTE, 3 * MINUTE
+    exports = {
+        "name": "cluster.name",
+        "version": "cluster.version",
+        "endpoint": "cluster.endpoint",
+        "arn": "cluster.arn",
+        "issuer": "cluster.issuer",
+    }
+    propagation = {"InvalidParameterException": NEW_ROLE, "InvalidRequestException": NEW_ROLE}
+
+    role_arn: Input[str] = Input(api="roleArn", change=Change.FIXED, way_out=_ANEW)
+    subnet_ids: Inputs[str] = Inputs(api="resourcesVpcConfig.subnetIds")
+    zones: Inputs[str] = Inputs(change=Change.FIXED, default=(), way_out=_ZONES)
+    version: Input[str] = Input(api="version")
+    public_cidrs: Inputs[str] = Inputs(api="resourcesVpcConfig.publicAccessCidrs")
+    private_access: Input[bool] = Input(api="resourcesVpcConfig.endpointPrivateAccess", default=True)
+    logs: Inputs[str] = Inputs(api="logging.clusterLogging", default=())
+    key_arn: Input[str | None] = Input(api="encryptionConfig", default=None)
+    deletion_protection: Input[bool] = Input(api="deletionProtection", default=False)
+
+    arn = Output[str]()
+    endpoint = Output[str]()
+    ca = Output[str]()
+    issuer = Output[str]()
+    security_group_id = Output[str]()
+    creator = Output[str]()
+
+    @property
+    def cluster_name(self) -> Ref[str]:
+        """The cluster's name in AWS, the output ``name``."""
+        return Ref(self, "name")
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """Versions are compared to the precision given."""
+        if key == "version" and isinstance(want, str) and isinstance(have, str):
+            return have != want and not have.startswith(f"{want}.")
+        return super().differs(key, want, have)
+
+    def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
+        """Also a version that is lower, or more than one minor higher, than what runs; and another key, or none."""
+        changed = list(changed)
+        found = super().refusals(live, changed)
+        if "key_arn" in changed and live.props["key_arn"] is not None:
+            found["key_arn"] = _KEY_STAYS
+        if "version" in changed:
+            have, want = minor(live.props["version"]), minor(self.version)
+            if want < have:
+                found["version"] = f"EKS does not go back: {as_it_runs(have)}"
+            elif want > have + 1:
+                found["version"] = f'EKS goes up one minor version at a time: set "1.{have + 1}" first.'
+        return found
+
+    def irrevocable(self, changed: Iterable[str]) -> str:
+        said = (super().irrevocable(changed), _KEY_COMES if "key_arn" in changed else "")
+        return " ".join(filter(None, said))
+
+    # ---- verbs
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        name = id or fit(cloud.name(self.instance), _NAME)
+        try:
+            cluster = cloud.eks.describe_cluster(name=name)["cluster"]
+        except Absent:
+            return None
+        if id is None:
+            cloud.marks.claim(cluster.get("tags", {}), self.address, f"the EKS cluster {name}")
+        return _with_access(cloud, cluster)
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        name = fit(cloud.name(self.instance), _NAME)
+        # a tag value cannot hold the commas that names in IAM may have, and those cannot hold blanks
+        tags = {**cloud.marks.tags(self.address, name), CREATOR: cloud.identity.principal.replace(",", " ")}
+        encryption = self._encryption() if self.key_arn else []
+        with claiming(f"the EKS cluster {name} exists already"):
+            cloud.eks.create_cluster(
+                name=name,
+                clientRequestToken=token,
+                version=self.version,
+                roleArn=self.role_arn,
+                resourcesVpcConfig={"subnetIds": sorted(self.subnet_ids), **self._endpoint()},
+                logging={"clusterLogging": self._logging()},
+                accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+                bootstrapSelfManagedAddons=False,
+                upgradePolicy={"supportType": "STANDARD"},
+                deletionProtection=self.deletion_protection,
+                tags=tags,
+                **({"encryptionConfig": encryption} if encryption else {}),
+            )
+        return name
+
+    def _encryption(self) -> list[dict[str, Any]]:
+        return [{"resources": ["secrets"], "provider": {"keyArn": self.key_arn}}]
+
+    def _endpoint(self) -> dict[str, Any]:
+        public = bool(self.public_cidrs)
+        cidrs = {"publicAccessCidrs": sorted(self.public_cidrs)} if public else {}
+        return {"endpointPublicAccess": public, "endpointPrivateAccess": self.private_access, **cidrs}
+
+    def _logging(self) -> list[dict[str, Any]]:
+        off = [name for name in LOG_TYPES if name not in self.logs]
+        sets = (sorted(self.logs), True), (off, False)
+        return [{"types": types, "enabled": enabled} for types, enabled in sets if types]
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """One kind of change a call, as EKS demands; the version last."""
+        config: dict[str, Any] | None = None
+        if "deletion_protection" in changed:
+            config = {"deletionProtection": self.deletion_protection}
+        elif {"public_cidrs", "private_access"} & changed:
+            config = {"resourcesVpcConfig": self._endpoint()}
+        elif "subnet_ids" in changed:
+            config = {"resourcesVpcConfig": {"subnetIds": sorted(self.subnet_ids)}}
+        elif "logs" in changed:
+            config = {"logging": {"clusterLogging": self._logging()}}
+        if config is not None:
+            cloud.eks.update_cluster_config(name=live.id, **config)
+        elif "key_arn" in changed:
+            cloud.eks.associate_encryption_config(clusterName=live.id, encryptionConfig=self._encryption())
+        elif "version" in changed:
+            cloud.eks.update_cluster_version(name=live.id, version=self.version)
+
+    def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """The marks, and who made the cluster, as long as that is known."""
+        creator = str(outputs.get("creator", ""))
+        return {**super().own_marks(cloud, outputs), **({CREATOR: creator.replace(",", " ")} if creator else {})}
+
+    def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
+        """Not who made it: that tag is no mark of whose it is."""
+        return path != f"marks.{CREATOR}"
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Lift the deletion protection first, then delete."""
+        if live.props["deletion_protection"]:
+            cloud.eks.update_cluster_config(name=live.id, deletionProtection=False)
+        else:
+            cloud.eks.delete_cluster(name=live.id)
+
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return subnets_short(cloud, self.subnet_ids, CLUSTER_ADDRESSES) or told(live)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        if cloud.marks.lineage is None:
+            return
+        for name in cloud.eks.pages("list_clusters", "clusters"):
+            if not name.startswith(cloud.marks.prefix):
+                continue
+            try:
+                cluster = cloud.eks.describe_cluster(name=name)["cluster"]
+            except Absent:
+                continue
+            tags = cluster.get("tags", {})
+            if cloud.marks.ours(tags):
+                yield Found(tags.get(ADDRESS, ""), _with_access(cloud, cluster))
+
+
+def _with_access(cloud: Cloud, cluster: Mapping[str, Any]) -> Live:
+    """The cluster, and where it serves who else may use it."""
+    live = _live(cluster)
+    if live.status is not Status.READY:
+        return live
+    return replace(live, noted=added(cloud, cluster))
+
+
+def _live(cluster: Mapping[str, Any]) -> Live:
+    vpc = cluster.get("resourcesVpcConfig", {})
+    encryption = cluster.get("encryptionConfig") or []
+    groups = cluster.get("logging", {}).get("clusterLogging", [])
+    props = {
+        "role_arn": cluster["roleArn"],
+        "subnet_ids": sorted(vpc.get("subnetIds", [])),
+        "version": cluster["version"],
+        "public_cidrs": sorted(vpc.get("publicAccessCidrs", [])) if vpc.get("endpointPublicAccess") else [],
+        "private_access": bool(vpc.get("endpointPrivateAccess")),
+        "logs": sorted(name for group in groups if group.get("enabled") for name in group.get("types", [])),
+        "key_arn": encryption[0]["provider"]["keyArn"] if encryption else None,
+        "deletion_protection": bool(cluster.get("deletionProtection", False)),
+    }
+    outputs = {
+        "arn": cluster["arn"],
+        "name": cluster["name"],
+        "endpoint": cluster.get("endpoint", ""),
+        "ca": cluster.get("certificateAuthority", {}).get("data", ""),
+        "issuer": cluster.get("identity", {}).get("oidc", {}).get("issuer", ""),
+        "security_group_id": vpc.get("clusterSecurityGroupId", ""),
+        "version": cluster["version"],
+    }
+    tags = cluster.get("tags", {})
+    if creator := tags.get(CREATOR, "").replace(" ", ","):
+        outputs["creator"] = creator
+    seen, ill = CLUSTER.of(cluster["status"]), health(CLUSTER_ISSUE, cluster.get("health", {}).get("issues", []))
+    more = {"marks": tags, "made": made_at(cluster, "createdAt"), **ill.told(seen)}
+    return seen.live(cluster["name"], props, outputs, what="control plane", **more)

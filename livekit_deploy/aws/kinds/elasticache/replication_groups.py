@@ -1,0 +1,349 @@
+"""ElastiCache for LiveKit: a subnet group, and a replication group with TLS and a token, cluster mode off.
+
+AWS does not tell which token a group has. The version of the secret is therefore written into the group's description,
+in the same call that sets the token: it is true after a crash at any point, and it is no secret. A new token is good
+beside the old one first (ROTATE, "token b after a"), and alone once no pod has the old one any more (SET, "token b").
+Our marks are in the description as well as in the tags, which ElastiCache refuses to tell before a group is available
+(API reference, ListTagsForResource).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.naming import fit
+from livekit_deploy.aws.access.tags import pairs
+from livekit_deploy.aws.kinds import states
+from livekit_deploy.aws.kinds.ec2.diagnosis import told
+from livekit_deploy.aws.kinds.elasticache.engine_versions import as_given, later_minor, order
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import mark, ours, tags_of
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import told as told_tags
+from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
+from livekit_deploy.engine.live import made_at
+from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
+from livekit_deploy.errors import Absent
+
+PORT = 6379
+_PREFERRED = "preferred"  # TLS for whoever asks for it, and plain text for the others
+_GROUP_NAME = 40
+#: AWS's code, where an event of ElastiCache names one
+_CODE = re.compile(r"\bInsufficient\w+|\b\w+(?:Exceeded|NotFound)\b")
+_TOKEN = re.compile(r"\btoken ([\w-]+)(?: after ([\w-]+))?")
+_UNKNOWN = "unknown"
+#: AUTH that somebody else switched (ElastiCache API reference, AuthTokenUpdateStrategy)
+_AUTH_ON = "ElastiCache takes AUTH away for user groups only: set redis.auth to true, a new group."
+_AUTH_OFF = "Take the group's user groups away in ElastiCache and give it its token back, or set redis.auth to false."
+
+
+class ReplicationGroup(Resource):
+    """A Redis or Valkey with one shard. ``version`` is compared to the precision given.
+
+    ``replicas`` are beside the primary; ``failover`` and ``multi_az`` need at least one. ``auth`` says whether a token
+    is asked for, ``auth_token`` where it is kept, ``old_token`` whether the one before is still good although no pod
+    has it. ``snapshot_retention`` is in days, 0 for none. ``minor_upgrades`` lets AWS raise the minor version.
+    Source: ElastiCache API reference, CreateReplicationGroup and ModifyReplicationGroup.
+    """
+
+    kind = "elasticache.replication_group"
+    timeout, delete_timeout = 60 * MINUTE, 45 * MINUTE
+    usual, usual_delete = 7 * MINUTE, 6 * MINUTE
+    exports = {"redis_address": "redis.address"}
+    propagation = {
+        "ServiceLinkedRoleNotFoundFault": (),
+        # what was made a moment ago
+        "CacheSubnetGroupNotFoundFault": (),
+        "InvalidGroup.NotFound": (),
+        "InvalidParameterValue": ("security group",),
+    }
+
+    engine: Input[str] = Input(api="Engine", change=Change.IMMUTABLE, default="valkey")
+    version: Input[str] = Input(api="EngineVersion")
+    minor_upgrades: Input[bool] = Input(api="AutoMinorVersionUpgrade", default=False)
+    node_type: Input[str] = Input(api="CacheNodeType")
+    replicas: Input[int] = Input(api="NumCacheClusters", default=0)
+    failover: Input[bool] = Input(api="AutomaticFailoverEnabled", default=False)
+    multi_az: Input[bool] = Input(api="MultiAZEnabled", default=False)
+    snapshot_retention: Input[int] = Input(api="SnapshotRetentionLimit", default=0)
+    security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
+    subnet_group: Input[str] = Input(api="CacheSubnetGroupName", change=Change.IMMUTABLE)
+    tls: Input[bool] = Input(api="TransitEncryptionEnabled", change=Change.IMMUTABLE, default=True)
+    auth: Input[bool] = Input(change=Change.IMMUTABLE, default=True)
+    auth_token: Input[SecretRef | None] = Input(api="AuthToken", default=None)
+    old_token: Input[bool] = Input(api="AuthTokenUpdateStrategy", default=False)
+
+    arn = Output[str]()
+    endpoint = Output[str]()
+    port = Output[int]()
+    redis_address = Output[str]()
+
+    def differs(self, key: str, want: Any, have: Any) -> bool:
+        """Engine versions are compared to the precision given, tokens by the version of their secret.
+
+        A later minor version of the same major serves as well: AWS may raise it, and there is no way back.
+        """
+        if key == "version" and isinstance(want, str) and isinstance(have, str):
+            return have != want and not have.startswith(f"{want}.") and not later_minor(want, have)
+        if key == "auth_token" and isinstance(want, Mapping) and isinstance(have, Mapping):
+            return bool(want.get("version") != have.get("version"))
+        return super().differs(key, want, have)
+
+    def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
+        """Also what ElastiCache cannot take back: a newer engine version, Valkey that was Redis, AUTH or none."""
+        changed = list(changed)
+        found = super().refusals(live, changed)
+        have = live.props.get("version")
+        if "version" in changed and have and order(self.version) < order(have)[: len(order(self.version))]:
+            found["version"] = f'ElastiCache does not go back: set redis.version to "{as_given(have)}".'
+        if "engine" in changed:
+            found["engine"] = f"ElastiCache does not go back: set redis.engine to {live.props['engine']}, a new group."
+        if "auth" in changed:
+            found["auth"] = _AUTH_ON if live.props["auth"] else _AUTH_OFF
+        return found
+
+    def notice(self, live: Live) -> tuple[str, str]:
+        """Also a version that AWS raised: it serves, and the file should say so."""
+        have, want = live.props.get("version"), self.version
+        if live.warning or not have or not later_minor(want, have):
+            return super().notice(live)
+        said = f"it runs {live.props['engine']} {have}, and the file says {want}: somebody raised it, perhaps AWS"
+        return said, f'set redis.version to "{as_given(have)}": there is no way back'
+
+    # ---- verbs
+
+    def _name(self, cloud: Cloud) -> str:
+        return re.sub("-+", "-", fit(cloud.name(self.instance), _GROUP_NAME).lower()).rstrip("-")
+
+    def read(self, cloud: Cloud, id: str | None) -> Live | None:
+        name = id or self._name(cloud)
+        if (group := _described(cloud, name)) is None:
+            return None
+        try:
+            live = _replication_group(cloud, group, _members(cloud, group))
+            if id is None:  # its description says whose it is only as long as its tags are not told
+                marks = live.marks if live.marks is not None else tags_of(cloud, group)
+                cloud.marks.claim(marks, self.address, f"the replication group {name}")
+        except Absent:  # deleted since
+            return None
+        return live
+
+    def create(self, cloud: Cloud, token: str) -> str:
+        name = self._name(cloud)
+        secret = {"AuthToken": cloud.secret(self.auth_token)} if self.auth and self.auth_token else {}
+        cloud.elasticache.create_replication_group(
+            ReplicationGroupId=name,
+            ReplicationGroupDescription=self._description(cloud),
+            Engine=self.engine,
+            EngineVersion=self.version,
+            AutoMinorVersionUpgrade=self.minor_upgrades,
+            CacheNodeType=self.node_type,
+            NumCacheClusters=self.replicas + 1,
+            AutomaticFailoverEnabled=self.failover,
+            MultiAZEnabled=self.multi_az,
+            SnapshotRetentionLimit=self.snapshot_retention,
+            SecurityGroupIds=sorted(self.security_group_ids),
+            CacheSubnetGroupName=self.subnet_group,
+            TransitEncryptionEnabled=self.tls,
+            AtRestEncryptionEnabled=True,
+            Port=PORT,
+            Tags=pairs(cloud.marks.tags(self.address, name)),
+            **secret,
+        )
+        return name
+
+    def _description(self, cloud: Cloud, old: str = "") -> str:
+        token = f" token {self.auth_token.version}" if self.auth and self.auth_token else ""
+        after = f" after {old}" if old else ""
+        return f"LiveKit {cloud.marks.prefix} [{cloud.marks.lineage} {self.address}]{token}{after}"
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """One step. Failover needs a replica: it is switched off before the last one goes, on once there is one."""
+        grows = self.replicas > live.props["replicas"]
+        spreads = {"failover", "multi_az"} & changed
+        if "replicas" in changed and grows:
+            self._resize(cloud, "increase_replica_count", live)
+        elif spreads:
+            self._modify(cloud, live, AutomaticFailoverEnabled=self.failover, MultiAZEnabled=self.multi_az)
+        elif "replicas" in changed:
+            self._resize(cloud, "decrease_replica_count", live)
+        elif "tls" in changed:
+            self._switch_tls(cloud, live)
+        elif "auth_token" in changed:
+            present = live.props.get("auth_token") or {}
+            self._set_token(cloud, live, "ROTATE", str(present.get("version", _UNKNOWN)))
+        elif "old_token" in changed:
+            self._set_token(cloud, live, "SET")
+        else:
+            self._modify_one(cloud, live, changed)
+
+    def _switch_tls(self, cloud: Cloud, live: Live) -> None:
+        """On and off in two steps, by way of both."""
+        half = live.props["tls"] == _PREFERRED
+        mode = "required" if half and self.tls else _PREFERRED
+        off = {"TransitEncryptionEnabled": False} if half and not self.tls else {"TransitEncryptionMode": mode}
+        self._modify(cloud, live, **({"TransitEncryptionEnabled": True} if self.tls else {}), **off)
+
+    def _modify_one(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        if "snapshot_retention" in changed:
+            # from none to some, ElastiCache has to be told which node to take them from
+            new = {"SnapshottingClusterId": _replica(cloud, live)} if not live.props["snapshot_retention"] else {}
+            self._modify(cloud, live, SnapshotRetentionLimit=self.snapshot_retention, **new)
+        elif "security_group_ids" in changed:
+            self._modify(cloud, live, SecurityGroupIds=sorted(self.security_group_ids))
+        elif "node_type" in changed:
+            self._modify(cloud, live, CacheNodeType=self.node_type)
+        elif "version" in changed:
+            self._modify(cloud, live, EngineVersion=self.version)
+        elif "minor_upgrades" in changed:
+            self._modify(cloud, live, AutoMinorVersionUpgrade=self.minor_upgrades)
+
+    def _resize(self, cloud: Cloud, operation: str, live: Live) -> None:
+        resize = getattr(cloud.elasticache, operation)
+        resize(ReplicationGroupId=live.id, NewReplicaCount=self.replicas, ApplyImmediately=True)
+
+    def _set_token(self, cloud: Cloud, live: Live, strategy: str, old: str = "") -> None:
+        """Give it the token, which is good beside the ``old`` one, or alone."""
+        if self.auth_token is not None:
+            self._modify(
+                cloud,
+                live,
+                AuthToken=cloud.secret(self.auth_token),
+                AuthTokenUpdateStrategy=strategy,
+                ReplicationGroupDescription=self._description(cloud, old),
+            )
+
+    def _modify(self, cloud: Cloud, live: Live, **what: Any) -> None:
+        cloud.elasticache.modify_replication_group(ReplicationGroupId=live.id, ApplyImmediately=True, **what)
+
+    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+        mark(cloud, live, tags)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Delete it without a last snapshot: what LiveKit keeps there is worth nothing once its rooms are gone."""
+        cloud.elasticache.delete_replication_group(ReplicationGroupId=live.id, RetainPrimaryCluster=False)
+
+    def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
+        return told(live)
+
+    @classmethod
+    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
+        groups = ours(cloud, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
+        for address, group in groups:
+            nodes = cloud.elasticache.pages("describe_cache_clusters", "CacheClusters")
+            own = [node for node in nodes if node.get("ReplicationGroupId") == group["ReplicationGroupId"]]
+            with contextlib.suppress(Absent):  # a late list shows it
+                yield Found(address, _replication_group(cloud, group, own))
+
+    @classmethod
+    def exists(cls, cloud: Cloud, live: Live) -> bool:
+        return _described(cloud, live.id) is not None
+
+
+def _replica(cloud: Cloud, live: Live) -> str:
+    """A member that snapshots may be taken of: a replica where there is one, since the primary has calls to serve."""
+    group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=live.id)["ReplicationGroups"].only
+    members = [one for shard in group.get("NodeGroups", []) for one in shard.get("NodeGroupMembers", [])]
+    members.sort(key=lambda one: one.get("CurrentRole") != "replica")
+    return str(members[0]["CacheClusterId"] if members else group["MemberClusters"][0])
+
+
+def _described(cloud: Cloud, name: str) -> Mapping[str, Any] | None:
+    try:
+        found = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
+    except Absent:
+        return None
+    group: Mapping[str, Any] = found.only
+    return group
+
+
+def _members(cloud: Cloud, group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The nodes of a group, each described by its id."""
+    found: list[Mapping[str, Any]] = []
+    for member in group.get("MemberClusters", []):
+        with contextlib.suppress(Absent):
+            found += cloud.elasticache.describe_cache_clusters(CacheClusterId=member)["CacheClusters"]
+    return found
+
+
+def _replication_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> Live:
+    """What a group and its ``nodes`` say: itself it tells neither its engine version nor its security groups."""
+    name, members = group["ReplicationGroupId"], group.get("MemberClusters", [])
+    seen = _standing(group)
+    primary = next((shard.get("PrimaryEndpoint") for shard in group.get("NodeGroups", [])), None) or {}
+    endpoint, port = str(primary.get("Address", "")), int(primary.get("Port", PORT))
+    outputs = {"arn": group["ARN"], "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
+    detail = "" if seen.meaning is states.USABLE else _why(cloud, group, nodes)
+    code = found[0] if seen.meaning is states.FAILED and (found := _CODE.search(detail)) else ""
+    props = _props(group, members, nodes)
+    held = {"auth_token": lambda: _too_soon(cloud, props)}
+    going_on = _rotating(cloud, group, props)
+    marks = told_tags(cloud, group) if group["Status"] == "available" else None
+    more: dict[str, Any] = {"marks": marks, "made": made_at(group, "ReplicationGroupCreateTime")}
+    return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held, **more)
+
+
+def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> str:
+    """Who keeps the token before the present one from being ended; says in ``props`` that nobody does."""
+    mark = _TOKEN.search(group.get("Description", ""))
+    if mark is None or not mark[2] or "auth_token" not in props:
+        return ""
+    others = cloud.other_holders("redis", mark[1])
+    props["old_token"] = not others
+    return others and f"the token before is good until up runs again when no pod has it: {others}"
+
+
+def _standing(group: Mapping[str, Any]) -> states.Standing:
+    """The group's own state, or what it is switching."""
+    seen = states.REPLICATION_GROUP.of(group["Status"])
+    switches = states.FAILOVER.of(group.get("AutomaticFailover")), states.MULTI_AZ.of(group.get("MultiAZ"))
+    under_way = [one for one in switches if one.meaning is states.BUSY]
+    return under_way[0] if under_way and seen.meaning is states.USABLE else seen
+
+
+def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
+    """Why its token is not rotated yet (ElastiCache User Guide, "Modifying the AUTH token")."""
+    present = (props.get("auth_token") or {}).get("version", "")
+    others = cloud.other_holders("redis", present) if present else ""
+    kept = "Redis keeps the present token and a new one"
+    return others and f"{kept}, but {others}: they would lose Redis. Run it again when they have ended."
+
+
+def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    props: dict[str, Any] = {
+        "node_type": group.get("CacheNodeType"),
+        "replicas": max(len(members) - 1, 0),
+        "failover": group.get("AutomaticFailover") == "enabled",
+        "multi_az": group.get("MultiAZ") == "enabled",
+        "snapshot_retention": group.get("SnapshotRetentionLimit", 0),
+        "tls": _PREFERRED
+        if group.get("TransitEncryptionMode") == _PREFERRED
+        else bool(group.get("TransitEncryptionEnabled")),
+        "auth": bool(group.get("AuthTokenEnabled")),
+    }
+    if (minor := group.get("AutoMinorVersionUpgrade")) is not None:
+        props["minor_upgrades"] = bool(minor)
+    if nodes:
+        props["engine"], props["version"] = nodes[0]["Engine"], nodes[0]["EngineVersion"]
+        props["subnet_group"] = nodes[0].get("CacheSubnetGroupName")
+        props["security_group_ids"] = sorted(item["SecurityGroupId"] for item in nodes[0].get("SecurityGroups", []))
+    if (mark := _TOKEN.search(group.get("Description", ""))) and props["auth"]:
+        props["auth_token"] = {"version": mark[1]}
+    return props
+
+
+def _why(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> str:
+    """What ElastiCache is doing: its status, how many nodes are up, and its last event."""
+    up = sum(states.CACHE_CLUSTER.of(node.get("CacheClusterStatus")).usable for node in nodes)
+    said = f"{group['Status']}, nodes {up}/{len(group.get('MemberClusters', []))} available"
+    events = cloud.elasticache.pages(
+        "describe_events",
+        "Events",
+        SourceIdentifier=group["ReplicationGroupId"],
+        SourceType="replication-group",
+        Duration=60,
+    )
+    last = max(events, key=lambda event: event["Date"], default=None)
+    return f"{said}: {last['Message']}" if last else said

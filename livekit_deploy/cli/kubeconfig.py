@@ -1,0 +1,56 @@
+"""``kubeconfig`` and ``token``: kubectl and helm on the cluster, with this program as their credential plugin."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from livekit_deploy.base import isolated
+from livekit_deploy.cli.files import written
+from livekit_deploy.cli.options import Options, deployer, load, path_of, screen, shared
+from livekit_deploy.errors import UsageError
+
+
+@click.command()
+@click.option("--out", metavar="FILE", type=click.Path(), help="where to write it (default: kubeconfig-NAME)")
+@shared
+def kubeconfig(options: Options, out: str | None) -> int:
+    """Write a kubeconfig of the cluster. There is no token in it: kubectl asks this program for one."""
+    import yaml
+
+    env, where = load(options), screen(options)
+    file = path_of(options).resolve()
+    command = isolated.command("livekit_deploy", "token", "--config", str(file))
+    for flag, value in (("--profile", options.profile), ("--role-arn", options.role_arn)):
+        command += [flag, value] if value else []
+    command += ["--sandbox"] if options.sandbox else []
+    with deployer(options, env, "kubeconfig") as made:
+        # the plugin finds the state and the sandbox from where this was run
+        environ = {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd()), "PYTHONPATH": isolated.python_path()}
+        found = made.kubeconfig(command, environ)
+    path = Path(out or f"kubeconfig-{env.name}")
+    written(path, yaml.safe_dump(found, sort_keys=False))
+    where.say(f"wrote {path}; use it with: export KUBECONFIG={path.resolve()}")
+    return 0
+
+
+@click.command()
+@shared
+def token(options: Options) -> int:
+    """Print an exec credential, as Kubernetes' clients ask for one."""
+    if folder := os.environ.get("LIVEKIT_DEPLOY_FOLDER"):
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise UsageError(
+                f"the folder {folder} cannot be entered: {error.strerror}",
+                hint="it is that in which the kubeconfig was written (LIVEKIT_DEPLOY_FOLDER): write a new one where "
+                "the environment is now: livekit-deploy kubeconfig",
+            ) from error
+    env, where = load(options), screen(options)
+    with deployer(options, env, "token") as made:
+        where.json(json.dumps(made.credential()))
+    return 0

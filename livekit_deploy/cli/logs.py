@@ -1,0 +1,49 @@
+"""``logs`` and ``events``: what LiveKit's pods say, and what the cluster says of them. Both change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
+from livekit_deploy.errors import UsageError
+
+
+@click.command()
+@click.option(
+    "--follow", "-f", is_flag=True, help="go on with what is said from now on, until Ctrl-C, or for --timeout"
+)
+@click.option("--since", metavar="TIME", type=seconds, help="only what was said in the last 90s, 5m, 1h")
+@click.option("--tail", metavar="N", type=click.IntRange(0), help="the last N lines of each pod (default: 100)")
+@click.option("--pod", metavar="NAME", help="only this pod, without its name before each line")
+@click.option("--previous", "-p", is_flag=True, help="of the container that ran before, where one ended")
+@shared
+def logs(options: Options, follow: bool, since: float | None, tail: int | None, pod: str | None, previous: bool) -> int:
+    """What LiveKit's pods say, in the order of time. With --since all of that time, unless --tail says less."""
+    from livekit_deploy.k8s.pod_logs import Excerpt
+    from livekit_deploy.render.sentences import sentence
+
+    if follow and previous:
+        raise UsageError("--follow and --previous say two things", hint="what has ended says nothing new")
+    env, where = load(options), screen(options)
+    excerpt = Excerpt(since=since, tail=tail, previous=previous)
+    with deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made:
+        for line in made.logs(excerpt, pod=pod, follow=follow):
+            if not where.log_line(line, named=pod is None, json=options.json):
+                return 0  # whoever reads has seen enough
+    return 0
+
+
+@click.command()
+@shared
+def events(options: Options) -> int:
+    """What the cluster says of LiveKit's pods, Ingress and Services, the newest last."""
+    env, where = load(options), screen(options)
+    with deployer(options, env, "events") as made:
+        found = made.cluster_events()
+    if options.json:
+        where.json_value({"events": [asdict(one) for one in found]})
+    else:
+        where.events(found)
+    return 0

@@ -1,0 +1,84 @@
+"""``state restore``, ``rebuild``, ``import`` and ``forget``: show what would be written, ask, write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from livekit_deploy.deployer import Deployer
+    from livekit_deploy.operations.state_repair import Proposal
+
+_yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--version", "version", metavar="ID", help="an earlier version, as `state history` names it")
+@_yes
+@shared
+def restore(options: Options, file: Path | None, version: str | None, yes: bool) -> int:
+    """Bring back a saved document: a FILE, such as a rescue copy, or an earlier version."""
+    if (file is None) == (version is None):
+        raise UsageError("name one document", hint="FILE, or --version ID; see: livekit-deploy state history")
+
+    def make(made: Deployer) -> Proposal:
+        return made.upkeep.restore(file) if file is not None else made.upkeep.restore_version(str(version))
+
+    return _carried_out(options, "restore", yes, make)
+
+
+@click.command()
+@click.option("--lineage", metavar="ID", help="whose objects, where there are those of more than one document")
+@_yes
+@shared
+def rebuild(options: Options, lineage: str | None, yes: bool) -> int:
+    """Make the document anew from what carries the environment's tags."""
+    return _carried_out(options, "rebuild", yes, lambda made: made.upkeep.rebuild(made.declared, lineage))
+
+
+@click.command("import")
+@click.argument("address")
+@click.argument("id")
+@_yes
+@shared
+def import_(options: Options, address: str, id: str, yes: bool) -> int:
+    """Record the object ID at ADDRESS; one without our marks only with --adopt ADDRESS."""
+    return _carried_out(options, "import", yes, lambda made: made.upkeep.take_over(made.declared(), address, id))
+
+
+@click.command()
+@click.argument("address")
+@_yes
+@shared
+def forget(options: Options, address: str, yes: bool) -> int:
+    """Drop the record of ADDRESS. The object itself is not touched."""
+    return _carried_out(options, "forget", yes, lambda made: made.upkeep.forget(address))
+
+
+def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deployer], Proposal]) -> int:
+    from livekit_deploy.render.sentences import sentence
+
+    env, where = load(options), screen(options)
+    can_ask(options, yes, "--yes")
+    with deployer(options, env, f"state {verb}", lambda event: where.note(sentence(event))) as made:
+        proposal = make(made)
+        if not options.json:
+            where.proposal(proposal)
+        if not yes:
+            agreed(where, f"Write this state of {env.name}?")
+        written = made.upkeep.carry_out(proposal, f"state {verb}")
+    if options.json:
+        where.json_value({"serial": written.serial, "lineage": written.lineage, **proposal.summary()})
+    else:
+        where.say(f"the state is #{written.serial} now, with {len(written.records)} records")
+        where.say(f"next: livekit-deploy plan --env {env.name}")
+    return 0

@@ -1,0 +1,163 @@
+"""Charts as files: ours from the installation, others fetched from their repository, checked against their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import re
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from livekit_deploy.base import shipped_files
+from livekit_deploy.errors import Failed, ToolError
+from livekit_deploy.k8s.helm.download import download, named
+from livekit_deploy.k8s.helm.record import LOADER
+
+_SECONDS, _LARGEST, _LARGEST_INDEX = 60.0, 64 << 20, 16 << 20  # an index is a file of some MiB at most
+#: name and version → sha256 of the published archive; a mirror has the same bytes, or says in ``digest`` what it has.
+#: Source: the index of https://aws.github.io/eks-charts (branch gh-pages of aws/eks-charts)
+PINNED = {
+    ("aws-load-balancer-controller", "3.5.0"): "45051f634b33e10baccb3354d0681b7de787c60445e599fa276e0c9aedd4ccd5",
+}
+
+
+_NO_CHART = "check the chart's repo, version and digest in the environment file: its repository gave something else"
+
+
+def bundled(name: str) -> tuple[Path, str]:
+    """The folder and the version of a chart that ships with us."""
+    folder = shipped_files.path(f"charts/{name}")
+    metadata: dict[str, Any] = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
+    return folder, str(metadata["version"])
+
+
+def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
+    """The packed chart, from the cache or its repository; from either only with the right sha256.
+
+    ``digest`` is the one that it must have; without it, the one `PINNED` here, or else that of the repository's index.
+    Raises `Failed` for another or a version that is not there, `ToolError` when the repository cannot be reached.
+    """
+    pin = pinned(name, version, digest)
+    if pin is not None and _kept(pin):
+        return _cached(pin)
+    url, published = _offered(repo, name, version)
+    wanted = pin or published
+    archive = _get(url)
+    found = hashlib.sha256(archive).hexdigest()
+    if found != wanted:
+        raise Failed(
+            f"the chart {name} {version} from {repo} has the digest {found}, not {wanted or 'the one of its index'}",
+            hint="it was changed after it was pinned: check it, then pin its new digest",
+        )
+    return _keep(_cached(found), archive)
+
+
+def available(repo: str, name: str, version: str, digest: str | None) -> str:
+    """Where a chart can be had: ``in the cache`` or ``offered``. Raises as `fetched` does."""
+    pin = pinned(name, version, digest)
+    if pin is not None and _kept(pin):
+        return "in the cache"
+    _offered(repo, name, version)
+    return "offered" if pin is not None else "offered, and not pinned: its index alone says what it must be"
+
+
+def pinned(name: str, version: str, digest: str | None) -> str | None:
+    """The sha256 that the chart must have, where it is known before its repository is asked."""
+    return digest or PINNED.get((name, version.removeprefix("v")))
+
+
+def definitions(chart: Path) -> list[dict[str, Any]]:
+    """The custom resource definitions of a chart: helm makes them with the first installation, and never again.
+
+    Source: Helm documentation, "Custom Resource Definitions", limitations.
+    """
+    if chart.is_dir():
+        files = {str(path.relative_to(chart)): path for path in sorted(chart.rglob("crds/**/*")) if path.is_file()}
+        return definitions_in({name: path.read_bytes() for name, path in files.items()})
+    try:
+        with tarfile.open(chart) as packed:
+            names = [name for name in packed.getnames() if "/crds/" in name]
+            found = {name.partition("/")[2]: file.read() for name in names if (file := packed.extractfile(name))}
+    except (tarfile.TarError, OSError, EOFError, zlib.error, LookupError, ValueError) as error:
+        raise ToolError(f"the chart {chart} cannot be unpacked: {error}", hint=_NO_CHART) from error
+    return definitions_in(found)
+
+
+def definitions_in(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """The same of the files of a chart, by their path in it."""
+    texts = [text for name, text in sorted(files.items()) if re.fullmatch(r"crds/.+\.(ya?ml|json)", name)]
+    try:
+        documents = [one for text in texts for one in yaml.load_all(text, Loader=LOADER) if isinstance(one, dict)]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ToolError("a definition in the chart's folder crds is no YAML", hint=_NO_CHART) from error
+    return [one for one in documents if one.get("kind") == "CustomResourceDefinition"]
+
+
+def _offered(repo: str, name: str, version: str) -> tuple[str, str]:
+    """URL and digest of a chart, as the index of its repository has them."""
+    base = f"{repo.rstrip('/')}/"
+    text = _get(f"{base}index.yaml", _LARGEST_INDEX)
+    try:
+        charts = yaml.load(text, Loader=LOADER)["entries"].get(name, [])
+        offered = {str(one["version"]): (str(one["urls"][0]), str(one.get("digest") or "")) for one in charts}
+    except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ToolError(f"{base}index.yaml is no index of a chart repository", hint="check repo") from error
+    for number, (url, digest) in offered.items():
+        if number.removeprefix("v") == version.removeprefix("v"):
+            return _named(base, url), digest
+    newest = ", ".join(list(offered)[:5])
+    raise Failed(f"{repo} has no chart {name} {version}", hint=f"choose one of: {newest}" if newest else "check repo")
+
+
+def _named(base: str, url: str) -> str:
+    try:
+        return named(base, url)
+    except ValueError as error:
+        raise Failed(
+            f"the index of {base} is not to be trusted: {error}", hint="check repo, or name another"
+        ) from error
+
+
+def _get(url: str, most: int = _LARGEST) -> bytes:
+    try:
+        return download(url, seconds=_SECONDS, most=most)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ToolError(
+            f"{url} cannot be fetched: {error}", hint="check the network and the proxy, or name a mirror in repo"
+        ) from error
+
+
+def _cached(digest: str) -> Path:
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "livekit_deploy" / "charts" / f"{digest}.tgz"
+
+
+def _kept(digest: str) -> bool:
+    """Whether the cache has it, and unchanged."""
+    path = _cached(digest)
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    except OSError:  # there is none, or none that we may read
+        return False
+
+
+def _keep(path: Path, archive: bytes) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(archive)
+        os.replace(name, path)
+    except OSError as error:
+        raise ToolError(
+            f"the chart cannot be kept in {path.parent}: {error.strerror}",
+            hint="name a folder that can be written, and has room, in XDG_CACHE_HOME",
+        ) from error
+    return path

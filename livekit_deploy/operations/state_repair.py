@@ -1,0 +1,258 @@
+"""Care for an environment's state outside of a run: look back, bring back, rebuild, take over, forget.
+
+Every change comes in two parts, so that it can be shown before it is made: a `Proposal`, made from what is stored now,
+and `carry_out`, which writes it if that is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.lineages import lineages
+from livekit_deploy.aws.kinds.ec2.vpc import Subnet
+from livekit_deploy.aws.kinds.eks.cluster import Cluster
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import SubnetGroup
+from livekit_deploy.config import Environment
+from livekit_deploy.engine.differences import difference
+from livekit_deploy.engine.graph import no_resource, ordered
+from livekit_deploy.engine.inputs import Ref, revive
+from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
+from livekit_deploy.engine.planner import kind_of
+from livekit_deploy.engine.recover import Recovery, record_of
+from livekit_deploy.engine.resource import Live, Observed, Resource
+from livekit_deploy.engine.unrecorded import Declared, concerned
+from livekit_deploy.errors import NotOurs, StateError, UsageError
+from livekit_deploy.state.document import Home, Record, State
+from livekit_deploy.state.edit import Present, present, replaced, saved, whole
+from livekit_deploy.state.history import Past, history
+from livekit_deploy.state.holder import this_process
+from livekit_deploy.state.store import Store
+
+#: kinds of which an account has the same in every region: they do not tell where an environment is
+_OF_NO_REGION = ("iam.", "route53.")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What would be written in place of ``now``.
+
+    ``surplus`` are recorded addresses that the configuration does not know, ``absent`` configured ones of which nothing
+    is there, ``unmarked`` ones at whose name something without our marks is, ``diffs`` what the next plan would change
+    of the one object that is taken over.
+    """
+
+    now: Present
+    state: State
+    surplus: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
+    diffs: tuple[FieldDiff, ...] = ()
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Addresses that get a record."""
+        return tuple(sorted(self.state.records.keys() - self._before.keys()))
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Addresses that lose their record."""
+        return tuple(sorted(self._before.keys() - self.state.records.keys()))
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Addresses whose record says something else afterwards."""
+        both = self._before.keys() & self.state.records.keys()
+        return tuple(sorted(a for a in both if _said(self._before[a]) != _said(self.state.records[a])))
+
+    def summary(self) -> dict[str, Any]:
+        """The same for a program, as plain values."""
+        lists = {
+            name: list(getattr(self, name)) for name in ("added", "changed", "dropped", "absent", "unmarked", "surplus")
+        }
+        return {**lists, "diffs": [asdict(diff) for diff in self.diffs]}
+
+    @property
+    def _before(self) -> dict[str, Record]:
+        return dict(self.now.state.records) if self.now.state else {}
+
+
+def _of_no_region(record: Record) -> bool:
+    return record.kind.startswith(_OF_NO_REGION) or issubclass(kind_of(record.kind, record.kind), Observed)
+
+
+def _said(record: Record) -> Record:
+    return replace(record, since="", token=None)
+
+
+class Upkeep:
+    """Care for the state of one environment; ``cloud`` reads, ``store`` is where the document lives."""
+
+    def __init__(self, env: Environment, cloud: Cloud, store: Store) -> None:
+        self._env, self._cloud, self._store = env, cloud, store
+
+    # ---- look back and bring back
+
+    def history(self, most: int = 20) -> list[Past]:
+        """Earlier documents, newest first."""
+        return history(self._store, most)
+
+    def restore(self, path: Path) -> Proposal:
+        """Bring back a saved document, such as a rescue copy."""
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            raise StateError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        return self._restore(body, str(path))
+
+    def restore_version(self, id: str) -> Proposal:
+        """Bring back an earlier document: the serial of a run's copy, or a version id of the bucket."""
+        return self._restore(self._store.version(id), f"version {id}")
+
+    def _restore(self, body: bytes, where: str) -> Proposal:
+        now = self._present()
+        state = saved(body, where, now, self._home)
+        if not now.counts and (marked := lineages(self._cloud)) and state.lineage not in marked:
+            raise StateError(
+                f"{where} has the lineage {state.lineage}, but what is there carries {', '.join(sorted(marked))}",
+                hint="it is the state of an environment that is gone; run: livekit-deploy state rebuild",
+            )
+        return Proposal(now, state)
+
+    # ---- rebuild
+
+    def rebuild(self, declared: Declared, lineage: str | None = None) -> Proposal:
+        """A document made from the tags alone; ``lineage`` says whose, where there is more than one.
+
+        The zones of the resources follow from the subnets and the cluster that are there.
+
+        Raises `StateError` when nothing carries the environment's marks, or more than one lineage does.
+        """
+        now = self._present()
+        if now.state is not None and now.counts and lineage not in (None, now.state.lineage):
+            raise StateError(
+                f"the document at {self._store.location} is whole and has the lineage {now.state.lineage}",
+                hint="run state rebuild without --lineage",
+            )
+        chosen = now.state.lineage if now.state is not None and now.counts else lineage or self._only_lineage()
+        self._cloud.with_lineage(chosen)
+        view = self._cloud.remembering()
+        there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
+        resources = declared(there.records)
+        found = Recovery(view, concerned(now.state.records if now.state else {}, resources)).everything(resources)
+        if lineage is None and not now.counts and found.records and all(map(_of_no_region, found.records.values())):
+            some = ", ".join(sorted(found.records)[:3])
+            raise StateError(
+                f"of {self._env.project}/{self._env.name} only what is of no region is found in {self._env.region}: "
+                f"{some}; the environment may be running in another region",
+                hint=f"go to its region; if it is gone there, say that you mean it: --lineage {chosen}",
+            )
+        base = replace(now.state or State.new(**asdict(self._home)), lineage=chosen)
+        return Proposal(now, replace(base, records=found.records), found.surplus, found.absent, found.unmarked)
+
+    def _only_lineage(self) -> str:
+        found = lineages(self._cloud)
+        env = f"{self._env.project}/{self._env.name}"
+        if not found:
+            raise StateError(
+                f"nothing in this account and region carries the marks of {env}: there is nothing to rebuild",
+                hint=f"check --profile and region, or begin anew: livekit-deploy up --env {self._env.name}",
+            )
+        if len(found) > 1:
+            told = ", ".join(f"{lineage} ({count} objects)" for lineage, count in sorted(found.items()))
+            raise StateError(
+                f"the objects of {env} belong to more than one state document: {told}",
+                hint="say which one to rebuild: --lineage ID",
+            )
+        return next(iter(found))
+
+    # ---- one record
+
+    def take_over(self, resources: Sequence[Resource], address: str, id: str) -> Proposal:
+        """Record the object ``id`` at a configured address.
+
+        Raises `NotOurs` for one without the marks of that address, unless it is adopted; `StateError` when there is no
+        such object, or something that it depends on has no record.
+        """
+        state, now = self._whole()
+        item = next((item for item in _counted(resources, state) if item.address == address), None)
+        if item is None:
+            raise no_resource(address, (item.address for item in resources))
+        if isinstance(item, Observed):
+            raise UsageError(f"{address} is only watched: there is no object of ours to import", hint="up records it")
+        missing = [other.address for other in item.dependencies() if other.address not in state.records]
+        if missing:
+            raise StateError(
+                f"{address} depends on {missing[0]}, which has no record", hint=f"import {missing[0]} first, or run up"
+            )
+        self._cloud.with_lineage(state.lineage)
+        live = self._read(item, id, state)
+
+        def lookup(ref: Ref[object]) -> object:
+            outputs = state.records[ref.address].outputs
+            return revive(outputs[ref.output]) if ref.output in outputs else UNKNOWN
+
+        record = record_of(item, live, lookup, state.records)
+        diffs = tuple(diff for found in difference(item, record, live, lookup).values() for diff in found)
+        return Proposal(now, replace(state, records={**state.records, address: record}), diffs=diffs)
+
+    def _read(self, item: Resource, id: str, state: State) -> Live:
+        if item.lives_in is not None:
+            host = state.records[item.lives_in.address]
+            item.host = (
+                kind_of(host.kind, item.lives_in.address)
+                .recorded(item.lives_in.address, host.inputs)
+                .read(self._cloud, host.id)
+            )
+        live = item.read(self._cloud, id)
+        if live is None or live.id != id:  # `read` goes on to the marks when there is nothing under the id
+            raise StateError(f"there is no {item.kind} {id}", hint="check the id and the region")
+        own = item.read(self._cloud, None)
+        if (own is None or own.id != live.id) and item.address not in self._cloud.marks.adopt:
+            raise NotOurs(
+                f"{item.kind} {id} does not carry the marks of {item.address} in {self._env.project}/{self._env.name}",
+                hint=f"take it over with --adopt {item.address}; down will delete it then",
+            )
+        return live
+
+    def forget(self, address: str) -> Proposal:
+        """Drop a record and touch nothing else. Raises `StateError` while others depend on it."""
+        state, now = self._whole()
+        if address not in state.records:
+            raise UsageError(f"{address} is not recorded", hint="see: livekit-deploy state list")
+        users = sorted(a for a, r in state.records.items() if address in (*r.deps, r.lives_in))
+        if users:
+            raise StateError(
+                f"{', '.join(users)} depend{'s' if len(users) == 1 else ''} on {address}",
+                hint=f"forget {users[0]} first, or let down delete them in order",
+            )
+        kept = {other: record for other, record in state.records.items() if other != address}
+        return Proposal(now, replace(state, records=kept))
+
+    # ---- all
+
+    def carry_out(self, proposal: Proposal, command: str) -> State:
+        """Write it; raises `LockedError` when somebody wrote since it was made."""
+        holder = this_process(command, float(self._env.state.lease_seconds))
+        return replaced(self._store, proposal.now, proposal.state, holder, self._cloud.tell)
+
+    @property
+    def _home(self) -> Home:
+        return Home(self._env.project, self._env.name, self._cloud.identity.account, self._env.region)
+
+    def _present(self) -> Present:
+        return present(self._store, self._home)
+
+    def _whole(self) -> tuple[State, Present]:
+        return whole(self._store, self._home)
+
+
+def _counted(resources: Sequence[Resource], state: State) -> Iterator[Resource]:
+    """The resources, each with how often it was made: the names of what depends on it count that."""
+    for item in ordered(resources):
+        if (record := state.records.get(item.address)) is not None:
+            item.generation = record.generation
+        yield item
