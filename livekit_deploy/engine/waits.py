@@ -26,7 +26,7 @@ from tenacity.wait import wait_base
 
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.base.timing import counted
-from livekit_deploy.errors import Interrupted, Throttled, Unavailable
+from livekit_deploy.errors import Interrupted, LostLease, Throttled, Unavailable
 
 T = TypeVar("T")
 
@@ -48,14 +48,14 @@ class Waits:
     lost: threading.Event
 
     def check(self) -> None:
-        """Raise `Interrupted` when the run is to end."""
+        """Raise `Interrupted` when the run is to end, and `LostLease` when somebody else may hold the lease."""
         if self.cancel.is_set():
             raise Interrupted("interrupted", hint="run the same command again: it goes on from what is recorded")
         if self.lost.is_set():
-            raise Interrupted("the lease was lost", hint="run the same command again")
+            raise LostLease("the lease was lost", hint="run the same command again: it goes on from what is recorded")
 
     def pause(self, seconds: float) -> None:
-        """Let ``seconds`` of the clock pass, or raise `Interrupted` as soon as the run is to end."""
+        """Let ``seconds`` of the clock pass, or raise as `check` does as soon as the run is to end."""
         end = self.clock.now() + seconds
         with counted("waiting"):
             while (left := end - self.clock.now()) > 0:

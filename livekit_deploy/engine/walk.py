@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
-from livekit_deploy.errors import DeployError, Interrupted
+from livekit_deploy.errors import DeployError, Interrupted, LostLease
 
 MOST_THREADS = 64
 _TICK = 0.2  # seconds between looks at the cancel event while nothing finishes
@@ -140,7 +140,7 @@ def _submit_ready(
 def _settle(sorter: graphlib.TopologicalSorter[str], outcome: Outcome, node: str, error: BaseException | None) -> None:
     if error is None:
         outcome.done.append(node)
-    elif isinstance(error, Interrupted):
+    elif isinstance(error, Interrupted | LostLease):
         outcome.unfinished.add(node)
         return
     elif isinstance(error, DeployError):

@@ -27,7 +27,6 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run, borne, planned_read
 from livekit_deploy.engine.unrecorded import Look, concerned
 from livekit_deploy.engine.waits import Expired, Waits
-from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.errors import (
     CredentialsError,
     Denied,
@@ -98,11 +97,15 @@ class Running:
         self._emit(_started(command, self._env.name, planned.plan))
         self._warn_of_session(planned.plan)
         execution = Execution(Run(cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
-        with self._deadline():
-            execution.take_in(planned.found)
-            if abandon:
-                execution.abandon()
-            outcome = execution.up() if command == "up" else execution.down(look)
+        try:
+            with self._deadline():
+                execution.take_in(planned.found)
+                if abandon:
+                    execution.abandon()
+                outcome = execution.up() if command == "up" else execution.down(look)
+        except (Interrupted, LostLease):
+            self._check_end(session, early=True)
+            raise
         report = Report(
             command=command,
             created=execution.created,
@@ -118,7 +121,7 @@ class Running:
             timings=execution.timings,
         )
         self._emit(_finished(report))
-        self._check_end(session, outcome)
+        self._check_end(session, early=bool(outcome.unfinished))
         return report
 
     def answering(
@@ -217,12 +220,13 @@ class Running:
         self._late = not self._cancel.is_set()
         self._cancel.set()
 
-    def _check_end(self, session: Session, outcome: Outcome) -> None:
+    def _check_end(self, session: Session, *, early: bool) -> None:
+        """Raise what ended the run, if anything did; ``early``: before all was done."""
         if isinstance(session.failure, StateError | Denied):
             raise self._rescued(session, session.failure)
         if session.failure is not None:
             raise session.failure
-        if self._cancel.is_set() or outcome.unfinished:
+        if self._cancel.is_set() or early:
             raise self._reason()
 
     def _reason(self) -> DeployError:

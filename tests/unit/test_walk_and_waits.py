@@ -15,7 +15,7 @@ from livekit_deploy import stack  # noqa: F401 - registers every kind
 from livekit_deploy.engine.resource import kinds
 from livekit_deploy.engine.waits import FIRST, SEEN, Expired, Waits
 from livekit_deploy.engine.walk import walk
-from livekit_deploy.errors import DeployError, Interrupted
+from livekit_deploy.errors import DeployError, Interrupted, LostLease
 from tests.fakes import FakeClock
 
 DIAMOND = {"root": set(), "left": {"root"}, "right": {"root"}, "top": {"left", "right"}}
@@ -55,6 +55,15 @@ def test_fail_fast_starts_nothing_after_a_failure() -> None:
 
     outcome = walk({"a": set(), "b": {"a"}, "c": {"b"}}, visit, cancel=threading.Event(), fail_fast=True)
     assert outcome.done == []
+
+
+@pytest.mark.parametrize("error", [Interrupted, LostLease])
+def test_what_ends_because_the_run_ends_has_not_failed(error: type[DeployError]) -> None:
+    def visit(node: str) -> None:
+        raise error("the run is to end")
+
+    outcome = walk(DIAMOND, visit, cancel=threading.Event())
+    assert (outcome.unfinished, outcome.failed, outcome.done) == ({"root"}, {}, [])
 
 
 def test_a_cancelled_walk_starts_nothing_more_and_does_not_wait_for_ever() -> None:
@@ -163,12 +172,12 @@ def test_settle_expires_at_its_deadline(waits: Waits) -> None:
     assert 60 <= waits.clock.now() < 85
 
 
-@pytest.mark.parametrize("event", ["cancel", "lost"])
-def test_a_wait_ends_when_the_run_is_to_end(waits: Waits, event: str) -> None:
+@pytest.mark.parametrize(("event", "error"), [("cancel", Interrupted), ("lost", LostLease)])
+def test_a_wait_ends_when_the_run_is_to_end(waits: Waits, event: str, error: type[DeployError]) -> None:
     def poll() -> None:
         getattr(waits, event).set()
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(error):
         waits.settle(poll, bool, timeout=600)
     assert waits.clock.now() < 30
 
