@@ -194,7 +194,7 @@ class Deployer:
                 self._expect(plan, planned.plan, session)
             given = {"fail_fast": fail_fast, "abandon": abandon_cluster_objects}
             report = self._running.taken_down(session, terms, planned, self._look, **given)
-        return self._running.closed(report, drain)
+        return self._running.closed(report, drain, abandon=abandon_cluster_objects)
 
     def verify(self, *, within: float = 0.0, to_the_end: bool = False) -> list[Finding]:
         """What answers between a user and a pod and what does not, with cause and remedy; changes nothing.

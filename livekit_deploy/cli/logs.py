@@ -25,7 +25,9 @@ def logs(options: Options, follow: bool, since: float | None, tail: int | None, 
     from livekit_deploy.render.sentences import sentence
 
     if follow and previous:
-        raise UsageError("--follow and --previous say two things", hint="what has ended says nothing new")
+        raise UsageError(
+            "--follow and --previous say two things", hint="leave one of them out: what has ended says nothing new"
+        )
     env, where = load(options), screen(options)
     excerpt = Excerpt(since=since, tail=tail, previous=previous)
     with deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made:

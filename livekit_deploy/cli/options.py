@@ -309,10 +309,12 @@ def _check_adopted(made: Deployer, adopted: tuple[str, ...]) -> None:
     """Refuse an address to take over that is none: it would be passed over, and the object refused as not ours."""
     from livekit_deploy.engine.graph import no_resource
 
-    addresses = [item.address for item in made.resources] if adopted else []
+    addresses = {item.address for item in made.resources} if adopted else set()
+    if not addresses.issuperset(adopted) and (found := made.lease()) is not None:
+        addresses |= found[0].records.keys()  # what the file no longer has is there to be deleted
     for address in adopted:
         if address not in addresses:
-            raise no_resource(address, addresses)
+            raise no_resource(address, sorted(addresses))
 
 
 def _log(

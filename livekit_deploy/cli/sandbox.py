@@ -26,7 +26,7 @@ def start(speed: float) -> int:
     from livekit_deploy.sandbox.server import connect
 
     if not speed > 0:
-        raise UsageError("--speed must be above 0", hint="60 is a demo of half a minute, inf waits for nothing")
+        raise UsageError("--speed must be above 0", hint="give 60 for a demo of half a minute; inf waits for nothing")
     found = connect(ACCOUNT, "us-east-1", speed=speed)
     Screen().say(f"the sandbox runs at {found.endpoint_url}, speed {found.speed:g} (process {found.pid})")
     return 0

@@ -32,7 +32,7 @@ def check_name(name: str) -> None:
     except ValidationError:
         raise ConfigError(
             f"{name!r} cannot be the name of an environment",
-            hint="2 to 20 small letters, digits and single hyphens, a letter first, such as uat",
+            hint="write 2 to 20 small letters, digits and single hyphens, a letter first, such as uat",
         ) from None
 
 

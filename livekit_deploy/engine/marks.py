@@ -75,12 +75,14 @@ def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept 
     """Why an object that is to be deleted is left as it is; None for one that is ours."""
     diffs = lost(item, cloud, record, live)
     own = [one for one in diffs if item.proves(cloud, live, one.path)]
+    if own and item.given_away(cloud, live, record):
+        return Kept(item.address, live.id, f"it is not ours any more: {_said(own)}", recorded=False)
     if not own or adopted(item, cloud, record, live):
         return None
-    again = f"livekit-deploy up --adopt {item.address}"
-    if item.given_away(cloud, live, record):
-        return Kept(item.address, live.id, f"it is not ours any more: {_said(own)}", recorded=False)
-    hint = f"where it is ours, put them back with {again}; where it is not: livekit-deploy state forget {item.address}"
+    hint = (
+        f"where it is ours, run the same command again with --adopt {item.address}, which deletes it; where it is not: "
+        f"livekit-deploy state forget {item.address}"
+    )
     return Kept(item.address, live.id, f"it does not carry our marks: {_said(own)}", hint)
 
 

@@ -249,7 +249,7 @@ def _recorded(state: State | None) -> Record:
     records: Mapping[str, Record] = state.records if state is not None else {}
     record = records.get(API_KEYS)
     if record is None or record.phase not in (Phase.READY, Phase.UPDATING):
-        raise StateError("there are no API keys yet", hint="livekit-deploy up makes the first one")
+        raise StateError("there are no API keys yet", hint="run: livekit-deploy up, which makes the first one")
     return record
 
 

@@ -252,7 +252,7 @@ class Running:
             hint = f"run: {back}; or {failure.hint}" if path is not None else f"run: {failure.hint}"
         return type(failure)(f"{failure}; {said}", code=failure.code, request_id=failure.request_id, hint=hint)
 
-    def closed(self, report: Report, max_drain: int | None) -> Report:
+    def closed(self, report: Report, max_drain: int | None, *, abandon: bool = False) -> Report:
         """The report, unless something failed. Raises `Incomplete` and `VerifyFailed`."""
         if report.failed:
             count = len(report.failed)
@@ -262,7 +262,9 @@ class Running:
                 report=report,
                 code=_exit_code(report),
                 hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}"
-                + _drain_given(report.command, max_drain),
+                + _drain_given(report.command, max_drain)
+                + (" --abandon-cluster-objects" if abandon else "")
+                + "".join(f" --adopt {one}" for one in sorted(self._cloud.marks.adopt)),
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(

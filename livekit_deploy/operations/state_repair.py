@@ -182,7 +182,10 @@ class Upkeep:
         if item is None:
             raise no_resource(address, (item.address for item in resources))
         if isinstance(item, Observed):
-            raise UsageError(f"{address} is only watched: there is no object of ours to import", hint="up records it")
+            raise UsageError(
+                f"{address} is only watched: there is no object of ours to import",
+                hint="run: livekit-deploy up, which records it",
+            )
         missing = [other.address for other in item.dependencies() if other.address not in state.records]
         if missing:
             raise StateError(

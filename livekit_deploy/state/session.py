@@ -120,7 +120,10 @@ class Session:
                 left = remaining(state, stored)
                 if left > 0 and state.lease is not None:
                     if stop.is_set():
-                        raise Interrupted("interrupted while waiting for the lease", hint="nothing was changed")
+                        raise Interrupted(
+                            "interrupted while waiting for the lease: nothing was changed",
+                            hint="run the same command again",
+                        )
                     if time.monotonic() - started >= lock_timeout:
                         raise locked(state.lease, left)
                     emit(LeaseWaiting(holder=str(state.lease), since=state.lease.since, remaining_s=left))
@@ -268,7 +271,13 @@ class Session:
             except DeployError as error:
                 return self._give_up(batch, error)
             except BaseException as error:
-                self._give_up(batch, StateError(f"the state cannot be written: {error!r}", hint="this is a defect"))
+                self._give_up(
+                    batch,
+                    StateError(
+                        f"the state cannot be written: {error!r}",
+                        hint="this is a mistake of the program: report it with what -vv prints",
+                    ),
+                )
                 raise
             batch.done.set()
             with self._turn:

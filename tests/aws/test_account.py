@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -129,5 +130,18 @@ def test_a_list_of_allowed_images_without_those_of_eks_is_told(
     if fits:
         assert account.images(_survey(rig, tmp_path))
         return
-    with pytest.raises(Trouble, match="by a declarative policy of the organization"):
+    with pytest.raises(Trouble, match="by a declarative policy of the organization") as caught:
         account.images(_survey(rig, tmp_path))
+    assert caught.value.remedy.startswith("have it add")
+
+
+def test_who_adds_the_images_of_eks_as_is_said_keeps_those_that_were_allowed(rig: AwsRig, tmp_path: Path) -> None:
+    before = [{"ImageProviders": ["210987654321"], "ImageNames": ["gold's-*"]}]
+    held = _held()["images"]
+    held |= {"State": "enabled", "ManagedBy": "account", "ImageCriteria": before}
+    with pytest.raises(Trouble) as caught:
+        account.images(_survey(rig, tmp_path))
+    command = shlex.split(caught.value.remedy.partition("images: ")[2])
+    boto3.client("ec2").replace_image_criteria_in_allowed_images_settings(ImageCriteria=json.loads(command[-1]))
+    assert account.images(_survey(rig, tmp_path))
+    assert boto3.client("ec2").get_allowed_images_settings()["ImageCriteria"][:1] == before

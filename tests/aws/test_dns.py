@@ -19,6 +19,7 @@ from livekit_deploy.errors import NotOurs, ResourceError, TimedOut
 from livekit_deploy.k8s.load_balancers import LoadBalancer
 from tests.aws.rig import AwsRig
 from tests.fakes import Killed
+from tests.following import adopted
 
 DOMAIN, TURN, ZONE = "livekit.uat.example.com", "turn.uat.example.com", "example.com"
 
@@ -206,7 +207,7 @@ def test_a_record_that_somebody_changed_is_put_back_only_where_it_is_adopted(rig
     assert "its values is ['\"d\"'], not ['\"c\"'], as was written" in plan.unmarked[0].warning
     rig.up(one('"c"', ttl=60))
     assert records(zone)["txt.example.com.", "TXT"]["ResourceRecords"] == [{"Value": '"d"'}]
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({plan.unmarked[0].address}))
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(plan.unmarked[0].remedy))
     rig.up(one('"c"', ttl=60))
     assert records(zone)["txt.example.com.", "TXT"]["ResourceRecords"] == [{"Value": '"c"'}]
     assert rig.plan(one('"c"', ttl=60)).changes == ()

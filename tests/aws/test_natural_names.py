@@ -19,6 +19,7 @@ from livekit_deploy.engine.resource import Observed
 from livekit_deploy.errors import Conflict, NotOurs
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
 from tests.faults.rig import FaultRig, world
+from tests.following import adopted
 
 #: what is refused because of something else in the same network, which is ours alone, and not because of a name
 IN_OUR_NETWORK = {
@@ -95,11 +96,11 @@ def test_a_launch_template_of_somebody_else_ends_the_plan_and_can_be_taken_over(
     data = {"InstanceType": "t3.micro"}
     theirs = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)["LaunchTemplate"]
     before = rig.made()
-    with pytest.raises(NotOurs, match="somebody else made it"):
+    with pytest.raises(NotOurs, match="somebody else made it") as caught:
         rig.plan(closure(subject))
     assert rig.made() == [] == before
     assert ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.20.0.0/16"]}])["Vpcs"] == []
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({subject.address}))
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(caught.value.hint))
     rig.up(closure(case.make(Base())))
     assert rig.records[subject.address].id == theirs["LaunchTemplateId"]
 

@@ -158,7 +158,7 @@ def test_a_group_that_somebody_could_not_delete_waits_for_a_person(rig: AwsRig) 
     group.settle("DELETE_FAILED")
     (change,) = rig.plan(resources).changes
     assert (change.action, change.remakes) == (Action.RESUME, False)
-    assert "delete-nodegroup" in change.hint
+    assert "delete it again in the EKS console" in change.hint
     rig.calls()
     with pytest.raises(Failed, match="DELETE_FAILED"):
         rig.up(of(NodeGroup))

@@ -145,4 +145,4 @@ def test_what_others_make_is_not_imported(case: Case, rig: AwsRig, env: Environm
     rig.up([item for item in everything if item is not subject])
     with pytest.raises(UsageError, match=f"{subject.address} is only watched") as refused:
         Upkeep(env, rig.cloud, rig._store).take_over(everything, subject.address, "x")
-    assert "up records it" in refused.value.hint
+    assert "which records it" in refused.value.hint

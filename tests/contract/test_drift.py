@@ -19,6 +19,7 @@ from tests.aws.rig import AwsRig
 from tests.contract import coverage
 from tests.contract.by_hand import Drift
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.following import adopted
 from tests.request_members import members
 
 
@@ -78,7 +79,7 @@ class Subject:
         self.rig.calls()
         self.rig.up(self.declared())
         assert self.rig.calls() == []
-        self.rig.cloud.marks = replace(self.rig.cloud.marks, adopt=frozenset({self.address}))
+        self.rig.cloud.marks = replace(self.rig.cloud.marks, adopt=adopted(plan.unmarked[0].remedy))
 
 
 #: inputs that are compared as part of another one

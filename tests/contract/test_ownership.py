@@ -15,6 +15,7 @@ from livekit_deploy.state.document import Phase, Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import ZONE, Case
 from tests.contract.test_marks import MARKS, TAGGED, built, put_on, strip
+from tests.following import adopted
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,6 @@ def test_down_leaves_what_lost_its_marks_names_it_and_ends(case: Case, rig: AwsR
         return
     assert execution.kept[subject.address].id == record.id
     assert "marks removed" in execution.kept[subject.address].why
-    assert f"--adopt {subject.address}" in execution.kept[subject.address].hint
     assert subject.address not in execution.deleted
     assert set(rig.records) == set(execution.kept), "what is left is recorded, and nothing else is"
     others = set(execution.kept) - {subject.address}
@@ -63,19 +63,21 @@ def test_down_leaves_what_lost_its_marks_names_it_and_ends(case: Case, rig: AwsR
     assert set(execution.kept) == set(rig.records)
     assert there(rig, record)
 
-    put_on(rig, subject.address)
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(execution.kept[subject.address].hint))
     rig.down()
     assert rig.records == {}
 
 
 @pytest.mark.parametrize("case", TAGGED)
 def test_down_leaves_what_another_state_took_over_and_forgets_it(case: Case, rig: AwsRig) -> None:
+    """Also where somebody says that it is to be adopted: that environment may be running."""
     subject, everything = built(case)
     rig.up(everything)
     record = rig.records[subject.address]
     rig.cloud.marks = replace(rig.cloud.marks, lineage="11111111-2222-3333-4444-555555555555")
     put_on(rig, subject.address, rig.cloud.marks.own(subject.address))
 
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({subject.address}))
     execution, outcome = rig.torn_down()
     assert outcome.clean, (outcome.failed, outcome.skipped)
     if part_of_ours(record):

@@ -31,6 +31,7 @@ from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import S3Store
 from tests.aws.rig import REGION, _boto, account
 from tests.fakes import FakeClock
+from tests.following import adopted
 from tests.inventory import inventory
 
 ACCOUNT = "123456789012"
@@ -514,14 +515,13 @@ def test_import_refuses_what_it_should_not_take(small: Place) -> None:
     foreign = boto3.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     with pytest.raises(NotOurs, match=r"does not carry the marks of ec2.vpc/main") as refused:
         take(VPC, foreign)
-    assert f"--adopt {VPC}" in refused.value.hint
     with pytest.raises(StateError, match=r"there is no ec2.vpc vpc-00000000"):
         take(VPC, "vpc-00000000")
     with pytest.raises(UsageError, match=r"no resource has the address ec2.vpc/mine"):
         take("ec2.vpc/mine", foreign)
-    adopted = take(VPC, foreign, VPC)
-    assert adopted.changed == (VPC,)
-    assert ("cidr", "10.9.0.0/16", "10.20.0.0/16") in [(d.path, d.before, d.after) for d in adopted.diffs]
+    taken = take(VPC, foreign, *adopted(refused.value.hint))
+    assert taken.changed == (VPC,)
+    assert ("cidr", "10.9.0.0/16", "10.20.0.0/16") in [(d.path, d.before, d.after) for d in taken.diffs]
     upkeep = small.upkeep
     upkeep.carry_out(upkeep.forget(GATEWAY), "state forget")
     upkeep.carry_out(upkeep.forget(VPC), "state forget")

@@ -19,6 +19,7 @@ from livekit_deploy.k8s.helm.charts import fetched
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.k8s.objects import Namespace, Secret
+from tests.following import adopted
 from tests.k8s.rig import KubeRig, publish
 from tests.k8s.test_helm_release import ALL, HERE, by_hand
 
@@ -100,12 +101,11 @@ def test_lost_marks_are_shown_and_put_back_only_where_it_is_adopted(world: World
     )  # fmt: skip
     assert plan.changes == ()
     assert ("marks changed" if lineage else "marks removed") in shown.warning
-    assert f"--adopt {world.address}" in shown.remedy
     rig.up(world.declared(other=True))
     assert world.shown() == before, "nothing of it is changed, whatever the file says"
     assert rig.records[world.address].inputs == record.inputs
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({world.address}))
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(shown.remedy))
     (change,) = rig.plan(world.declared(other=True)).changes
     assert (change.address, change.action) == (world.address, Action.UPDATE)
     rig.up(world.declared(other=True))
@@ -121,12 +121,11 @@ def test_what_is_no_longer_in_the_file_stays_without_our_marks_and_is_named(worl
     for _ in range(2):
         (shown,) = rig.plan(world.declared(without=True)).unmarked
         assert shown.address == world.address
-        assert f"--adopt {world.address}" in shown.remedy
         rig.up(world.declared(without=True))
         assert world.shown() == before
         assert world.address in rig.records
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({world.address}))
+    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(shown.remedy))
     rig.up(world.declared(without=True))
     assert world.address not in rig.records
 

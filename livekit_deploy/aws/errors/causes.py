@@ -47,7 +47,7 @@ _NODE_GROUPS = (
     rule(
         "AutoScalingGroupInstanceRefreshActive",
         "somebody refreshes the instances of the group",
-        "wait until that is over, or cancel it: aws autoscaling cancel-instance-refresh",
+        "wait until that is over, or cancel it: aws autoscaling cancel-instance-refresh --auto-scaling-group-name NAME",
     ),
     rule(
         "Ec2LaunchTemplateNotFound|Ec2LaunchTemplateVersionMismatch|Ec2LaunchTemplateInvalidConfiguration|"
@@ -93,7 +93,7 @@ _NODE_GROUPS = (
     rule(
         "ClusterUnreachable",
         "EKS or the nodes cannot reach the cluster's API",
-        "somebody closed its private endpoint or changed its security group: livekit-deploy plan shows what differs",
+        "see whether somebody closed its private endpoint or changed its security group: livekit-deploy plan",
     ),
     rule(
         "NodeTerminationFailure|PodEvictionFailure",

@@ -85,7 +85,8 @@ def _allow(said: str, action: str) -> str:
     if "launch instances with this launch template" in said:
         return (
             "allow ec2:RunInstances with the launch template, and ec2:CreateTags on all that a launch makes "
-            "(livekit-deploy iam-policy prints both); aws sts decode-authorization-message tells which was refused"
+            "(livekit-deploy iam-policy prints both); aws sts decode-authorization-message "
+            "--encoded-message TEXT tells which was refused"
         )
     denied = re.search(r"perform: ([\w-]+:\w+)", said)
     who = re.search(r"User: (arn:\S+)", said)

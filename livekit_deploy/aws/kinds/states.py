@@ -208,7 +208,7 @@ FLOW_LOG_DELIVERY = States(
 # ---- EKS
 
 _ISSUES = "look at its health issues in the EKS console"
-_DELETE_AGAIN = "somebody began to delete it, and EKS could not: delete it again (aws eks {}), then run up"
+_DELETE_AGAIN = "somebody began to delete it, and EKS could not: delete it again in the EKS console, then run up"
 CLUSTER = States(
     "eks",
     "ClusterStatus",
@@ -232,7 +232,7 @@ NODE_GROUP = States(
         FAILED: ("CREATE_FAILED",),
         STUCK: ("DELETE_FAILED",),
     },
-    {"DEGRADED": _ISSUES, "DELETE_FAILED": _DELETE_AGAIN.format("delete-nodegroup")},
+    {"DEGRADED": _ISSUES, "DELETE_FAILED": _DELETE_AGAIN},
 )
 ADDON = States(
     "eks",
@@ -247,7 +247,7 @@ ADDON = States(
         FAILED: ("CREATE_FAILED",),
         STUCK: ("DELETE_FAILED",),
     },
-    {"DEGRADED": _ISSUES, "UPDATE_FAILED": _ISSUES, "DELETE_FAILED": _DELETE_AGAIN.format("delete-addon")},
+    {"DEGRADED": _ISSUES, "UPDATE_FAILED": _ISSUES, "DELETE_FAILED": _DELETE_AGAIN},
 )
 SUPPORT = States(
     "eks",
@@ -338,11 +338,11 @@ KEY = States(
         STUCK: ("PendingImport", "PendingReplicaDeletion", "Unavailable"),
     },
     {
-        "Disabled": "up enables it; by hand: aws kms enable-key --key-id {}",
-        "PendingDeletion": "up cancels that and enables the key; by hand: aws kms cancel-key-deletion --key-id {}, "
-        "then aws kms enable-key --key-id {}",
-        "PendingImport": "import the key's material again: aws kms import-key-material --key-id {}",
+        "Disabled": "run up, which enables it; by hand: aws kms enable-key --key-id {}",
+        "PendingDeletion": "run up, which cancels that and enables the key; by hand: "
+        "aws kms cancel-key-deletion --key-id {}, then aws kms enable-key --key-id {}",
+        "PendingImport": "import the material of the key {} again, as the KMS console leads through",
         "PendingReplicaDeletion": "aws kms cancel-key-deletion --key-id {}, then aws kms enable-key --key-id {}",
-        "Unavailable": "connect the key's store again: aws kms connect-custom-key-store",
+        "Unavailable": "connect the key's store again: aws kms connect-custom-key-store --custom-key-store-id ID",
     },
 )

@@ -8,6 +8,7 @@ policy for use with encrypted volumes"; EC2 user guide, "Allowed AMIs".
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ _OPEN, _BOTH_WAYS, _FORBIDDEN = "off", "allow-bidirectional", "not-allowed"
 _POLICY = "declarative-policy"
 #: who owns the images of EKS
 _AMAZON = {"amazon", "602401143452"}
+#: it replaces the whole list
+_ALLOW = "aws ec2 replace-image-criteria-in-allowed-images-settings --image-criteria"
 _LAUNCHER = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 #: what Auto Scaling does with the key of a disk
 _USES = ("kms:GenerateDataKeyWithoutPlaintext", "kms:Decrypt", "kms:CreateGrant")
@@ -77,7 +80,8 @@ def disks(survey: Survey) -> str:
         raise Trouble(
             f"the account's key for disks, {key}, is {state.value}",
             cause="no node starts whose disk cannot be encrypted",
-            remedy=f"aws kms enable-key --key-id {key}, or choose another: aws ec2 modify-ebs-default-kms-key-id",
+            remedy=f"aws kms enable-key --key-id {key}, or choose another: "
+            "aws ec2 modify-ebs-default-kms-key-id --kms-key-id ARN",
         )
     who = survey.cloud.identity
     role = f"arn:{who.partition}:iam::{who.account}:{_LAUNCHER}"
@@ -135,8 +139,8 @@ def images(survey: Survey) -> str:
     raise Trouble(
         f"the images that may start are limited, by {_setter(said)}, to others than EKS's",
         cause="no node starts from an image that is not allowed",
-        remedy="add the image provider amazon to the allowed images: "
-        "aws ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ImageProviders=amazon",
+        remedy=f"{'have it add' if said.get('ManagedBy') == _POLICY else 'add'} the image provider amazon to the "
+        f"allowed images: {_ALLOW} {shlex.quote(json.dumps([*criteria, {'ImageProviders': ['amazon']}]))}",
     )
 
 

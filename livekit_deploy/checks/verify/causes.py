@@ -48,12 +48,12 @@ PODS = (
     Cause(
         "exceeded quota|failed quota",
         "a ResourceQuota of the namespace has no room for another pod",
-        f"raise it: kubectl describe quota -n {LIVEKIT}; the pods come by themselves then",
+        f"see it (kubectl describe quota -n {LIVEKIT}), and raise it; the pods come by themselves then",
     ),
     Cause(
         r"(?:maximum|minimum) (?:cpu|memory|ephemeral-storage) (?:usage|limit to request ratio) per (?:Container|Pod)",
         "a LimitRange of the namespace does not admit what the pods ask for",
-        f"change it: kubectl describe limitrange -n {LIVEKIT}; the pods come by themselves then",
+        f"see it (kubectl describe limitrange -n {LIVEKIT}), and change it; the pods come by themselves then",
     ),
     Cause(
         "ValidatingAdmissionPolicy|denied the request|failed calling webhook",

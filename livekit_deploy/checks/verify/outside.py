@@ -86,7 +86,9 @@ def https(look: Look) -> str:
             f"https://{domain} gives no answer: {error.message}", cause=_TIMES[0], remedy=_TIMES[1]
         ) from error
     if answer.status != 200:
-        cause, remedy = _ANSWERS.get(answer.status, ("LiveKit itself says so", f"see: kubectl logs -n {LIVEKIT}"))
+        cause, remedy = _ANSWERS.get(
+            answer.status, ("LiveKit itself says so", f"see: kubectl logs -n {LIVEKIT} deployment/{LIVEKIT}")
+        )
         raise Trouble(f"https://{domain} answers {answer.status} {answer.text[:80]}", cause=cause, remedy=remedy)
     return f"https://{domain} answers 200"
 

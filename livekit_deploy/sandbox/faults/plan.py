@@ -158,7 +158,7 @@ def _count(given: Mapping[str, Any], key: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UsageError(f"{key} is {value!r}", hint="it counts calls: 0, 1, 2, …")
+        raise UsageError(f"{key} is {value!r}", hint="write how many: 0, 1, 2, …")
     return value
 
 
