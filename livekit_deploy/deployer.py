@@ -24,7 +24,7 @@ from typing import Any
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds.ec2.zones import laid_out
 from livekit_deploy.aws.kinds.eks.cluster import living
@@ -96,7 +96,7 @@ class Deployer:
         self._limits = Limits(float(env.state.lease_seconds))
         clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
         self._clients = clients.within(self._limits.call)
-        self._marks = Marks(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
+        self._marks = OwnershipTags(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
         self._cancel = threading.Event()
         self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism, cancel=self._cancel)
         self._price_list = PriceList(self.cloud)
@@ -215,7 +215,7 @@ class Deployer:
         Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
         """
         return prerequisites.look_at(
-            prerequisites.Survey(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
+            prerequisites.PrerequisitesContext(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
         )
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from livekit_deploy import events
 from livekit_deploy.checks.finding import Finding
 from livekit_deploy.engine.critical_path import Step
 from livekit_deploy.engine.estimate import Estimate
-from livekit_deploy.engine.marks import Kept
+from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.k8s.pod_logs import LogLine

@@ -44,7 +44,7 @@ class Trouble(Exception):
         self.seen, self.cause, self.remedy = seen, cause, remedy
 
 
-class Underway(Trouble):
+class Unfinished(Trouble):
     """Raised by a check of something that has still to end by itself."""
 
     verdict = Verdict.UNFINISHED

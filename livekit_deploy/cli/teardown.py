@@ -16,12 +16,12 @@ def load_teardown(options: Options) -> Environment:
 
     Raises `ConfigError` when even that cannot be read from it, `UsageError` as `meant` does.
     """
-    from livekit_deploy.config import load_reduced
+    from livekit_deploy.config import load_teardown_config
 
     try:
         return load(options)
     except ConfigError as error:
-        found = load_reduced(path_of(options), overrides_of(options))
+        found = load_teardown_config(path_of(options), overrides_of(options))
         if found is None:
             raise error from None
         return meant(options, found)

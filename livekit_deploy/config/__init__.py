@@ -17,7 +17,7 @@ from livekit_deploy.config.models import (
     S3State,
 )
 from livekit_deploy.config.presets import merged
-from livekit_deploy.config.teardown import load_reduced
+from livekit_deploy.config.teardown import load_teardown_config
 from livekit_deploy.config.zones import zones
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "S3State",
     "Turn",
     "load_environment",
-    "load_reduced",
+    "load_teardown_config",
     "merged",
     "zones",
 ]

@@ -20,7 +20,7 @@ _KEPT = ("preset", "name", "project", "region", "account_id", "tags", "protect",
 _FILLED = {"cluster": {"public_cidrs": ["0.0.0.0/0"]}, "livekit": {"domain": "livekit.invalid.example"}}
 
 
-def load_reduced(path: Path, overrides: Mapping[str, str]) -> Environment | None:
+def load_teardown_config(path: Path, overrides: Mapping[str, str]) -> Environment | None:
     """The environment with only its name, place and state from the file; None when even those are not usable."""
     try:
         given = layered(path, overrides, os.environ)

@@ -90,7 +90,7 @@ class PriceList:
         """The nearest endpoint. An attempt may take ``patience`` seconds, and a quarter of a call is for connecting."""
         endpoint = _NEAR.get(self._ours.region.partition("-")[0], _FAR)
         clients = self._ours.clients.beside(endpoint, call_bound=4 * self._patience)
-        return Cloud(clients, self._ours.marks, parallelism=16)
+        return Cloud(clients, self._ours.ownership, parallelism=16)
 
 
 def _started(cloud: Cloud, region: str, item: Item) -> Future[float | None]:

@@ -11,11 +11,11 @@ from typing import Any
 from livekit_deploy.base import call_log
 from livekit_deploy.base.timing import Timing, Watch
 from livekit_deploy.engine import inputs
-from livekit_deploy.engine.apply import Application
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, inverse, without
-from livekit_deploy.engine.marks import Kept
+from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.planner import Entry, Planned, kind_of
+from livekit_deploy.engine.reconcile import Reconciler
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
@@ -93,7 +93,7 @@ class Execution:
             item.host = self._lives[item.lives_in.address]
         if entry.change.action is not Action.NOOP or not settled(self._run, item, entry.live, self._visited):
             self._visited.add(address)
-            application = Application(self._run, item)
+            application = Reconciler(self._run, item)
             self._lives[address] = application.up()
             if application.changed:
                 (self.created if application.verb == "create" else self.updated).append(address)
@@ -128,12 +128,12 @@ class Execution:
         """Forget what is stored in a host, and let what came after it come after what it needed itself."""
         records = self._run.session.state.records
         lost = {a: record for a, record in records.items() if kind_of(record.kind, a).stored_in_host}
-        after = {address: (record.deps, record.outlived_by) for address, record in lost.items()}
+        after = {address: (record.deps, record.runtime_depends_on) for address, record in lost.items()}
         changes: dict[str, Record | None] = dict.fromkeys(lost)
         for address, record in records.items():
-            if address not in lost and {*record.deps, *record.outlived_by} & lost.keys():
-                kept = tuple(other for other in record.outlived_by if other not in lost)
-                changes[address] = replace(record, deps=_through(record.deps, after), outlived_by=kept)
+            if address not in lost and {*record.deps, *record.runtime_depends_on} & lost.keys():
+                kept = tuple(other for other in record.runtime_depends_on if other not in lost)
+                changes[address] = replace(record, deps=_through(record.deps, after), runtime_depends_on=kept)
         if changes:
             self._run.write(changes)
 
@@ -141,14 +141,14 @@ class Execution:
         """Delete these; ``last`` says that it is looked once more for what others have made again."""
         records = self._run.session.state.records
         doomed = {address: records[address] for address in addresses if address in records}
-        strays = [address for address in addresses if address not in records]
+        untracked = [address for address in addresses if address not in records]
         hosts = self._hosts(doomed)
-        edges = edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
+        edges = edges_down({address: (record.deps, record.runtime_depends_on) for address, record in records.items()})
         self._over = edges
         edges = without(edges, [address for address in edges if address not in doomed])
         dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and _dies(a, r)}
         self._loosen({address: doomed[address] for address in dying}, doomed)
-        edges = without(edges, dying) | {address: set(edges) - set(dying) for address in strays}
+        edges = without(edges, dying) | {address: set(edges) - set(dying) for address in untracked}
         children: dict[str, list[str]] = {}
         for child, host in dying.items():
             children.setdefault(str(host), []).append(child)
@@ -238,7 +238,7 @@ class Execution:
         with self._dropping:
             changes: dict[str, Record | None] = dict.fromkeys(gone)
             records = self._run.session.state.records
-            after = {one: (records[one].deps, records[one].outlived_by) for one in gone if one in records}
+            after = {one: (records[one].deps, records[one].runtime_depends_on) for one in gone if one in records}
             for address in self.kept.keys() & records.keys() - changes.keys():
                 changes |= _loosened(address, records[address], after)
             self._run.write(changes, took)
@@ -267,7 +267,7 @@ class Execution:
             except DeployError as error:
                 if isinstance(error, ResourceError) and not error.address:
                     error.address = address
-                self._run.hopeless.update(edges if self._fail_fast else closure([address], inverse(edges)))
+                self._run.blocked.update(edges if self._fail_fast else closure([address], inverse(edges)))
                 self._report(address, error, began)
                 raise
             finally:
@@ -318,9 +318,13 @@ def _loosened(address: str, record: Record, gone: _Edges) -> dict[str, Record | 
     """The record without what is ``gone``, but with what that needed; none where what it lives in is."""
     if record.lives_in in gone:
         return {address: None}
-    outlived_by = tuple(one for one in record.outlived_by if one not in gone)
-    loose = replace(record, deps=_through(record.deps, gone), outlived_by=outlived_by)
-    return {address: loose} if set(loose.deps) != set(record.deps) or outlived_by != record.outlived_by else {}
+    runtime_depends_on = tuple(one for one in record.runtime_depends_on if one not in gone)
+    loose = replace(record, deps=_through(record.deps, gone), runtime_depends_on=runtime_depends_on)
+    return (
+        {address: loose}
+        if set(loose.deps) != set(record.deps) or runtime_depends_on != record.runtime_depends_on
+        else {}
+    )
 
 
 def _dies(address: str, record: Record) -> bool:

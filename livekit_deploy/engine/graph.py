@@ -13,13 +13,13 @@ Edges = dict[str, set[str]]
 
 
 def ordered(resources: Iterable[Resource]) -> list[Resource]:
-    """The resources so that each comes after what it depends on, and after what it is outlived by.
+    """The resources so that each comes after what it depends on, and after what it depends on at run time.
 
     Raises `ConfigError` for a cycle, naming its path, and for two resources at one address.
     """
     every = list(resources)
     known = {id(item): item for item in every}
-    before = {id(item): [*item.dependencies(), *item.outlived_by] for item in every}
+    before = {id(item): [*item.dependencies(), *item.runtime_depends_on] for item in every}
     edges = {key: [id(other) for other in others if id(other) in known] for key, others in before.items()}
     needed = [(item, other) for item in every for other in (*before[id(item)], *item.works_with)]
     missing = [(item, other) for item, other in needed if id(other) not in known]
@@ -46,9 +46,9 @@ def edges_up(resources: Sequence[Resource]) -> Edges:
 def edges_down(records: Mapping[str, tuple[Iterable[str], Iterable[str]]]) -> Edges:
     """address → the addresses that must be gone before it.
 
-    ``records`` gives for each address what it depends on, and what it is outlived by.
+    ``records`` gives for each address what it depends on, and what it depends on at run time.
     """
-    return inverse({address: (*deps, *outlived_by) for address, (deps, outlived_by) in records.items()})
+    return inverse({address: (*deps, *runtime_depends_on) for address, (deps, runtime_depends_on) in records.items()})
 
 
 def inverse(edges: Mapping[str, Iterable[str]]) -> Edges:
@@ -64,7 +64,7 @@ def inverse(edges: Mapping[str, Iterable[str]]) -> Edges:
 def needs(resources: Sequence[Resource]) -> Edges:
     """address → the addresses without which it is of no use: those before it, that outlive it, that it works with."""
     return {
-        item.address: {other.address for other in (*item.dependencies(), *item.outlived_by, *item.works_with)}
+        item.address: {other.address for other in (*item.dependencies(), *item.runtime_depends_on, *item.works_with)}
         for item in resources
     }
 

@@ -49,7 +49,7 @@ class Live:
     busy: bool = False
     held: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     #: the tags that it carries, None for a kind that carries none of ours
-    marks: Mapping[str, str] | None = None
+    tags: Mapping[str, str] | None = None
     #: what tells it from one that somebody makes later under the same id: AWS's own id of it, or when it was made; ""
     #: where that is not told, or the id is never used again
     made: str = ""

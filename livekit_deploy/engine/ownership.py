@@ -27,22 +27,24 @@ class Owned:
     def address(self) -> str:
         """``kind/instance``: the value of the address mark."""
 
-    def own_marks(self, cloud: Any, outputs: Mapping[str, Any]) -> dict[str, str]:
+    def own_tags(self, cloud: Any, outputs: Mapping[str, Any]) -> dict[str, str]:
         """The marks that the object should carry; ``outputs`` are those on record."""
-        found: dict[str, str] = cloud.marks.own(self.address)
+        found: dict[str, str] = cloud.ownership.own(self.address)
         return found
 
-    def put_marks(self, cloud: Any, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Any, live: Live, tags: Mapping[str, str]) -> None:
         """Put marks back that somebody took off: exactly one mutating call."""
         raise TypeError(f"{self.kind} does not say how it is marked")
 
     def strange(self, cloud: Any, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
         """What tells that an object is not ours: path → (what it says, what ours would say); {} for ours."""
-        if live.marks is None or cloud.marks.lineage is None:
+        if live.tags is None or cloud.ownership.lineage is None:
             return {}
-        wanted = self.own_marks(cloud, record.outputs if record is not None else {})
-        there = live.marks
-        return {f"marks.{key}": (there.get(key), want) for key, want in wanted.items() if there.get(key) != want}
+        wanted = self.own_tags(cloud, record.outputs if record is not None else {})
+        there = live.tags
+        return {
+            f"ownership_tags.{key}": (there.get(key), want) for key, want in wanted.items() if there.get(key) != want
+        }
 
     def proves(self, cloud: Any, live: Live, path: str) -> bool:
         """Whether an object that is `strange` in this is not ours to delete."""
@@ -50,7 +52,7 @@ class Owned:
 
     def given_away(self, cloud: Any, live: Live, record: Record | None) -> bool:
         """Whether an object that is `strange` is surely somebody else's: another state has marked it as its own."""
-        return bool(live.marks) and bool(cloud.marks.of_another_state(live.marks))
+        return bool(live.tags) and bool(cloud.ownership.of_another_state(live.tags))
 
     def announced(self, desired: Mapping[str, Any]) -> dict[str, Any]:
         """Outputs that the intent of a change records, so that the object is known again after a crash."""

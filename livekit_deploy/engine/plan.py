@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.errors import StalePlan
 
-FORMAT = 1
+FORMAT = 2
 #: why something is made again that had been there
 GONE = "it was deleted by someone else"
 

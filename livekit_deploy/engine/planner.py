@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from livekit_deploy.engine import inputs, marks
+from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
 from livekit_deploy.engine.inputs import Ref
+from livekit_deploy.engine.ownership_tags import OWNERSHIP
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, Plan, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
-from livekit_deploy.engine.snapshot import Patient, Sight, once
+from livekit_deploy.engine.snapshot import Patient, Snapshot, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
 from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.errors import Denied, NotOurs, StateError
@@ -77,12 +78,12 @@ class Planner:
         for item in order:
             record = self._records.get(item.address)
             item.generation = record.generation if record else 1
-        sight = self._look(order)
+        snapshot = self._look(order)
         for item in order:
-            entry = self._entry(item, sight)
+            entry = self._entry(item, snapshot)
             self._entries[entry.change.address] = entry
         wanted = self._targeted(targets, needs(order))
-        drops = [] if targets else self._drops(sight)
+        drops = [] if targets else self._drops(snapshot)
         changes = [entry.change for entry in self._entries.values() if entry.change.address in wanted]
         if stage:
             changes = [change for change in changes if change.stage == stage]
@@ -96,32 +97,32 @@ class Planner:
             raise no_resource(missing[0], self._entries)
         return closure(chosen, edges) if chosen else set(self._entries)
 
-    def _look(self, order: list[Resource]) -> Sight:
-        sight = Sight(self._cloud, self._patient)
+    def _look(self, order: list[Resource]) -> Snapshot:
+        snapshot = Snapshot(self._cloud, self._patient)
         if self._lineage is not None:
             recorded = {kind_of(record.kind, address) for address, record in self._records.items()}
-            sight.scan({type(item) for item in order} | recorded)
+            snapshot.scan({type(item) for item in order} | recorded)
         free = [item for item in order if item.lives_in is None]
-        sight.prefetch((item, self._id(item.address)) for item in free)
+        snapshot.prefetch((item, self._id(item.address)) for item in free)
         for child in order:
             if child.lives_in is not None:
-                seen = sight.look(child.lives_in, self._id(child.lives_in.address))
+                seen = snapshot.look(child.lives_in, self._id(child.lives_in.address))
                 child.host = _told(seen, self._records.get(child.lives_in.address))
-        sight.prefetch((item, self._id(item.address)) for item in order if item.host is not None)
-        return sight
+        snapshot.prefetch((item, self._id(item.address)) for item in order if item.host is not None)
+        return snapshot
 
     def _id(self, address: str) -> str | None:
         record = self._records.get(address)
         return record.id if record else None
 
-    def _entry(self, item: Resource, sight: Sight) -> Entry:
+    def _entry(self, item: Resource, snapshot: Snapshot) -> Entry:
         if item.lives_in is not None:
             item.host = self._entries[item.lives_in.address].live
         record = self._records.get(item.address)
         try:
-            entry = self._judged(item, record, sight.look(item, record.id if record else None))
+            entry = self._judged(item, record, snapshot.look(item, record.id if record else None))
             if entry.live is not None and entry.change.action is not Action.NOOP:  # unless a list was behind
-                entry = self._judged(item, record, sight.confirmed(item, record.id if record else None))
+                entry = self._judged(item, record, snapshot.confirmed(item, record.id if record else None))
         except Denied:
             if (door := self._door(item)) is None:
                 raise
@@ -170,9 +171,9 @@ class Planner:
             )
             created = replace(base, action=Action.CREATE, diffs=diffs, reason=GONE if gone else "")
             return self._foreseen(item, created), False
-        lost = marks.lost(item, self._cloud, record, live) if record is not None else ()
-        if lost and not marks.adopted(item, self._cloud, record, live):
-            warning, remedy = marks.told(item, lost)
+        lost = ownership_tags.lost(item, self._cloud, record, live) if record is not None else ()
+        if lost and not ownership_tags.adopted(item, self._cloud, record, live):
+            warning, remedy = ownership_tags.told(item, lost)
             return replace(base, unmarked=lost, warning=warning, remedy=remedy), live.status is Status.READY
         if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(item, record)):
             reason = f"it needs a person: {live.detail}"
@@ -195,11 +196,11 @@ class Planner:
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
         diffs = difference(item, record, live, self._lookup)
-        lost = marks.marked(marks.lost(item, self._cloud, record, live))
-        if lost and marks.adopted(item, self._cloud, record, live):
-            diffs = {marks.MARKS: lost, **diffs}
+        lost = ownership_tags.marked(ownership_tags.lost(item, self._cloud, record, live))
+        if lost and ownership_tags.adopted(item, self._cloud, record, live):
+            diffs = {OWNERSHIP: lost, **diffs}
         # also what is only known after apply: what would be the same again is known by now (`Resource.lasting`)
-        refused = item.refusals(live, [key for key in diffs if key != marks.MARKS])
+        refused = item.refusals(live, [key for key in diffs if key != OWNERSHIP])
         flat = tuple(diff for found in diffs.values() for diff in found)
         if refused:
             hint = " ".join(dict.fromkeys(refused.values()))
@@ -242,15 +243,15 @@ class Planner:
 
     # ---- what goes
 
-    def _drops(self, sight: Sight) -> list[Change]:
+    def _drops(self, snapshot: Snapshot) -> list[Change]:
         dropped = {address: record for address, record in self._records.items() if address not in self._entries}
-        changes = [self._no_longer(address, sight) for address in dropped]
+        changes = [self._no_longer(address, snapshot) for address in dropped]
         kept = {address: entry.live.id if entry.live else None for address, entry in self._entries.items()}
         kept |= {address: record.id for address, record in dropped.items()}
-        strays = [] if self._lineage is None else sight.strays(kept)
-        return [*_in_order(changes, self._records), *(self._stray(kind, item) for kind, item in strays)]
+        untracked = [] if self._lineage is None else snapshot.untracked(kept)
+        return [*_in_order(changes, self._records), *(self._untracked(kind, item) for kind, item in untracked)]
 
-    def _no_longer(self, address: str, sight: Sight) -> Change:
+    def _no_longer(self, address: str, snapshot: Snapshot) -> Change:
         """Its deletion; or nothing, where what is there is not ours to delete."""
         record, change = self._records[address], self._drop(address, "it is no longer part of the configuration")
         item = kind_of(record.kind, address).recorded(address, record.inputs)
@@ -259,15 +260,15 @@ class Planner:
         if record.id is None or (record.lives_in and item.host is None):
             return change
         with contextlib.suppress(Denied):  # whoever may not look is told by the deletion itself
-            live = sight.look(item, record.id)
-            if live is not None and (kept := marks.kept(item, self._cloud, record, live)) is not None:
-                lost = marks.lost(item, self._cloud, record, live)
+            live = snapshot.look(item, record.id)
+            if live is not None and (kept := ownership_tags.kept(item, self._cloud, record, live)) is not None:
+                lost = ownership_tags.lost(item, self._cloud, record, live)
                 change = replace(change, action=Action.NOOP, unmarked=lost, warning=kept.why, remedy=kept.hint)
                 self._entries[address] = replace(self._entries[address], change=change)
         return change
 
     def _last_stage(self, drop: Change) -> str:
-        """When it may go: strays last, since nothing tells who uses them."""
+        """When it may go: what is not recorded goes last, since nothing tells who uses them."""
         if drop.address not in self._records:
             return STAGES[-1]
         return last_stage(drop.address, self._records, _edges_down(self._records))
@@ -281,7 +282,7 @@ class Planner:
         self._entries[address] = Entry(change, None, None, False)
         return change
 
-    def _stray(self, kind: str, item: Found) -> Change:
+    def _untracked(self, kind: str, item: Found) -> Change:
         address = item.address if item.address not in self._entries else f"{item.address}@{item.live.id}"
         change = Change(
             address,
@@ -332,7 +333,7 @@ def _told(live: Live | None, record: Record | None) -> Live | None:
 
 
 def _edges_down(records: Mapping[str, Record]) -> Edges:
-    return edges_down({address: (record.deps, record.outlived_by) for address, record in records.items()})
+    return edges_down({address: (record.deps, record.runtime_depends_on) for address, record in records.items()})
 
 
 def _in_order(changes: list[Change], records: Mapping[str, Record]) -> list[Change]:

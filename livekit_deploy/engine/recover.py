@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from livekit_deploy.engine import inputs, marks
+from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.inputs import Change, Ref
 from livekit_deploy.engine.plan import UNKNOWN, unknown
 from livekit_deploy.engine.resource import Found, Live, Observed, Resource, Status
-from livekit_deploy.engine.snapshot import Patient, Sight, once
+from livekit_deploy.engine.snapshot import Patient, Snapshot, once
 from livekit_deploy.errors import NotOurs, ResourceError
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import utc_now
@@ -49,7 +49,7 @@ def record_of(item: Resource, live: Live, lookup: Callable[[Ref[Any]], Any], rec
         id=live.id,
         outputs=inputs.plain(live.outputs),
         deps=tuple(sorted(other.address for other in item.dependencies() if other.address in known)),
-        outlived_by=tuple(sorted(other.address for other in item.outlived_by)),
+        runtime_depends_on=tuple(sorted(other.address for other in item.runtime_depends_on)),
         lives_in=host if host in known else None,
         stage=item.stage,
         since=utc_now(),
@@ -86,7 +86,7 @@ class Recovery:
         unseen: dict[str, str] | None = None,
     ) -> None:
         self._cloud, self._kinds, self._unseen = cloud, kinds, unseen
-        self._sight = Sight(cloud, patient, unseen)
+        self._snapshot = Snapshot(cloud, patient, unseen)
         self._recorded = dict(recorded or {})
         self._records: dict[str, Record] = dict(self._recorded)
         self._lives: dict[str, Live] = {}
@@ -98,7 +98,7 @@ class Recovery:
 
     def everything(self, resources: Iterable[Resource]) -> Recovered:
         """The records of what is configured and there, and of what carries our marks without being configured."""
-        self._sight.scan(self._kinds.values())
+        self._snapshot.scan(self._kinds.values())
         absent = []
         for item in ordered(resources):
             if (known := self._recorded.get(item.address)) is not None:
@@ -116,7 +116,7 @@ class Recovery:
     def _know(self, item: Resource, record: Record) -> None:
         item.generation = record.generation
         self._counted.add(item.address)
-        if (live := self._sight.shown(record.kind, record.id)) is not None:
+        if (live := self._snapshot.shown(record.kind, record.id)) is not None:
             self._lives[item.address] = live
 
     def _value(self, ref: Ref[Any]) -> Any:
@@ -132,7 +132,7 @@ class Recovery:
                 return None
         known = item.resolve(lambda ref: ref if unknown(value := self._value(ref)) else value)
         try:
-            live = self._sight.look(known, None)
+            live = self._snapshot.look(known, None)
             if live is None and isinstance(item, Observed) and self._needs_are_there(item):
                 live = known.read(self._cloud, known.create(self._cloud, ""))  # no call: it names what to look for
         except NotOurs:  # it has our name, and is somebody else's, or has lost its marks
@@ -155,7 +155,7 @@ class Recovery:
         declared = [item.__dict__[key] for key, one in item.inputs.items() if one.change is Change.IMMUTABLE]
         sources = {ref.address: ref.source for value in declared for ref in inputs.references(value)}
         open = [source for address, source in sources.items() if address not in self._counted]
-        there = self._sight.addresses(item.kind)
+        there = self._snapshot.addresses(item.kind)
         if not open or not there:
             return
         for made in _sums(len(open)):
@@ -173,17 +173,17 @@ class Recovery:
     # ---- what carries our marks, and is not configured (any more)
 
     def _surplus(self) -> tuple[str, ...]:
-        strays = self._sight.strays(kept(self._records, self._recorded, self._sight))
-        ids = {item.live.id for _, item in strays}
-        strays.sort(key=lambda pair: len(_strings(pair[1].live.props) & (ids - {pair[1].live.id})))
+        untracked = self._snapshot.untracked(kept(self._records, self._recorded, self._snapshot))
+        ids = {item.live.id for _, item in untracked}
+        untracked.sort(key=lambda pair: len(_strings(pair[1].live.props) & (ids - {pair[1].live.id})))
         surplus = []
-        for kind, item in strays:
+        for kind, item in untracked:
             address = item.address if item.address not in self._records else f"{item.address}@{item.live.id}"
             if address in self._records or (address != item.address and item.address not in self._recorded):
                 continue
             record = self._recorded_stray(self._kinds[kind], item)
             declared = self._kinds[kind].recorded(item.address, record.inputs)
-            if marks.kept(declared, self._cloud, record, item.live) is None:
+            if ownership_tags.kept(declared, self._cloud, record, item.live) is None:
                 self._records[address] = record
                 surplus.append(address)
         return tuple(surplus)
@@ -205,10 +205,10 @@ class Recovery:
         )
 
 
-def kept(addresses: Iterable[str], recorded: Mapping[str, Record], sight: Sight) -> dict[str, str | None]:
+def kept(addresses: Iterable[str], recorded: Mapping[str, Record], snapshot: Snapshot) -> dict[str, str | None]:
     """address → the id that it keeps; None for any, where nothing that is recorded was seen under its id."""
     known = {address: recorded[address] for address in addresses if address in recorded}
-    seen = {address: one.id for address, one in known.items() if sight.shown(one.kind, one.id) is not None}
+    seen = {address: one.id for address, one in known.items() if snapshot.shown(one.kind, one.id) is not None}
     return {address: seen.get(address) for address in addresses}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from livekit_deploy.base.timing import spent
-from livekit_deploy.engine import marks
+from livekit_deploy.engine import ownership_tags
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, repeats
 from livekit_deploy.engine.waits import PROPAGATION, Expired
@@ -21,7 +21,7 @@ _SHOWN = 5  # of those that hold something
 class _Stays(Exception):
     """It is left as it is."""
 
-    def __init__(self, kept: marks.Kept) -> None:
+    def __init__(self, kept: ownership_tags.Kept) -> None:
         super().__init__(kept.why)
         self.kept = kept
 
@@ -48,7 +48,7 @@ class Removal:
         drop: Callable[[Sequence[str], Mapping[str, float]], None] | None = None,
     ) -> None:
         self._run, self._item, self._record, self._keep = run, item, record, keep
-        self._stray = stray_id is not None
+        self._untracked = stray_id is not None
         self._id, self._children = (record.id if record else stray_id), children
         self._waits = run.waits
         self.address = address or item.address
@@ -59,7 +59,7 @@ class Removal:
         self._refused: ResourceError | None = None
         self._staying = staying
         self._drop = drop or (lambda gone, took: run.write(dict.fromkeys(gone), took))
-        self.kept: marks.Kept | None = None
+        self.kept: ownership_tags.Kept | None = None
 
     def down(self) -> None:
         """Delete step by step until `read_teardown` shows nothing, then drop the record; or leave what is not ours."""
@@ -105,14 +105,14 @@ class Removal:
 
     def _check(self, live: Live) -> None:
         """Leave what is not ours, and what nobody can bring back while something that uses it stays."""
-        if (kept := marks.kept(self._item, self._run.cloud, self._record, live)) is not None:
+        if (kept := ownership_tags.kept(self._item, self._run.cloud, self._record, live)) is not None:
             raise _Stays(kept)
         if self._staying and self._item.kept_for_users:
             raise _Stays(self._used(live, "uses it"))
 
-    def _used(self, live: Live, how: str) -> marks.Kept:
+    def _used(self, live: Live, how: str) -> ownership_tags.Kept:
         names = ", ".join(self._staying)
-        return marks.Kept(
+        return ownership_tags.Kept(
             self.address, live.id, f"{names} stays and {how}", f"it goes when {names} has gone: run down again"
         )
 
@@ -161,7 +161,7 @@ class Removal:
             if id is not None and self._item.stored_in_host:
                 raise  # it is the host that is not ours
             return None  # ours is gone, or was never made: what has its name is somebody else's
-        twin = live is not None and self._stray and live.id != self._id
+        twin = live is not None and self._untracked and live.id != self._id
         return None if twin or self._another(live) else live  # the one that is kept has the same marks
 
     def _another(self, live: Live | None) -> bool:

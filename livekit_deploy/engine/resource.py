@@ -50,8 +50,8 @@ class _Declared:
 class Resource(_Declared, Owned):
     """One object in the cloud: desired state in its Inputs, and the four verbs.
 
-    ``name`` is unique within the kind. ``after`` orders without data. What a resource is ``outlived_by`` goes after it
-    is gone; on the way up it may be made before that is there, but does not become ready without it. What it
+    ``name`` is unique within the kind. ``after`` orders without data. What it ``runtime_depends_on`` goes after it is
+    gone; on the way up it may be made before that is there, but does not become ready without it. What it
     ``works_with`` is not waited for, but without it it is of no use: who asks for the one gets the other. What
     ``lives_in`` a host is absent when the host is, with no call made.
     """
@@ -90,7 +90,7 @@ class Resource(_Declared, Owned):
 
     name: str = settings(kw_only=False)
     after: Sequence[Resource] = settings(default=())
-    outlived_by: Sequence[Resource] = settings(default=())
+    runtime_depends_on: Sequence[Resource] = settings(default=())
     works_with: Sequence[Resource] = settings(default=())
     lives_in: Resource | None = settings(default=None)
     stage: str = settings(default="infrastructure")
@@ -110,13 +110,18 @@ class Resource(_Declared, Owned):
         name: str,
         *,
         after: Sequence[Resource] = (),
-        outlived_by: Sequence[Resource] = (),
+        runtime_depends_on: Sequence[Resource] = (),
         works_with: Sequence[Resource] = (),
         lives_in: Resource | None = None,
         stage: str = "infrastructure",
         **values: Any,
     ) -> None:
-        self.name, self.after, self.outlived_by, self.lives_in = name, tuple(after), tuple(outlived_by), lives_in
+        self.name, self.after, self.runtime_depends_on, self.lives_in = (
+            name,
+            tuple(after),
+            tuple(runtime_depends_on),
+            lives_in,
+        )
         self.works_with, self.stage = tuple(works_with), stage
         #: how many times the object at this address was made; part of the name of what depends on it
         self.generation = 1

@@ -32,7 +32,7 @@ class Run:
     waits: Waits
     emit: Emit
     #: addresses that do not become ready in this run: they failed, or what they come after did
-    hopeless: set[str] = field(default_factory=set)
+    blocked: set[str] = field(default_factory=set)
 
     def lookup(self, ref: Ref[Any]) -> Any:
         """The recorded value of a reference."""
@@ -41,7 +41,7 @@ class Run:
             raise Unresolved(f"{ref.address}.{ref.output}")
         return inputs.revive(record.outputs[ref.output])
 
-    def stands(self, address: str) -> bool:
+    def is_ready(self, address: str) -> bool:
         """Whether something is recorded as ready."""
         record = self.session.record(address)
         return record is not None and record.phase is Phase.READY
@@ -82,7 +82,7 @@ class Run:
         began = now()
 
         def bears(error: BaseException) -> bool:
-            if not (passes(error) or spreads(item, error)):
+            if not (passes(error) or not_yet_propagated(item, error)):
                 return False
             if isinstance(error, Denied) and now() - began > PROPAGATION:
                 return False
@@ -99,10 +99,10 @@ def passes(error: BaseException) -> bool:
 
 def repeats(item: Resource | type[Resource], error: BaseException) -> bool:
     """Whether a verb that was refused so succeeds a moment later: nothing was done."""
-    return isinstance(error, Busy) or spreads(item, error)
+    return isinstance(error, Busy) or not_yet_propagated(item, error)
 
 
-def spreads(item: Resource | type[Resource], error: BaseException) -> bool:
+def not_yet_propagated(item: Resource | type[Resource], error: BaseException) -> bool:
     """Whether AWS says that something the verb needs has not spread to it yet."""
     if not isinstance(error, ResourceError) or error.code not in item.propagation:
         return False
@@ -114,7 +114,7 @@ def planned_read(waits: Waits, item: Resource | type[Resource], read: Callable[[
     """``read()`` for a plan: what passes by itself is borne for a moment; who is not let in is told so at once."""
     return waits.persist(
         read,
-        lambda error: passes(error) or (spreads(item, error) and not isinstance(error, Denied)),
+        lambda error: passes(error) or (not_yet_propagated(item, error) and not isinstance(error, Denied)),
         timeout=_PLAN_SECONDS,
     )
 

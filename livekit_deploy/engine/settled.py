@@ -22,7 +22,7 @@ def _recorded(run: Run, item: Resource, live: Live) -> bool:
         record is not None
         and (record.id, record.stage) == (live.id, item.stage)
         and set(record.deps) == {other.address for other in item.dependencies()}
-        and set(record.outlived_by) == {other.address for other in item.outlived_by}
+        and set(record.runtime_depends_on) == {other.address for other in item.runtime_depends_on}
     )
 
 

@@ -39,7 +39,7 @@ def once(item: Resource | type[Resource], read: Callable[[], Any]) -> Any:
     return read()
 
 
-class Sight:
+class Snapshot:
     """The objects that carry our marks, found by kind; ``cloud`` should remember its reads.
 
     With ``unseen`` a kind that cannot be listed ends nothing: it is put there, with why.
@@ -74,7 +74,7 @@ class Sight:
         except (ResourceError, NotOurs) as error:
             self._pass_over(kind, error)
             found = []
-        return kind.kind, [one for one in found if not (one.live.marks and self._cloud.marks.others(one.live.marks))]
+        return kind.kind, [one for one in found if not (one.live.tags and self._cloud.ownership.others(one.live.tags))]
 
     def _pass_over(self, kind: type[Resource], error: DeployError) -> None:
         """Note that a kind cannot be seen; raises the error where nobody asked for that."""
@@ -119,7 +119,7 @@ class Sight:
             raise found
         return found
 
-    def strays(self, known: Mapping[str, str | None]) -> list[tuple[str, Found]]:
+    def untracked(self, known: Mapping[str, str | None]) -> list[tuple[str, Found]]:
         """(kind, object) of ours that no address accounts for; ``known`` maps each address to the id it keeps."""
         found = [
             (kind, item)

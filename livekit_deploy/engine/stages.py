@@ -29,7 +29,7 @@ def require(resources: Iterable[Resource], records: Mapping[str, Record], stage:
 
     lacks: dict[str, set[str]] = {}
     mine = [item for item in resources if item.stage == stage]
-    needed = {o.address: o.stage for item in mine for o in (*item.dependencies(), *item.outlived_by)}
+    needed = {o.address: o.stage for item in mine for o in (*item.dependencies(), *item.runtime_depends_on)}
     for address, where in needed.items():
         record = records.get(address)
         if where != stage and (record is None or record.phase is not Phase.READY):

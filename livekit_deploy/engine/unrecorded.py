@@ -13,7 +13,7 @@ from typing import Any
 
 from livekit_deploy.engine.recover import Recovery, kept
 from livekit_deploy.engine.resource import Observed, Resource, Status, kinds
-from livekit_deploy.engine.snapshot import Patient, Sight, once
+from livekit_deploy.engine.snapshot import Patient, Snapshot, once
 from livekit_deploy.state.document import Record
 
 #: gives the resources of the configuration, in the zones that records tell
@@ -48,11 +48,13 @@ class Look:
     def unrecorded(self, cloud: Any, records: Mapping[str, Record]) -> dict[str, Record]:
         """The records of what carries our marks, and of what is in a recorded host, without one."""
         kinds, unseen = concerned(records, self.given), dict[str, str]()
-        sight = Sight(cloud, self.patient, unseen)
-        sight.scan(kinds.values())
+        snapshot = Snapshot(cloud, self.patient, unseen)
+        snapshot.scan(kinds.values())
         found: dict[str, Record] = {}
         resources = self.declared(records)
-        if sight.strays(kept(records, records, sight)) or any(_hidden(item, records, sight) for item in resources):
+        if snapshot.untracked(kept(records, records, snapshot)) or any(
+            _hidden(item, records, snapshot) for item in resources
+        ):
             recovery = Recovery(cloud, kinds, records, patient=self.patient, unseen=unseen)
             every = recovery.everything(resources).records
             found = _acyclic({address: every[address] for address in every.keys() - records.keys()}, records)
@@ -61,22 +63,22 @@ class Look:
         return found
 
 
-def _hidden(item: Resource, records: Mapping[str, Record], sight: Sight) -> bool:
+def _hidden(item: Resource, records: Mapping[str, Record], snapshot: Snapshot) -> bool:
     """Whether it may be there although no scan shows it: it is stored in a host that is there."""
     if item.address in records or not item.stored_in_host or isinstance(item, Observed) or item.lives_in is None:
         return False
     host = records.get(item.lives_in.address)
-    live = sight.shown(host.kind, host.id) if host is not None else None
+    live = snapshot.shown(host.kind, host.id) if host is not None else None
     return live is not None and live.status is not Status.DELETING
 
 
 def _acyclic(found: dict[str, Record], records: Mapping[str, Record]) -> dict[str, Record]:
     """The same without what would make it go round in a circle with older records: what is recorded counts."""
-    for loosened in (found, {a: replace(one, outlived_by=()) for a, one in found.items()}):
+    for loosened in (found, {a: replace(one, runtime_depends_on=()) for a, one in found.items()}):
         every = {**records, **loosened}
         try:
-            graphlib.TopologicalSorter({a: (*one.deps, *one.outlived_by) for a, one in every.items()}).prepare()
+            graphlib.TopologicalSorter({a: (*one.deps, *one.runtime_depends_on) for a, one in every.items()}).prepare()
         except graphlib.CycleError:
             continue
         return loosened
-    return {a: replace(one, deps=(), outlived_by=(), lives_in=None) for a, one in found.items()}
+    return {a: replace(one, deps=(), runtime_depends_on=(), lives_in=None) for a, one in found.items()}

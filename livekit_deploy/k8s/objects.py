@@ -13,7 +13,7 @@ from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.access.client import MANAGER, PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.finalizers import LoadBalancerController, leaving
-from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, said
+from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, said
 
 _VERSIONS = "livekit-deploy/secret-versions"
 
@@ -53,24 +53,24 @@ class ClusterObject(Resource):
             return None
         metadata = item["metadata"]
         labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-        marks = said(labels.get(LINEAGE_LABEL), annotations.get(ADDRESS_ANNOTATION))
+        own_tags = said(labels.get(LINEAGE_LABEL), annotations.get(ADDRESS_ANNOTATION))
         if id is None:
-            claim(cloud, self.address, marks, self.where())
+            claim(cloud, self.address, own_tags, self.where())
         status = Status.DELETING if metadata.get("deletionTimestamp") else Status.READY
         outputs, made = {"name": metadata["name"]}, str(metadata.get("uid", ""))
-        return Live(self.where(), status, self.props(item), outputs, made=made, marks=marks)
+        return Live(self.where(), status, self.props(item), outputs, made=made, tags=own_tags)
 
-    def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
-        return own(super().own_marks(cloud, outputs))
+    def own_tags(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
+        return own(super().own_tags(cloud, outputs))
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         """As all else that we say of it: what of a whole is left out would be taken off."""
         self._apply(cloud)
 
     def _apply(self, cloud: Cloud) -> None:
         item = self.body(cloud)
         metadata = item.setdefault("metadata", {})
-        metadata["labels"] = {**metadata.get("labels", {}), LINEAGE_LABEL: cloud.marks.lineage}
+        metadata["labels"] = {**metadata.get("labels", {}), LINEAGE_LABEL: cloud.ownership.lineage}
         metadata["annotations"] = {**metadata.get("annotations", {}), ADDRESS_ANNOTATION: self.address}
         whole = {"apiVersion": self.api_version, "kind": self.object_kind, **item}
         self._api(cloud).apply(self.where(), whole)

@@ -22,7 +22,7 @@ from livekit_deploy.aws.kinds import api_keys
 from livekit_deploy.aws.kinds.api_keys import Pair
 from livekit_deploy.aws.kinds.secrets import Secret, of_version
 from livekit_deploy.checks import verify
-from livekit_deploy.engine.marks import require
+from livekit_deploy.engine.ownership_tags import require
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.errors import OutOfTime, StateError, UsageError
 from livekit_deploy.events import Emit, KeyChanged, Notice

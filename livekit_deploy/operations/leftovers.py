@@ -15,9 +15,9 @@ from livekit_deploy.aws.kinds.ec2.holders import Thing, in_vpc, maker
 from livekit_deploy.aws.kinds.ec2.resource import described
 from livekit_deploy.aws.kinds.eks.cluster import cluster_name
 from livekit_deploy.costs.prices import Prices
-from livekit_deploy.engine.marks import Kept
+from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.engine.snapshot import Sight
+from livekit_deploy.engine.snapshot import Snapshot
 from livekit_deploy.engine.unrecorded import concerned
 from livekit_deploy.operations.lost import living
 from livekit_deploy.operations.report import Leftover
@@ -53,7 +53,7 @@ def leftovers(
     ):
         left = Leftover(thing.what, thing.id, thing.maker, prices.left(thing.what, thing.size))
         found.setdefault(thing.id, left)
-    for lineage, others in living(view, kinds, cloud.marks.lineage, unseen).items():
+    for lineage, others in living(view, kinds, cloud.ownership.lineage, unseen).items():
         maker_of = f"this environment under another state document, of the lineage {lineage}"
         for what, item in others:
             found.setdefault(item.live.id, Leftover(what, item.live.id, maker_of, prices.left(what, 0)))
@@ -63,13 +63,13 @@ def leftovers(
 
 def _marked(cloud: Cloud, kinds: Collection[type[Resource]], unseen: dict[str, str] | None) -> Iterator[Thing]:
     """What carries our marks: of these kinds, and instances and volumes of our launch templates."""
-    sight = Sight(cloud, unseen=unseen)
-    sight.scan(kinds)
-    for kind, item in sight.strays({}):
+    snapshot = Snapshot(cloud, unseen=unseen)
+    snapshot.scan(kinds)
+    for kind, item in snapshot.untracked({}):
         yield Thing(kind, item.live.id, "this environment")
-    if cloud.marks.lineage is None:
+    if cloud.ownership.lineage is None:
         return
-    ours = [{"Name": f"tag:{key}", "Values": [value]} for key, value in cloud.marks.whose.items()]
+    ours = [{"Name": f"tag:{key}", "Values": [value]} for key, value in cloud.ownership.whose.items()]
     for reservation in cloud.ec2.pages("describe_instances", "Reservations", Filters=ours):
         for item in reservation["Instances"]:
             if item["State"]["Name"] not in _GONE and _runs(cloud, item["InstanceId"]):

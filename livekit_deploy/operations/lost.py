@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.lineages import lineages
 from livekit_deploy.engine.resource import Found, Resource
-from livekit_deploy.engine.snapshot import Patient, Sight
+from livekit_deploy.engine.snapshot import Patient, Snapshot
 from livekit_deploy.engine.unrecorded import Declared, Look, concerned
 from livekit_deploy.errors import ConfigError, ResourceError, StateError
 from livekit_deploy.state.document import Record, State
@@ -36,9 +36,9 @@ def living(
     for lineage in others:
         view = cloud.remembering()
         view.with_lineage(lineage)
-        sight = Sight(view, unseen=unseen)
-        sight.scan(kinds)
-        if there := sight.strays({}):
+        snapshot = Snapshot(view, unseen=unseen)
+        snapshot.scan(kinds)
+        if there := snapshot.untracked({}):
             found[lineage] = there
     return found
 
@@ -54,7 +54,7 @@ def refuse_lost(cloud: Cloud, env: str, state: State | None, where: str) -> None
     more = f" and {len(some) - _NAMED} more" if len(some) > _NAMED else ""
     lacks = "there is no document" if state is None else "nothing is recorded"
     which = "" if len(found) == 1 else f" (of {len(found)} documents, whose lineages are {', '.join(found)})"
-    name = f"{cloud.marks.project}/{cloud.marks.env}"
+    name = f"{cloud.ownership.project}/{cloud.ownership.env}"
     raise StateError(
         f"{lacks} at {where}, but objects of {name} are there{which}: {', '.join(some[:_NAMED])}{more}",
         hint="check the region, state.bucket and state.path: their document may be elsewhere; if it is lost, make it "

@@ -10,7 +10,7 @@ from livekit_deploy.base.timing import Timing
 from livekit_deploy.checks import verify
 from livekit_deploy.checks.finding import Finding, unfinished
 from livekit_deploy.engine.graph import longest_chain
-from livekit_deploy.engine.marks import Kept
+from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.provisioners.addresses import CLUSTER, RELEASE

@@ -264,7 +264,7 @@ class Running:
                 hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}"
                 + _drain_given(report.command, max_drain)
                 + (" --abandon-cluster-objects" if abandon else "")
-                + "".join(f" --adopt {one}" for one in sorted(self._cloud.marks.adopt)),
+                + "".join(f" --adopt {one}" for one in sorted(self._cloud.ownership.adopt)),
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(

@@ -214,7 +214,7 @@ class Upkeep:
         if live is None or live.id != id:  # `read` goes on to the marks when there is nothing under the id
             raise StateError(f"there is no {item.kind} {id}", hint="check the id and the region")
         own = item.read(self._cloud, None)
-        if (own is None or own.id != live.id) and item.address not in self._cloud.marks.adopt:
+        if (own is None or own.id != live.id) and item.address not in self._cloud.ownership.adopt:
             raise NotOurs(
                 f"{item.kind} {id} does not carry the marks of {item.address} in {self._env.project}/{self._env.name}",
                 hint=f"take it over with --adopt {item.address}; down will delete it then",

@@ -77,7 +77,7 @@ class LoadBalancerControllerProvisioner:
             lives_in=cluster.cluster,
             # installed as soon as the API answers; its pods wait for nodes, and are gone before these go
             after=[*cluster.access, role],
-            outlived_by=nodes.groups,
+            runtime_depends_on=nodes.groups,
             works_with=cluster.later_named("coredns"),
             stage="load-balancer",
         )

@@ -24,7 +24,7 @@ class Row:
     detail: str = ""
 
 
-class Underway:
+class InProgress:
     """A run at a glance, on the clock of the run."""
 
     def __init__(self, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Progress, Started
 from livekit_deploy.render.harmless import escape
-from livekit_deploy.render.in_progress import Row, Underway
+from livekit_deploy.render.in_progress import InProgress, Row
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import about, duration
 
@@ -29,7 +29,7 @@ class Lines:
 
     def __init__(self, screen: Screen, clock: Clock, *, every: float = QUIET_SECONDS) -> None:
         self._screen, self._every = screen, every
-        self._underway = Underway(clock)
+        self._underway = InProgress(clock)
         self._told: dict[str, str] = {}
         self._last = time.monotonic()
         self._waiting_since = 0.0

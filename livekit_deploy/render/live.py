@@ -11,7 +11,7 @@ from rich.text import Text
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Skipped
 from livekit_deploy.render.harmless import escape
-from livekit_deploy.render.in_progress import Row, Underway
+from livekit_deploy.render.in_progress import InProgress, Row
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import WIDE, about, duration, ordered
 
@@ -30,7 +30,7 @@ class LiveView:
     """Draws on the terminal of the screen while the run lasts."""
 
     def __init__(self, screen: Screen, clock: Clock) -> None:
-        self._screen, self._underway = screen, Underway(clock)
+        self._screen, self._underway = screen, InProgress(clock)
         self._waiting, self._waited = "", 0.0
         self._live = Live(get_renderable=self.draw, console=screen.err, refresh_per_second=4, transient=True)
 

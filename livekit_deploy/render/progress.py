@@ -32,7 +32,7 @@ class Listener(Protocol):
         ...
 
 
-class Unshown:
+class NullListener:
     """For a run whose log is on the screen: that says it all, in the order in which it happens."""
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ def listener(screen: Screen, *, json: bool, clock: Clock) -> Listener:
 
         return GitHub(screen, clock)
     if screen.verbose:
-        return Unshown()
+        return NullListener()
     if screen.live:
         from livekit_deploy.render.live import LiveView
 

@@ -27,7 +27,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from livekit_deploy.base.timing import Spent
 from livekit_deploy.errors import StateError
 
-FORMAT = 1
+FORMAT = 2
 _KEPT = 5  # durations remembered of each kind and verb
 _STRICT = ConfigDict(extra="forbid")
 
@@ -56,7 +56,7 @@ class Record:
     token: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     deps: tuple[str, ...] = ()
-    outlived_by: tuple[str, ...] = ()
+    runtime_depends_on: tuple[str, ...] = ()
     lives_in: str | None = None
     stage: str = "infrastructure"
     since: str = ""
@@ -232,7 +232,7 @@ def _json(value: Any) -> str:
 def load(body: bytes, where: str) -> State:
     """Parse and check a document; ``where`` names it in errors.
 
-    Raises `StateError` for one that is truncated, edited by hand, of a newer format, not whole, or none of ours at all.
+    Raises `StateError` for one that is truncated, edited by hand, of another format, not whole, or none of ours at all.
     """
     try:
         raw = json.loads(body)
@@ -243,10 +243,11 @@ def load(body: bytes, where: str) -> State:
             f"{where} is not a state document of livekit_deploy",
             hint=f"check state.bucket, state.path and the name; if they are right, {REPAIR}",
         )
-    if raw["format"] > FORMAT:
+    if (format := raw["format"]) != FORMAT:
+        older = "make it anew from the tags: livekit-deploy state rebuild; or go on with the version that wrote it"
         raise StateError(
-            f"{where} has format {raw['format']}; this version reads up to {FORMAT}",
-            hint="upgrade livekit_deploy to the version that wrote it",
+            f"{where} has format {format}; this version reads format {FORMAT}",
+            hint="upgrade livekit_deploy to the version that wrote it" if format > FORMAT else older,
         )
     try:
         state = _DOCUMENT.validate_json(_unsealed(body, where), strict=True)
@@ -274,7 +275,7 @@ _OTHER = "is not what it must be"
 
 def _check_order(state: State, where: str) -> None:
     """What must outlive what may not go round in a circle: nothing of it could ever be deleted."""
-    edges = {address: (*record.deps, *record.outlived_by) for address, record in state.records.items()}
+    edges = {address: (*record.deps, *record.runtime_depends_on) for address, record in state.records.items()}
     try:
         graphlib.TopologicalSorter(edges).prepare()
     except graphlib.CycleError as error:

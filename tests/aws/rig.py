@@ -18,7 +18,7 @@ from moto import mock_aws
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud, mutates
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planner
@@ -66,7 +66,7 @@ class AwsRig:
         self.clock, self.cancel = FakeClock(), threading.Event()
         self._store = FileStore(folder / f"{env}.json", now=lambda: 1_000_000.0)
         self.clients = self.new_clients()
-        self.cloud = Cloud(self.clients, Marks("livekit", env), cancel=self.cancel)
+        self.cloud = Cloud(self.clients, OwnershipTags("livekit", env), cancel=self.cancel)
 
     def new_clients(self) -> Clients:
         """Such as a command has of its own."""

@@ -13,7 +13,7 @@ from moto.ec2.models import ec2_backends
 
 from livekit_deploy.checks.finding import Trouble
 from livekit_deploy.checks.prerequisites import account
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.checks.reach import Reach
 from livekit_deploy.config import load_environment
 from livekit_deploy.sandbox.aws.ec2_account import settings
@@ -24,7 +24,7 @@ ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 
 
-def _survey(rig: AwsRig, folder: Path, vpc: str | None = None) -> Survey:
+def _survey(rig: AwsRig, folder: Path, vpc: str | None = None) -> PrerequisitesContext:
     path = folder / "uat.yaml"
     path.write_text(
         "region: us-east-1\nlivekit: {domain: livekit.example.com}\ncluster: {public_cidrs: [8.8.8.8/32]}\n"
@@ -32,7 +32,9 @@ def _survey(rig: AwsRig, folder: Path, vpc: str | None = None) -> Survey:
     state = State.new("livekit", "uat")
     if vpc is not None:
         state = state.with_records({"ec2.vpc/main": Record(phase=Phase.READY, kind="ec2.vpc", inputs={}, id=vpc)})
-    return Survey(load_environment(path, environ={}), rig.cloud, Reach(), None, lambda: (state, None, 0.0))
+    return PrerequisitesContext(
+        load_environment(path, environ={}), rig.cloud, Reach(), None, lambda: (state, None, 0.0)
+    )
 
 
 def _held() -> dict[str, Any]:

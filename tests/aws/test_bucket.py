@@ -63,7 +63,7 @@ def _dying(rig: AwsRig, after: int) -> None:
             raise _Killed
 
     clients("s3").meta.events.register("before-call.s3.*", end)
-    ensure_bucket(Cloud(clients, rig.cloud.marks), NAME)
+    ensure_bucket(Cloud(clients, rig.cloud.ownership), NAME)
 
 
 # ---- its birth

@@ -12,7 +12,7 @@ import pytest
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.errors import LostLease, Unavailable
 
@@ -68,7 +68,7 @@ def lease() -> Lease:
 def _cloud(server: Any, lease: Lease) -> Cloud:
     where = f"http://127.0.0.1:{server.server_address[1]}"
     clients = Clients("us-east-1", endpoint_url=where, access_key="a", secret_key="b")
-    return Cloud(clients, Marks("livekit", "uat")).under(Terms(fence=lease.check))
+    return Cloud(clients, OwnershipTags("livekit", "uat")).under(Terms(fence=lease.check))
 
 
 def _make(cloud: Cloud, again: bool) -> Any:
@@ -120,7 +120,7 @@ def test_what_fails_on_the_way_stays_what_it_is(lease: Lease) -> None:
         where = f"http://127.0.0.1:{closed.getsockname()[1]}"
         clients = Clients("us-east-1", endpoint_url=where, access_key="a", secret_key="b")
         with pytest.raises(Unavailable, match="cannot be reached"):
-            _make(Cloud(clients, Marks("livekit", "uat")).under(Terms(fence=lease.check)), again=False)
+            _make(Cloud(clients, OwnershipTags("livekit", "uat")).under(Terms(fence=lease.check)), again=False)
 
 
 def test_through_a_proxy_too(server: Any, lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +129,6 @@ def test_through_a_proxy_too(server: Any, lease: Lease, monkeypatch: pytest.Monk
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     clients = Clients("us-east-1", endpoint_url="http://ec2.example.com", access_key="a", secret_key="b")
-    cloud = Cloud(clients, Marks("livekit", "uat")).under(Terms(fence=lease.check))
+    cloud = Cloud(clients, OwnershipTags("livekit", "uat")).under(Terms(fence=lease.check))
     _make(cloud, again=False)
     assert lease.asked == 2

@@ -54,7 +54,7 @@ def load_balancer(
     subnets = [item["SubnetId"] for item in listed][:2]
     if ours:
         rig._session().release()
-        ec2.create_tags(Resources=[listed[0]["VpcId"]], Tags=pairs(rig.cloud.marks.own("ec2.vpc/main")))
+        ec2.create_tags(Resources=[listed[0]["VpcId"]], Tags=pairs(rig.cloud.ownership.own("ec2.vpc/main")))
     tags = {"elbv2.k8s.aws/cluster": cluster, INGRESS_TAG: "livekit/livekit-server"}
     made = elbv2.create_load_balancer(
         Name=name, Subnets=subnets, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
@@ -207,7 +207,7 @@ def test_a_record_that_somebody_changed_is_put_back_only_where_it_is_adopted(rig
     assert "its values is ['\"d\"'], not ['\"c\"'], as was written" in plan.unmarked[0].warning
     rig.up(one('"c"', ttl=60))
     assert records(zone)["txt.example.com.", "TXT"]["ResourceRecords"] == [{"Value": '"d"'}]
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(plan.unmarked[0].remedy))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(plan.unmarked[0].remedy))
     rig.up(one('"c"', ttl=60))
     assert records(zone)["txt.example.com.", "TXT"]["ResourceRecords"] == [{"Value": '"c"'}]
     assert rig.plan(one('"c"', ttl=60)).changes == ()

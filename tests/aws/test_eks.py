@@ -371,10 +371,10 @@ def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) 
 )
 def test_the_ebs_driver_gives_volumes_our_marks_and_that_never_shows(rig: AwsRig, given: dict[str, Any]) -> None:
     rig._session().release()
-    born_with = {PROJECT: "livekit", ENV: "uat", LINEAGE: rig.cloud.marks.lineage}
+    born_with = {PROJECT: "livekit", ENV: "uat", LINEAGE: rig.cloud.ownership.lineage}
     told = Addon("aws-ebs-csi-driver", configuration=given)._configured(rig.cloud)
     own = given.get("controller", {}).get("extraVolumeTags", {})
     assert told["controller"]["extraVolumeTags"] == {**own, **born_with}
     said = {"addonName": "aws-ebs-csi-driver", "addonArn": "a", "status": "ACTIVE"}
-    seen = _live({**said, "configurationValues": json.dumps(told)}, rig.cloud.marks.whose)
+    seen = _live({**said, "configurationValues": json.dumps(told)}, rig.cloud.ownership.whose)
     assert seen.props["configuration"] == given

@@ -264,7 +264,7 @@ def test_a_group_on_the_controllers_load_balancer_is_named(rig: AwsRig) -> None:
     said, remedy = ours.notice(seen)
     assert said.startswith(f"somebody else put a security group on k8s-livekit: {theirs} (theirs, made by ")
     assert remedy.startswith("where it is not wanted, take it off the balancer in EC2")
-    another = Cloud(rig.clients, rig.cloud.marks, cancel=rig.cancel)
+    another = Cloud(rig.clients, rig.cloud.ownership, cancel=rig.cancel)
     assert on_balancer(another, "livekit-uat-eu-main", made)[0], "what another cluster's controller made is"
 
 

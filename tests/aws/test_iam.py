@@ -11,7 +11,7 @@ import pytest
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
 from livekit_deploy.aws.kinds.iam.roles import Policy, Role
 from livekit_deploy.base import shipped_files
@@ -129,7 +129,7 @@ def test_iam_is_asked_who_we_are_only_when_it_matters(rig: AwsRig) -> None:
     arn = iam.create_role(RoleName="sso", Path="/aws-reserved/", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     given = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
     clients = Clients("us-east-1", access_key=given["AccessKeyId"], secret_key=given["SecretAccessKey"])
-    who = Cloud(clients, Marks("livekit", "uat")).identity
+    who = Cloud(clients, OwnershipTags("livekit", "uat")).identity
     assert (who.account, who.partition) == ("123456789012", "aws")
     assert who.arn.endswith(":assumed-role/sso/me")
     with pytest.raises(Denied, match="iam:GetRole"):  # this role may nothing

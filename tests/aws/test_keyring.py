@@ -305,7 +305,7 @@ def test_the_value_of_a_secret_that_does_not_carry_our_marks_is_not_changed(ring
     """Whoever can write the state could have the keys of another system written over."""
     before = ring.held()
     boto3.client("secretsmanager").untag_resource(SecretId=str(ring.rig.records[ADDRESS].id), TagKeys=[LINEAGE])
-    with pytest.raises(NotOurs, match="marks removed: livekit-deploy:lineage"):
+    with pytest.raises(NotOurs, match="tags removed: livekit-deploy:lineage"):
         ring.keys.add("second")
     assert ring.held() == before
     assert ring.rig.records[ADDRESS].phase is Phase.READY

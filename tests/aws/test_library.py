@@ -18,7 +18,7 @@ import pytest
 from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds.ec2.nat import ElasticIp
 from livekit_deploy.errors import ConfigError, LostLease
@@ -190,7 +190,7 @@ def test_the_terms_of_a_run_are_its_own_and_never_change(aws: None) -> None:
     def lost(begun: float) -> None:
         raise LostLease("the lease has run out")
 
-    cloud = Cloud(Clients("us-east-1"), Marks("livekit", "uat"))
+    cloud = Cloud(Clients("us-east-1"), OwnershipTags("livekit", "uat"))
     over, running = cloud.under(Terms(lost, command="down")), cloud.under(Terms(max_drain=60, command="up"))
     with pytest.raises(LostLease):
         over.ec2.create_vpc(CidrBlock="10.0.0.0/16")

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from livekit_deploy import Deployer
-from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
+from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, OwnershipTags
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import NotOurs
@@ -208,8 +208,8 @@ def test_environments_whose_names_join_alike_do_not_touch_each_other(
     empty = account()
     (tmp_path / "other").mkdir()
     first, second = AwsRig(tmp_path, "dev-eu"), AwsRig(tmp_path / "other", "eu")
-    second.cloud.marks = Marks("livekit-dev", "eu")
-    assert first.cloud.marks.prefix == second.cloud.marks.prefix
+    second.cloud.ownership = OwnershipTags("livekit-dev", "eu")
+    assert first.cloud.ownership.prefix == second.cloud.ownership.prefix
     first.up(declared(7))
     old, before = (tmp_path / "dev-eu.json").read_bytes(), account()
 

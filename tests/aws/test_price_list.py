@@ -13,7 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud, Identity
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.costs.price_list import PriceList
 from livekit_deploy.costs.prices import Item, Told
 
@@ -44,7 +44,7 @@ def _cloud(region: str = "eu-north-1", event: str = "before-call", listen: Liste
 
     clients = Clients(region, instrument=watch)
     clients._session = boto3.DEFAULT_SESSION
-    return Cloud(clients, Marks("livekit", "uat"))
+    return Cloud(clients, OwnershipTags("livekit", "uat"))
 
 
 def test_each_item_is_found_among_those_that_look_alike(aws: None) -> None:

@@ -239,9 +239,9 @@ def test_the_key_of_a_living_cluster_is_never_replaced_and_its_deletion_is_cance
 
 
 @pytest.mark.parametrize("by_hand", [["disable_key"], ["schedule_key_deletion", "cancel_key_deletion"]])
-def test_a_disabled_key_is_enabled_and_nothing_is_deleted(rig: AwsRig, by_hand: list[str]) -> None:
+def test_a_disabled_key_is_enabled_and_nothing_is_deleted(rig: AwsRig, out_of_band: list[str]) -> None:
     rig.up(key_and_cluster())
-    for operation in by_hand:
+    for operation in out_of_band:
         getattr(boto3.client("kms"), operation)(KeyId=the_key())
     plan = rig.plan(key_and_cluster())
     assert ([one.action for one in plan.changes], plan.removals) == ([Action.UPDATE], 0)

@@ -22,7 +22,7 @@ from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.plan import Plan
-from livekit_deploy.engine.snapshot import Sight
+from livekit_deploy.engine.snapshot import Snapshot
 from livekit_deploy.stack import stack
 from tests.bench import page
 from tests.bench.chain import HELM, down_chain, up_chain
@@ -131,7 +131,7 @@ def _plan(here: Workspace, parallelism: int, *, batched: bool = True) -> Plan:
 def _one_by_one() -> Iterator[None]:
     """No kind is scanned and no answer is kept: each resource asks for what it needs itself."""
     with (
-        mock.patch.object(Sight, "scan", return_value=None),
+        mock.patch.object(Snapshot, "scan", return_value=None),
         mock.patch.object(Cloud, "remembering", lambda self: self),
     ):
         yield

@@ -36,11 +36,11 @@ class Held(Resource):
     id = Output[str]()
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        props = self.made.get((cloud.marks.env, self.address))
+        props = self.made.get((cloud.ownership.env, self.address))
         return None if props is None else Live(self.address, Status.READY, props, {"id": self.address})
 
     def create(self, cloud: Cloud, token: str) -> str:
-        self.made[cloud.marks.env, self.address] = {"parent": self.parent}
+        self.made[cloud.ownership.env, self.address] = {"parent": self.parent}
         return self.address
 
     @classmethod
@@ -48,7 +48,7 @@ class Held(Resource):
         if not isinstance(cloud, Cloud):  # another test's cloud: the registry of kinds is one for all
             return
         for (env, address), props in list(cls.made.items()):
-            if env == cloud.marks.env:
+            if env == cloud.ownership.env:
                 yield Found(address, Live(address, Status.READY, props, {"id": address}))
 
 

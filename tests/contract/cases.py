@@ -35,8 +35,8 @@ from livekit_deploy.aws.kinds.logs import FlowLog, LogGroup
 from livekit_deploy.aws.kinds.secrets import API_KEYS, TOKEN, Secret
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.load_balancers import LoadBalancer
-from tests.contract import by_hand
-from tests.contract.by_hand import Drift, Hand
+from tests.contract import out_of_band
+from tests.contract.out_of_band import Drift, Hand
 
 ZONE = "example.com"
 BALANCER = {"dns_name": "k8s-1.elb.us-east-1.amazonaws.com", "zone_id": "Z35SXDOTRQ7X7K"}
@@ -254,11 +254,11 @@ CASES = [
         _of(Vpc, "x", cidr=literal("10.20.0.0/16")),
         {"cidr": literal("10.40.0.0/16"), "dns_support": literal(False), "dns_hostnames": literal(False)},
         drifts={
-            "dns_support": Drift(by_hand.vpc_attribute("EnableDnsSupport", False)),
-            "dns_hostnames": Drift(by_hand.vpc_attribute("EnableDnsHostnames", False)),
+            "dns_support": Drift(out_of_band.vpc_attribute("EnableDnsSupport", False)),
+            "dns_hostnames": Drift(out_of_band.vpc_attribute("EnableDnsHostnames", False)),
         },
         owned={"cidr": "AWS: a VPC keeps its range"},
-        silent={"a tag of somebody's": by_hand.tag("cost-center")},
+        silent={"a tag of somebody's": out_of_band.tag("cost-center")},
     ),
     Case(
         Subnet,
@@ -279,18 +279,18 @@ CASES = [
         },
         drifts={
             "public": Drift(
-                by_hand.call("ec2", "modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": True})
+                out_of_band.call("ec2", "modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": True})
             ),
-            "role": Drift(by_hand.untag("kubernetes.io/role/elb")),
+            "role": Drift(out_of_band.untag("kubernetes.io/role/elb")),
         },
         owned=dict.fromkeys(("vpc_id", "cidr", "zone"), "AWS: a subnet keeps it"),
-        silent={"a tag of a cluster": by_hand.tag("kubernetes.io/cluster/theirs")},
+        silent={"a tag of a cluster": out_of_band.tag("kubernetes.io/cluster/theirs")},
     ),
     Case(
         InternetGateway,
         _of(InternetGateway, "x", vpc_id=lambda b: b.vpc().id),
         {"vpc_id": _gateway_on_another_vpc},
-        drifts={"vpc_id": Drift(by_hand.detach_gateway)},
+        drifts={"vpc_id": Drift(out_of_band.detach_gateway)},
     ),
     Case(ElasticIp, _of(ElasticIp, "x")),
     Case(
@@ -320,9 +320,9 @@ CASES = [
             "routes": lambda b: [{"to": "0.0.0.0/0", "via": b.nat().id}],
             "subnet_ids": lambda b: [b.subnet("b").id],
         },
-        drifts={"routes": Drift(by_hand.delete_route), "subnet_ids": Drift(by_hand.free_subnet)},
+        drifts={"routes": Drift(out_of_band.delete_route), "subnet_ids": Drift(out_of_band.free_subnet)},
         owned={"vpc_id": "AWS: a route table stays in its VPC"},
-        silent={"the route of a gateway endpoint": by_hand.endpoint_route},
+        silent={"the route of a gateway endpoint": out_of_band.endpoint_route},
     ),
     Case(
         GatewayEndpoint,
@@ -332,7 +332,7 @@ CASES = [
             "service": literal("dynamodb"),
             "route_table_ids": lambda b: [b.table("more").id],
         },
-        drifts={"route_table_ids": Drift(by_hand.more_tables)},
+        drifts={"route_table_ids": Drift(out_of_band.more_tables)},
         owned=dict.fromkeys(("vpc_id", "service"), "AWS: an endpoint keeps it"),
     ),
     Case(
@@ -340,9 +340,11 @@ CASES = [
         _of(SecurityGroup, "x", vpc_id=lambda b: b.vpc().id, description=literal("d")),
         {"vpc_id": lambda b: b.other_vpc().id, "description": literal("other")},
         {"foreign_rules": "always none; test_security_groups.py shows what happens to some"},
-        drifts={"foreign_rules": Drift(by_hand.open_port())},
+        drifts={"foreign_rules": Drift(out_of_band.open_port())},
         owned=dict.fromkeys(("vpc_id", "description"), "AWS: a group keeps it"),
-        silent={"a rule of the load balancer controller": by_hand.open_port("elbv2.k8s.aws/targetGroupBinding=shared")},
+        silent={
+            "a rule of the load balancer controller": out_of_band.open_port("elbv2.k8s.aws/targetGroupBinding=shared")
+        },
     ),
     Case(
         SecurityGroupRule,
@@ -366,14 +368,14 @@ CASES = [
         },
         {"source": "instead of cidr, never beside it: changed in test_security_groups.py"},
         drifts={
-            "protocol": Drift(by_hand.rule(protocol="udp")),
+            "protocol": Drift(out_of_band.rule(protocol="udp")),
             "source": Drift(
-                by_hand.rule_of_another_group, {"cidr": literal(None), "source": lambda b: b.group("other").id}
+                out_of_band.rule_of_another_group, {"cidr": literal(None), "source": lambda b: b.group("other").id}
             ),
-            "first_port": Drift(by_hand.rule(first_port=22)),
-            "last_port": Drift(by_hand.rule(last_port=99)),
-            "cidr": Drift(by_hand.rule(cidr=by_hand.EVERYWHERE)),
-            "description": Drift(by_hand.rule(description="theirs")),
+            "first_port": Drift(out_of_band.rule(first_port=22)),
+            "last_port": Drift(out_of_band.rule(last_port=99)),
+            "cidr": Drift(out_of_band.rule(cidr=out_of_band.EVERYWHERE)),
+            "description": Drift(out_of_band.rule(description="theirs")),
         },
         owned={"group_id": "AWS: a rule stays in its group"},
     ),
@@ -397,7 +399,9 @@ CASES = [
         LogGroup,
         _of(LogGroup, "cluster", retention=literal(7)),
         {"retention": literal(30)},
-        drifts={"retention": Drift(by_hand.call("logs", "put_retention_policy", "logGroupName", retentionInDays=90))},
+        drifts={
+            "retention": Drift(out_of_band.call("logs", "put_retention_policy", "logGroupName", retentionInDays=90))
+        },
     ),
     Case(
         Role,
@@ -410,12 +414,14 @@ CASES = [
         },
         {"values": "part of trust, and compared with it", "inline_policies": "always none: what others put into it"},
         drifts={
-            "inline_policies": Drift(by_hand.inline("theirs")),
-            "trust": Drift(by_hand.trust(NODES_TRUST)),
-            "values": Drift(by_hand.trust(TRUST), {"trust": literal(trust("${who}")), "values": literal({"who": "x"})}),
-            "managed": Drift(by_hand.attach("AdministratorAccess")),
+            "inline_policies": Drift(out_of_band.inline("theirs")),
+            "trust": Drift(out_of_band.trust(NODES_TRUST)),
+            "values": Drift(
+                out_of_band.trust(TRUST), {"trust": literal(trust("${who}")), "values": literal({"who": "x"})}
+            ),
+            "managed": Drift(out_of_band.attach("AdministratorAccess")),
             "boundary": Drift(
-                by_hand.call(
+                out_of_band.call(
                     "iam",
                     "put_role_permissions_boundary",
                     "RoleName",
@@ -429,7 +435,7 @@ CASES = [
         Policy,
         _of(Policy, "x", document=literal(document("s3:GetObject"))),
         {"document": literal(document("s3:PutObject")), "path": literal("/other/")},
-        drifts={"document": Drift(by_hand.policy_version(document("s3:*")))},
+        drifts={"document": Drift(out_of_band.policy_version(document("s3:*")))},
         owned={"path": "AWS: a policy keeps it"},
     ),
     Case(
@@ -445,18 +451,18 @@ CASES = [
         {"state": "a key that is wanted is enabled", "key_policy": "always none: what others wrote into it"},
         drifts={
             "key_policy": Drift(
-                by_hand.call("kms", "put_key_policy", "KeyId", PolicyName="default", Policy=by_hand.lets_in())
+                out_of_band.call("kms", "put_key_policy", "KeyId", PolicyName="default", Policy=out_of_band.lets_in())
             ),
-            "state": Drift(by_hand.call("kms", "disable_key", "KeyId")),
-            "description": Drift(by_hand.call("kms", "update_key_description", "KeyId", Description="theirs")),
-            "rotation": Drift(by_hand.call("kms", "disable_key_rotation", "KeyId")),
+            "state": Drift(out_of_band.call("kms", "disable_key", "KeyId")),
+            "description": Drift(out_of_band.call("kms", "update_key_description", "KeyId", Description="theirs")),
+            "rotation": Drift(out_of_band.call("kms", "disable_key_rotation", "KeyId")),
         },
     ),
     Case(
         Alias,
         _of(Alias, "x", key_id=lambda b: b.key().id),
         {"key_id": lambda b: b.key("other").id},
-        drifts={"key_id": Drift(by_hand.alias_of_another_key, gives_away=True)},
+        drifts={"key_id": Drift(out_of_band.alias_of_another_key, gives_away=True)},
     ),
     Case(
         Secret,
@@ -469,10 +475,12 @@ CASES = [
         },
         drifts={
             "resource_policy": Drift(
-                by_hand.call("secretsmanager", "put_resource_policy", "SecretId", ResourcePolicy=by_hand.lets_in())
+                out_of_band.call(
+                    "secretsmanager", "put_resource_policy", "SecretId", ResourcePolicy=out_of_band.lets_in()
+                )
             ),
-            "retired": Drift(by_hand.retire),
-            "state": Drift(by_hand.call("secretsmanager", "delete_secret", "SecretId", RecoveryWindowInDays=7)),
+            "retired": Drift(out_of_band.retire),
+            "state": Drift(out_of_band.call("secretsmanager", "delete_secret", "SecretId", RecoveryWindowInDays=7)),
         },
         owned={"form": "write-only: it says what was drawn", "recovery_days": "create-only"},
     ),
@@ -492,17 +500,17 @@ CASES = [
         },
         drifts={
             "subnet_ids": Drift(
-                by_hand.fewer_subnets,
+                out_of_band.fewer_subnets,
                 {"subnet_ids": lambda b: [b.subnet("a").id, b.subnet("b").id, b.subnet("c").id]},
             ),
-            "version": Drift(by_hand.call("eks", "update_cluster_version", "name", version="1.36"), blocked=True),
+            "version": Drift(out_of_band.call("eks", "update_cluster_version", "name", version="1.36"), blocked=True),
             "public_cidrs": Drift(
-                by_hand.cluster(resourcesVpcConfig={"publicAccessCidrs": [by_hand.EVERYWHERE]}),
+                out_of_band.cluster(resourcesVpcConfig={"publicAccessCidrs": [out_of_band.EVERYWHERE]}),
             ),
-            "private_access": Drift(by_hand.cluster(resourcesVpcConfig={"endpointPrivateAccess": False})),
-            "logs": Drift(by_hand.cluster(logging={"clusterLogging": [{"types": ["api"], "enabled": True}]})),
-            "key_arn": Drift(by_hand.encrypt, blocked=True),
-            "deletion_protection": Drift(by_hand.cluster(deletionProtection=True)),
+            "private_access": Drift(out_of_band.cluster(resourcesVpcConfig={"endpointPrivateAccess": False})),
+            "logs": Drift(out_of_band.cluster(logging={"clusterLogging": [{"types": ["api"], "enabled": True}]})),
+            "key_arn": Drift(out_of_band.encrypt, blocked=True),
+            "deletion_protection": Drift(out_of_band.cluster(deletionProtection=True)),
         },
         owned={"role_arn": "AWS: a cluster keeps it", "zones": "write-only: EKS tells of subnets, not of zones"},
     ),
@@ -515,9 +523,9 @@ CASES = [
         },
         {"groups": "always none: what others put it into", "username": "always EKS's own"},
         drifts={
-            "policies": Drift(by_hand.access_policy("disassociate_access_policy", "AmazonEKSClusterAdminPolicy")),
-            "groups": Drift(by_hand.access_entry(kubernetesGroups=["theirs"])),
-            "username": Drift(by_hand.access_entry(username="theirs")),
+            "policies": Drift(out_of_band.access_policy("disassociate_access_policy", "AmazonEKSClusterAdminPolicy")),
+            "groups": Drift(out_of_band.access_entry(kubernetesGroups=["theirs"])),
+            "username": Drift(out_of_band.access_entry(username="theirs")),
         },
         owned={"principal": "AWS: an entry keeps it"},
     ),
@@ -530,11 +538,11 @@ CASES = [
             "role_arn": lambda b: b.another_role("cni"),
         },
         drifts={
-            "version": Drift(by_hand.addon(addonVersion="v1.20.4-eksbuild.2"), {"version": literal("v1.21")}),
-            "configuration": Drift(by_hand.addon(configurationValues='{"env": {"A": "theirs"}}')),
-            "role_arn": Drift(by_hand.addon_with_a_role),
+            "version": Drift(out_of_band.addon(addonVersion="v1.20.4-eksbuild.2"), {"version": literal("v1.21")}),
+            "configuration": Drift(out_of_band.addon(configurationValues='{"env": {"A": "theirs"}}')),
+            "role_arn": Drift(out_of_band.addon_with_a_role),
         },
-        silent={"a version that the file leaves to AWS": by_hand.addon(addonVersion="v1.20.4-eksbuild.2")},
+        silent={"a version that the file leaves to AWS": out_of_band.addon(addonVersion="v1.20.4-eksbuild.2")},
     ),
     Case(
         LaunchTemplate,
@@ -546,10 +554,10 @@ CASES = [
         },
         {"other_settings": "always none: what somebody else's version says"},
         drifts={
-            "other_settings": Drift(by_hand.template(other={"MetadataOptions": {"HttpTokens": "optional"}})),
-            "security_group_ids": Drift(by_hand.template_without_groups),
-            "disk_gib": Drift(by_hand.template(size=8)),
-            "root_device": Drift(by_hand.template(device="/dev/xvdz")),
+            "other_settings": Drift(out_of_band.template(other={"MetadataOptions": {"HttpTokens": "optional"}})),
+            "security_group_ids": Drift(out_of_band.template_without_groups),
+            "disk_gib": Drift(out_of_band.template(size=8)),
+            "root_device": Drift(out_of_band.template(device="/dev/xvdz")),
         },
     ),
     Case(
@@ -572,15 +580,15 @@ CASES = [
         {"template_version": "follows the template: test_nodes.py"},
         drifts={
             "role": Drift(
-                by_hand.nodes(
+                out_of_band.nodes(
                     "update_nodegroup_config", labels={"addOrUpdateLabels": {"livekit-deploy/group": "theirs"}}
                 )
             ),
-            "template_version": Drift(by_hand.other_template_version, {"template_version": literal("1")}),
-            "version": Drift(by_hand.nodes("update_nodegroup_version", version="1.36"), blocked=True),
-            "min": Drift(by_hand.nodes("update_nodegroup_config", scalingConfig={"minSize": 0})),
-            "max": Drift(by_hand.nodes("update_nodegroup_config", scalingConfig={"maxSize": 9})),
-            "surge": Drift(by_hand.nodes("update_nodegroup_config", updateConfig={"maxUnavailable": 2})),
+            "template_version": Drift(out_of_band.other_template_version, {"template_version": literal("1")}),
+            "version": Drift(out_of_band.nodes("update_nodegroup_version", version="1.36"), blocked=True),
+            "min": Drift(out_of_band.nodes("update_nodegroup_config", scalingConfig={"minSize": 0})),
+            "max": Drift(out_of_band.nodes("update_nodegroup_config", scalingConfig={"maxSize": 9})),
+            "surge": Drift(out_of_band.nodes("update_nodegroup_config", updateConfig={"maxUnavailable": 2})),
         },
         owned={
             "desired_size": "autoscaler",
@@ -590,17 +598,17 @@ CASES = [
             ),
         },
         silent={
-            "a newer image of the same version": by_hand.nodes(
+            "a newer image of the same version": out_of_band.nodes(
                 "update_nodegroup_version", releaseVersion="1.35.9-20261124"
             ),
-            "an autoscaler's size": by_hand.nodes("update_nodegroup_config", scalingConfig={"desiredSize": 2}),
+            "an autoscaler's size": out_of_band.nodes("update_nodegroup_config", scalingConfig={"desiredSize": 2}),
         },
     ),
     Case(
         SubnetGroup,
         _of(SubnetGroup, "x", subnet_ids=lambda b: [b.subnet("a").id, b.subnet("b").id]),
         {"subnet_ids": lambda b: [b.subnet("a").id, b.subnet("b").id, b.subnet("c").id]},
-        drifts={"subnet_ids": Drift(by_hand.fewer_cache_subnets)},
+        drifts={"subnet_ids": Drift(out_of_band.fewer_cache_subnets)},
     ),
     Case(
         ReplicationGroup,
@@ -628,34 +636,34 @@ CASES = [
         },
         drifts={
             "engine": Drift(
-                by_hand.redis(Engine="valkey", EngineVersion="8.0"),
+                out_of_band.redis(Engine="valkey", EngineVersion="8.0"),
                 {"engine": literal("redis"), "version": literal("7.1")},
                 blocked=True,
             ),
-            "version": Drift(by_hand.redis(EngineVersion="9.0"), blocked=True),
-            "minor_upgrades": Drift(by_hand.redis(AutoMinorVersionUpgrade=True)),
-            "node_type": Drift(by_hand.redis(CacheNodeType="cache.m7g.large")),
-            "replicas": Drift(by_hand.replicas("increase_replica_count", 2)),
-            "failover": Drift(by_hand.redis(AutomaticFailoverEnabled=False, MultiAZEnabled=False)),
-            "multi_az": Drift(by_hand.redis(MultiAZEnabled=False)),
-            "snapshot_retention": Drift(by_hand.redis_with_snapshots),
-            "security_group_ids": Drift(by_hand.redis_in_another_group),
+            "version": Drift(out_of_band.redis(EngineVersion="9.0"), blocked=True),
+            "minor_upgrades": Drift(out_of_band.redis(AutoMinorVersionUpgrade=True)),
+            "node_type": Drift(out_of_band.redis(CacheNodeType="cache.m7g.large")),
+            "replicas": Drift(out_of_band.replicas("increase_replica_count", 2)),
+            "failover": Drift(out_of_band.redis(AutomaticFailoverEnabled=False, MultiAZEnabled=False)),
+            "multi_az": Drift(out_of_band.redis(MultiAZEnabled=False)),
+            "snapshot_retention": Drift(out_of_band.redis_with_snapshots),
+            "security_group_ids": Drift(out_of_band.redis_in_another_group),
             "tls": Drift(
-                by_hand.redis(TransitEncryptionMode="preferred"),
+                out_of_band.redis(TransitEncryptionMode="preferred"),
                 {"auth": literal(False), "auth_token": literal(None)},
             ),
-            "auth": Drift(by_hand.redis(AuthTokenUpdateStrategy="DELETE", UserGroupIdsToAdd=["x"]), blocked=True),
-            "old_token": Drift(by_hand.another_token),
+            "auth": Drift(out_of_band.redis(AuthTokenUpdateStrategy="DELETE", UserGroupIdsToAdd=["x"]), blocked=True),
+            "old_token": Drift(out_of_band.another_token),
         },
         owned={
             "subnet_group": "AWS: a replication group keeps it",
             "auth_token": "write-only: ElastiCache does not tell the token",
         },
         silent={
-            "a patch of the engine by AWS": by_hand.redis(EngineVersion="8.0.2"),
-            "a minor version that AWS raised": by_hand.redis(EngineVersion="8.1"),
-            "another description": by_hand.redis(ReplicationGroupDescription="theirs"),
-            "another hour for its maintenance": by_hand.redis(PreferredMaintenanceWindow="sun:05:00-sun:06:00"),
+            "a patch of the engine by AWS": out_of_band.redis(EngineVersion="8.0.2"),
+            "a minor version that AWS raised": out_of_band.redis(EngineVersion="8.1"),
+            "another description": out_of_band.redis(ReplicationGroupDescription="theirs"),
+            "another hour for its maintenance": out_of_band.redis(PreferredMaintenanceWindow="sun:05:00-sun:06:00"),
         },
     ),
     Case(
@@ -685,9 +693,9 @@ CASES = [
         },
         {"zone": "tried in test_dns.py: a second zone", "alias": "instead of values: tried in test_dns.py"},
         drifts={
-            "values": Drift(by_hand.record(ResourceRecords=[{"Value": "198.51.100.1"}]), gives_away=True),
-            "ttl": Drift(by_hand.record(TTL=60)),
-            "alias": Drift(by_hand.record(), {"values": literal(()), "alias": literal(BALANCER)}, gives_away=True),
+            "values": Drift(out_of_band.record(ResourceRecords=[{"Value": "198.51.100.1"}]), gives_away=True),
+            "ttl": Drift(out_of_band.record(TTL=60)),
+            "alias": Drift(out_of_band.record(), {"values": literal(()), "alias": literal(BALANCER)}, gives_away=True),
         },
         owned=dict.fromkeys(("zone", "record", "type"), "identity: another one is another record"),
     ),

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.install import install
@@ -101,7 +101,7 @@ def in_the_sandbox() -> Iterator[Store]:
     """In an S3 of the sandbox's in this process."""
     install(SandboxClock(math.inf))
     with mock_aws():
-        cloud = Cloud(Clients(REGION, access_key="x", secret_key="y"), Marks("livekit", "uat"))
+        cloud = Cloud(Clients(REGION, access_key="x", secret_key="y"), OwnershipTags("livekit", "uat"))
         yield _in(cloud, "acme-state", "123456789012")
 
 
@@ -109,7 +109,7 @@ def on(server: Server) -> Store:
     """In an empty bucket of a server."""
     clients = Clients(REGION, endpoint_url=server.endpoint_url)
     clients._session = sharing(server.access_key, server.secret_key)
-    return _in(Cloud(clients, Marks("livekit", "uat")), server.bucket, server.owner, is_there=server.is_there)
+    return _in(Cloud(clients, OwnershipTags("livekit", "uat")), server.bucket, server.owner, is_there=server.is_there)
 
 
 def _in(cloud: Cloud, bucket: str, owner: str, *, is_there: bool = False) -> Store:

@@ -17,8 +17,8 @@ from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import Blocked
 from tests.aws.rig import AwsRig
 from tests.contract import coverage
-from tests.contract.by_hand import Drift
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.out_of_band import Drift
 from tests.following import adopted
 from tests.request_members import members
 
@@ -65,7 +65,7 @@ class Subject:
             assert change.action is Action.UPDATE
             self.rig.up(self.declared())
             assert len(self.rig.calls()) == 1, "put right with one call"
-            self.rig.cloud.marks = replace(self.rig.cloud.marks, adopt=frozenset())
+            self.rig.cloud.ownership = replace(self.rig.cloud.ownership, adopt=frozenset())
             plan = self.rig.plan(self.declared())
             assert (plan.changes, plan.unmarked) == ((), ())
 
@@ -79,7 +79,7 @@ class Subject:
         self.rig.calls()
         self.rig.up(self.declared())
         assert self.rig.calls() == []
-        self.rig.cloud.marks = replace(self.rig.cloud.marks, adopt=adopted(plan.unmarked[0].remedy))
+        self.rig.cloud.ownership = replace(self.rig.cloud.ownership, adopt=adopted(plan.unmarked[0].remedy))
 
 
 #: inputs that are compared as part of another one

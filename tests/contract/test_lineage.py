@@ -8,9 +8,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, Marks
+from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, OwnershipTags
 from livekit_deploy.engine.resource import Observed
-from livekit_deploy.engine.snapshot import Sight
+from livekit_deploy.engine.snapshot import Snapshot
 from livekit_deploy.engine.unrecorded import concerned
 from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.state.lease import lease_of
@@ -36,9 +36,9 @@ def test_the_lineage_of_another_environment_gives_nothing_of_it(case: Case, rig:
     other.cloud.with_lineage(found[0].lineage)
     rig.calls()
 
-    sight = Sight(other.cloud.remembering())
-    sight.scan(concerned({}, ()).values())
-    assert sight.strays({}) == []
+    snapshot = Snapshot(other.cloud.remembering())
+    snapshot.scan(concerned({}, ()).values())
+    assert snapshot.untracked({}) == []
     assert leftovers(other.cloud) == ([], [])
     assert rig.records == records
     assert other.calls() == rig.calls() == []
@@ -46,7 +46,7 @@ def test_the_lineage_of_another_environment_gives_nothing_of_it(case: Case, rig:
 
 @pytest.mark.parametrize("missing", [PROJECT, ENV, LINEAGE])
 def test_ours_is_what_carries_the_project_the_environment_and_the_lineage(missing: str) -> None:
-    marks = Marks("livekit", "uat", "one")
+    marks = OwnershipTags("livekit", "uat", "one")
     whole = marks.own("ec2.vpc/main")
     assert marks.ours(whole)
     assert not marks.others(whole)

@@ -69,7 +69,7 @@ def put_on(rig: AwsRig, address: str, tags: Mapping[str, str] | None = None) -> 
     made = rig.records[address]
     item = kinds()[made.kind].recorded(address, made.inputs)
     live = Live(str(made.id), Status.READY, outputs=made.outputs)
-    item.put_marks(rig.cloud, live, tags or item.own_marks(rig.cloud, {}))
+    item.put_own_tags(rig.cloud, live, tags or item.own_tags(rig.cloud, {}))
 
 
 TAGGED = [
@@ -90,7 +90,7 @@ def built(case: Case) -> tuple[Resource, list[Resource]]:
 
 
 def _lost(plan: Plan) -> dict[str, set[str]]:
-    return {one.address: {diff.path.removeprefix("marks.") for diff in one.unmarked} for one in plan.unmarked}
+    return {one.address: {diff.path.removeprefix("ownership_tags.") for diff in one.unmarked} for one in plan.unmarked}
 
 
 def test_every_kind_carries_marks_or_there_is_a_reason() -> None:
@@ -113,20 +113,20 @@ def test_marks_that_somebody_took_off_are_shown_and_put_back_only_where_it_is_ad
     assert plan.changes == (), "nothing of it is changed, nothing is made again"
     (shown,) = plan.drift()
     assert shown.address == subject.address
-    assert "marks removed" in shown.warning
+    assert "tags removed" in shown.warning
     rig.calls()
     rig.up(built(case)[1])
     assert rig.calls() == []
     assert rig.records[subject.address] == before
 
     verbs = Verbs(rig, monkeypatch)
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(shown.remedy))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(shown.remedy))
     (change,) = rig.plan(built(case)[1]).changes
     assert (change.address, change.action) == (subject.address, Action.UPDATE)
     rig.up(built(case)[1])
     assert len(rig.calls()) == 1, "put back with one call"
     assert verbs.unannounced == set()
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset())
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
     plan = rig.plan(built(case)[1])
     assert (plan.changes, plan.unmarked) == ((), ())
     assert rig.records[subject.address].id == before.id
@@ -171,7 +171,7 @@ def test_who_made_the_cluster_is_known_from_the_state_when_its_tag_is_gone(rig: 
     assert rig.calls() == []
     assert rig.records[MAKER].outputs == entry.outputs
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({"eks.cluster/main"}))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"eks.cluster/main"}))
     rig.up(_cluster(rig))
     assert rig.calls() == ["TagResource"]
     tags = _aws("eks").describe_cluster(name=made.id)["cluster"]["tags"]

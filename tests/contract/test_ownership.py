@@ -50,7 +50,7 @@ def test_down_leaves_what_lost_its_marks_names_it_and_ends(case: Case, rig: AwsR
         assert rig.records == {}, "it goes with what it is in, which is ours"
         return
     assert execution.kept[subject.address].id == record.id
-    assert "marks removed" in execution.kept[subject.address].why
+    assert "tags removed" in execution.kept[subject.address].why
     assert subject.address not in execution.deleted
     assert set(rig.records) == set(execution.kept), "what is left is recorded, and nothing else is"
     others = set(execution.kept) - {subject.address}
@@ -63,7 +63,7 @@ def test_down_leaves_what_lost_its_marks_names_it_and_ends(case: Case, rig: AwsR
     assert set(execution.kept) == set(rig.records)
     assert there(rig, record)
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(execution.kept[subject.address].hint))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(execution.kept[subject.address].hint))
     rig.down()
     assert rig.records == {}
 
@@ -74,10 +74,10 @@ def test_down_leaves_what_another_state_took_over_and_forgets_it(case: Case, rig
     subject, everything = built(case)
     rig.up(everything)
     record = rig.records[subject.address]
-    rig.cloud.marks = replace(rig.cloud.marks, lineage="11111111-2222-3333-4444-555555555555")
-    put_on(rig, subject.address, rig.cloud.marks.own(subject.address))
+    rig.cloud.ownership = replace(rig.cloud.ownership, lineage="11111111-2222-3333-4444-555555555555")
+    put_on(rig, subject.address, rig.cloud.ownership.own(subject.address))
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({subject.address}))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({subject.address}))
     execution, outcome = rig.torn_down()
     assert outcome.clean, (outcome.failed, outcome.skipped)
     if part_of_ours(record):

@@ -209,7 +209,7 @@ def edited(**changes: Any) -> Callable[[bytes], bytes]:
     return lambda body: _sealed({**json.loads(body), **changes})
 
 
-def by_hand(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+def out_of_band(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     """The document after an editor: some text in the place of another."""
 
     def edit(body: bytes) -> bytes:
@@ -251,7 +251,8 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "a list": (lambda body: b"[" + body + b"]", "not a state document", "check state.bucket"),
     "another tool's": (lambda body: json.dumps(TERRAFORM).encode(), "not a state document", "check state.bucket"),
     "no format": (edited(format=None), "not a state document", "check state.bucket"),
-    "a newer format": (edited(format=2), "format 2; this version reads up to 1", "upgrade livekit_deploy"),
+    "a newer format": (edited(format=3), "format 3; this version reads format 2", "upgrade livekit_deploy"),
+    "an older format": (edited(format=1), "format 1; this version reads format 2", "livekit-deploy state rebuild"),
     "another project's": (edited(project="other"), "the state of other/dev, not of livekit/dev", "a state of its own"),
     "another environment's": (
         edited(env="prod"),
@@ -273,15 +274,15 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "a kind that is not the address's": (record(kind="ec2.vpc"), "says it is a ec2.vpc", "state restore"),
     "no id of what is ready": (record(id=None), "is ready, but has no id", "state restore"),
     "a circle": (circle, "depend on each other in a circle", "state restore"),
-    "another id, by hand": (by_hand(b'"id": "vpc-', b'"id": "vpc-0'), "edited by hand", "state history"),
-    "another phase, by hand": (by_hand(b'"ready"', b'"creating"'), "edited by hand", "state restore --version"),
-    "another value, by hand": (by_hand(b"10.20.0.0/16", b"10.21.0.0/16"), "edited by hand", "state rebuild"),
-    "another serial, by hand": (by_hand(b'"serial": ', b'"serial": 1'), "edited by hand", "state rebuild"),
-    "a lineage, by hand": (by_hand(b'"lineage": "', b'"lineage": "0'), "edited by hand", "state rebuild"),
-    "a checksum, by hand": (by_hand(b'"sha256": "', b'"sha256": "0'), "edited by hand", "state rebuild"),
-    "no checksum": (by_hand(b'"sha256"', b'"sha255"'), "edited by hand", "state rebuild"),
+    "another id, by hand": (out_of_band(b'"id": "vpc-', b'"id": "vpc-0'), "edited by hand", "state history"),
+    "another phase, by hand": (out_of_band(b'"ready"', b'"creating"'), "edited by hand", "state restore --version"),
+    "another value, by hand": (out_of_band(b"10.20.0.0/16", b"10.21.0.0/16"), "edited by hand", "state rebuild"),
+    "another serial, by hand": (out_of_band(b'"serial": ', b'"serial": 1'), "edited by hand", "state rebuild"),
+    "a lineage, by hand": (out_of_band(b'"lineage": "', b'"lineage": "0'), "edited by hand", "state rebuild"),
+    "a checksum, by hand": (out_of_band(b'"sha256": "', b'"sha256": "0'), "edited by hand", "state rebuild"),
+    "no checksum": (out_of_band(b'"sha256"', b'"sha255"'), "edited by hand", "state rebuild"),
     "a record twice": (
-        by_hand(b'\n "records": {', b'\n "records": {},\n "records": {'),
+        out_of_band(b'\n "records": {', b'\n "records": {},\n "records": {'),
         "edited by hand",
         "state rebuild",
     ),
@@ -310,7 +311,7 @@ def test_a_bad_document_is_refused_with_the_reason_and_the_command_that_helps(sm
 
 def test_what_cannot_be_read_is_restored_or_rebuilt(small: Place) -> None:
     good, upkeep = small.state, small.upkeep
-    for name in ("empty", "truncated", "another tool's", "a circle", "another id, by hand"):
+    for name in ("empty", "truncated", "an older format", "another tool's", "a circle", "another id, by hand"):
         small.write(BAD[name][0](small.body()))
         upkeep.carry_out(upkeep.restore_version(str(good.serial)), "state restore")
         assert essence(small.state) == essence(good)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.clients import Clients
+from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.cli.options import _check_adopted
 from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer

@@ -21,7 +21,7 @@ import yaml
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.cloud import Identity as Caller
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.inputs import Input, Output, SecretRef
@@ -170,7 +170,7 @@ class KubeCloud(Cloud):
     """A cloud that knows its caller, one cluster and a token for it, and secrets by their key and version."""
 
     def __init__(self, clients: Clients, cluster: Cluster, env: str) -> None:
-        super().__init__(clients, Marks("livekit", env, "of no document yet"))
+        super().__init__(clients, OwnershipTags("livekit", env, "of no document yet"))
         self._identity = Caller("123456789012", _CALLER, str)
         self.host: Live | None = Live(
             "livekit-uat-main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data}
@@ -192,7 +192,7 @@ class KubeCloud(Cloud):
         if self.host is None or name != self.host.id:
             raise Absent(f"No cluster found for name: {name}.")
         told = self.host.outputs
-        seen = {"name": name, "arn": f"arn:{name}", "endpoint": told["endpoint"], "tags": self.marks.own(CLUSTER)}
+        seen = {"name": name, "arn": f"arn:{name}", "endpoint": told["endpoint"], "tags": self.tags.own(CLUSTER)}
         told = {"roleArn": "", "version": "1.36", "status": "ACTIVE", "certificateAuthority": {"data": told["ca"]}}
         return {"cluster": {**seen, **told}}
 

@@ -136,7 +136,7 @@ def test_it_waits_for_nodes_to_be_ready_and_for_nothing_that_they_carry_to_be_in
     assert {"eks.cluster", "eks.access_entry", "iam.role"} <= {address.partition("/")[0] for address in before}
     assert not {"eks.node_group", "eks.addon"} & {address.partition("/")[0] for address in before}
     groups = {item.address for item in resources if item.kind == "eks.node_group"}
-    assert {other.address for other in release.outlived_by} == groups
+    assert {other.address for other in release.runtime_depends_on} == groups
 
 
 def _where(rig: KubeRig) -> dict[str, str]:

@@ -95,7 +95,7 @@ def level(rig: KubeRig) -> str:
     return str((rig.api.get(f"{HERE}/configmaps/settings") or {})["data"]["level"])
 
 
-def by_hand(rig: KubeRig, chart: Path, *arguments: str, values: Mapping[str, Any] | None = None) -> None:
+def out_of_band(rig: KubeRig, chart: Path, *arguments: str, values: Mapping[str, Any] | None = None) -> None:
     """Somebody runs helm with the same kubeconfig."""
     runner = helm(rig.cloud, rig.lives)
     runner._refresh()
@@ -112,7 +112,7 @@ def test_a_release_comes_changes_and_goes(rig: KubeRig, charts: Path, each_helm:
     publish(charts, "web", {**ALL, "more": config_map("more")}, "1.1.0")
     rig.up(release(rig, repo))
     assert level(rig) == "info"
-    assert record(rig).marks == {"lineage": rig.cloud.marks.lineage, "address": "helm.release/web"}
+    assert record(rig).tags == {"lineage": rig.cloud.ownership.lineage, "address": "helm.release/web"}
     assert rig.outputs("helm.release/web") == {"release": "web"}
     assert rig.diffs(release(rig, repo)) == {}
     rig.up(release(rig, repo))
@@ -203,11 +203,11 @@ def test_replicas_belong_to_an_autoscaler_where_there_is_one(rig: KubeRig, chart
 
 def interrupted(rig: KubeRig, chart: Path, level: str) -> None:
     """A helm of ours that is killed while it is at it."""
-    values = release_values({"level": level}, {"lineage": rig.cloud.marks.lineage, "address": "helm.release/web"})
+    values = release_values({"level": level}, {"lineage": rig.cloud.ownership.lineage, "address": "helm.release/web"})
 
     def run() -> None:
         with pytest.raises(ResourceError):
-            by_hand(rig, chart, "--wait", "--timeout", "60s", values=values)
+            out_of_band(rig, chart, "--wait", "--timeout", "60s", values=values)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -329,24 +329,24 @@ def test_an_upgrade_that_failed_is_tried_again(rig: KubeRig, charts: Path) -> No
 def test_a_release_of_somebody_else_is_refused_and_only_taken_over_when_asked(rig: KubeRig, charts: Path) -> None:
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo)[:2])
-    by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     with pytest.raises(
         NotOurs, match="the release media/web exists already, and it carries none of our marks"
     ) as caught:
         rig.up(release(rig, repo))
     assert record(rig).revision == 1
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(caught.value.hint))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(caught.value.hint))
     rig.up(release(rig, repo))
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset())
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
     assert rig.diffs(release(rig, repo)) == {}
-    assert record(rig).marks["address"] == "helm.release/web"
+    assert record(rig).tags["address"] == "helm.release/web"
 
 
 def test_a_release_that_does_not_carry_our_marks_is_not_uninstalled(rig: KubeRig, charts: Path) -> None:
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo))
-    by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     connection = rig.api  # the sandbox's cluster goes on after `down`
     rig.down()
     assert read_release(connection, "media", "web") is not None
@@ -384,7 +384,7 @@ def test_a_caller_whom_the_cluster_does_not_know_is_denied_by_helm_too(rig: Kube
     rig.up(release(rig, repo)[:2])
     rig.cloud.token = "k8s-aws-v1.stranger"
     with pytest.raises(Denied) as caught:
-        by_hand(rig, fetched(repo, "web", "1.0.0", None))
+        out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     assert (caught.value.code, caught.value.exit_code) == ("Unauthorized", 4)
     assert "stranger" not in repr(caught.value)
 
@@ -394,7 +394,7 @@ def test_helm_without_a_cluster_says_unreachable(rig: KubeRig, charts: Path, eac
     assert rig.cloud.host is not None
     rig.cloud.host = replace(rig.cloud.host, outputs={**rig.cloud.host.outputs, "endpoint": "https://127.0.0.1:1"})
     with pytest.raises(ResourceError, match="helm upgrade: ") as caught:
-        by_hand(rig, fetched(repo, "web", "1.0.0", None))
+        out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     assert caught.value.code == "Unreachable"
 
 
@@ -404,7 +404,7 @@ def test_a_release_that_another_helm_is_at_is_a_conflict(rig: KubeRig, charts: P
     chart = fetched(repo, "web", "1.0.0", None)
     interrupted(rig, chart, "info")
     with pytest.raises(Conflict, match="another operation") as caught:
-        by_hand(rig, chart)
+        out_of_band(rig, chart)
     assert caught.value.code == "HelmConflict"
 
 
@@ -518,7 +518,7 @@ def test_a_release_that_cannot_become_ready_is_changed_and_not_waited_for(rig: K
 def test_pods_that_fit_on_no_node_hold_it_with_the_schedulers_words(rig: KubeRig, charts: Path) -> None:
     repo = publish(charts, "web", {**ALL, "deployment": deployment(nodeSelector={"none": "such"})})
     rig.up(release(rig, repo)[:2])
-    by_hand(rig, fetched(repo, "web", "1.0.0", None))
+    out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     rig.wait(lambda: "nodes are available" in rollout(rig.api, rig.api.get(DEPLOYMENT) or {}).fault)
 
 

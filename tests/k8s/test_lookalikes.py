@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from livekit_deploy.k8s.access.client import Obj
-from livekit_deploy.k8s.marks import LINEAGE_LABEL
+from livekit_deploy.k8s.ownership_tags import LINEAGE_LABEL
 from tests.k8s.rig import KubeRig, publish
 from tests.k8s.test_helm_release import ALL, release
 
@@ -51,7 +51,7 @@ def test_what_others_keep_in_the_cluster_stays(rig: KubeRig, charts: Path) -> No
         return {path: json.dumps(connection.get(path), sort_keys=True) for path in wanted}
 
     before = seen()
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({"k8s.namespace/media"}))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"k8s.namespace/media"}))
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo))
     assert seen() == before, "changed by up"

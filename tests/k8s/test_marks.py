@@ -17,11 +17,11 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.unrecorded import concerned
 from livekit_deploy.k8s.helm.charts import fetched
 from livekit_deploy.k8s.helm.release import HelmRelease
-from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.k8s.objects import Namespace, Secret
+from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from tests.following import adopted
 from tests.k8s.rig import KubeRig, publish
-from tests.k8s.test_helm_release import ALL, HERE, by_hand
+from tests.k8s.test_helm_release import ALL, HERE, out_of_band
 
 ANOTHER = "11111111-2222-3333-4444-555555555555"
 PATHS = {"k8s.namespace": "/api/v1/namespaces/media", "k8s.secret": f"{HERE}/secrets/keys", "helm.release": ""}
@@ -61,7 +61,7 @@ class World:
         if self.kind == "helm.release":
             marks = {"livekitDeploy": {"lineage": lineage, "address": self.address}} if lineage else {}
             values = {"level": "theirs", "global": marks}
-            by_hand(self.rig, fetched(self._repo, "web", "1.0.0", None), values=values)
+            out_of_band(self.rig, fetched(self._repo, "web", "1.0.0", None), values=values)
             return
         address = {} if lineage else {"annotations": {ADDRESS_ANNOTATION: None}}
         self.rig.patch(PATHS[self.kind], {"metadata": {"labels": {LINEAGE_LABEL: lineage}, **address}})
@@ -97,19 +97,19 @@ def test_lost_marks_are_shown_and_put_back_only_where_it_is_adopted(world: World
     (shown,) = plan.unmarked
     lost = {LINEAGE} if lineage else {LINEAGE, ADDRESS}
     assert (shown.address, {diff.path for diff in shown.unmarked}) == (
-        world.address, {f"marks.{key}" for key in lost},
+        world.address, {f"ownership_tags.{key}" for key in lost},
     )  # fmt: skip
     assert plan.changes == ()
-    assert ("marks changed" if lineage else "marks removed") in shown.warning
+    assert ("tags changed" if lineage else "tags removed") in shown.warning
     rig.up(world.declared(other=True))
     assert world.shown() == before, "nothing of it is changed, whatever the file says"
     assert rig.records[world.address].inputs == record.inputs
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(shown.remedy))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(shown.remedy))
     (change,) = rig.plan(world.declared(other=True)).changes
     assert (change.address, change.action) == (world.address, Action.UPDATE)
     rig.up(world.declared(other=True))
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset())
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
     plan = rig.plan(world.declared(other=True))
     assert (plan.changes, plan.unmarked) == ((), ())
 
@@ -125,7 +125,7 @@ def test_what_is_no_longer_in_the_file_stays_without_our_marks_and_is_named(worl
         assert world.shown() == before
         assert world.address in rig.records
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=adopted(shown.remedy))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(shown.remedy))
     rig.up(world.declared(without=True))
     assert world.address not in rig.records
 

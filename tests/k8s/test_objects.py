@@ -48,7 +48,7 @@ def test_objects_are_made_with_their_marks_and_the_second_run_is_silent(rig: Kub
     rig.up(objects(rig))
     for path, address in ((NAMESPACE, "k8s.namespace/media"), (SECRET, "k8s.secret/keys")):
         metadata = (rig.api.get(path) or {})["metadata"]
-        assert metadata["labels"]["livekit-deploy/lineage"] == rig.cloud.marks.lineage
+        assert metadata["labels"]["livekit-deploy/lineage"] == rig.cloud.ownership.lineage
         assert metadata["annotations"]["livekit-deploy/address"] == address
     assert held(rig) == {"keys": CANARY}
     assert rig.diffs(objects(rig)) == {}
@@ -116,7 +116,7 @@ def test_an_object_of_somebody_else_is_refused_and_only_taken_over_when_asked(ri
     if path == SECRET:
         address = "k8s.secret/keys"
         rig.api.apply(SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}})
-        rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({"k8s.namespace/media"}))
+        rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"k8s.namespace/media"}))
     rig.patch(path, {"metadata": {"labels": {"team": "a"}}})
     before = rig.api.get(path)
     with pytest.raises(NotOurs, match=f"{address}: {path} exists already") as caught:
@@ -124,9 +124,9 @@ def test_an_object_of_somebody_else_is_refused_and_only_taken_over_when_asked(ri
     assert f"--adopt {address}" in caught.value.hint
     assert rig.api.get(path) == before
 
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset({"k8s.namespace/media", "k8s.secret/keys"}))
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"k8s.namespace/media", "k8s.secret/keys"}))
     rig.up(objects(rig))
-    rig.cloud.marks = replace(rig.cloud.marks, adopt=frozenset())
+    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
     assert rig.diffs(objects(rig)) == {}
     assert held(rig) == {"keys": CANARY}
     labels = (rig.api.get(path) or {})["metadata"]["labels"]

@@ -10,7 +10,7 @@ import pytest
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.partitions import partition_of
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.config.regions import REGIONS
 from livekit_deploy.sandbox.tokens import access_key
 
@@ -29,7 +29,7 @@ SETTINGS = {
 
 def _token(region: str, endpoint_url: str | None = None) -> str:
     clients = Clients(region, access_key=KEY, secret_key="not-a-real-one", endpoint_url=endpoint_url)
-    return Cloud(clients, Marks("livekit", "uat")).eks_token("livekit-uat-main")
+    return Cloud(clients, OwnershipTags("livekit", "uat")).eks_token("livekit-uat-main")
 
 
 def _url(token: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.k8s.access.client import Api
-from livekit_deploy.k8s.marks import ADDRESS_ANNOTATION, LINEAGE_LABEL
+from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.state.document import Record
-from tests.contract import by_hand
+from tests.contract import out_of_band
 from tests.contract.cases import document
 
 ENVIRONMENT = """
@@ -133,17 +133,17 @@ def _changes(kind: type[Resource]) -> bool:
 
 
 def _without_alias(made: Record) -> None:
-    by_hand.aws("kms").delete_alias(AliasName=made.id)
+    out_of_band.aws("kms").delete_alias(AliasName=made.id)
 
 
 def _without_route_table(made: Record) -> None:
     table = made.inputs["route_table_ids"][0]
-    by_hand.aws("ec2").modify_vpc_endpoint(VpcEndpointId=made.id, RemoveRouteTableIds=[table])
+    out_of_band.aws("ec2").modify_vpc_endpoint(VpcEndpointId=made.id, RemoveRouteTableIds=[table])
 
 
 def _without_cache_subnet(made: Record) -> None:
     """Whichever Redis is not in."""
-    elasticache = by_hand.aws("elasticache")
+    elasticache = out_of_band.aws("elasticache")
     for subnet in made.inputs["subnet_ids"]:
         with contextlib.suppress(elasticache.exceptions.SubnetInUse):
             elasticache.modify_cache_subnet_group(CacheSubnetGroupName=made.id, SubnetIds=[subnet])
@@ -151,32 +151,34 @@ def _without_cache_subnet(made: Record) -> None:
 
 
 #: by change: of what no line of the file changes
-_HANDS: dict[str, dict[str, by_hand.Hand]] = {
+_HANDS: dict[str, dict[str, out_of_band.Hand]] = {
     BY_HAND: {
-        "ec2.vpc/main": by_hand.vpc_attribute("EnableDnsHostnames", False),
-        "ec2.subnet/public-a": by_hand.call(
+        "ec2.vpc/main": out_of_band.vpc_attribute("EnableDnsHostnames", False),
+        "ec2.subnet/public-a": out_of_band.call(
             "ec2", "modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": False}
         ),
         "ec2.vpc_endpoint/s3": _without_route_table,
         "elasticache.subnet_group/redis": _without_cache_subnet,
-        "ec2.security_group/media": by_hand.open_port(),
-        "iam.policy/load-balancer-controller": by_hand.policy_version(document("s3:*")),
-        "kms.key/cluster": by_hand.call("kms", "disable_key_rotation", "KeyId"),
+        "ec2.security_group/media": out_of_band.open_port(),
+        "iam.policy/load-balancer-controller": out_of_band.policy_version(document("s3:*")),
+        "kms.key/cluster": out_of_band.call("kms", "disable_key_rotation", "KeyId"),
         "kms.alias/cluster": _without_alias,
-        "secretsmanager.secret/api-keys": by_hand.retire,
+        "secretsmanager.secret/api-keys": out_of_band.retire,
     },
     PROVIDER_GONE: {
-        "iam.oidc_provider/cluster": by_hand.call("iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"),
+        "iam.oidc_provider/cluster": out_of_band.call(
+            "iam", "delete_open_id_connect_provider", "OpenIDConnectProviderArn"
+        ),
     },
     GOING: {
-        "kms.key/cluster": by_hand.call("kms", "schedule_key_deletion", "KeyId", PendingWindowInDays=7),
-        "secretsmanager.secret/api-keys": by_hand.call(
+        "kms.key/cluster": out_of_band.call("kms", "schedule_key_deletion", "KeyId", PendingWindowInDays=7),
+        "secretsmanager.secret/api-keys": out_of_band.call(
             "secretsmanager", "delete_secret", "SecretId", RecoveryWindowInDays=7
         ),
     },
     BALANCERS_GONE: dict.fromkeys(
         ("elbv2.load_balancer/signal", "elbv2.load_balancer/turn"),
-        by_hand.call("elbv2", "delete_load_balancer", "LoadBalancerArn"),
+        out_of_band.call("elbv2", "delete_load_balancer", "LoadBalancerArn"),
     ),
 }
 

@@ -33,7 +33,7 @@ from moto.core.utils import get_service_model
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud, mutates
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.state_bucket.bucket import default_bucket, ensure_bucket
 from livekit_deploy.checks.reach import KINDS, Answer, NoAnswer, Reach
 from livekit_deploy.config import Environment
@@ -217,7 +217,7 @@ class World:
 
     def deployer(self, env: Environment, clients: Clients, later: float = 0.0) -> Deployer:
         """As a process has it that starts ``later`` seconds from now."""
-        cloud = Cloud(clients, Marks(env.project, env.name))
+        cloud = Cloud(clients, OwnershipTags(env.project, env.name))
         bucket = default_bucket(ACCOUNT, REGION)
         store = S3Store(
             cloud.s3,

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSResponse
 import livekit_deploy
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.errors.translation import action_of
 from livekit_deploy.errors import DeployError
 from tests.aws.rig import REGION, sharing
@@ -52,7 +52,7 @@ class _Aws:
         self.body = b""
         self.clients = Clients(REGION, instrument=self._watch, clock=FakeClock())
         self.clients._session = sharing()
-        self.cloud = Cloud(self.clients, Marks("livekit", "uat"))
+        self.cloud = Cloud(self.clients, OwnershipTags("livekit", "uat"))
 
     def _watch(self, client: Any) -> None:
         client.meta.events.register("before-send.*.*", self._answer)

@@ -19,7 +19,7 @@ from livekit_deploy.base.clock import Clock
 from livekit_deploy.checks.finding import Finding, failed
 from livekit_deploy.checks.verify import look_at
 from livekit_deploy.checks.verify.cluster import MEDIA
-from livekit_deploy.checks.verify.context import Look
+from livekit_deploy.checks.verify.context import VerifyContext
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.k8s.access.client import Api, Obj
@@ -56,12 +56,12 @@ class Standing:
         return Deployer(self.env, clients=self._clients, clock=clock, reach=self._reach)
 
     @property
-    def look(self) -> Look:
+    def look(self) -> VerifyContext:
         """A look at it now, as the checks have it."""
         found = self.deployer.lease()
         if found:
             self.deployer.cloud.with_lineage(found[0].lineage)
-        return Look(self.env, self.deployer.cloud, found[0].records if found else {}, self._reach)
+        return VerifyContext(self.env, self.deployer.cloud, found[0].records if found else {}, self._reach)
 
     @property
     def kube(self) -> Api:

@@ -11,7 +11,7 @@ import pytest
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
 from livekit_deploy.errors import LockedError
 from livekit_deploy.state.document import Holder, Phase, Record, State
@@ -45,7 +45,7 @@ class Way:
     def _store(here: Workspace, endpoint: str) -> S3Store:
         keys = (here.sandbox.access_key, here.sandbox.secret_key)
         clients = Clients(REGION, endpoint_url=endpoint, access_key=keys[0], secret_key=keys[1])
-        cloud = Cloud(clients, Marks("livekit", "leased"))
+        cloud = Cloud(clients, OwnershipTags("livekit", "leased"))
         bucket = f"leased-{ACCOUNT}"
         return S3Store(cloud.s3, bucket, KEY, owner=ACCOUNT, prepare=lambda: ensure_bucket(cloud, bucket))
 

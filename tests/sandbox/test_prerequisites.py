@@ -12,7 +12,7 @@ import pytest
 from livekit_deploy import Deployer, load_environment, permissions
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
 from livekit_deploy.aws.state_bucket.races import ROUNDS, WRITERS
 from livekit_deploy.checks.finding import Finding, Verdict, failed
@@ -81,7 +81,7 @@ def tools_at_hand() -> None:
 
 def test_nothing_lacks_and_nothing_changes(before: Before) -> None:
     here = before.here
-    ensure_bucket(Cloud(before.clients(), Marks("livekit", "uat")), STATE_BUCKET)
+    ensure_bucket(Cloud(before.clients(), OwnershipTags("livekit", "uat")), STATE_BUCKET)
     kept, calls = here.inventory(), len(here.calls())
     found = before.look()
     assert [one.check for one in found] == [check.name for check in CHECKS]

@@ -137,9 +137,9 @@ def test_a_cluster_takes_no_token_without_the_key_and_no_other_name(here: Worksp
 def _token(key: str, cluster: str) -> str:
     from livekit_deploy.aws.access.clients import Clients
     from livekit_deploy.aws.access.cloud import Cloud
-    from livekit_deploy.aws.access.tags import Marks
+    from livekit_deploy.aws.access.tags import OwnershipTags
 
-    return Cloud(Clients(REGION, access_key=key, secret_key="any"), Marks("livekit", "dev")).eks_token(cluster)
+    return Cloud(Clients(REGION, access_key=key, secret_key="any"), OwnershipTags("livekit", "dev")).eks_token(cluster)
 
 
 def _of_cluster(where: str, token: str, host: str) -> int:

@@ -43,9 +43,9 @@ def test_each_fault_fails_its_check_alone(
     with alias_deleted(up):
         wrong = failed(up.without_zone())
     assert [one.check for one in wrong] == ["dns"], wrong
-    (by_hand,) = wrong
+    (out_of_band,) = wrong
     target = up.look.outputs(SIGNAL)["dns_name"]
-    assert by_hand.seen == f"{DOMAIN} does not resolve; make the record: {DOMAIN} CNAME {target}"
+    assert out_of_band.seen == f"{DOMAIN} does not resolve; make the record: {DOMAIN} CNAME {target}"
 
     with open_group_put_on(up) as theirs:
         warned = here.run("verify", "--env", "uat", "--sandbox").out

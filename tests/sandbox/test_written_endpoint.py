@@ -121,7 +121,7 @@ def test_a_written_address_gets_no_token_and_a_cluster_without_our_marks_neither
         assert "--adopt eks.cluster/main" in done.err
         assert "k8s-aws-v1" not in done.said
     shown = here.run("plan", "--env", "uat", "--sandbox", "--refresh-only").out
-    assert "marks removed: livekit-deploy:lineage" in shown
+    assert "tags removed: livekit-deploy:lineage" in shown
     done = here.run("up", "--env", "uat", "--sandbox", "--yes", code=7)
     assert "No changes" in done.out
     assert "not carry the marks" in done.err

@@ -18,7 +18,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livekit_deploy.config import FileState, S3State, load_environment, load_reduced, merged, zones
+from livekit_deploy.config import FileState, S3State, load_environment, load_teardown_config, merged, zones
 from livekit_deploy.config.presets import PRESETS
 from livekit_deploy.config.typed_secrets import typed
 from livekit_deploy.errors import ConfigError
@@ -461,7 +461,7 @@ def test_any_text_is_taken_or_refused(tmp_path_factory: pytest.TempPathFactory, 
 
 def test_a_file_that_no_longer_validates_is_enough_to_take_it_down(file: File) -> None:
     file.write("region: us-east-1\nproject: media\nprotect: true\nlivekit: {nonsense: 1}\n")
-    env = load_reduced(file.path, {"state.bucket": "acme-state", "tags.team": "media"})
+    env = load_teardown_config(file.path, {"state.bucket": "acme-state", "tags.team": "media"})
     assert env is not None
     assert (env.name, env.project, env.region, env.protect) == ("dev", "media", "us-east-1", True)
     assert env.state == S3State(bucket="acme-state")
@@ -471,7 +471,7 @@ def test_a_file_that_no_longer_validates_is_enough_to_take_it_down(file: File) -
 
 def test_variables_count_for_down_as_well(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_DEPLOY__STATE__PATH", "here.json")
-    env = load_reduced(file.write("region: us-east-1\npreset: [x]\n").path, {})
+    env = load_teardown_config(file.write("region: us-east-1\npreset: [x]\n").path, {})
     assert env is not None
     assert env.state == FileState(path="here.json")
     assert env.protect  # a preset that cannot be read may have been prod
@@ -479,7 +479,7 @@ def test_variables_count_for_down_as_well(file: File, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("text", ["region: [", "project: x y\nregion: us-east-1\n", ""])
 def test_without_a_name_and_place_there_is_nothing_to_take_down(text: str, file: File) -> None:
-    assert load_reduced(file.write(text).path, {}) is None
+    assert load_teardown_config(file.write(text).path, {}) is None
 
 
 def test_loading_imports_no_client() -> None:

@@ -397,9 +397,9 @@ def test_without_what_is_stored_in_a_dead_host_all_else_goes_in_the_same_order(
     """The balancer came after the release, which came after the rights and was outlived by the nodes."""
     rights, host, nodes = Fake("rights"), Fake("host"), Fake("nodes")
     space = Stored("space", after=[rights], lives_in=host)
-    release = Stored("release", after=[space], outlived_by=[nodes], lives_in=host)
+    release = Stored("release", after=[space], runtime_depends_on=[nodes], lives_in=host)
     balancer = Fake("balancer", after=[release, space])
-    other = Fake("other", outlived_by=[release, nodes])
+    other = Fake("other", runtime_depends_on=[release, nodes])
     rig.up([rights, host, nodes, space, release, balancer, other])
     with rig.execution(lambda session: rig.planned(session, [])) as execution:
         execution.abandon()
@@ -407,7 +407,7 @@ def test_without_what_is_stored_in_a_dead_host_all_else_goes_in_the_same_order(
         with monkeypatch.context() as nothing_to_forget:
             nothing_to_forget.delattr(FileStore, "put")
             execution.abandon()
-    deps = {address: (record.deps, record.outlived_by) for address, record in left.records.items()}
+    deps = {address: (record.deps, record.runtime_depends_on) for address, record in left.records.items()}
     assert deps["fake.thing/balancer"] == (("fake.thing/host", "fake.thing/nodes", "fake.thing/rights"), ())
     assert deps["fake.thing/other"] == ((), ("fake.thing/nodes",))
     assert not any(address.startswith("fake.stored/") for address in deps)

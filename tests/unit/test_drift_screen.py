@@ -44,12 +44,12 @@ def test_a_secret_is_shown_by_its_version_and_what_is_blocked_with_its_way_out()
 
 
 def test_marks_that_somebody_took_off_are_shown_with_what_to_do_about_them() -> None:
-    gone = FieldDiff("marks.livekit-deploy:env", None, "uat", "drift")
-    warning = "marks removed: livekit-deploy:env"
+    gone = FieldDiff("ownership_tags.livekit-deploy:env", None, "uat", "drift")
+    warning = "tags removed: livekit-deploy:env"
     lost = Change("ec2.vpc/main", Action.NOOP, "network", unmarked=(gone,), warning=warning, remedy="up --adopt it")
     shown = _shown(lost)
     assert "  ! ec2.vpc/main" in shown
-    assert any("marks.livekit-deploy:env" in line for line in shown)
+    assert any("ownership_tags.livekit-deploy:env" in line for line in shown)
     assert any(warning in line for line in shown)
     assert any("up --adopt it" in line for line in shown)
     assert any(line.startswith("`up` leaves it as it is until it is adopted.") for line in shown)

@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSResponse
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.errors import CredentialsError, DeployError
 
 #: a profile or variables, and the words that must be in the remedy
@@ -156,7 +156,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, d
 
 
 def _asked(profile: str | None = None, role_arn: str | None = None, region: str = "us-east-1") -> Cloud:
-    return Cloud(Clients(region, profile=profile, role_arn=role_arn), Marks("livekit", "uat"))
+    return Cloud(Clients(region, profile=profile, role_arn=role_arn), OwnershipTags("livekit", "uat"))
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -24,10 +24,11 @@ import pytest
 from botocore import xform_name
 
 import livekit_deploy
-from livekit_deploy.aws import local_errors, states
-from livekit_deploy.aws.causes import RULES
-from livekit_deploy.aws.errors import _HINTS
-from livekit_deploy.health import balancers, causes, outside
+from livekit_deploy.aws.errors import local
+from livekit_deploy.aws.errors.causes import RULES
+from livekit_deploy.aws.errors.translation import _HINTS
+from livekit_deploy.aws.kinds import states
+from livekit_deploy.checks.verify import balancers, causes, outside
 from tests.service_authorization import privilege
 from tests.unit.test_hints import _PUT, takes
 from tests.unit.test_texts import _named, _texts, command
@@ -291,7 +292,7 @@ def _remedies() -> Iterator[tuple[str, str]]:
 def _tables() -> Iterator[tuple[str, str]]:
     for rule in RULES:
         yield "RULES", rule.cause.remedy
-    for meaning in local_errors.MEANINGS.values():
+    for meaning in local.MEANINGS.values():
         yield "MEANINGS", meaning.remedy
     for cause in (*causes.PODS, *causes.LOG):
         yield "causes", cause.remedy

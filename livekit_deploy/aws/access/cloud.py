@@ -26,7 +26,7 @@ from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.partial import raise_failures
 from livekit_deploy.aws.access.partitions import sts_host
 from livekit_deploy.aws.access.secret_values import held
-from livekit_deploy.aws.access.tags import Marks
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.errors.local import translating
 from livekit_deploy.aws.errors.login import Login
@@ -105,8 +105,8 @@ class Service:
             page = self._cloud.call(self._name, operation, {**parameters, **extra}, retries=self._retries)
             found.call, found.path = page.call, key
             found += page.entries(key)
-            marks = [page.get(token.split(" || ")[0]) for token in says]
-            before, extra = extra, {token: mark for token, mark in zip(asks, marks, strict=True) if mark}
+            cursors = [page.get(token.split(" || ")[0]) for token in says]
+            before, extra = extra, {token: cursor for token, cursor in zip(asks, cursors, strict=True) if cursor}
             if extra and extra == before:
                 raise odd(page.call, says[0], "is the same on two pages")
             if not extra and page.get(paging.get("more_results", "")):
@@ -145,9 +145,14 @@ class Cloud:
     """
 
     def __init__(
-        self, clients: Clients, marks: Marks, *, parallelism: int = 10, cancel: threading.Event | None = None
+        self,
+        clients: Clients,
+        ownership: OwnershipTags,
+        *,
+        parallelism: int = 10,
+        cancel: threading.Event | None = None,
     ) -> None:
-        self.clients, self.marks = clients, marks
+        self.clients, self.ownership = clients, ownership
         self.terms = Terms()
         #: says which pods have another version of a secret than this one, "" for none: a name, and the version
         self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
@@ -283,7 +288,7 @@ class Cloud:
 
     def with_lineage(self, lineage: str) -> None:
         """Learn the lineage once the state document exists."""
-        self.marks = replace(self.marks, lineage=lineage)
+        self.ownership = replace(self.ownership, lineage=lineage)
 
     def shared(self, key: str, make: Callable[[], Any]) -> Any:
         """One value per key for as long as this view lives (a Kubernetes client of a cluster, for instance)."""
@@ -316,7 +321,7 @@ class Cloud:
 
     def name(self, instance: str) -> str:
         """The physical name of an object: ``livekit-uat-media-3f2a``."""
-        return f"{self.marks.prefix}-{instance}"
+        return f"{self.ownership.prefix}-{instance}"
 
     def secret(self, ref: SecretRef) -> str:
         """The value behind a `SecretRef`; call it inside the verb that needs it and keep it nowhere."""

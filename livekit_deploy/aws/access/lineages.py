@@ -12,8 +12,8 @@ def lineages(cloud: Cloud) -> dict[str, int]:
 
     Source: Resource Groups Tagging API, GetResources; it tells of no role, so these are asked one by one.
     """
-    marks, found = cloud.marks, dict[str, int]()
-    wanted = [{"Key": PROJECT, "Values": [marks.project]}, {"Key": ENV, "Values": [marks.env]}]
+    ownership, found = cloud.ownership, dict[str, int]()
+    wanted = [{"Key": PROJECT, "Values": [ownership.project]}, {"Key": ENV, "Values": [ownership.env]}]
     tagged = [
         mapping(item["Tags"])
         for item in cloud.resourcegroupstaggingapi.pages("get_resources", "ResourceTagMappingList", TagFilters=wanted)
@@ -28,12 +28,12 @@ def _roles(cloud: Cloud) -> list[dict[str, str]]:
     names = [item["RoleName"] for item in cloud.iam.pages("list_roles", "Roles")]
     found = []
     for name in names:
-        if not name.startswith(f"{cloud.marks.prefix}-"):
+        if not name.startswith(f"{cloud.ownership.prefix}-"):
             continue
         try:
             tags = mapping(cloud.iam.get_role(RoleName=name)["Role"].get("Tags", []))
         except Absent:
             continue
-        if (tags.get(PROJECT), tags.get(ENV)) == (cloud.marks.project, cloud.marks.env):
+        if (tags.get(PROJECT), tags.get(ENV)) == (cloud.ownership.project, cloud.ownership.env):
             found.append(tags)
     return found

@@ -25,7 +25,7 @@ ADDRESS = "livekit-deploy:address"
 
 
 @dataclass(frozen=True)
-class Marks:
+class OwnershipTags:
     """Who we are: project, environment, and the lineage of the state document (None before there is one)."""
 
     project: str

@@ -174,7 +174,7 @@ class VolumesGone(Barrier):
         owned = [{"Name": f"tag:kubernetes.io/cluster/{cluster_name(cloud)}", "Values": ["owned"]}]
         for item in cloud.ec2.pages("describe_volumes", "Volumes", Filters=owned):
             if not item.get("Attachments"):  # those of nodes go with their nodes
-                yield Left("volume", item["VolumeId"]), cloud.marks.ours(mapping(item.get("Tags", [])))
+                yield Left("volume", item["VolumeId"]), cloud.ownership.ours(mapping(item.get("Tags", [])))
 
     def sweep(self, cloud: Cloud, what: str, id: str) -> None:
         cloud.ec2.delete_volume(VolumeId=id)

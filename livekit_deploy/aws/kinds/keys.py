@@ -83,7 +83,7 @@ class Key(Resource):
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.once("kms").create_key(
             Description=self.description,
-            Tags=kms_pairs({**cloud.marks.tags(self.address, cloud.name(self.instance)), CREATOR: _tag(cloud)}),
+            Tags=kms_pairs({**cloud.ownership.tags(self.address, cloud.name(self.instance)), CREATOR: _tag(cloud)}),
             Policy=_policy(cloud, cloud.identity.principal),
         )
         return str(said["KeyMetadata"]["KeyId"])
@@ -104,7 +104,7 @@ class Key(Resource):
         else:
             cloud.kms.disable_key_rotation(KeyId=live.id)
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.kms.tag_resource(KeyId=live.id, Tags=kms_pairs(tags))
 
     @staticmethod
@@ -213,13 +213,13 @@ def _gone(statement: Mapping[str, Any]) -> bool:
 
 def _ours(cloud: Cloud) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
     """Our keys with their tags: one tagging query, then a look at each."""
-    if cloud.marks.lineage is None:
+    if cloud.ownership.lineage is None:
         return
-    query = [{"Key": "livekit-deploy:lineage", "Values": [cloud.marks.lineage]}]
+    query = [{"Key": "livekit-deploy:lineage", "Values": [cloud.ownership.lineage]}]
     found = cloud.resourcegroupstaggingapi.pages(
         "get_resources", "ResourceTagMappingList", TagFilters=query, ResourceTypeFilters=["kms:key"]
     )
-    for item in (one for one in found if cloud.marks.ours(mapping(one["Tags"]))):
+    for item in (one for one in found if cloud.ownership.ours(mapping(one["Tags"]))):
         try:
             yield cloud.kms.describe_key(KeyId=item["ResourceARN"])["KeyMetadata"], mapping(item["Tags"])
         except Absent:
@@ -247,7 +247,7 @@ def _live(cloud: Cloud, key: Mapping[str, Any]) -> Live:
         props["rotation"] = bool(cloud.kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"])
         warning = "it is disabled: nothing that it encrypts can be read" if ill else ""
     outputs, remedy = {"id": id, "arn": key["Arn"], "maker": maker}, seen.remedy.format(id, id)
-    return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy, marks=tags)
+    return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy, tags=tags)
 
 
 def _tags(cloud: Cloud, id: str) -> dict[str, str]:
@@ -273,13 +273,13 @@ class Alias(Resource):
         if (target := _target(cloud, name)) is None:
             return None
         if id is None:
-            cloud.marks.claim(_tags(cloud, target), self.address, f"the key behind {name}")
+            cloud.ownership.claim(_tags(cloud, target), self.address, f"the key behind {name}")
         return Live(name, Status.READY, {"key_id": target}, made=target)
 
     def strange(self, cloud: Cloud, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
         """One that names a key that is not ours (any more)."""
         target = live.props["key_id"]
-        if record is None or cloud.marks.ours(_tags(cloud, target)):
+        if record is None or cloud.ownership.ours(_tags(cloud, target)):
             return {}
         return {"key_id": (target, record.inputs.get("key_id"))}
 
@@ -300,7 +300,7 @@ class Alias(Resource):
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         """By the keys that are ours: an alias of one is at the address that its name tells."""
-        prefix = f"alias/{cloud.marks.prefix}-"
+        prefix = f"alias/{cloud.ownership.prefix}-"
         ids = {key["KeyId"] for key, _ in _ours(cloud)}
         if not ids:
             return

@@ -42,13 +42,13 @@ class LogGroup(Resource):
     @classmethod
     def names(cls, cloud: Cloud) -> dict[str, str]:
         """instance → the group's name, of every group that an environment may have."""
-        return {_OF_EKS: f"/aws/eks/{cluster_name(cloud)}/cluster", "flow": f"/{cloud.marks.prefix}/flow-logs"}
+        return {_OF_EKS: f"/aws/eks/{cluster_name(cloud)}/cluster", "flow": f"/{cloud.ownership.prefix}/flow-logs"}
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         """Raises `NotOurs` for a group that somebody else made."""
         live = _find(cloud, id or self.names(cloud)[self.instance])
         if live is not None and id is None:
-            cloud.marks.claim(live.marks or {}, self.address, f"the log group {live.id}")
+            cloud.ownership.claim(live.tags or {}, self.address, f"the log group {live.id}")
         return live
 
     @property
@@ -59,17 +59,17 @@ class LogGroup(Resource):
         """EKS made it again after we deleted it: of that name, without any mark."""
         deleted = record is not None and record.phase is Phase.DELETING and self.comes_back
         named = live.id == self.names(cloud)[_OF_EKS]
-        return deleted and named and not any(key in (live.marks or {}) for key in cloud.marks.own(""))
+        return deleted and named and not any(key in (live.tags or {}) for key in cloud.ownership.own(""))
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self.names(cloud)[self.instance]
-        cloud.logs.create_log_group(logGroupName=name, tags=cloud.marks.tags(self.address))
+        cloud.logs.create_log_group(logGroupName=name, tags=cloud.ownership.tags(self.address))
         return name
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         cloud.logs.put_retention_policy(logGroupName=live.id, retentionInDays=self.retention)
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.logs.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -77,11 +77,11 @@ class LogGroup(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
-        if cloud.marks.lineage is None:
+        if cloud.ownership.lineage is None:
             return
         for instance, name in cls.names(cloud).items():
             live = _find(cloud, name)
-            if live is not None and cloud.marks.ours(live.marks or {}):
+            if live is not None and cloud.ownership.ours(live.tags or {}):
                 yield Found(f"{cls.kind}/{instance}", live)
 
 
@@ -100,7 +100,7 @@ def _live(cloud: Cloud, group: Mapping[str, Any]) -> Live:
     outputs = {"group_name": group["logGroupName"], "arn": arn}
     props, name = {"retention": group.get("retentionInDays")}, group["logGroupName"]
     made = "" if name.startswith("/aws/") else str(group.get("creationTime", ""))  # EKS makes its own again
-    return Live(name, Status.READY, props, outputs, marks=tags, made=made)
+    return Live(name, Status.READY, props, outputs, tags=tags, made=made)
 
 
 class FlowLog(Ec2Resource):
@@ -137,7 +137,9 @@ class FlowLog(Ec2Resource):
             LogGroupName=self.group_name,
             DeliverLogsPermissionArn=self.role_arn,
             ClientToken=token,
-            TagSpecifications=specification("vpc-flow-log", cloud.marks.tags(self.address, cloud.name(self.instance))),
+            TagSpecifications=specification(
+                "vpc-flow-log", cloud.ownership.tags(self.address, cloud.name(self.instance))
+            ),
         )
         return str(said["FlowLogIds"][0])
 

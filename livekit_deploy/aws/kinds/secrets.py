@@ -68,7 +68,7 @@ class Secret(Resource):
     api_key = Output[SecretRef]()
 
     def _name(self, cloud: Cloud) -> str:
-        return f"{cloud.marks.project}/{cloud.marks.env}/{self.instance}"
+        return f"{cloud.ownership.project}/{cloud.ownership.env}/{self.instance}"
 
     def _arn(self, cloud: Cloud) -> str:
         """The ARN without the end that Secrets Manager draws.
@@ -92,7 +92,7 @@ class Secret(Resource):
         return live if live is not None and live.props["state"] == KEPT else None
 
     def _claim(self, cloud: Cloud, secret: Mapping[str, Any]) -> None:
-        cloud.marks.claim(mapping(secret.get("Tags", [])), self.address, f"the secret {secret['Name']}")
+        cloud.ownership.claim(mapping(secret.get("Tags", [])), self.address, f"the secret {secret['Name']}")
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
@@ -103,9 +103,9 @@ class Secret(Resource):
         said = cloud.secretsmanager.create_secret(
             Name=name,
             ClientRequestToken=token,
-            Description=f"Generated for LiveKit {cloud.marks.prefix}",
+            Description=f"Generated for LiveKit {cloud.ownership.prefix}",
             SecretString=_draw(self.form),
-            Tags=pairs(cloud.marks.tags(self.address, name)),
+            Tags=pairs(cloud.ownership.tags(self.address, name)),
         )
         return str(said["ARN"])
 
@@ -118,7 +118,7 @@ class Secret(Resource):
         elif "retired" in changed:
             cloud.secretsmanager.put_secret_value(SecretId=live.id, SecretString=_draw(self.form))
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.secretsmanager.tag_resource(SecretId=live.id, Tags=pairs(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -156,17 +156,17 @@ def _describe(cloud: Cloud, id: str) -> Mapping[str, Any] | None:
 
 def _ours(cloud: Cloud) -> Iterator[Mapping[str, Any]]:
     """Our secrets, each as it is described: the list may be five minutes late (API reference, ListSecrets)."""
-    if cloud.marks.lineage is None:
+    if cloud.ownership.lineage is None:
         return
     found: list[Mapping[str, Any]] = cloud.secretsmanager.pages(
         "list_secrets",
         "SecretList",
         IncludePlannedDeletion=True,
-        Filters=[{"Key": "tag-value", "Values": [cloud.marks.lineage]}],
+        Filters=[{"Key": "tag-value", "Values": [cloud.ownership.lineage]}],
     )
     for listed in found:
-        secret = _describe(cloud, listed["ARN"]) if cloud.marks.ours(mapping(listed.get("Tags", []))) else None
-        if secret is not None and cloud.marks.ours(mapping(secret.get("Tags", []))):
+        secret = _describe(cloud, listed["ARN"]) if cloud.ownership.ours(mapping(listed.get("Tags", []))) else None
+        if secret is not None and cloud.ownership.ours(mapping(secret.get("Tags", []))):
             yield secret
 
 
@@ -187,7 +187,7 @@ def _live(cloud: Cloud, secret: Mapping[str, Any]) -> Live:
         props["resource_policy"] = _lets_in(cloud, arn)
     warning = f"Secrets Manager deletes it on {date:%Y-%m-%d}" if date else ""
     remedy = f"up restores it; by hand: aws secretsmanager restore-secret --secret-id {arn}" if date else ""
-    return Live(arn, Status.READY, props, outputs, warning=warning, remedy=remedy, marks=tags)
+    return Live(arn, Status.READY, props, outputs, warning=warning, remedy=remedy, tags=tags)
 
 
 def of_version(arn: str, version: str) -> dict[str, Any]:

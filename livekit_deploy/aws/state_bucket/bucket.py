@@ -104,7 +104,7 @@ def probe_bucket(cloud: Cloud, bucket: str, stem: str, kms_key: str | None = Non
 def _raced(place: Bucket, stem: str) -> str:
     """Let writers race for an object of its own; what is worth a line of it, "" for nothing."""
     key = f"{stem}/probe/{uuid.uuid4().hex}"
-    direct = Cloud(place.cloud.clients, place.cloud.marks)  # nothing that it reads is remembered
+    direct = Cloud(place.cloud.clients, place.cloud.ownership)  # nothing that it reads is remembered
     try:
         race(place.cloud, S3Store(direct.s3, place.name, key, owner=place.owner, kms_key=place.kms_key))
     finally:
@@ -124,8 +124,8 @@ def _exists(place: Bucket) -> bool:
 
 
 def _create(place: Bucket) -> None:
-    marks = pairs({PROJECT: place.cloud.marks.project, UNFINISHED: "true"})
-    asked: dict[str, Any] = {"Tags": marks}
+    own_tags = pairs({PROJECT: place.cloud.ownership.project, UNFINISHED: "true"})
+    asked: dict[str, Any] = {"Tags": own_tags}
     if place.cloud.region != "us-east-1":
         asked["LocationConstraint"] = place.cloud.region
     try:
@@ -137,7 +137,7 @@ def _create(place: Bucket) -> None:
             f"the bucket name {place.name} is taken by another account", hint="choose another in state.bucket"
         ) from error
     if not _tags(place):  # an S3 that takes no tags in this call
-        place.ask("put_bucket_tagging", Tagging={"TagSet": marks})
+        place.ask("put_bucket_tagging", Tagging={"TagSet": own_tags})
 
 
 def _tags(place: Bucket) -> dict[str, str]:

@@ -16,7 +16,7 @@ from livekit_deploy.aws.access.answers import odd
 from livekit_deploy.aws.kinds.ec2.vpc import Vpc
 from livekit_deploy.aws.kinds.states import EXCLUSION, KEY
 from livekit_deploy.checks.finding import Trouble
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 
 _OPEN, _BOTH_WAYS, _FORBIDDEN = "off", "allow-bidirectional", "not-allowed"
 _POLICY = "declarative-policy"
@@ -29,7 +29,7 @@ _LAUNCHER = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAu
 _USES = ("kms:GenerateDataKeyWithoutPlaintext", "kms:Decrypt", "kms:CreateGrant")
 
 
-def internet(survey: Survey) -> str:
+def internet(survey: PrerequisitesContext) -> str:
     """VPC Block Public Access lets the Internet reach media nodes and load balancers."""
     said = survey.cloud.ec2.describe_vpc_block_public_access_options()["VpcBlockPublicAccessOptions"]
     mode = said.get("InternetGatewayBlockMode", _OPEN)
@@ -51,7 +51,7 @@ def internet(survey: Survey) -> str:
     )
 
 
-def _exclusions(survey: Survey) -> list[Mapping[str, Any]]:
+def _exclusions(survey: PrerequisitesContext) -> list[Mapping[str, Any]]:
     return survey.cloud.ec2.pages("describe_vpc_block_public_access_exclusions", "VpcBlockPublicAccessExclusions")
 
 
@@ -64,7 +64,7 @@ def _setter(said: Mapping[str, Any]) -> str:
     return "a declarative policy of the organization" if said.get("ManagedBy") == _POLICY else "the account"
 
 
-def disks(survey: Survey) -> str:
+def disks(survey: PrerequisitesContext) -> str:
     """The key that encrypts the nodes' disks lets Auto Scaling start nodes."""
     ec2, kms = survey.cloud.ec2, survey.cloud.kms
     always = ec2.get_ebs_encryption_by_default().get("EbsEncryptionByDefault", False)
@@ -95,7 +95,7 @@ def disks(survey: Survey) -> str:
     return seen
 
 
-def _lets(survey: Survey, key: str, role: str) -> bool:
+def _lets(survey: PrerequisitesContext, key: str, role: str) -> bool:
     """Whether the key's policy, or a grant, lets a role use it: its own policies never do."""
     text = survey.cloud.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     try:
@@ -129,7 +129,7 @@ def _covers(pattern: str, action: str) -> bool:
     return pattern in ("*", action) or (pattern.endswith("*") and action.startswith(pattern[:-1]))
 
 
-def images(survey: Survey) -> str:
+def images(survey: PrerequisitesContext) -> str:
     """The account's list of allowed images lets the images of EKS start."""
     said = survey.cloud.ec2.get_allowed_images_settings()
     state = said.get("State", "disabled")

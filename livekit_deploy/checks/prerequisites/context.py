@@ -17,7 +17,7 @@ from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Phase, Record, State
 
 
-class Survey:
+class PrerequisitesContext:
     """Everything is read once, whichever checks ask for it. ``given`` are the resources where they are not the stack's;
     ``lease`` reads the state; ``fix`` allows what is safe to be put right."""
 

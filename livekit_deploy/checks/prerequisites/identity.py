@@ -14,7 +14,7 @@ from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Identity
 from livekit_deploy.aws.access.credentials import session_end
 from livekit_deploy.checks.finding import Trouble
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import ConfigError, Denied, WrongAccount
 from livekit_deploy.state.limits import Limits
@@ -47,7 +47,7 @@ def long_lease(clients: Clients, env: Environment) -> None:
         )
 
 
-def identity(survey: Survey) -> str:
+def identity(survey: PrerequisitesContext) -> str:
     """The credentials are valid, and for the account of the file."""
     who = survey.cloud.identity
     right_account(who, survey.env)
@@ -55,7 +55,7 @@ def identity(survey: Survey) -> str:
     return who.principal
 
 
-def session(survey: Survey) -> str:
+def session(survey: PrerequisitesContext) -> str:
     """The session lasts as long as `up` takes."""
     kind, end = session_end(survey.cloud.clients)
     if end is None:
@@ -71,7 +71,7 @@ def session(survey: Survey) -> str:
     return f"{kind} of another {left / 60:.0f} min; up takes about {survey.seconds_of_up / 60:.0f} min"
 
 
-def rights(survey: Survey) -> str:
+def rights(survey: PrerequisitesContext) -> str:
     """IAM's simulator allows us every action of this environment's policy, on its resources, that `up` needs."""
     who = survey.cloud.identity
     document = permissions.policy(survey.env, account=who.account)
@@ -96,7 +96,7 @@ def rights(survey: Survey) -> str:
     return f"{len(permissions.actions({'Statement': statements}))} actions are allowed"
 
 
-def _denied(survey: Survey, statement: Mapping[str, Any]) -> list[str]:
+def _denied(survey: PrerequisitesContext, statement: Mapping[str, Any]) -> list[str]:
     results = survey.cloud.iam.pages(
         "simulate_principal_policy",
         "EvaluationResults",

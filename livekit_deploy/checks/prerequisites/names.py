@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from livekit_deploy.aws.kinds.dns.hosted_zones import hosted_zone, nameservers_of
 from livekit_deploy.checks.finding import Trouble
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.checks.reach import NoAnswer
 from livekit_deploy.checks.verify.balancers import good_certificate
 from livekit_deploy.k8s.access.client import api_of
@@ -16,7 +16,7 @@ from livekit_deploy.provisioners.addresses import CLUSTER
 MY_ADDRESS = "checkip.amazonaws.com"
 
 
-def zone(survey: Survey) -> str:
+def zone(survey: PrerequisitesContext) -> str:
     """The hosted zone is in this account, and the domain is delegated to it."""
     name = survey.env.livekit.hosted_zone
     if name is None:
@@ -33,7 +33,7 @@ def zone(survey: Survey) -> str:
     return f"{name}, delegated to {min(ours & theirs)}"
 
 
-def certificate(survey: Survey) -> str:
+def certificate(survey: PrerequisitesContext) -> str:
     """A certificate that is given by its ARN is issued, for the name, and does not end soon."""
     arn = survey.env.livekit.certificate
     if arn == "auto":
@@ -42,7 +42,7 @@ def certificate(survey: Survey) -> str:
     return f"until {good_certificate(survey.cloud, survey.env.livekit.domain, arn):%Y-%m-%d}"
 
 
-def endpoint(survey: Survey) -> str:
+def endpoint(survey: PrerequisitesContext) -> str:
     """The cluster's API answers from here or, before there is one, lets this address in."""
     record = survey.records.get(CLUSTER)
     if record is not None and record.outputs.get("endpoint"):

@@ -7,13 +7,13 @@ from datetime import date
 
 from livekit_deploy.aws.kinds.states import GONE, SUPPORT
 from livekit_deploy.checks.finding import Trouble
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.config.checks import engine_support
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError
 
 
-def zones(survey: Survey) -> str:
+def zones(survey: PrerequisitesContext) -> str:
     """The zones are there for this account, EKS takes them, and AWS reports nothing of them."""
     named = [survey.zones[place.zone] for place in survey.layout.places if place.zone in survey.zones]
     if wrong := [zone for zone in named if zone.impaired]:
@@ -26,7 +26,7 @@ def zones(survey: Survey) -> str:
     return ", ".join(zone.name for zone in named)
 
 
-def instances(survey: Survey) -> str:
+def instances(survey: PrerequisitesContext) -> str:
     """Each node group's instance types are offered in at least one of the zones, the first one in all."""
     nodes = survey.env.nodes
     types = sorted({kind for group in (nodes.media, nodes.system) if group for kind in group.instance_types})
@@ -49,7 +49,7 @@ def instances(survey: Survey) -> str:
     return ", ".join(types)
 
 
-def cluster_version(survey: Survey) -> str:
+def cluster_version(survey: PrerequisitesContext) -> str:
     """EKS offers the version."""
     found = survey.cloud.eks.pages("describe_cluster_versions", "clusterVersions")
     stated = {one["clusterVersion"]: str(one.get("versionStatus", "")) for one in found}
@@ -65,14 +65,14 @@ def cluster_version(survey: Survey) -> str:
     return f"{wanted}, {support}" if support else wanted
 
 
-def addons(survey: Survey) -> str:
+def addons(survey: PrerequisitesContext) -> str:
     """EKS offers the add-ons that are to be made, in these versions, for the Kubernetes version."""
     wanted = [item for item in survey.to_make if item.kind == "eks.addon"]
     _none_foreseen(survey, wanted, "EKS offers other add-ons, or other versions, for each Kubernetes version")
     return f"{len(wanted)} to be made, all offered" if wanted else "none is to be made"
 
 
-def admins(survey: Survey) -> str:
+def admins(survey: PrerequisitesContext) -> str:
     """IAM has the users and roles of `cluster.admins`, by these ARNs."""
     wanted = [item for item in survey.to_make if item.kind == "eks.access_entry"]
     _none_foreseen(survey, wanted, "EKS takes users and roles that there are, by their whole ARN")
@@ -82,14 +82,14 @@ def admins(survey: Survey) -> str:
     return (f"{len(named)} named, and whoever makes the cluster" if named else "whoever makes the cluster") + unseen
 
 
-def _none_foreseen(survey: Survey, wanted: Iterable[Resource], cause: str) -> None:
+def _none_foreseen(survey: PrerequisitesContext, wanted: Iterable[Resource], cause: str) -> None:
     for item in wanted:
         said, remedy = item.foreseen(survey.cloud)
         if said:
             raise Trouble(said, cause=cause, remedy=remedy)
 
 
-def redis(survey: Survey) -> str:
+def redis(survey: PrerequisitesContext) -> str:
     """ElastiCache offers the engine's version and the node type."""
     wanted = survey.env.redis
     found = survey.cloud.elasticache.pages(
@@ -112,7 +112,7 @@ def redis(survey: Survey) -> str:
     return f"{wanted.engine} {wanted.version} on {wanted.node_type}" + (f": {support}" if support else "")
 
 
-def _node_offered(survey: Survey, kind: str) -> bool:
+def _node_offered(survey: PrerequisitesContext, kind: str) -> bool:
     """No call lists node types; what can be reserved can be had."""
     asked = {"CacheNodeType": kind, "MaxRecords": 20}
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.checks.finding import Check, Trouble
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.config.models import NodeGroup
 from livekit_deploy.errors import ResourceError
 
@@ -28,10 +28,10 @@ class Quota:
     name: str
     service: str
     code: str
-    used: Callable[[Survey], float]
-    needed: Callable[[Survey], float]
+    used: Callable[[PrerequisitesContext], float]
+    needed: Callable[[PrerequisitesContext], float]
 
-    def look(self, survey: Survey) -> str:
+    def look(self, survey: PrerequisitesContext) -> str:
         """Used, granted and needed; raises `Trouble` when too little is left."""
         needed = self.needed(survey)
         if not needed:
@@ -45,7 +45,7 @@ class Quota:
             )
         return f"{needed:g} needed, {granted - used:g} left of {granted:g}"
 
-    def _granted(self, survey: Survey) -> float:
+    def _granted(self, survey: PrerequisitesContext) -> float:
         asked = {"ServiceCode": self.service, "QuotaCode": self.code}
         quotas: Any = getattr(survey.cloud, "service-quotas")
         try:
@@ -56,15 +56,15 @@ class Quota:
         return float(quotas.get_aws_default_service_quota(**asked)["Quota"]["Value"])
 
 
-def _vpcs(survey: Survey) -> float:
+def _vpcs(survey: PrerequisitesContext) -> float:
     return len(survey.cloud.ec2.pages("describe_vpcs", "Vpcs"))
 
 
-def _addresses(survey: Survey) -> float:
+def _addresses(survey: PrerequisitesContext) -> float:
     return len(survey.cloud.ec2.describe_addresses()["Addresses"])
 
 
-def _gateways(survey: Survey) -> float:
+def _gateways(survey: PrerequisitesContext) -> float:
     """In the zone that has most; a regional one is in each zone that it has an address in."""
     states = [{"Name": "state", "Values": ["pending", "available"]}]
     found = survey.cloud.ec2.pages("describe_nat_gateways", "NatGateways", Filter=states)
@@ -79,11 +79,11 @@ def _zones_of(gateway: Mapping[str, Any]) -> Iterator[str]:
     return (one["AvailabilityZone"] for one in gateway.get("NatGatewayAddresses", []) if "AvailabilityZone" in one)
 
 
-def _clusters(survey: Survey) -> float:
+def _clusters(survey: PrerequisitesContext) -> float:
     return len(survey.cloud.eks.pages("list_clusters", "clusters"))
 
 
-def _rules(survey: Survey) -> float:
+def _rules(survey: PrerequisitesContext) -> float:
     """In the group that gets most."""
     rules = [item for item in survey.to_make if item.kind == "ec2.security_group_rule"]
     groups = Counter(str(item.dependencies()[0].address) for item in rules)
@@ -93,8 +93,8 @@ def _rules(survey: Survey) -> float:
 # ---- vCPUs
 
 
-def _running(capacity: str) -> Callable[[Survey], float]:
-    def used(survey: Survey) -> float:
+def _running(capacity: str) -> Callable[[PrerequisitesContext], float]:
+    def used(survey: PrerequisitesContext) -> float:
         states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
         found = survey.cloud.ec2.pages("describe_instances", "Reservations", Filters=states)
         instances = [one for reservation in found for one in reservation["Instances"]]
@@ -106,8 +106,8 @@ def _running(capacity: str) -> Callable[[Survey], float]:
     return used
 
 
-def _wanted(capacity: str) -> Callable[[Survey], float]:
-    def needed(survey: Survey) -> float:
+def _wanted(capacity: str) -> Callable[[PrerequisitesContext], float]:
+    def needed(survey: PrerequisitesContext) -> float:
         groups = [group for group in _groups(survey) if group.capacity == capacity]
         types = sorted({group.instance_types[0] for group in groups if _STANDARD.match(group.instance_types[0])})
         sizes = _sizes(survey, types)
@@ -116,7 +116,7 @@ def _wanted(capacity: str) -> Callable[[Survey], float]:
     return needed
 
 
-def _groups(survey: Survey) -> Iterator[NodeGroup]:
+def _groups(survey: PrerequisitesContext) -> Iterator[NodeGroup]:
     """The node groups that are to be made."""
     made = {item.name.rpartition("-")[0] or item.name for item in survey.to_make if item.kind == "eks.node_group"}
     nodes = survey.env.nodes
@@ -125,7 +125,7 @@ def _groups(survey: Survey) -> Iterator[NodeGroup]:
             yield group
 
 
-def _sizes(survey: Survey, types: list[str]) -> dict[str, int]:
+def _sizes(survey: PrerequisitesContext, types: list[str]) -> dict[str, int]:
     """vCPUs of instance types."""
     if not types:
         return {}
@@ -145,7 +145,7 @@ QUOTAS = (
 )
 
 
-def checks() -> Iterator[Check[Survey]]:
+def checks() -> Iterator[Check[PrerequisitesContext]]:
     """One for each quota."""
     for quota in QUOTAS:
         yield Check(quota.name, quota.look, ("identity",))

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from livekit_deploy.checks.finding import Check, Finding, Verdict
 from livekit_deploy.checks.prerequisites import account, identity, names, offerings, quotas, tools
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 
 _AT_ONCE = 12
 _KNOWN = ("identity",)
 _FIRST = Check("identity", identity.identity)
 
-CHECKS: tuple[Check[Survey], ...] = (
+CHECKS: tuple[Check[PrerequisitesContext], ...] = (
     _FIRST,
     Check("session", identity.session, _KNOWN),
     Check("rights", identity.rights, _KNOWN),
@@ -35,7 +35,7 @@ CHECKS: tuple[Check[Survey], ...] = (
 )
 
 
-def look_at(survey: Survey) -> list[Finding]:
+def look_at(survey: PrerequisitesContext) -> list[Finding]:
     """Everything that `up` needs, in the order of `CHECKS`; without credentials only what needs none."""
     first = _FIRST.find(survey)
     known = first.verdict is Verdict.OK

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from livekit_deploy.aws.state_bucket.bucket import default_bucket, probe_bucket
 from livekit_deploy.checks.finding import Trouble, Warned
-from livekit_deploy.checks.prerequisites.context import Survey
+from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.config import FileState, S3State
 from livekit_deploy.errors import DeployError, ToolError
 from livekit_deploy.k8s.helm import install
 from livekit_deploy.k8s.helm.charts import available
 
 
-def helm(survey: Survey) -> str:
+def helm(survey: PrerequisitesContext) -> str:
     """A helm of a supported version is there; with ``fix`` it is installed."""
     try:
         path = install.helm(install=survey.fix)
@@ -25,7 +25,7 @@ def helm(survey: Survey) -> str:
     return f"{'.'.join(map(str, install.version(path)))} at {path}"
 
 
-def charts(survey: Survey) -> str:
+def charts(survey: PrerequisitesContext) -> str:
     """The charts are in the cache, or their repositories offer them."""
     controller, livekit = survey.env.load_balancer_controller, survey.env.livekit.chart
     wanted = [(controller.repo, "aws-load-balancer-controller", controller.chart_version, controller.digest)]
@@ -36,7 +36,7 @@ def charts(survey: Survey) -> str:
     )
 
 
-def bucket(survey: Survey) -> str:
+def bucket(survey: PrerequisitesContext) -> str:
     """The state bucket is ours to use, versioned, lets one of several writers win, and has a whole document or none."""
     where = survey.env.state
     seen = f"the state is the file {where.path}" if isinstance(where, FileState) else _probed(survey, where)
@@ -45,7 +45,7 @@ def bucket(survey: Survey) -> str:
     return seen
 
 
-def _probed(survey: Survey, where: S3State) -> str:
+def _probed(survey: PrerequisitesContext, where: S3State) -> str:
     name = where.bucket or default_bucket(survey.cloud.identity.account, survey.env.region)
     stem = f"livekit-deploy/{survey.env.project}/{survey.env.name}"
     found = probe_bucket(survey.cloud, name, stem, where.kms_key, fix=survey.fix)

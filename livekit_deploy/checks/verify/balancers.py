@@ -9,7 +9,7 @@ from typing import Any
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.states import CERTIFICATE, GOING, LOAD_BALANCER, TARGET
 from livekit_deploy.checks.finding import Trouble
-from livekit_deploy.checks.verify.context import Look
+from livekit_deploy.checks.verify.context import VerifyContext
 from livekit_deploy.errors import Absent
 from livekit_deploy.provisioners.addresses import SIGNAL, TURN
 
@@ -34,23 +34,23 @@ _NO_TARGET = (
 )
 
 
-def load_balancer(look: Look) -> str:
+def load_balancer(look: VerifyContext) -> str:
     """LiveKit's load balancer is active and listens for HTTPS with a certificate."""
     return _listens(look, SIGNAL)
 
 
-def targets(look: Look) -> str:
+def targets(look: VerifyContext) -> str:
     """What stands behind LiveKit's load balancer is healthy."""
     return _healthy(look, SIGNAL)
 
 
-def turn(look: Look) -> str:
+def turn(look: VerifyContext) -> str:
     """The load balancer of TURN/TLS is active, listens for TLS, and has a healthy target."""
     _listens(look, TURN)
     return _healthy(look, TURN)
 
 
-def _listens(look: Look, address: str) -> str:
+def _listens(look: VerifyContext, address: str) -> str:
     arn = look.outputs(address)["arn"]
     try:
         state = look.cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"].only["State"]
@@ -75,18 +75,18 @@ def _listens(look: Look, address: str) -> str:
     return f"active, listens on {HTTPS}"
 
 
-def _listener(look: Look, address: str) -> Mapping[str, Any] | None:
+def _listener(look: VerifyContext, address: str) -> Mapping[str, Any] | None:
     listeners = look.cloud.elbv2.describe_listeners(LoadBalancerArn=look.outputs(address)["arn"])["Listeners"]
     return next((one for one in listeners if one["Port"] == HTTPS), None)
 
 
-def _certificate(look: Look, address: str) -> str:
+def _certificate(look: VerifyContext, address: str) -> str:
     """The ARN of the certificate that the load balancer shows."""
     shown = (_listener(look, address) or {}).get("Certificates") or [{}]
     return str(shown[0].get("CertificateArn", ""))
 
 
-def _healthy(look: Look, address: str) -> str:
+def _healthy(look: VerifyContext, address: str) -> str:
     arn = look.outputs(address)["arn"]
     groups = look.cloud.elbv2.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
     states = [
@@ -107,7 +107,7 @@ def _healthy(look: Look, address: str) -> str:
     return f"{healthy} healthy"
 
 
-def certificate(look: Look) -> str:
+def certificate(look: VerifyContext) -> str:
     """The certificates that the load balancers show are issued, for the right names, and do not end soon."""
     shown = [(look.env.livekit.domain, SIGNAL)]
     if (domain := look.env.livekit.turn_domain) and TURN in look.records:

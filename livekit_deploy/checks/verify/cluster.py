@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from livekit_deploy.checks.finding import Trouble, Underway
+from livekit_deploy.checks.finding import Trouble, Unfinished
 from livekit_deploy.checks.verify import causes
-from livekit_deploy.checks.verify.context import Look
+from livekit_deploy.checks.verify.context import VerifyContext
 from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.k8s.rollout import Rollout, rollout
 from livekit_deploy.k8s.workload import has_endpoints
@@ -13,7 +13,7 @@ from livekit_deploy.provisioners.addresses import LIVEKIT, SIGNAL, WEBHOOK_SERVI
 MEDIA = ("livekit-deploy/group", "media")
 
 
-def nodes(look: Look) -> str:
+def nodes(look: VerifyContext) -> str:
     """Every node is ready, and there is a media node for each pod of LiveKit."""
     for node in look.nodes:
         state = _ready(node)
@@ -41,7 +41,7 @@ def _ready(node: Obj) -> Obj:
     return next((one for one in conditions if one["type"] == "Ready"), {})
 
 
-def pods(look: Look) -> str:
+def pods(look: VerifyContext) -> str:
     """Every pod of LiveKit's newest revision is ready, or waits for an older one to end its calls."""
     where = f"/apis/apps/v1/namespaces/{LIVEKIT}/deployments"
     found = look.api.list(where, f"app.kubernetes.io/instance={LIVEKIT}")
@@ -58,7 +58,7 @@ def pods(look: Look) -> str:
         if one.fault:
             raise _at_fault(look, one)
     if unfinished := [one.unfinished for one in rollouts if one.unfinished]:
-        raise Underway(
+        raise Unfinished(
             "; ".join(unfinished),
             cause="each new pod needs the ports of an older one: until that has ended, the new revision is not proven",
             remedy="look again later: livekit-deploy verify --watch --timeout 6h",
@@ -66,7 +66,7 @@ def pods(look: Look) -> str:
     return ", ".join([f"{sum(one.ready for one in rollouts)} ready", *(one.drains for one in rollouts if one.drains)])
 
 
-def _at_fault(look: Look, one: Rollout) -> Trouble:
+def _at_fault(look: VerifyContext, one: Rollout) -> Trouble:
     """With what the pods themselves say, where that tells more than Kubernetes does."""
     cause, seen = causes.of_pod(one.fault), one.fault
     if cause.words in causes.SPOKEN and (said := causes.told(look.api)):
@@ -75,7 +75,7 @@ def _at_fault(look: Look, one: Rollout) -> Trouble:
     return Trouble(seen, cause=cause.why, remedy=cause.remedy)
 
 
-def webhook(look: Look) -> str:
+def webhook(look: VerifyContext) -> str:
     """The load balancer controller's webhook has endpoints: without them no Service or Ingress can be changed."""
     if not has_endpoints(look.api, "kube-system", WEBHOOK_SERVICE):
         raise Trouble(
@@ -86,7 +86,7 @@ def webhook(look: Look) -> str:
     return "has endpoints"
 
 
-def ingress(look: Look) -> str:
+def ingress(look: VerifyContext) -> str:
     """The Ingress is there and has the address of its load balancer."""
     stack = str(look.records[SIGNAL].inputs["stack"])
     namespace, name = stack.split("/")

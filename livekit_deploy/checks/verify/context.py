@@ -20,7 +20,7 @@ from livekit_deploy.state.document import Record
 _TOKEN_SECONDS = 60
 
 
-class Look:
+class VerifyContext:
     """One look: everything is read once, whichever checks ask for it."""
 
     def __init__(self, env: Environment, cloud: Cloud, records: Mapping[str, Record], reach: Reach) -> None:

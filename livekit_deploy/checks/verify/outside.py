@@ -8,7 +8,7 @@ from livekit_deploy.aws.kinds.dns.records import find_alias
 from livekit_deploy.checks.finding import Trouble
 from livekit_deploy.checks.reach import KINDS, NoAnswer
 from livekit_deploy.checks.verify import causes
-from livekit_deploy.checks.verify.context import Look
+from livekit_deploy.checks.verify.context import VerifyContext
 from livekit_deploy.provisioners.addresses import LIVEKIT, SIGNAL, TURN
 
 #: status of the first page → why that usually is, and what to do
@@ -22,7 +22,7 @@ _TIMES = (
 )
 
 
-def dns(look: Look) -> str:
+def dns(look: VerifyContext) -> str:
     """The names lead to the load balancers."""
     names = list(_names(look))
     wrong = [one for one in names if not _leads(look, *one)]
@@ -33,31 +33,31 @@ def dns(look: Look) -> str:
     return ", ".join(domain for domain, _ in names)
 
 
-def _names(look: Look) -> Iterator[tuple[str, str]]:
+def _names(look: VerifyContext) -> Iterator[tuple[str, str]]:
     """Each name with the load balancer that it should lead to."""
     yield look.env.livekit.domain, str(look.outputs(SIGNAL)["dns_name"])
     if (domain := look.env.livekit.turn_domain) and TURN in look.records:
         yield domain, str(look.outputs(TURN)["dns_name"])
 
 
-def _leads(look: Look, domain: str, target: str) -> bool:
+def _leads(look: VerifyContext, domain: str, target: str) -> bool:
     """In each family that the name has addresses of, one is the load balancer's: it shows a few of many."""
     return bool(look.reach.addresses(domain)) and not _astray(look, domain, target)
 
 
-def _astray(look: Look, domain: str, target: str) -> list[str]:
+def _astray(look: VerifyContext, domain: str, target: str) -> list[str]:
     """The types of records, A or AAAA, that lead somewhere else."""
     here = {kind: look.reach.addresses(domain, kind) for kind in KINDS}
     return [kind for kind, found in here.items() if found and not found & look.reach.addresses(target, kind)]
 
 
-def _seen(look: Look, domain: str, target: str) -> str:
+def _seen(look: VerifyContext, domain: str, target: str) -> str:
     here = look.reach.addresses(domain)
     seen = f"{domain} leads to {', '.join(sorted(here))}" if here else f"{domain} does not resolve"
     return seen if look.env.livekit.hosted_zone else f"{seen}; make the record: {domain} CNAME {target}"
 
 
-def _why(look: Look, domain: str, target: str) -> tuple[str, str]:
+def _why(look: VerifyContext, domain: str, target: str) -> tuple[str, str]:
     zone = look.env.livekit.hosted_zone
     if _astray(look, domain, target) == ["AAAA"]:
         where = f"the hosted zone {zone}" if zone else "the domain's DNS"
@@ -76,7 +76,7 @@ def _why(look: Look, domain: str, target: str) -> tuple[str, str]:
     )
 
 
-def https(look: Look) -> str:
+def https(look: VerifyContext) -> str:
     """LiveKit's page answers 200 over HTTPS, with a certificate that is to be trusted."""
     domain = look.env.livekit.domain
     try:
@@ -93,7 +93,7 @@ def https(look: Look) -> str:
     return f"https://{domain} answers 200"
 
 
-def api(look: Look) -> str:
+def api(look: VerifyContext) -> str:
     """LiveKit takes a token that is signed with the key in Secrets Manager."""
     if look.rooms.status in (401, 403):
         raise Trouble(
@@ -104,7 +104,7 @@ def api(look: Look) -> str:
     return "takes a signed token"
 
 
-def redis(look: Look) -> str:
+def redis(look: VerifyContext) -> str:
     """LiveKit lists rooms, which it reads from Redis."""
     if look.rooms.status != 200:
         seen = f"ListRooms answers {look.rooms.status} {look.rooms.text[:120]}"

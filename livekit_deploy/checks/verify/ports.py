@@ -9,14 +9,14 @@ from livekit_deploy.aws.kinds.ec2.foreign_groups import interfaces
 from livekit_deploy.aws.kinds.ec2.security_groups import CONTROLLER_RULE
 from livekit_deploy.checks.finding import Trouble, Warned
 from livekit_deploy.checks.verify.cluster import MEDIA
-from livekit_deploy.checks.verify.context import Look
+from livekit_deploy.checks.verify.context import VerifyContext
 
 _WORLD, _WORLD_6 = "0.0.0.0/0", "::/0"
 #: protocol, first and last port
 Ports = tuple[str, int, int]
 
 
-def media_ports(look: Look) -> str:
+def media_ports(look: VerifyContext) -> str:
     """The groups that the media nodes really carry let media in from anywhere, and no node's let in anything else."""
     instances = list(_instances(look))
     for media, instance in instances:
@@ -27,7 +27,7 @@ def media_ports(look: Look) -> str:
     return ", ".join(sorted({protocol for protocol, *_ in _wanted(look)})) + " open to the world"
 
 
-def _open(look: Look, instance: Mapping[str, Any]) -> None:
+def _open(look: VerifyContext, instance: Mapping[str, Any]) -> None:
     """Media comes to a node's own address, which is that of its first interface."""
     _, groups = next(interfaces(instance), ("", []))
     opened = [ports for _, ports, sources in _to_the_world(look, groups) if _WORLD in sources]
@@ -41,7 +41,7 @@ def _open(look: Look, instance: Mapping[str, Any]) -> None:
             )
 
 
-def _closed(look: Look, instance: Mapping[str, Any], wanted: Sequence[Ports]) -> None:
+def _closed(look: VerifyContext, instance: Mapping[str, Any], wanted: Sequence[Ports]) -> None:
     for interface, groups in interfaces(instance):
         for group, ports, _ in _to_the_world(look, groups):
             if not any(_admits(one, ports) for one in wanted):
@@ -53,7 +53,7 @@ def _closed(look: Look, instance: Mapping[str, Any], wanted: Sequence[Ports]) ->
                 )
 
 
-def _instances(look: Look) -> Iterator[tuple[bool, Mapping[str, Any]]]:
+def _instances(look: VerifyContext) -> Iterator[tuple[bool, Mapping[str, Any]]]:
     """The instance of each node, and whether it is a media node."""
     labelled = {
         node["spec"]["providerID"].rpartition("/")[2]: node["metadata"].get("labels", {}).get(MEDIA[0]) == MEDIA[1]
@@ -66,7 +66,7 @@ def _instances(look: Look) -> Iterator[tuple[bool, Mapping[str, Any]]]:
         yield labelled[instance["InstanceId"]], instance
 
 
-def _to_the_world(look: Look, groups: Sequence[str]) -> Iterator[tuple[str, Ports, set[str]]]:
+def _to_the_world(look: VerifyContext, groups: Sequence[str]) -> Iterator[tuple[str, Ports, set[str]]]:
     """What groups let in from anywhere; not what the controller lets in for a load balancer that has no group."""
     if not groups:
         return
@@ -78,7 +78,7 @@ def _to_the_world(look: Look, groups: Sequence[str]) -> Iterator[tuple[str, Port
                 yield group["GroupId"], (rule["IpProtocol"], rule.get("FromPort", -1), rule.get("ToPort", -1)), world
 
 
-def _wanted(look: Look) -> Iterator[Ports]:
+def _wanted(look: VerifyContext) -> Iterator[Ports]:
     livekit = look.env.livekit
     yield "udp", *livekit.rtc.udp_ports
     yield "tcp", livekit.rtc.tcp_port, livekit.rtc.tcp_port

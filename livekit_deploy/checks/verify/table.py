@@ -8,7 +8,7 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.checks.finding import Check, Finding, Verdict
 from livekit_deploy.checks.reach import Reach
 from livekit_deploy.checks.verify import balancers, cluster, outside, ports
-from livekit_deploy.checks.verify.context import Look
+from livekit_deploy.checks.verify.context import VerifyContext
 from livekit_deploy.config import Environment
 from livekit_deploy.provisioners.addresses import RELEASE, TURN
 from livekit_deploy.state.document import Record, State
@@ -39,7 +39,7 @@ def serves(state: State) -> bool:
 
 def look_at(env: Environment, cloud: Cloud, records: Mapping[str, Record], reach: Reach) -> list[Finding]:
     """One look at everything between a user and a pod, in the order of `CHECKS`."""
-    look = Look(env, cloud, records, reach)
+    look = VerifyContext(env, cloud, records, reach)
     checks = [check for check in CHECKS if check.name != "turn" or TURN in records]
     found: dict[str, Finding] = {}
     for check in checks:

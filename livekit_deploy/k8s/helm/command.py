@@ -115,6 +115,6 @@ def _private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def release_values(values: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:
+def release_values(values: Mapping[str, Any], tags: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a release with our marks in them, where charts leave room for everybody: under ``global``."""
-    return {**values, "global": {**(values.get("global") or {}), "livekitDeploy": dict(marks)}}
+    return {**values, "global": {**(values.get("global") or {}), "livekitDeploy": dict(tags)}}

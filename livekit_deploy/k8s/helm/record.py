@@ -35,14 +35,14 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class ReleaseRecord:
-    """The newest revision of a release. ``values`` are the given ones; ``marks`` are ours, {} for none."""
+    """The newest revision of a release. ``values`` are the given ones; ``tags`` say whose it is, {} for none."""
 
     revision: int
     status: str
     chart: str
     version: str
     values: Obj
-    marks: Obj
+    tags: Obj
     manifest: list[Obj]
     #: the files of the chart that are no templates, by their path in it
     files: Mapping[str, bytes]
@@ -123,7 +123,7 @@ def _parsed(api: Api, secret: Obj) -> ReleaseRecord:
 def _record(api: Api, secret: Obj, release: Obj) -> ReleaseRecord:
     values = dict(release.get("config") or {})
     shared = dict(values.pop("global", None) or {})
-    marks = shared.pop("livekitDeploy", None) or {}
+    own_tags = shared.pop("livekitDeploy", None) or {}
     metadata = release["chart"]["metadata"]
     return ReleaseRecord(
         revision=release["version"],
@@ -131,7 +131,7 @@ def _record(api: Api, secret: Obj, release: Obj) -> ReleaseRecord:
         chart=metadata["name"],
         version=metadata["version"],
         values={**values, **({"global": shared} if shared else {})},
-        marks=marks,
+        tags=own_tags,
         manifest=list(_objects(release.get("manifest") or "")),
         files={one["name"]: base64.b64decode(one["data"]) for one in release["chart"].get("files") or ()},
         written=datetime.fromisoformat(secret["metadata"]["creationTimestamp"]) - api.ahead,

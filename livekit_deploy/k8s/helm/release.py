@@ -27,7 +27,7 @@ from livekit_deploy.k8s.helm.definitions import Definitions, broken
 from livekit_deploy.k8s.helm.process import UNSERVED, WEBHOOK
 from livekit_deploy.k8s.helm.record import ReleaseRecord, read_release, read_revision, revise
 from livekit_deploy.k8s.helm.remains import Remains
-from livekit_deploy.k8s.marks import claim, own, said
+from livekit_deploy.k8s.ownership_tags import claim, own, said
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named
 from livekit_deploy.state.limits import Limits
@@ -83,10 +83,10 @@ class HelmRelease(Resource):
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return None
-        marks = said(record.marks.get("lineage"), record.marks.get("address"))
+        own_tags = said(record.tags.get("lineage"), record.tags.get("address"))
         if id is None:
-            claim(cloud, self.address, marks, f"the release {self._id()}")
-        return replace(self._seen(cloud, connection, record), marks=marks)
+            claim(cloud, self.address, own_tags, f"the release {self._id()}")
+        return replace(self._seen(cloud, connection, record), tags=own_tags)
 
     def _seen(self, cloud: Cloud, connection: Api, record: ReleaseRecord) -> Live:
         props: dict[str, Any] = {
@@ -173,14 +173,14 @@ class HelmRelease(Resource):
         connection = api(cloud, self._host())
         record = read_release(connection, self.namespace, self.instance)
         if record is not None:
-            marks = said(record.marks.get("lineage"), record.marks.get("address"))
-            return Live(self._id(), Status.READY, marks=marks)
+            own_tags = said(record.tags.get("lineage"), record.tags.get("address"))
+            return Live(self._id(), Status.READY, tags=own_tags)
         return Remains(connection, self.namespace, self.instance).live(self._id())
 
-    def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
-        return own(super().own_marks(cloud, outputs))
+    def own_tags(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
+        return own(super().own_tags(cloud, outputs))
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         """They are among its values: it becomes as it is wanted, or what holds that up is repaired first."""
         self.update(cloud, live, frozenset({"values"} if live.props.get("version") == self.version else {"version"}))
 
@@ -231,13 +231,13 @@ class HelmRelease(Resource):
 
     def _install(self, cloud: Cloud) -> None:
         runner = helm(cloud, self._host())
-        marks = {"lineage": cloud.marks.lineage, "address": self.address}
+        own_tags = {"lineage": cloud.ownership.lineage, "address": self.address}
         try:
             asyncio.run(
                 runner.install_or_upgrade(
                     self.instance,
                     self._chart(),
-                    release_values(self.values, marks),
+                    release_values(self.values, own_tags),
                     create_namespace=False,
                     namespace=self.namespace,
                     timeout=runner.give_up,

@@ -70,12 +70,12 @@ class Certificate(Resource):
             DomainName=self.domain,
             ValidationMethod="DNS",
             IdempotencyToken=token,
-            Tags=pairs(cloud.marks.tags(self.address, cloud.name(self.instance))),
+            Tags=pairs(cloud.ownership.tags(self.address, cloud.name(self.instance))),
             **others,
         )
         return str(said["CertificateArn"])
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.acm.add_tags_to_certificate(CertificateArn=live.id, Tags=pairs(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -90,16 +90,16 @@ class Certificate(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if cloud.marks.lineage is None:
+        if cloud.ownership.lineage is None:
             return
         # ACM lists certificates without their tags: this asks once for the tagged ones instead of once for each
         tagged = cloud.resourcegroupstaggingapi.pages(
             "get_resources",
             "ResourceTagMappingList",
-            TagFilters=[{"Key": LINEAGE, "Values": [cloud.marks.lineage]}],
+            TagFilters=[{"Key": LINEAGE, "Values": [cloud.ownership.lineage]}],
             ResourceTypeFilters=["acm:certificate"],
         )
-        ours = [item for item in tagged if cloud.marks.ours(mapping(item["Tags"]))]
+        ours = [item for item in tagged if cloud.ownership.ours(mapping(item["Tags"]))]
         for item in sorted(ours, key=lambda item: str(item["ResourceARN"])):
             if (live := _live(cloud, item["ResourceARN"])) is not None:
                 yield Found(mapping(item["Tags"]).get(ADDRESS, ""), live)
@@ -145,7 +145,7 @@ def _ours(cloud: Cloud, arn: str) -> bool:
     if arn.split(":")[3] != cloud.region:
         return False
     try:
-        return cloud.marks.ours(mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]))
+        return cloud.ownership.ours(mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]))
     except Absent:
         return True
 
@@ -174,10 +174,10 @@ def _live(cloud: Cloud, arn: str) -> Live | None:
     if found is None:
         return None
     try:
-        marks = mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
+        own_tags = mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
     except Absent:  # deleted since
         return None
-    return replace(_seen(found, arn), marks=marks)
+    return replace(_seen(found, arn), tags=own_tags)
 
 
 def _seen(found: Mapping[str, Any], arn: str) -> Live:

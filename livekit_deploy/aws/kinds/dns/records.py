@@ -95,7 +95,7 @@ class Record(Resource):
             return live
         if not self._says(live):
             cloud = contents.cloud
-            cloud.marks.claim(_target_tags(cloud, live), self.address, f"the {kind} record {name}")
+            cloud.ownership.claim(_target_tags(cloud, live), self.address, f"the {kind} record {name}")
             return live
         return replace(live, props=_without_ttl(live.props)) if _validates(live) else live
 
@@ -219,7 +219,7 @@ def _target_tags(cloud: Cloud, live: Live) -> dict[str, str]:
     if alias is None:
         return {}
     names = {plain(item["DNSName"]) for item, _ in controlled(cloud, cluster_name(cloud))}
-    return cloud.marks.tags("") if alias["dns_name"].removeprefix("dualstack.") in names else {}
+    return cloud.ownership.tags("") if alias["dns_name"].removeprefix("dualstack.") in names else {}
 
 
 def _stays(cloud: Cloud, live: Live) -> str:

@@ -80,5 +80,5 @@ def _foreign(cloud: Cloud, ids: Collection[str], cluster: str) -> Iterator[Mappi
         return
     for item in said:
         tags = tags_of(item)
-        if not cloud.marks.ours(tags) and not (cluster and tags.get(CLUSTER_TAG) == cluster):
+        if not cloud.ownership.ours(tags) and not (cluster and tags.get(CLUSTER_TAG) == cluster):
             yield item

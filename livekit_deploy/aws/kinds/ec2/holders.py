@@ -64,7 +64,7 @@ class Thing:
 def maker(cloud: Cloud, item: Item) -> str:
     """Who made an object of EC2's, as far as its tags, description and name tell."""
     tags = mapping(item.get("Tags") or item.get("TagSet") or [])
-    if cloud.marks.ours(tags):
+    if cloud.ownership.ours(tags):
         return "this environment"
     if LINEAGE in tags:
         return f"livekit_deploy for {tags.get(PROJECT)}/{tags.get(ENV)}"

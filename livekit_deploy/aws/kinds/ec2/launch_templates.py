@@ -70,7 +70,7 @@ class LaunchTemplate(Ec2Resource):
         found, name = super().read(cloud, id), cloud.name(self.instance)
         named = [] if found is not None else self.listed(cloud, **{"launch-template-name": [name]})
         for item in (one for listed in named if (one := self.described(cloud, listed[self.id_key]))):
-            cloud.marks.claim(tags_of(item), self.address, f"the launch template {name}")
+            cloud.ownership.claim(tags_of(item), self.address, f"the launch template {name}")
             return self.alive(cloud, item)
         return found
 
@@ -91,7 +91,7 @@ class LaunchTemplate(Ec2Resource):
         return Live(id, Status.READY, props, {"id": id, "version": str(first["VersionNumber"])})
 
     def _data(self, cloud: Cloud) -> dict[str, Any]:
-        tags = cloud.marks.tags(self.address, cloud.name(self.instance))
+        tags = cloud.ownership.tags(self.address, cloud.name(self.instance))
         return {
             "SecurityGroupIds": sorted(self.security_group_ids),
             "BlockDeviceMappings": [{"DeviceName": self.root_device, "Ebs": {"VolumeSize": self.disk_gib, **_DISK}}],
@@ -105,7 +105,7 @@ class LaunchTemplate(Ec2Resource):
             LaunchTemplateName=name,
             LaunchTemplateData=self._data(cloud),
             ClientToken=token,
-            TagSpecifications=specification("launch-template", cloud.marks.tags(self.address, name)),
+            TagSpecifications=specification("launch-template", cloud.ownership.tags(self.address, name)),
         )
         return str(said["LaunchTemplate"]["LaunchTemplateId"])
 

@@ -32,7 +32,7 @@ class ElasticIp(Ec2Resource):
         return Live(item["AllocationId"], Status.READY, outputs=outputs)
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("elastic-ip", cloud.marks.tags(self.address, cloud.name(self.instance)))
+        tags = specification("elastic-ip", cloud.ownership.tags(self.address, cloud.name(self.instance)))
         return str(cloud.once("ec2").allocate_address(Domain="vpc", TagSpecifications=tags)["AllocationId"])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -84,7 +84,9 @@ class NatGateway(Ec2Resource):
             SubnetId=self.subnet_id,
             AllocationId=self.allocation_id,
             ClientToken=token,
-            TagSpecifications=specification("natgateway", cloud.marks.tags(self.address, cloud.name(self.instance))),
+            TagSpecifications=specification(
+                "natgateway", cloud.ownership.tags(self.address, cloud.name(self.instance))
+            ),
         )
         return str(said["NatGateway"]["NatGatewayId"])
 
@@ -96,8 +98,8 @@ class NatGateway(Ec2Resource):
 
     @classmethod
     def vanishing(cls, cloud: Cloud) -> Iterator[tuple[str, str]]:
-        if cloud.marks.lineage is None:
+        if cloud.ownership.lineage is None:
             return
-        for item in cls.listed(cloud, tag_lineage=[cloud.marks.lineage]):
+        for item in cls.listed(cloud, tag_lineage=[cloud.ownership.lineage]):
             if NAT_GATEWAY.of(item["State"]).meaning is GONE:
                 yield f"NAT gateway {item['NatGatewayId']}", "within the hour"

@@ -66,9 +66,9 @@ class Ec2Resource(Resource):
             live = cls.live(cloud, item)
         except Absent:
             return None
-        return replace(live, marks=tags_of(item)) if live is not None else None
+        return replace(live, tags=tags_of(item)) if live is not None else None
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.ec2.create_tags(Resources=[live.id], Tags=pairs(tags))
 
     @classmethod
@@ -86,8 +86,8 @@ class Ec2Resource(Resource):
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         item = self.described(cloud, id) if id else None
         found = self.alive(cloud, item) if item is not None else None
-        if found is None and cloud.marks.lineage is not None:
-            tags = {"tag_lineage": [cloud.marks.lineage], "tag_address": [self.address]}
+        if found is None and cloud.ownership.lineage is not None:
+            tags = {"tag_lineage": [cloud.ownership.lineage], "tag_address": [self.address]}
             found = self._first(cloud, (one for one in self.listed(cloud, **tags) if one[self.id_key] != id))
         return found
 
@@ -95,7 +95,7 @@ class Ec2Resource(Resource):
         """The oldest that is there; EC2 tells no age of most kinds, so the id decides: it is stable."""
         oldest = sorted(listed, key=lambda item: (str(item.get("CreateTime", "")), item[self.id_key]))
         items = (self.described(cloud, item[self.id_key]) for item in oldest)
-        ours = (item for item in items if item is not None and cloud.marks.ours(tags_of(item)))
+        ours = (item for item in items if item is not None and cloud.ownership.ours(tags_of(item)))
         return next((live for item in ours if (live := self.alive(cloud, item)) is not None), None)
 
     @classmethod
@@ -104,9 +104,9 @@ class Ec2Resource(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
-        if cloud.marks.lineage is None:
+        if cloud.ownership.lineage is None:
             return
-        for item in cls.listed(cloud, tag_lineage=[cloud.marks.lineage]):
+        for item in cls.listed(cloud, tag_lineage=[cloud.ownership.lineage]):
             live = cls.alive(cloud, item)
             if live is not None:
                 yield Found(tags_of(item).get(ADDRESS, ""), live)
@@ -133,8 +133,8 @@ def tags_of(item: Item) -> dict[str, str]:
 
 def networks(cloud: Cloud) -> set[str]:
     """The ids of the VPCs that carry our marks now."""
-    if cloud.marks.lineage is None:
+    if cloud.ownership.lineage is None:
         return set()
-    marked = [{"Name": f"tag:{LINEAGE}", "Values": [cloud.marks.lineage]}]
+    marked = [{"Name": f"tag:{LINEAGE}", "Values": [cloud.ownership.lineage]}]
     found = cloud.ec2.pages("describe_vpcs", "Vpcs", Filters=marked)
-    return {item["VpcId"] for item in found if cloud.marks.ours(tags_of(item))}
+    return {item["VpcId"] for item in found if cloud.ownership.ours(tags_of(item))}

@@ -44,7 +44,7 @@ class RouteTable(Ec2Resource):
         return Live(item["RouteTableId"], Status.READY, props, {"id": item["RouteTableId"]})
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("route-table", cloud.marks.tags(self.address, cloud.name(self.instance)))
+        tags = specification("route-table", cloud.ownership.tags(self.address, cloud.name(self.instance)))
         said = cloud.ec2.create_route_table(VpcId=self.vpc_id, ClientToken=token, TagSpecifications=tags)
         return str(said["RouteTable"]["RouteTableId"])
 
@@ -159,7 +159,9 @@ class GatewayEndpoint(Ec2Resource):
             ServiceName=f"com.amazonaws.{cloud.region}.{self.service}",
             RouteTableIds=sorted(self.route_table_ids),
             ClientToken=token,
-            TagSpecifications=specification("vpc-endpoint", cloud.marks.tags(self.address, cloud.name(self.instance))),
+            TagSpecifications=specification(
+                "vpc-endpoint", cloud.ownership.tags(self.address, cloud.name(self.instance))
+            ),
         )
         return str(said["VpcEndpoint"]["VpcEndpointId"])
 

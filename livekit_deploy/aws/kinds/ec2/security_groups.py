@@ -55,7 +55,7 @@ class SecurityGroup(Ec2Resource):
         if found is None and "vpc_id" in self.__dict__ and isinstance(self.__dict__["vpc_id"], str):
             named = self.listed(cloud, **{"group-name": [cloud.name(self.instance)], "vpc-id": [self.vpc_id]})
             for item in (one for group in named if (one := self.described(cloud, group["GroupId"]))):
-                cloud.marks.claim(tags_of(item), self.address, f"the security group {item['GroupName']}")
+                cloud.ownership.claim(tags_of(item), self.address, f"the security group {item['GroupName']}")
                 found = self.alive(cloud, item)
         return found
 
@@ -65,7 +65,7 @@ class SecurityGroup(Ec2Resource):
             GroupName=name,
             Description=self.description,
             VpcId=self.vpc_id,
-            TagSpecifications=specification("security-group", cloud.marks.tags(self.address, name)),
+            TagSpecifications=specification("security-group", cloud.ownership.tags(self.address, name)),
         )
         return str(said["GroupId"])
 
@@ -91,14 +91,14 @@ class SecurityGroup(Ec2Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
-        if cloud.marks.lineage is None:
+        if cloud.ownership.lineage is None:
             return
-        groups = cls.listed(cloud, tag_lineage=[cloud.marks.lineage])
+        groups = cls.listed(cloud, tag_lineage=[cloud.ownership.lineage])
         rules = SecurityGroupRule.of_groups(cloud, [item["GroupId"] for item in groups]) if groups else []
         for item in groups:
             own = [rule for rule in rules if rule["GroupId"] == item["GroupId"]]
             tags = tags_of(item)
-            yield Found(tags.get(ADDRESS, ""), replace(cls._live(cloud, item, own), marks=tags))
+            yield Found(tags.get(ADDRESS, ""), replace(cls._live(cloud, item, own), tags=tags))
 
 
 class SecurityGroupRule(Ec2Resource):
@@ -151,7 +151,7 @@ class SecurityGroupRule(Ec2Resource):
             GroupId=self.group_id,
             IpPermissions=[permission],
             TagSpecifications=specification(
-                "security-group-rule", cloud.marks.tags(self.address, cloud.name(self.instance))
+                "security-group-rule", cloud.ownership.tags(self.address, cloud.name(self.instance))
             ),
         )
         return str(said["SecurityGroupRules"][0]["SecurityGroupRuleId"])
@@ -159,7 +159,7 @@ class SecurityGroupRule(Ec2Resource):
     def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
         """Not where its group is ours: then it is a part of that, as every rule in it is."""
         group = SecurityGroup.described(cloud, live.props["group_id"])
-        return group is None or not cloud.marks.ours(tags_of(group))
+        return group is None or not cloud.ownership.ours(tags_of(group))
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         rule: dict[str, Any] = {
@@ -186,7 +186,7 @@ def _foreign(cloud: Cloud, rule: Item) -> bool:
         return False
     if rule["IsEgress"] and rule["IpProtocol"] == "-1" and "CidrIpv4" in rule:
         return False
-    return rule["SecurityGroupRuleId"] not in cloud.recorded and not cloud.marks.ours(tags_of(rule))
+    return rule["SecurityGroupRuleId"] not in cloud.recorded and not cloud.ownership.ours(tags_of(rule))
 
 
 def _told(rule: Mapping[str, Any]) -> str:

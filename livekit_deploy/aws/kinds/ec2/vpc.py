@@ -47,7 +47,7 @@ class Vpc(Ec2Resource):
         return bool(said[name[0].upper() + name[1:]]["Value"])
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("vpc", cloud.marks.tags(self.address, cloud.name(self.instance)))
+        tags = specification("vpc", cloud.ownership.tags(self.address, cloud.name(self.instance)))
         said = cloud.once("ec2").create_vpc(CidrBlock=self.cidr, TagSpecifications=tags)
         return str(said["Vpc"]["VpcId"])
 
@@ -98,7 +98,7 @@ class Subnet(Ec2Resource):
         return SUBNET.of(item.get("State")).live(item["SubnetId"], props, {"id": item["SubnetId"]})
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = {**cloud.marks.tags(self.address, cloud.name(self.instance)), _ROLE_TAG + self.role: "1"}
+        tags = {**cloud.ownership.tags(self.address, cloud.name(self.instance)), _ROLE_TAG + self.role: "1"}
         said = cloud.ec2.create_subnet(
             VpcId=self.vpc_id,
             CidrBlock=self.cidr,
@@ -148,7 +148,7 @@ class InternetGateway(Ec2Resource):
         return Live(item["InternetGatewayId"], Status.READY, props, {"id": item["InternetGatewayId"]})
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("internet-gateway", cloud.marks.tags(self.address, cloud.name(self.instance)))
+        tags = specification("internet-gateway", cloud.ownership.tags(self.address, cloud.name(self.instance)))
         said = cloud.once("ec2").create_internet_gateway(TagSpecifications=tags)
         return str(said["InternetGateway"]["InternetGatewayId"])
 

@@ -80,11 +80,11 @@ class AccessEntry(Resource):
             return None
         tags = entry.get("tags", {})
         mine = tags.get(ADDRESS) == self.address
-        if id is not None and not (cloud.marks.ours(tags) and str(tags.get(ADDRESS)).startswith(f"{self.kind}/")):
+        if id is not None and not (cloud.ownership.ours(tags) and str(tags.get(ADDRESS)).startswith(f"{self.kind}/")):
             return _live(cloud, cluster, entry, self.address, tags)  # somebody took off the marks that it had
         if id is None:
-            cloud.marks.claim(tags, self.address, f"the EKS access entry of {principal}")
-        taken_over = self.address in cloud.marks.adopt
+            cloud.ownership.claim(tags, self.address, f"the EKS access entry of {principal}")
+        taken_over = self.address in cloud.ownership.adopt
         # an admin's entry that the maker's resource made is still to be taken over; the maker's is content with both
         return _live(cloud, cluster, entry, self.address) if mine or taken_over or not self.principal else None
 
@@ -94,14 +94,14 @@ class AccessEntry(Resource):
         if (entry := described(cloud, cluster, principal)) is None:
             return None
         tags = entry.get("tags", {})
-        others = cloud.marks.ours(tags) and tags.get(ADDRESS) not in (None, self.address)
+        others = cloud.ownership.ours(tags) and tags.get(ADDRESS) not in (None, self.address)
         return None if others else _live(cloud, cluster, entry, self.address, tags)
 
     def create(self, cloud: Cloud, token: str) -> str:
         """Make the entry, or take over the one that the maker's resource made."""
         cluster, principal = self._where(cloud)
         entry = described(cloud, cluster, principal)
-        if entry is not None and cloud.marks.ours(entry.get("tags", {})):
+        if entry is not None and cloud.ownership.ours(entry.get("tags", {})):
             cloud.eks.tag_resource(resourceArn=entry["accessEntryArn"], tags={ADDRESS: self.address})
             return self.address
         with claiming(f"the EKS access entry of {principal} exists already"):
@@ -110,7 +110,7 @@ class AccessEntry(Resource):
                 principalArn=principal,
                 type="STANDARD",
                 clientRequestToken=token,
-                tags=cloud.marks.tags(self.address),
+                tags=cloud.ownership.tags(self.address),
             )
         return self.address
 
@@ -134,7 +134,7 @@ class AccessEntry(Resource):
             arn = _arn(foreign[0], str(live.outputs["arn"]))
             cloud.eks.disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=arn)
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -147,20 +147,20 @@ class AccessEntry(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if host is None or cloud.marks.lineage is None:
+        if host is None or cloud.ownership.lineage is None:
             return
         for principal in cloud.eks.pages("list_access_entries", "accessEntries", clusterName=host.id):
             # EKS makes entries for itself and for the roles of nodes; each look costs a call
-            if f"/{cloud.marks.prefix}-" in principal or "/AWSServiceRoleFor" in principal:
+            if f"/{cloud.ownership.prefix}-" in principal or "/AWSServiceRoleFor" in principal:
                 continue
             entry = described(cloud, host.id, principal)
-            if entry is not None and cloud.marks.ours(entry.get("tags", {})):
+            if entry is not None and cloud.ownership.ours(entry.get("tags", {})):
                 address = entry["tags"].get(ADDRESS, "")
                 yield Found(address, _live(cloud, host.id, entry, address))
 
 
 def _live(
-    cloud: Cloud, cluster: str, entry: Mapping[str, Any], address: str, marks: Mapping[str, str] | None = None
+    cloud: Cloud, cluster: str, entry: Mapping[str, Any], address: str, own_tags: Mapping[str, str] | None = None
 ) -> Live:
     """The id is the address: one entry may stand for two resources, and each has to know its own.
 
@@ -176,10 +176,10 @@ def _live(
         "groups": sorted(entry.get("kubernetesGroups", [])),
         "username": "" if name in ("", principal, _own_name(principal)) else name,
     }
-    if marks is None:
-        marks = {**entry.get("tags", {}), ADDRESS: address}
+    if own_tags is None:
+        own_tags = {**entry.get("tags", {}), ADDRESS: address}
     outputs = {"arn": entry["accessEntryArn"], "principal": principal}
-    return Live(address, Status.READY, props, outputs, marks=marks, made=entry["accessEntryArn"])
+    return Live(address, Status.READY, props, outputs, tags=own_tags, made=entry["accessEntryArn"])
 
 
 def _named(item: Mapping[str, Any]) -> str:

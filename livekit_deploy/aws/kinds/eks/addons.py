@@ -94,8 +94,8 @@ class Addon(Resource):
         if addon is None:
             return None
         if id is None:
-            cloud.marks.claim(addon.get("tags", {}), self.address, f"the EKS add-on {self.instance}")
-        return _live(addon, cloud.marks.whose)
+            cloud.ownership.claim(addon.get("tags", {}), self.address, f"the EKS add-on {self.instance}")
+        return _live(addon, cloud.ownership.whose)
 
     def create(self, cloud: Cloud, token: str) -> str:
         version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
@@ -107,7 +107,7 @@ class Addon(Resource):
                 addonName=self.instance,
                 resolveConflicts="OVERWRITE",
                 clientRequestToken=token,
-                tags=cloud.marks.tags(self.address),
+                tags=cloud.ownership.tags(self.address),
                 **version,
                 **values,
                 **self._role(),
@@ -130,13 +130,13 @@ class Addon(Resource):
         if self.instance != _OF_VOLUMES:
             return self.configuration
         controller = dict(self.configuration.get("controller") or {})
-        controller["extraVolumeTags"] = {**(controller.get("extraVolumeTags") or {}), **cloud.marks.whose}
+        controller["extraVolumeTags"] = {**(controller.get("extraVolumeTags") or {}), **cloud.ownership.whose}
         return {**self.configuration, "controller": controller}
 
     def _role(self) -> dict[str, str]:
         return {"serviceAccountRoleArn": self.role_arn} if self.role_arn else {}
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
 
     def _full_version(self, cloud: Cloud, given: str) -> str:
@@ -157,12 +157,12 @@ class Addon(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if host is None or cloud.marks.lineage is None:
+        if host is None or cloud.ownership.lineage is None:
             return
         for name in cloud.eks.pages("list_addons", "addons", clusterName=host.id):
             addon = _describe(cloud, host.id, name)
-            if addon is not None and cloud.marks.ours(addon.get("tags", {})):
-                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon, cloud.marks.whose))
+            if addon is not None and cloud.ownership.ours(addon.get("tags", {})):
+                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon, cloud.ownership.whose))
 
 
 def _role_of(name: str) -> str:
@@ -225,14 +225,14 @@ def _configuration(text: str) -> Any:
         return text
 
 
-def _as_given(addon: Mapping[str, Any], marks: Mapping[str, str]) -> Any:
+def _as_given(addon: Mapping[str, Any], own_tags: Mapping[str, str]) -> Any:
     """The configuration without the marks that volumes are born with."""
     found = _configuration(addon.get("configurationValues") or "{}")
     theirs = found.get("controller") if addon["addonName"] == _OF_VOLUMES and isinstance(found, dict) else None
     if not isinstance(theirs, dict) or not isinstance(theirs.get("extraVolumeTags"), dict):
         return found
     controller = dict(theirs)
-    tags = {key: value for key, value in controller.pop("extraVolumeTags").items() if marks.get(key) != value}
+    tags = {key: value for key, value in controller.pop("extraVolumeTags").items() if own_tags.get(key) != value}
     controller |= {"extraVolumeTags": tags} if tags else {}
     rest = {key: value for key, value in found.items() if key != "controller"}
     return rest | ({"controller": controller} if controller else {})
@@ -247,5 +247,5 @@ def _live(addon: Mapping[str, Any], born_with: Mapping[str, str] | None = None) 
     }
     outputs = {"arn": addon["addonArn"], "version": props["version"]}
     seen = ADDON.of(addon["status"])
-    more = {"marks": addon.get("tags", {}), "made": addon.get("addonArn", ""), **ill.told(seen)}
+    more = {"tags": addon.get("tags", {}), "made": addon.get("addonArn", ""), **ill.told(seen)}
     return seen.live(addon["addonName"], props, outputs, **more)

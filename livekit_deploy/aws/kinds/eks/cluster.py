@@ -59,7 +59,7 @@ def living(cloud: Cloud) -> Live:
             f"there is no EKS cluster {name}", hint="run up: it makes the cluster; or check --profile and region"
         ) from None
     address = f"{Cluster.kind}/{MAIN}"
-    if not (cloud.marks.ours(cluster.get("tags", {})) or address in cloud.marks.adopt):
+    if not (cloud.ownership.ours(cluster.get("tags", {})) or address in cloud.ownership.adopt):
         raise NotOurs(
             f"the EKS cluster {name} does not carry the marks of this environment: no token is sent to it",
             hint=f"where it is yours, put them back: livekit-deploy up --adopt {address}",
@@ -177,13 +177,13 @@ class Cluster(Resource):
         except Absent:
             return None
         if id is None:
-            cloud.marks.claim(cluster.get("tags", {}), self.address, f"the EKS cluster {name}")
+            cloud.ownership.claim(cluster.get("tags", {}), self.address, f"the EKS cluster {name}")
         return _with_access(cloud, cluster)
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = fit(cloud.name(self.instance), _NAME)
         # a tag value cannot hold the commas that names in IAM may have, and those cannot hold blanks
-        tags = {**cloud.marks.tags(self.address, name), CREATOR: cloud.identity.principal.replace(",", " ")}
+        tags = {**cloud.ownership.tags(self.address, name), CREATOR: cloud.identity.principal.replace(",", " ")}
         encryption = self._encryption() if self.key_arn else []
         with claiming(f"the EKS cluster {name} exists already"):
             cloud.eks.create_cluster(
@@ -233,16 +233,16 @@ class Cluster(Resource):
         elif "version" in changed:
             cloud.eks.update_cluster_version(name=live.id, version=self.version)
 
-    def own_marks(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
+    def own_tags(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
         """The marks, and who made the cluster, as long as that is known."""
         creator = str(outputs.get("creator", ""))
-        return {**super().own_marks(cloud, outputs), **({CREATOR: creator.replace(",", " ")} if creator else {})}
+        return {**super().own_tags(cloud, outputs), **({CREATOR: creator.replace(",", " ")} if creator else {})}
 
     def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
         """Not who made it: that tag is no mark of whose it is."""
-        return path != f"marks.{CREATOR}"
+        return path != f"ownership_tags.{CREATOR}"
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -257,17 +257,17 @@ class Cluster(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if cloud.marks.lineage is None:
+        if cloud.ownership.lineage is None:
             return
         for name in cloud.eks.pages("list_clusters", "clusters"):
-            if not name.startswith(cloud.marks.prefix):
+            if not name.startswith(cloud.ownership.prefix):
                 continue
             try:
                 cluster = cloud.eks.describe_cluster(name=name)["cluster"]
             except Absent:
                 continue
             tags = cluster.get("tags", {})
-            if cloud.marks.ours(tags):
+            if cloud.ownership.ours(tags):
                 yield Found(tags.get(ADDRESS, ""), _with_access(cloud, cluster))
 
 
@@ -306,5 +306,5 @@ def _live(cluster: Mapping[str, Any]) -> Live:
     if creator := tags.get(CREATOR, "").replace(" ", ","):
         outputs["creator"] = creator
     seen, ill = CLUSTER.of(cluster["status"]), health(CLUSTER_ISSUE, cluster.get("health", {}).get("issues", []))
-    more = {"marks": tags, "made": made_at(cluster, "createdAt"), **ill.told(seen)}
+    more = {"tags": tags, "made": made_at(cluster, "createdAt"), **ill.told(seen)}
     return seen.live(cluster["name"], props, outputs, what="control plane", **more)

@@ -22,12 +22,12 @@ _THEIRS = "delete their access entries in EKS; or let them in by cluster.admins,
 
 def others(cloud: Cloud, cluster: str) -> Iterator[str]:
     """The principals of the foreign entries. While an entry is taken over, none is told: it still looks like one."""
-    if any(address.startswith("eks.access_entry/") for address in cloud.marks.adopt):
+    if any(address.startswith("eks.access_entry/") for address in cloud.ownership.adopt):
         return
     for principal in sorted(cloud.eks.pages("list_access_entries", "accessEntries", clusterName=cluster)):
         if _OF_SERVICES not in principal and (entry := described(cloud, cluster, principal)) is not None:
-            nodes = entry.get("type", _PEOPLE) != _PEOPLE and f"/{cloud.marks.prefix}-" in principal
-            ours = cloud.marks.ours(entry.get("tags", {})) or entry["accessEntryArn"] in cloud.recorded
+            nodes = entry.get("type", _PEOPLE) != _PEOPLE and f"/{cloud.ownership.prefix}-" in principal
+            ours = cloud.ownership.ours(entry.get("tags", {})) or entry["accessEntryArn"] in cloud.recorded
             if not (nodes or ours):
                 yield principal
 

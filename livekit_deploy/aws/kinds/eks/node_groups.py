@@ -82,7 +82,7 @@ class NodeGroup(Resource):
         if group is None:
             return None
         if id is None:
-            cloud.marks.claim(group.get("tags", {}), self.address, f"the node group {name}")
+            cloud.ownership.claim(group.get("tags", {}), self.address, f"the node group {name}")
         return self._seen(cloud, self.host, group)
 
     def create(self, cloud: Cloud, token: str) -> str:
@@ -102,7 +102,7 @@ class NodeGroup(Resource):
                 scalingConfig={"minSize": self.min, "maxSize": self.max, "desiredSize": self.desired_size},
                 updateConfig={"maxUnavailable": self.surge},
                 labels={GROUP_LABEL: self.role},
-                tags=cloud.marks.tags(self.address, name),
+                tags=cloud.ownership.tags(self.address, name),
             )
         return name
 
@@ -122,7 +122,7 @@ class NodeGroup(Resource):
             template = {"id": self.template_id, "version": self.template_version}
             cloud.eks.update_nodegroup_version(**names, version=self.version, launchTemplate=template)
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -144,11 +144,11 @@ class NodeGroup(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
-        if host is None or cloud.marks.lineage is None:
+        if host is None or cloud.ownership.lineage is None:
             return
         for name in cloud.eks.pages("list_nodegroups", "nodegroups", clusterName=host.id):
             group = _describe(cloud, host.id, name)
-            if group is not None and cloud.marks.ours(group.get("tags", {})):
+            if group is not None and cloud.ownership.ours(group.get("tags", {})):
                 yield Found(group["tags"].get(ADDRESS, ""), cls._seen(cloud, host, group))
 
 
@@ -189,5 +189,5 @@ def _live(group: Mapping[str, Any]) -> Live:
     seen = NODE_GROUP.of(group["status"])
     tags = group.get("tags", {})
     return seen.live(
-        group["nodegroupName"], props, outputs, what="nodes", marks=tags, made=group["nodegroupArn"], **ill.told(seen)
+        group["nodegroupName"], props, outputs, what="nodes", tags=tags, made=group["nodegroupArn"], **ill.told(seen)
     )

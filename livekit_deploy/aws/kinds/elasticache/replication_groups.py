@@ -124,8 +124,8 @@ class ReplicationGroup(Resource):
         try:
             live = _replication_group(cloud, group, _members(cloud, group))
             if id is None:  # its description says whose it is only as long as its tags are not told
-                marks = live.marks if live.marks is not None else tags_of(cloud, group)
-                cloud.marks.claim(marks, self.address, f"the replication group {name}")
+                own_tags = live.tags if live.tags is not None else tags_of(cloud, group)
+                cloud.ownership.claim(own_tags, self.address, f"the replication group {name}")
         except Absent:  # deleted since
             return None
         return live
@@ -149,7 +149,7 @@ class ReplicationGroup(Resource):
             TransitEncryptionEnabled=self.tls,
             AtRestEncryptionEnabled=True,
             Port=PORT,
-            Tags=pairs(cloud.marks.tags(self.address, name)),
+            Tags=pairs(cloud.ownership.tags(self.address, name)),
             **secret,
         )
         return name
@@ -157,7 +157,7 @@ class ReplicationGroup(Resource):
     def _description(self, cloud: Cloud, old: str = "") -> str:
         token = f" token {self.auth_token.version}" if self.auth and self.auth_token else ""
         after = f" after {old}" if old else ""
-        return f"LiveKit {cloud.marks.prefix} [{cloud.marks.lineage} {self.address}]{token}{after}"
+        return f"LiveKit {cloud.ownership.prefix} [{cloud.ownership.lineage} {self.address}]{token}{after}"
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """One step. Failover needs a replica: it is switched off before the last one goes, on once there is one."""
@@ -218,7 +218,7 @@ class ReplicationGroup(Resource):
     def _modify(self, cloud: Cloud, live: Live, **what: Any) -> None:
         cloud.elasticache.modify_replication_group(ReplicationGroupId=live.id, ApplyImmediately=True, **what)
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         mark(cloud, live, tags)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -280,8 +280,8 @@ def _replication_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mappi
     props = _props(group, members, nodes)
     held = {"auth_token": lambda: _too_soon(cloud, props)}
     going_on = _rotating(cloud, group, props)
-    marks = told_tags(cloud, group) if group["Status"] == "available" else None
-    more: dict[str, Any] = {"marks": marks, "made": made_at(group, "ReplicationGroupCreateTime")}
+    own_tags = told_tags(cloud, group) if group["Status"] == "available" else None
+    more: dict[str, Any] = {"tags": own_tags, "made": made_at(group, "ReplicationGroupCreateTime")}
     return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held, **more)
 
 

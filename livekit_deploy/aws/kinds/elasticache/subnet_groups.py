@@ -40,16 +40,16 @@ class SubnetGroup(Resource):
         except Absent:
             return None
         if id is None:
-            cloud.marks.claim(tags, self.address, f"the cache subnet group {name}")
+            cloud.ownership.claim(tags, self.address, f"the cache subnet group {name}")
         return _subnet_group(group, tags)
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
         cloud.elasticache.create_cache_subnet_group(
             CacheSubnetGroupName=name,
-            CacheSubnetGroupDescription=f"LiveKit {cloud.marks.prefix}",
+            CacheSubnetGroupDescription=f"LiveKit {cloud.ownership.prefix}",
             SubnetIds=sorted(self.subnet_ids),
-            Tags=pairs(cloud.marks.tags(self.address, name)),
+            Tags=pairs(cloud.ownership.tags(self.address, name)),
         )
         return name
 
@@ -57,7 +57,7 @@ class SubnetGroup(Resource):
         if "subnet_ids" in changed:
             cloud.elasticache.modify_cache_subnet_group(CacheSubnetGroupName=live.id, SubnetIds=sorted(self.subnet_ids))
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         mark(cloud, live, tags)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -73,7 +73,7 @@ class SubnetGroup(Resource):
 def _subnet_group(group: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
     name = group["CacheSubnetGroupName"]
     subnets = sorted(subnet["SubnetIdentifier"] for subnet in group.get("Subnets", []))
-    return Live(name, Status.READY, {"subnet_ids": subnets}, {"group_name": name, "arn": group["ARN"]}, marks=tags)
+    return Live(name, Status.READY, {"subnet_ids": subnets}, {"group_name": name, "arn": group["ARN"]}, tags=tags)
 
 
 def mark(cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
@@ -84,7 +84,9 @@ def mark(cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
 def tags_of(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
     """The marks of a group, from its description or else from its tags."""
     if mark := _MARK.search(item.get("Description", "")):
-        whose = {PROJECT: cloud.marks.project, ENV: cloud.marks.env} if mark[1] == cloud.marks.prefix else {}
+        whose = (
+            {PROJECT: cloud.ownership.project, ENV: cloud.ownership.env} if mark[1] == cloud.ownership.prefix else {}
+        )
         return {**whose, LINEAGE: mark[2], ADDRESS: mark[3]}
     return told(cloud, item)
 
@@ -96,14 +98,14 @@ def told(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
 
 def ours(cloud: Cloud, operation: str, key: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(address, object) of what a list shows under our prefix and with our marks; each look at tags costs a call."""
-    if cloud.marks.lineage is None:
+    if cloud.ownership.lineage is None:
         return
     for item in cloud.elasticache.pages(operation, key):
-        if not item[name].startswith(f"{cloud.marks.prefix}-".lower()):
+        if not item[name].startswith(f"{cloud.ownership.prefix}-".lower()):
             continue
         try:
             tags = tags_of(cloud, item)
         except Absent:
             continue
-        if cloud.marks.ours(tags):
+        if cloud.ownership.ours(tags):
             yield tags.get(ADDRESS, ""), item

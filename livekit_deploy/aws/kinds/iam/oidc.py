@@ -53,18 +53,18 @@ class OidcProvider(Resource):
         found = _provider(cloud, f"arn:{who.partition}:iam::{who.account}:oidc-provider/{issuer}")
         if found is None:
             return None
-        cloud.marks.claim(found[0], self.address, f"the OIDC provider of {issuer}")
+        cloud.ownership.claim(found[0], self.address, f"the OIDC provider of {issuer}")
         return found[1]
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.iam.create_open_id_connect_provider(
             Url=self.url,
             ClientIDList=[AUDIENCE],
-            Tags=pairs(cloud.marks.tags(self.address, cloud.name(self.instance))),
+            Tags=pairs(cloud.ownership.tags(self.address, cloud.name(self.instance))),
         )
         return str(said["OpenIDConnectProviderArn"])
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=live.id, Tags=pairs(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -72,13 +72,13 @@ class OidcProvider(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if cloud.marks.lineage is None:
+        if cloud.ownership.lineage is None:
             return
         listed = cloud.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
         # each has to be asked for its tags, so only those of this region's clusters are
         for arn in sorted(item["Arn"] for item in listed if f".{cloud.region}." in item["Arn"]):
             found = _provider(cloud, arn)
-            if found is not None and cloud.marks.ours(found[0]):
+            if found is not None and cloud.ownership.ours(found[0]):
                 yield Found(found[0].get(ADDRESS, ""), found[1])
 
 
@@ -90,5 +90,5 @@ def _provider(cloud: Cloud, arn: str) -> tuple[Mapping[str, str], Live] | None:
     issuer = str(said["Url"]).removeprefix("https://")
     tags, outputs = mapping(said.get("Tags", [])), {"arn": arn, "issuer": issuer}
     return tags, Live(
-        arn, Status.READY, {"url": f"https://{issuer}"}, outputs, marks=tags, made=made_at(said, "CreateDate")
+        arn, Status.READY, {"url": f"https://{issuer}"}, outputs, tags=tags, made=made_at(said, "CreateDate")
     )

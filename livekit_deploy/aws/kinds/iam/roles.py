@@ -33,7 +33,7 @@ def _own(cloud: Cloud) -> dict[str, str]:
         "partition": who.partition,
         "account": who.account,
         "region": cloud.region,
-        "prefix": cloud.marks.prefix,
+        "prefix": cloud.ownership.prefix,
     }
 
 
@@ -86,7 +86,7 @@ class Role(Resource):
         try:
             role = cloud.iam.get_role(RoleName=name)["Role"]
             if id is None:
-                cloud.marks.claim(mapping(role.get("Tags", [])), self.address, f"the IAM role {name}")
+                cloud.ownership.claim(mapping(role.get("Tags", [])), self.address, f"the IAM role {name}")
             return _role(cloud, role)
         except Absent:
             return None
@@ -98,7 +98,7 @@ class Role(Resource):
             RoleName=name,
             Path=self.path,
             AssumeRolePolicyDocument=self._trust(cloud),
-            Tags=pairs(cloud.marks.tags(self.address, name)),
+            Tags=pairs(cloud.ownership.tags(self.address, name)),
             **boundary,
         )
         return name
@@ -118,7 +118,7 @@ class Role(Resource):
         elif inline := live.props["inline_policies"]:
             cloud.iam.delete_role_policy(RoleName=live.id, PolicyName=inline[0])
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.iam.tag_role(RoleName=live.id, Tags=pairs(tags))
 
     def _attach(self, cloud: Cloud, live: Live) -> None:
@@ -148,7 +148,7 @@ class Role(Resource):
             try:
                 role = cloud.iam.get_role(RoleName=summary["RoleName"])["Role"]
                 tags = mapping(role.get("Tags", []))
-                if cloud.marks.ours(tags):
+                if cloud.ownership.ours(tags):
                     yield Found(tags.get(ADDRESS, ""), _role(cloud, role))
             except Absent:  # deleted between the list and the look
                 continue
@@ -165,15 +165,15 @@ def _role(cloud: Cloud, role: Mapping[str, Any]) -> Live:
         "path": role["Path"],
     }
     outputs = {"arn": role["Arn"], "role_name": name}
-    return Live(name, Status.READY, props, outputs, marks=mapping(role.get("Tags", [])), made=role.get("RoleId", ""))
+    return Live(name, Status.READY, props, outputs, tags=mapping(role.get("Tags", [])), made=role.get("RoleId", ""))
 
 
 def _candidates(cloud: Cloud, operation: str, key: str, name: str, **more: Any) -> Iterator[Mapping[str, Any]]:
     """What a list shows under our prefix; the tags, which no IAM list tells, decide afterwards."""
-    if cloud.marks.lineage is None:
+    if cloud.ownership.lineage is None:
         return
     for item in cloud.iam.pages(operation, key, MaxItems=_PAGE, **more):
-        if item[name].startswith(f"{cloud.marks.prefix}-"):
+        if item[name].startswith(f"{cloud.ownership.prefix}-"):
             yield item
 
 
@@ -203,7 +203,7 @@ class Policy(Resource):
         try:
             policy = cloud.iam.get_policy(PolicyArn=arn)["Policy"]
             if id is None:
-                cloud.marks.claim(mapping(policy.get("Tags", [])), self.address, f"the IAM policy {arn}")
+                cloud.ownership.claim(mapping(policy.get("Tags", [])), self.address, f"the IAM policy {arn}")
             return _policy(cloud, policy)
         except Absent:
             return None
@@ -221,7 +221,7 @@ class Policy(Resource):
             PolicyName=name,
             Path=self.path,
             PolicyDocument=text(self.document, _own(cloud)),
-            Tags=pairs(cloud.marks.tags(self.address, name)),
+            Tags=pairs(cloud.ownership.tags(self.address, name)),
         )
         return str(said["Policy"]["Arn"])
 
@@ -236,7 +236,7 @@ class Policy(Resource):
             document = text(self.document, _own(cloud))
             cloud.iam.create_policy_version(PolicyArn=live.id, PolicyDocument=document, SetAsDefault=True)
 
-    def put_marks(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.iam.tag_policy(PolicyArn=live.id, Tags=pairs(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -253,7 +253,7 @@ class Policy(Resource):
             try:
                 policy = cloud.iam.get_policy(PolicyArn=summary["Arn"])["Policy"]
                 tags = mapping(policy.get("Tags", []))
-                if cloud.marks.ours(tags):
+                if cloud.ownership.ours(tags):
                     yield Found(tags.get(ADDRESS, ""), _policy(cloud, policy))
             except Absent:
                 continue
@@ -270,4 +270,4 @@ def _policy(cloud: Cloud, policy: Mapping[str, Any]) -> Live:
     version = cloud.iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
     props = {"document": normal(version["PolicyVersion"]["Document"]), "path": policy["Path"]}
     tags, made = mapping(policy.get("Tags", [])), policy.get("PolicyId", "")
-    return Live(policy["Arn"], Status.READY, props, {"arn": policy["Arn"]}, marks=tags, made=made)
+    return Live(policy["Arn"], Status.READY, props, {"arn": policy["Arn"]}, tags=tags, made=made)

@@ -11,13 +11,13 @@ from livekit_deploy.engine.waits import FIRST
 from livekit_deploy.errors import Failed
 
 
-def await_ground(run: Run, item: Resource, verb: str, tell: Callable[[str], None]) -> None:
+def wait_for_runtime_dependencies(run: Run, item: Resource, verb: str, tell: Callable[[str], None]) -> None:
     """Wait for what outlives it: without that it does not become ready, as no pod does before there are nodes."""
-    ground = [other for other in item.outlived_by if not run.stands(other.address)]
+    ground = [other for other in item.runtime_depends_on if not run.is_ready(other.address)]
     end, told = run.waits.clock.now() + sum(other.timeout for other in ground), ""
     with counted("queued"):
         while ground and run.waits.clock.now() < end:
-            if lost := [other.address for other in ground if other.address in run.hopeless]:
+            if lost := [other.address for other in ground if other.address in run.blocked]:
                 raise Failed(
                     f"{item.address} cannot become ready: {lost[0]} does not",
                     address=item.address,
@@ -29,6 +29,6 @@ def await_ground(run: Run, item: Resource, verb: str, tell: Callable[[str], None
                 tell(f"waiting for {waited}")
             told = waited
             run.waits.pause(FIRST)
-            ground = [other for other in ground if not run.stands(other.address)]
+            ground = [other for other in ground if not run.is_ready(other.address)]
     if told and not ground:
         follow(told)

@@ -16,7 +16,7 @@ from livekit_deploy.errors import NotOurs
 from livekit_deploy.state.document import Record
 
 #: where the marks stand among the differences of an object
-MARKS = "marks"
+OWNERSHIP = "ownership_tags"
 _WHAT = {True: "removed", False: "changed"}
 
 
@@ -47,28 +47,28 @@ def _said(diffs: Iterable[FieldDiff]) -> str:
     names: dict[bool, list[str]] = {True: [], False: []}
     others = []
     for diff in diffs:
-        if diff.path.startswith(f"{MARKS}."):
-            names[diff.before is None].append(diff.path.removeprefix(f"{MARKS}."))
+        if diff.path.startswith(f"{OWNERSHIP}."):
+            names[diff.before is None].append(diff.path.removeprefix(f"{OWNERSHIP}."))
         else:
             others.append(f"its {diff.path} is {diff.before}, not {diff.after}, as was written")
     return "; ".join(
-        [*(f"marks {what}: {', '.join(names[gone])}" for gone, what in _WHAT.items() if names[gone]), *others]
+        [*(f"tags {what}: {', '.join(names[gone])}" for gone, what in _WHAT.items() if names[gone]), *others]
     )
 
 
 def adopted(item: Resource, cloud: Any, record: Record | None = None, live: Live | None = None) -> bool:
     """Whether the user takes it over, marks and all; or it was made again in the place of what we deleted."""
-    return item.address in cloud.marks.adopt or (live is not None and item.made_again(cloud, live, record))
+    return item.address in cloud.ownership.adopt or (live is not None and item.made_again(cloud, live, record))
 
 
 def put_back(item: Resource, cloud: Any, live: Live, diffs: Mapping[str, tuple[FieldDiff, ...]]) -> None:
     """Give an object the marks that it lacks: one call."""
-    item.put_marks(cloud, live, {one.path.removeprefix(f"{MARKS}."): str(one.after) for one in diffs[MARKS]})
+    item.put_own_tags(cloud, live, {one.path.removeprefix(f"{OWNERSHIP}."): str(one.after) for one in diffs[OWNERSHIP]})
 
 
 def marked(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
     """Of what tells that an object is not ours the marks, which can be put back."""
-    return tuple(one for one in diffs if one.path.startswith(f"{MARKS}."))
+    return tuple(one for one in diffs if one.path.startswith(f"{OWNERSHIP}."))
 
 
 def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept | None:

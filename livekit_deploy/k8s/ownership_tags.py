@@ -16,15 +16,15 @@ def said(lineage: str | None, address: str | None) -> dict[str, str]:
     return {key: value for key, value in {LINEAGE: lineage, ADDRESS: address}.items() if value}
 
 
-def own(marks: Mapping[str, str]) -> dict[str, str]:
+def own(own_tags: Mapping[str, str]) -> dict[str, str]:
     """Those of our marks that an object in the cluster carries: whose it is, and which one."""
-    return {key: marks[key] for key in (LINEAGE, ADDRESS)}
+    return {key: own_tags[key] for key in (LINEAGE, ADDRESS)}
 
 
-def claim(cloud: Cloud, address: str, marks: Mapping[str, str], what: str) -> None:
+def claim(cloud: Cloud, address: str, own_tags: Mapping[str, str], what: str) -> None:
     """Raise `NotOurs` unless an object of our name carries the mark of our lineage, or the user adopts ``address``."""
-    owner = marks.get(LINEAGE)
-    if address in cloud.marks.adopt or (owner is not None and owner == cloud.marks.lineage):
+    owner = own_tags.get(LINEAGE)
+    if address in cloud.ownership.adopt or (owner is not None and owner == cloud.ownership.lineage):
         return
     whose = f"it belongs to the lineage {owner}" if owner else "it carries none of our marks: somebody else made it"
     raise NotOurs(

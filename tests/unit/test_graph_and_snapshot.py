@@ -14,7 +14,7 @@ from livekit_deploy.engine.graph import closure, edges_down, ordered, without
 from livekit_deploy.engine.inputs import Ref, SecretRef, plain, revive, substitute
 from livekit_deploy.engine.plan import UNKNOWN, Action, Change, FieldDiff, Plan, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.engine.snapshot import Sight
+from livekit_deploy.engine.snapshot import Snapshot
 from livekit_deploy.errors import ConfigError, Denied, ResourceError, StalePlan
 from tests.fakes import Fake
 
@@ -78,27 +78,30 @@ class Host(Resource):
 
 
 def test_what_lives_in_hosts_is_scanned_in_each() -> None:
-    sight = Sight(Denied("no"))
-    sight.scan([Hosted, Host])
-    assert sight.addresses("fake.hosted") == {"fake.hosted/in-a", "fake.hosted/in-b"}
-    assert sight.look(Hosted("in-b"), "in-b") is not None
+    snapshot = Snapshot(Denied("no"))
+    snapshot.scan([Hosted, Host])
+    assert snapshot.addresses("fake.hosted") == {"fake.hosted/in-a", "fake.hosted/in-b"}
+    assert snapshot.look(Hosted("in-b"), "in-b") is not None
     with pytest.raises(Denied):  # what has no record is read by itself: a list may be late
-        sight.look(Hosted("in-b"), None)
-    assert [found.live.id for _, found in sight.strays({"fake.host/a": "a", "fake.host/b": None})] == ["in-a", "in-b"]
+        snapshot.look(Hosted("in-b"), None)
+    assert [found.live.id for _, found in snapshot.untracked({"fake.host/a": "a", "fake.host/b": None})] == [
+        "in-a",
+        "in-b",
+    ]
 
 
 def test_what_may_not_be_read_is_an_error_when_it_is_looked_at_and_names_the_address() -> None:
-    sight = Sight(Denied("no rights"))
-    sight.prefetch([(Hosted("x"), None)])
+    snapshot = Snapshot(Denied("no rights"))
+    snapshot.prefetch([(Hosted("x"), None)])
     with pytest.raises(Denied) as refused:
-        sight.look(Hosted("x"), None)
+        snapshot.look(Hosted("x"), None)
     assert refused.value.address == "fake.hosted/x"
     with pytest.raises(ResourceError, match="broken"):
-        Sight(ResourceError("broken")).look(Hosted("x"), None)
+        Snapshot(ResourceError("broken")).look(Hosted("x"), None)
 
 
 def test_what_lives_in_an_absent_host_is_absent_without_a_read() -> None:
-    assert Sight(ResourceError("never asked")).look(Hosted("x", lives_in=Host("a")), None) is None
+    assert Snapshot(ResourceError("never asked")).look(Hosted("x", lives_in=Host("a")), None) is None
 
 
 # ---- plans

@@ -21,14 +21,15 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.base.timing import spent
-from livekit_deploy.engine import inputs, marks
+from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import REMADE_BY_HAND, Failing, has_run
-from livekit_deploy.engine.ground import await_ground
+from livekit_deploy.engine.ownership_tags import OWNERSHIP
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Observed, Resource, Status
-from livekit_deploy.engine.run import STEP, Run, done, passes, spreads
+from livekit_deploy.engine.run import STEP, Run, done, not_yet_propagated, passes
+from livekit_deploy.engine.runtime_dependencies import wait_for_runtime_dependencies
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, Blocked, Conflict, NotOurs, ResourceError, Unavailable
 from livekit_deploy.events import Progress, Started
@@ -40,7 +41,7 @@ _WHO_DELETES = "find out who, such as a controller or an audit of the cluster, a
 MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not make
 
 
-class Application:
+class Reconciler:
     """One resource on its way; ``live`` is what the plan saw of it."""
 
     def __init__(self, run: Run, resource: Resource) -> None:
@@ -114,9 +115,9 @@ class Application:
         """What of a live object is not as wanted."""
         record = self._session.record(self.address)
         found = difference(self._item, record, live, self._lookup)
-        lost = marks.marked(marks.lost(self._item, self._run.cloud, record, live))
-        adopted = lost and marks.adopted(self._item, self._run.cloud, record, live)
-        return {marks.MARKS: lost, **found} if adopted else found
+        lost = ownership_tags.marked(ownership_tags.lost(self._item, self._run.cloud, record, live))
+        adopted = lost and ownership_tags.adopted(self._item, self._run.cloud, record, live)
+        return {OWNERSHIP: lost, **found} if adopted else found
 
     def _first_read(self) -> Live | None:
         record = self._session.record(self.address)
@@ -160,7 +161,7 @@ class Application:
             live = self._item.read(self._run.cloud, made.id)
             whole = live is not None and self._is_whole(live)
         except ResourceError as error:
-            if not (passes(error) or spreads(self._item, error)):
+            if not (passes(error) or not_yet_propagated(self._item, error)):
                 raise
         finally:
             if not whole:
@@ -182,13 +183,13 @@ class Application:
         return live
 
     def _update(self, live: Live, diffs: dict[str, tuple[FieldDiff, ...]]) -> Live | None:
-        remarked = marks.MARKS in diffs
-        if refused := self._item.refusals(live, diffs.keys() - {marks.MARKS}):
+        retagged = OWNERSHIP in diffs
+        if refused := self._item.refusals(live, diffs.keys() - {OWNERSHIP}):
             raise Blocked(f"{self.address}: {', '.join(refused)} cannot change", hint=" ".join(refused.values()))
         record = self._session.record(self.address)
-        marks.require(self._item, self._run.cloud, record, live)
+        ownership_tags.require(self._item, self._run.cloud, record, live)
         created = record is not None and record.phase in (Phase.CREATING, Phase.MADE)
-        told = {key: diff for key, diff in diffs.items() if (key == marks.MARKS if remarked else key in live.props)}
+        told = {key: diff for key, diff in diffs.items() if (key == OWNERSHIP if retagged else key in live.props)}
         before = self._recorded_inputs(record)
         base, phase = self._base(before), Phase.MADE if created else Phase.UPDATING
         announced = self._item.announced(self._desired())
@@ -196,14 +197,14 @@ class Application:
         self._run.intend(self.address, replace(intent, token=record.token if record else None))
         self.changed = True
         try:
-            if remarked:
-                self._persist(lambda: marks.put_back(self._item, self._run.cloud, live, diffs))
+            if retagged:
+                self._persist(lambda: ownership_tags.put_back(self._item, self._run.cloud, live, diffs))
             else:
                 self._persist(lambda: self._item.update(self._run.cloud, live, frozenset(diffs)))
         except (Absent, Conflict) as error:
             return self._after_contradiction(error, told)
         quiet = {key: self._desired()[key] for key in diffs if key not in told}
-        if quiet and not remarked:  # what AWS does not tell is done once the call is accepted
+        if quiet and not retagged:  # what AWS does not tell is done once the call is accepted
             self._run.write({self.address: replace(intent, inputs={**intent.inputs, **quiet})})
         return self._settle_change(told)
 
@@ -250,7 +251,7 @@ class Application:
                 self._progress(now.warning or now.detail, self._item.usual)
             return not waits
 
-        await_ground(self._run, self._planned, self.verb, self._waiting)
+        wait_for_runtime_dependencies(self._run, self._planned, self.verb, self._waiting)
         end = self._waits.clock.now() + self._item.timeout
         try:
             return self._waits.settle(
@@ -309,7 +310,7 @@ class Application:
             id=record.id if record else None,
             outputs=record.outputs if record else {},
             deps=tuple(sorted(other.address for other in planned.dependencies())),
-            outlived_by=tuple(sorted(other.address for other in planned.outlived_by)),
+            runtime_depends_on=tuple(sorted(other.address for other in planned.runtime_depends_on)),
             lives_in=planned.lives_in.address if planned.lives_in is not None else None,
             stage=planned.stage,
             since=utc_now(),

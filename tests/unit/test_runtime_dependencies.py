@@ -58,7 +58,7 @@ def cluster() -> list[Resource]:
     """Nodes behind a gate, and a release whose pods need them."""
     gate = Fake("gate")
     nodes = Fake("nodes", parents=[gate.id])
-    return [gate, nodes, Fake("release", outlived_by=[nodes])]
+    return [gate, nodes, Fake("release", runtime_depends_on=[nodes])]
 
 
 def ended(rig: Rig) -> list[str]:
@@ -92,7 +92,7 @@ def test_while_it_waits_for_its_ground_it_asks_nothing_and_that_is_no_time_of_it
     gate = Fake("gate")
     nodes = Fake("nodes", parents=[gate.id])
     with rig.execution(
-        lambda session: rig.planned(session, [gate, nodes, Counted("release", outlived_by=[nodes])])
+        lambda session: rig.planned(session, [gate, nodes, Counted("release", runtime_depends_on=[nodes])])
     ) as e:
         assert e.up().clean
     polled = len(reads)
@@ -127,7 +127,7 @@ def test_a_target_brings_its_ground_along(rig: Rig) -> None:
 
 def test_a_stage_needs_the_ground_of_what_it_makes(rig: Rig) -> None:
     nodes = Fake("nodes")
-    wanted = [nodes, Fake("release", outlived_by=[nodes], stage="livekit")]
+    wanted = [nodes, Fake("release", runtime_depends_on=[nodes], stage="livekit")]
     with pytest.raises(UsageError, match=r"infrastructure makes fake\.thing/nodes"):
         rig.up(wanted, stage="livekit")
 
@@ -137,13 +137,13 @@ def test_a_new_ground_is_recorded_though_nothing_else_changes(tmp_path: Path) ->
 
     def pools(zone: str) -> list[Resource]:
         pool = FakePool("pool", zone=zone)
-        return [pool, Fake("release", outlived_by=[pool])]
+        return [pool, Fake("release", runtime_depends_on=[pool])]
 
     rig.up(pools("a")[:1])
     rig.up(pools("a"))
-    old = rig.state.records[RELEASE].outlived_by
+    old = rig.state.records[RELEASE].runtime_depends_on
     assert rig.up(pools("b")).clean
-    new = rig.state.records[RELEASE].outlived_by
+    new = rig.state.records[RELEASE].runtime_depends_on
     assert new != old
     assert set(new) == {address for address in rig.state.records if address != RELEASE}
 
@@ -153,11 +153,11 @@ def test_a_circle_through_a_ground_is_refused() -> None:
 
     release = Fake("release")
     nodes = Fake("nodes", parents=[release.id])
-    release.outlived_by = (nodes,)
+    release.runtime_depends_on = (nodes,)
     with pytest.raises(ConfigError, match="in a circle"):
         ordered([nodes, release])
     with pytest.raises(ConfigError, match="not part of the stack"):
-        ordered([Fake("alone", outlived_by=[Fake("elsewhere")])])
+        ordered([Fake("alone", runtime_depends_on=[Fake("elsewhere")])])
 
 
 def test_the_order_of_a_plan_has_the_ground_first(rig: Rig) -> None:
