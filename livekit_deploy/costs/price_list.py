@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+import math
 import re
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -27,7 +28,7 @@ PARTITION = "aws"
 #: how the names of regions begin that are nearer to another endpoint than to `_FAR`: each has the prices of all regions
 _NEAR = {"eu": "eu-central-1", "il": "eu-central-1", "me": "eu-central-1", "ap": "ap-south-1"}
 _FAR = "us-east-1"
-_CANNOT_READ = (AttributeError, KeyError, TypeError, ValueError)
+_CANNOT_READ = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,10 @@ def _on_demand(listed: Mapping[str, Any]) -> Iterable[float]:
     """What is asked for a unit, free ones left out."""
     for term in listed["terms"].get("OnDemand", {}).values():
         for dimension in term["priceDimensions"].values():
-            if usd := float(dimension["pricePerUnit"].get("USD", 0)):
+            usd = float(dimension["pricePerUnit"].get("USD", 0))
+            if usd < 0 or not math.isfinite(usd):
+                raise ValueError(f"{usd} is no price")
+            if usd:
                 yield usd
 
 

@@ -15,14 +15,19 @@ def this_process(command: str, lease_seconds: float) -> Holder:
     """A new holder for a run of ``command``."""
     return Holder(
         id=uuid.uuid4().hex,
-        user=_user(),
-        host=socket.gethostname(),
+        user=_whole(_user()),
+        host=_whole(socket.gethostname()),
         pid=os.getpid(),
-        command=command,
+        command=_whole(command),
         since=utc_now(),
         seconds=lease_seconds,
-        ci_url=_ci_url(),
+        ci_url=_whole(_ci_url()),
     )
+
+
+def _whole(text: str) -> str:
+    """Without the halves of characters that Python makes of bytes that are no UTF-8: no JSON is read with them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _user() -> str:

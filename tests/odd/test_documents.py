@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 import gzip
 import io
 import json
+import math
+import re
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,16 +31,20 @@ from livekit_deploy.aws.kinds.eks import addons
 from livekit_deploy.aws.kinds.iam import policy_documents
 from livekit_deploy.checks.prerequisites import account
 from livekit_deploy.cli.entry import run
+from livekit_deploy.costs import price_list
+from livekit_deploy.costs.prices import Item
 from livekit_deploy.engine.estimate import Estimate, Guard, Line, Unpriced
 from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan
 from livekit_deploy.errors import DeployError
 from livekit_deploy.k8s.access.client import Api
-from livekit_deploy.k8s.helm import charts, record
+from livekit_deploy.k8s.helm import charts, record, wheels
+from livekit_deploy.render import failure
 from livekit_deploy.sandbox import server
 from livekit_deploy.sandbox.compare import reading
 from livekit_deploy.sandbox.faults import plan as faults
-from livekit_deploy.state import document
+from livekit_deploy.state import document, holder
 from livekit_deploy.state.document import Holder, Phase, Record, State
+from livekit_deploy.state.lease import locked
 from tests.unit.environments import HEAD, LIVEKIT
 
 _OTHERS: tuple[Any, ...] = (
@@ -258,6 +265,30 @@ def _certificate(body: bytes, folder: Path) -> object:
     return Api("https://127.0.0.1:1", body.decode("latin-1"), lambda: "t")
 
 
+_LISTED = {
+    "product": {"attributes": {"usagetype": "EUC1-NatGateway-Hours"}},
+    "terms": {"OnDemand": {"a": {"priceDimensions": {"b": {"pricePerUnit": {"USD": "0.052"}}}}}},
+}
+
+
+def _price(body: bytes, folder: Path) -> object:
+    said = {"PriceList": [body.decode("latin-1")]}
+    cloud: Any = SimpleNamespace(once=lambda _: SimpleNamespace(get_products=lambda **_: said))
+    try:
+        usd = price_list._price(cloud, "eu-central-1", Item("nat_gateway"))
+    except price_list._CANNOT_READ:
+        return None  # no price is told then, and why not
+    assert usd is None or 0 < usd < math.inf, f"a price is {usd}"
+    return usd
+
+
+def _wheels(body: bytes, folder: Path) -> object:
+    try:
+        return list(wheels._offered(body.decode("utf-8", "replace")))
+    except (OSError, ValueError):
+        return None  # as `wheel` says of what cannot be had
+
+
 DOCUMENTS = [
     Document("a state document", _unsealed(), _sealed, lambda body, _: document.load(body, "the state")),
     Document("an edited state document", json.loads(document.dump(_STATE)), _json, lambda b, _: document.load(b, "it")),
@@ -286,6 +317,13 @@ DOCUMENTS = [
         lambda body, _: faults.read(body.decode("latin-1"), "storm.yaml"),
     ),
     Document("the sandbox's own file", {"pid": 1, "endpoint_url": "http://127.0.0.1:1"}, _json, _run_file),
+    Document("a product of the price list", _LISTED, _json, _price),
+    Document(
+        "a page of a package index",
+        {"files": [{"filename": "x-1-py3-none-any.whl", "url": "https://example.com/x"}]},
+        _json,
+        _wheels,
+    ),
     Document("the authority of a cluster", "eA==", lambda value: str(value).encode(), _certificate),
 ]
 
@@ -322,6 +360,20 @@ def test_the_sample_itself_is_read(found: Document, tmp_path: Path) -> None:
             found.read(body, tmp_path)
     else:
         found.read(body, tmp_path)
+
+
+def test_a_holder_of_an_odd_machine_is_told_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its names come from wherever it runs: they are written, read again and shown."""
+    for odd in ("", "\udcff", "\x1b[2J", "::error::x", "a\nb", "x" * 10_000, "\u202e"):
+        for name in ("LOGNAME", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"):
+            monkeypatch.setenv(name, odd)
+        monkeypatch.setattr("socket.gethostname", lambda odd=odd: odd)
+        made = holder.this_process(odd, 90)
+        state = dataclasses.replace(_STATE, lease=made)
+        assert document.load(document.dump(state), "the state").lease == made
+        for line in failure.lines(locked(made, 12.0)):
+            assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e\ud800-\udfff]", line)
+            assert not line.startswith("::")
 
 
 # ---- the whole way, from the command line

@@ -47,7 +47,10 @@ def wheel(package: str, *, seconds: float, most: int) -> bytes:
 def _offered(page: str) -> Iterator[tuple[str, str]]:
     """Name and URL of each file, from a page of the index in either form."""
     if page.lstrip().startswith("{"):
-        yield from ((str(one["filename"]), str(one["url"])) for one in json.loads(page)["files"])
+        try:
+            yield from [(str(one["filename"]), str(one["url"])) for one in json.loads(page)["files"]]
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError("the page of the index is not of the form that is specified") from error
     else:
         yield from ((html.unescape(name), html.unescape(url)) for url, name in _ANCHOR.findall(page))
 
