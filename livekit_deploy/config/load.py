@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,11 +16,12 @@ from livekit_deploy.config.checks import problems, warnings
 from livekit_deploy.config.expected import takes_text
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.presets import PRESETS, leaves, merged
-from livekit_deploy.config.refusals import Finding, dotted, empty, listed, misfits, secrets_typed, unsaid
+from livekit_deploy.config.refusals import Finding, dotted, empty, listed, misfits, secrets_typed, together, unsaid
 from livekit_deploy.config.salvage import salvaged, without
-from livekit_deploy.config.source import Where, read
+from livekit_deploy.config.source import Where, read, unusable
 from livekit_deploy.config.source import value as yaml_value
 from livekit_deploy.config.typed_secrets import Place, names_a_secret, typed
+from livekit_deploy.errors import ConfigError
 
 VARIABLE = "LIVEKIT_DEPLOY__"
 _EXAMPLE = "write it as redis.node_type=cache.m7g.large"
@@ -50,7 +51,11 @@ def load_environment(
     Raises `ConfigError` listing everything that is wrong, each with its place.
     """
     path, today = Path(path), today or date.today()
-    told = layered(path, overrides or {}, os.environ if environ is None else environ)
+    overrides, environ = overrides or {}, os.environ if environ is None else environ
+    try:
+        told = layered(path, overrides, environ)
+    except ConfigError as error:
+        raise _with_overrides(error, path, overrides, environ, today) from None
     env, found = _judged(told, path, today)
     if env is None or found:
         raise listed(found, told.where, path)
@@ -62,7 +67,10 @@ def load_environment(
 
 def layered(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]) -> Told:
     """The file with what overrides it, not yet checked. Raises `ConfigError` for a file that cannot be read."""
-    data, where = read(path)
+    return _overridden(*read(path), overrides, environ)
+
+
+def _overridden(data: dict[str, Any], where: Where, overrides: Mapping[str, str], environ: Mapping[str, str]) -> Told:
     refused: list[Finding] = []
     for origin, key, text in _given(overrides, environ):
         place = tuple(key.split("."))
@@ -71,6 +79,24 @@ def layered(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]
         where.spots[place] = origin
         data = merged(data, layer)
     return Told(data, where, refused)
+
+
+def _with_overrides(
+    error: ConfigError, path: Path, overrides: Mapping[str, str], environ: Mapping[str, str], today: date
+) -> ConfigError:
+    """All that can be said of a file that cannot be used, and of what overrides it."""
+    told = _overridden({}, Where(), overrides, environ)
+    given = [tuple(key.split(".")) for _, key, _ in _given(overrides, environ)]
+    found = [one for one in _judged(told, path, today)[1] if _below(given, one[0])]
+    wrong = unusable(path) or [error]
+    if found:
+        wrong.append(listed(found, told.where, path))
+    return error if len(wrong) == 1 else together(wrong)
+
+
+def _below(places: Iterable[Place], field: str) -> bool:
+    parts = tuple(field.split("."))
+    return any(parts[: len(place)] == place for place in places)
 
 
 def _judged(told: Told, path: Path, today: date) -> tuple[Environment | None, list[Finding]]:

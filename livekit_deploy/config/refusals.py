@@ -61,7 +61,20 @@ def listed(findings: Sequence[Finding], where: Where, path: Path) -> ConfigError
         return ConfigError(text, where=_spot(field, keyed, path), hint=hint, field=field)
     lines = [f"{_spot(at, keyed, path)}: {words} ({tip})" for at, words, tip in findings]
     lines.sort(key=_by_place)
-    whole = "\n".join([f"{len(findings)} things are wrong:", *lines])
+    return _all(lines, field)
+
+
+def together(errors: Sequence[ConfigError]) -> ConfigError:
+    """One error for all of them; one of them may be of several things."""
+    lines = []
+    for error in errors:
+        first, *more = str(error).splitlines()
+        lines += more or [f"{first} ({error.hint})"]
+    return _all(lines, errors[0].field)
+
+
+def _all(lines: Sequence[str], field: str) -> ConfigError:
+    whole = "\n".join([f"{len(lines)} things are wrong:", *lines])
     return ConfigError(whole, hint="correct them; every key is explained in docs/configuration.md", field=field)
 
 

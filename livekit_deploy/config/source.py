@@ -41,29 +41,47 @@ class Where:
                 del known[path]
 
 
+class _Several(yaml.YAMLError):
+    """What is wrong with a text whose form is that of YAML: all of it."""
+
+    def __init__(self, wrong: list[yaml.YAMLError]) -> None:
+        super().__init__()
+        self.wrong = wrong
+
+
 class _Loader(Loader):
-    """Safe YAML in which a key is text or a number, and stands only once."""
+    """Safe YAML in which a key is text or a number, and stands only once; ``wrong`` is what does not hold to that."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.wrong: list[yaml.YAMLError] = []
+
+    def refuse(self, why: str, node: yaml.Node) -> None:
+        """Go on: what comes after it may be wrong as well."""
+        self.wrong.append(yaml.constructor.ConstructorError(None, None, why, node.start_mark))
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except _MISREAD as error:
-            raise yaml.constructor.ConstructorError(
-                None, None, "a value looks like a number or a date and is none", node.start_mark
-            ) from error
+        except _MISREAD:
+            self.refuse("a value looks like a number or a date and is none", node)
+            return None
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key, _ in node.value:
-        if key.tag == _MERGE:
-            continue
-        name = loader.construct_object(key, deep=True)
-        if isinstance(name, bool) or not isinstance(name, str | int):
-            raise yaml.constructor.ConstructorError(None, None, "a key is not text", key.start_mark)
-        if str(name) in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} stands twice", key.start_mark)
-        seen.add(str(name))
+    seen, usable = set(), []
+    for key, item in node.value:
+        if key.tag != _MERGE:
+            name = loader.construct_object(key, deep=True)
+            if isinstance(name, bool) or not isinstance(name, str | int):
+                loader.refuse("a key is not text", key)
+                continue
+            if str(name) in seen:
+                loader.refuse(f"the key {name!r} stands twice", key)
+                continue
+            seen.add(str(name))
+        usable.append((key, item))
+    node.value = usable
     return {str(name): value for name, value in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
 
 
@@ -91,7 +109,7 @@ def read(path: Path) -> tuple[dict[str, Any], Where]:
     try:
         data, nodes = _parsed(text)
     except yaml.YAMLError as error:
-        raise _unreadable(error, path) from None
+        raise _unreadable(_first(error), path) from None
     if not isinstance(data, dict):
         raise ConfigError(
             "an environment file is a mapping of keys",
@@ -100,6 +118,22 @@ def read(path: Path) -> tuple[dict[str, Any], Where]:
         )
     spots = {at: f"{path}:{mark.line + 1}:{mark.column + 1}" for at, (mark, _) in nodes.items()}
     return data, Where(spots, _plain(nodes))
+
+
+def _first(error: yaml.YAMLError) -> yaml.YAMLError:
+    return error.wrong[0] if isinstance(error, _Several) else error
+
+
+def unusable(path: Path) -> list[ConfigError]:
+    """All that can be said of a text that cannot be used; where its form is not that of YAML, the first of it alone,
+    since what follows is read as something else."""
+    try:
+        _parsed(_text(path))
+    except yaml.YAMLError as error:
+        return [_unreadable(one, path) for one in (error.wrong if isinstance(error, _Several) else [error])]
+    except ConfigError as error:
+        return [error]
+    return []
 
 
 def value(text: str) -> tuple[Any, dict[Place, str]]:
@@ -127,7 +161,10 @@ def _parsed(text: str) -> tuple[Any, _Nodes]:
         if root is None:
             return None, nodes
         _locate(root, (), nodes)
-        return loader.construct_document(root), nodes
+        found = loader.construct_document(root)
+        if loader.wrong:
+            raise _Several(loader.wrong)
+        return found, nodes
     finally:
         loader.dispose()
 

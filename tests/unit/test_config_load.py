@@ -320,6 +320,53 @@ def test_what_is_not_usable_is_refused_by_place(text: str, place: str, wrong: st
     assert hint in error.hint
 
 
+ALL = [
+    (
+        "region: us-east-1\nregion: x\non: true\nredis: {tls: true, tls: false}\na: !!bool maybe\n",
+        [
+            ":2:1: ",
+            "'region' stands twice",
+            ":3:1: ",
+            "a key is not text",
+            ":4:20: ",
+            "'tls' stands",
+            ":5:4: ",
+            "is none",
+        ],
+    ),
+    # what follows is read as something else, so that nothing more is said of the file
+    ("redis:\n\ttls: true\nregion: us-east-1\nregion: x\n", [":2:1: ", "cannot start any token"]),
+    ("region: [us-east-1\nnonsense: 1\n", [":2:9: ", "usable YAML"]),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), ALL)
+@pytest.mark.parametrize("overridden", [False, True])
+def test_all_that_can_be_said_of_what_is_not_usable_comes_at_once(
+    text: str, said: list[str], overridden: bool, file: File
+) -> None:
+    """Also of what overrides it, which was read by itself; nothing is said of what the file may hold."""
+    given = {"redis.tls": "maybe", "tags": "[", "redis.node_type": "cache.m7g.large", "regoin": "x"}
+    ours = ["--set redis.tls: ", "--set tags: the value is not YAML", "--set regoin: unknown key 'regoin'"]
+    error = file.write(text).refused(overrides=given if overridden else {})
+    at = 0
+    for one in said:
+        at = str(error).index(one, at)
+    assert all((one in str(error)) is overridden for one in ours)
+    count = sum(one.startswith(":") for one in said) + (len(ours) if overridden else 0)
+    assert str(error).startswith(f"{count} things are wrong:\n") is (count > 1)
+    assert len(str(error).splitlines()) == (count + 1 if count > 1 else 1)
+    assert "is missing" not in str(error)
+    assert "node_type" not in str(error)
+
+
+def test_what_overrides_a_file_that_is_not_there_is_told_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_environment(tmp_path / "uat.yaml", overrides={"tags": "["}, environ={})
+    assert "there is no environment file" in str(caught.value)
+    assert "--set tags: the value is not YAML" in str(caught.value)
+
+
 def test_a_python_tag_runs_nothing(file: File) -> None:
     marker = file.path.parent / "ran"
     file.write(f"x: !!python/object/apply:os.system ['touch {marker}']\n").refused()
