@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
+import tempfile
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import enums
+from tests import botocore_once, enums
 from tests.kill.table import tell
 
 if TYPE_CHECKING:
     from tests.second_opinion.emulator import Emulator
 
+botocore_once.install()
+# the tests start hundreds of interpreters, which would compile everything anew
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # how fast the machine is says nothing about the code
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -22,6 +30,24 @@ settings.load_profile("any machine")
 
 #: new objects; AWS's service models and moto are millions that stay, and looking through them took a quarter of it all
 _COLLECTED_AFTER = 200_000
+
+
+#: bytes that the folders of a run's tests, and of the two runs before it, never fill
+_ROOM = 4 << 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Tests keep their files in memory where that is large enough: a disk takes milliseconds for each that is written.
+
+    Who names a place is heard: by ``TMPDIR``, ``PYTEST_DEBUG_TEMPROOT`` or ``--basetemp``.
+    """
+    memory = Path("/dev/shm")
+    if {"TMPDIR", "PYTEST_DEBUG_TEMPROOT"} & set(os.environ) or not os.access(memory, os.W_OK):
+        return
+    found = os.statvfs(memory)
+    if found.f_bavail * found.f_frsize > _ROOM and not found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 def pytest_collection_finish() -> None:

@@ -50,11 +50,22 @@ class _Several(yaml.YAMLError):
 
 
 class _Loader(Loader):
-    """Safe YAML in which a key is text or a number, and stands only once; ``wrong`` is what does not hold to that."""
+    """Safe YAML of a sane depth, in which a key is text or a number, and stands only once; ``wrong`` is what does not
+    hold to that.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.wrong: list[yaml.YAMLError] = []
+        self._depth = 0
+
+    def get_event(self) -> yaml.Event:
+        """Events come without recursion, before anything is built of them."""
+        event: yaml.Event = super().get_event()  # type: ignore[no-untyped-call]
+        self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if self._depth > _DEEPEST:
+            raise _too("deep", f"more than {_DEEPEST} levels", event.start_mark)
+        return event
 
     def refuse(self, why: str, node: yaml.Node) -> None:
         """Go on: what comes after it may be wrong as well."""
@@ -153,7 +164,6 @@ def _plain(nodes: _Nodes) -> dict[Place, str]:
 
 def _parsed(text: str) -> tuple[Any, _Nodes]:
     """What the text says, and what stands at each path in it."""
-    _check_depth(text)
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
@@ -167,15 +177,6 @@ def _parsed(text: str) -> tuple[Any, _Nodes]:
         return found, nodes
     finally:
         loader.dispose()
-
-
-def _check_depth(text: str) -> None:
-    """Look at the events, which come without recursion."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise _too("deep", f"more than {_DEEPEST} levels", event.start_mark)
 
 
 def _too(what: str, most: str, mark: Any) -> yaml.YAMLError:

@@ -5,6 +5,7 @@ The fields come from the models, so a new one is tried as well.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -57,9 +58,13 @@ def file(tmp_path: Path) -> File:
 
 def with_value(file: File, place: Place, text: str) -> File:
     """A complete file with this text, as it is, at a place."""
+    return file.write(_marked(place).replace("HERE_IT_STANDS", text))
+
+
+@functools.cache
+def _marked(place: Place) -> str:
     whole = yaml.safe_load(HEAD + LIVEKIT)
-    marked = yaml.safe_dump(merged(whole, nested(place, "HERE_IT_STANDS")), default_flow_style=False)
-    return file.write(marked.replace("HERE_IT_STANDS", text))
+    return str(yaml.safe_dump(merged(whole, nested(place, "HERE_IT_STANDS")), default_flow_style=False))
 
 
 def told_of(error: ConfigError, place: Place) -> tuple[str, str] | None:
