@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -75,13 +76,18 @@ def takes_anything(place: Place) -> bool:
 
 def fits(place: Place, value: Any) -> bool:
     """Whether a place takes a value."""
-    for annotation in at(place):
+    for adapter in _adapters(place):
         try:
-            TypeAdapter(annotation).validate_python(value)
+            adapter.validate_python(value)
         except ValidationError:
             continue
         return True
     return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _adapters(place: Place) -> list[TypeAdapter[Any]]:
+    return [TypeAdapter(annotation) for annotation in at(place)]
 
 
 def models_at(place: Place) -> list[type[BaseModel]]:

@@ -57,7 +57,7 @@ class Change:
 class RealWorkspace(Workspace):
     """``speed`` is that of the product's clock and of the pods, ``before`` what there is before anything is made."""
 
-    module = "tests.real.plane.process"
+    module, forks = "tests.real.plane.process", False
 
     def __init__(self, folder: Path, speed: float = 10.0) -> None:
         super().__init__(folder, speed)
