@@ -29,11 +29,12 @@ demo: setup  ## build the whole dev environment against the sandbox and show whe
 test: setup .venv/emulator  ## run the tests (about fourteen minutes on two cores)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
 
-check: setup  ## formatting, lint, types, layers, generated files up to date
+check: setup  ## formatting, lint, types, layers, dependencies, generated files up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry livekit_deploy
 	$(BIN)/python -m pytest -m 'not slow' -k 'up_to_date' tests/unit
 
 cover: setup .venv/emulator  ## no line and no branch of engine and state that the unit and contract tests leave out

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from livekit_deploy.config import Environment, load_environment
     from livekit_deploy.deployer import Deployer
     from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
-    from livekit_deploy.engine.plan import Action, FieldDiff, Plan
-    from livekit_deploy.engine.plan import Change as PlannedChange
+    from livekit_deploy.engine.plan import Action, FieldDiff, Plan, PlannedChange
     from livekit_deploy.engine.resource import Found, Live, Resource, Status
     from livekit_deploy.errors import DeployError
     from livekit_deploy.events import Event
+    from livekit_deploy.operations.report import Report
     from livekit_deploy.stack import stack
 
 _HOMES = {
@@ -45,8 +45,6 @@ _HOMES = {
     "livekit_deploy.events": ("Event",),
     "livekit_deploy.stack": ("stack",),
 }
-#: exported under another name than it has at home: whoever writes a kind says `Change` of an input
-_AT_HOME = {"PlannedChange": "Change"}
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
@@ -76,7 +74,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), _AT_HOME.get(name, name))
+if not TYPE_CHECKING:  # a checker knows the names above, and no other
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOME[name]), name)

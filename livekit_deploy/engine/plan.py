@@ -69,7 +69,7 @@ class FieldDiff:
 
 
 @dataclass(frozen=True)
-class Change:
+class PlannedChange:
     """What would be done to one address; ``reason`` says why where the diffs do not, and of a NOOP what goes on.
 
     ``warning`` is what is wrong with the object that is there, ``remedy`` what to do about it. ``remakes`` says that
@@ -104,7 +104,7 @@ class Plan:
     lineage: str | None
     serial: int
     digest: str
-    all: tuple[Change, ...]
+    all: tuple[PlannedChange, ...]
     stage: str = ""
     calls: int = 0
     seconds: float = 0.0
@@ -113,7 +113,7 @@ class Plan:
     cost: Estimate | None = None
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[PlannedChange, ...]:
         """Every change but NOOP."""
         return tuple(change for change in self.all if change.action is not Action.NOOP)
 
@@ -133,18 +133,18 @@ class Plan:
         return sum(change.action is Action.DELETE or change.remakes for change in self.all)
 
     @property
-    def unmarked(self) -> tuple[Change, ...]:
+    def unmarked(self) -> tuple[PlannedChange, ...]:
         """What has lost marks, and is left as it is."""
         return tuple(change for change in self.all if change.unmarked)
 
     @property
-    def blocked(self) -> tuple[Change, ...]:
+    def blocked(self) -> tuple[PlannedChange, ...]:
         return tuple(change for change in self.all if change.action is Action.BLOCKED)
 
     def count(self, *actions: Action) -> int:
         return sum(change.action in actions for change in self.all)
 
-    def drift(self) -> tuple[Change, ...]:
+    def drift(self) -> tuple[PlannedChange, ...]:
         """What somebody else did: resources that they deleted, and of the others only the attributes they changed."""
         found = []
         for change in self.all:
@@ -224,7 +224,7 @@ class Plan:
         }
 
 
-def _goes_on(saved: Change, now: Change) -> bool:
+def _goes_on(saved: PlannedChange, now: PlannedChange) -> bool:
     """Whether what is left to do to an address is what was to be done; the configuration says what is created."""
     if now.action is Action.RESUME:
         return saved.action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.RESUME)

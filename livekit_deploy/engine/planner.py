@@ -15,7 +15,7 @@ from livekit_deploy.engine.failing import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.ownership_tags import OWNERSHIP
-from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Change, Plan, compare
+from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Plan, PlannedChange, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
 from livekit_deploy.engine.snapshot import Patient, Snapshot, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
@@ -31,7 +31,7 @@ _BUSY = {Phase.CREATING: "creation", Phase.MADE: "creation", Phase.UPDATING: "up
 class Entry:
     """What the plan knows of one address beyond what it shows: the resource, and the object as it was read."""
 
-    change: Change
+    change: PlannedChange
     resource: Resource | None
     live: Live | None
     outputs_known: bool
@@ -151,11 +151,11 @@ class Planner:
     def _behind(self, item: Resource, record: Record | None, door: str) -> Entry:
         action = Action.CREATE if record is None else Action.RESUME
         reason = f"it can be read once {door} is as it should be"
-        change = Change(item.address, action, item.stage, reason=reason, usual_s=item.usual)
+        change = PlannedChange(item.address, action, item.stage, reason=reason, usual_s=item.usual)
         return Entry(change, item, None, False)
 
-    def _decide(self, item: Resource, record: Record | None, live: Live | None) -> tuple[Change, bool]:
-        base = Change(item.address, Action.NOOP, item.stage, id=live.id if live else "", usual_s=item.usual)
+    def _decide(self, item: Resource, record: Record | None, live: Live | None) -> tuple[PlannedChange, bool]:
+        base = PlannedChange(item.address, Action.NOOP, item.stage, id=live.id if live else "", usual_s=item.usual)
         if live is not None:
             warning, remedy = item.notice(live)
             base = replace(base, warning=warning, remedy=remedy)
@@ -185,7 +185,7 @@ class Planner:
             return replace(base, action=Action.RESUME, reason="it is being deleted; then it is made again"), False
         return self._differences(item, record, live, base), live.status is Status.READY
 
-    def _foreseen(self, item: Resource, change: Change) -> Change:
+    def _foreseen(self, item: Resource, change: PlannedChange) -> PlannedChange:
         """BLOCKED where it would be refused, after much else was made."""
         with contextlib.suppress(Denied):  # whoever may not look is told by the call itself
             said, remedy = item.foreseen(self._cloud)
@@ -194,7 +194,7 @@ class Planner:
             return replace(change, hint=change.hint or remedy)
         return change
 
-    def _differences(self, item: Resource, record: Record | None, live: Live, base: Change) -> Change:
+    def _differences(self, item: Resource, record: Record | None, live: Live, base: PlannedChange) -> PlannedChange:
         diffs = difference(item, record, live, self._lookup)
         lost = ownership_tags.marked(ownership_tags.lost(item, self._cloud, record, live))
         if lost and ownership_tags.adopted(item, self._cloud, record, live):
@@ -243,7 +243,7 @@ class Planner:
 
     # ---- what goes
 
-    def _drops(self, snapshot: Snapshot) -> list[Change]:
+    def _drops(self, snapshot: Snapshot) -> list[PlannedChange]:
         dropped = {address: record for address, record in self._records.items() if address not in self._entries}
         changes = [self._no_longer(address, snapshot) for address in dropped]
         kept = {address: entry.live.id if entry.live else None for address, entry in self._entries.items()}
@@ -251,7 +251,7 @@ class Planner:
         untracked = [] if self._lineage is None else snapshot.untracked(kept)
         return [*_in_order(changes, self._records), *(self._untracked(kind, item) for kind, item in untracked)]
 
-    def _no_longer(self, address: str, snapshot: Snapshot) -> Change:
+    def _no_longer(self, address: str, snapshot: Snapshot) -> PlannedChange:
         """Its deletion; or nothing, where what is there is not ours to delete."""
         record, change = self._records[address], self._drop(address, "it is no longer part of the configuration")
         item = kind_of(record.kind, address).recorded(address, record.inputs)
@@ -267,24 +267,24 @@ class Planner:
                 self._entries[address] = replace(self._entries[address], change=change)
         return change
 
-    def _last_stage(self, drop: Change) -> str:
+    def _last_stage(self, drop: PlannedChange) -> str:
         """When it may go: what is not recorded goes last, since nothing tells who uses them."""
         if drop.address not in self._records:
             return STAGES[-1]
         return last_stage(drop.address, self._records, _edges_down(self._records))
 
-    def _drop(self, address: str, reason: str) -> Change:
+    def _drop(self, address: str, reason: str) -> PlannedChange:
         record = self._records[address]
         kind = kind_of(record.kind, address)
-        change = Change(
+        change = PlannedChange(
             address, Action.DELETE, record.stage, reason=reason, id=record.id or "", usual_s=kind.usual_delete
         )
         self._entries[address] = Entry(change, None, None, False)
         return change
 
-    def _untracked(self, kind: str, item: Found) -> Change:
+    def _untracked(self, kind: str, item: Found) -> PlannedChange:
         address = item.address if item.address not in self._entries else f"{item.address}@{item.live.id}"
-        change = Change(
+        change = PlannedChange(
             address,
             Action.DELETE,
             "infrastructure",
@@ -312,7 +312,7 @@ class Planner:
         plan = self._plan("down", _in_order(changes, records), began, calls)
         return Planned(replace(plan, critical_s=_critical(plan, _edges_down(records))), self._entries, found)
 
-    def _plan(self, command: str, changes: list[Change], began: float, calls: int) -> Plan:
+    def _plan(self, command: str, changes: list[PlannedChange], began: float, calls: int) -> Plan:
         return Plan(
             command=command,
             lineage=self._lineage,
@@ -336,7 +336,7 @@ def _edges_down(records: Mapping[str, Record]) -> Edges:
     return edges_down({address: (record.deps, record.runtime_depends_on) for address, record in records.items()})
 
 
-def _in_order(changes: list[Change], records: Mapping[str, Record]) -> list[Change]:
+def _in_order(changes: list[PlannedChange], records: Mapping[str, Record]) -> list[PlannedChange]:
     """Deletes so that what depends on another goes first; the same records give the same order in every process."""
     fixed = {address: sorted(before) for address, before in sorted(_edges_down(records).items())}
     rank = {address: number for number, address in enumerate(graphlib.TopologicalSorter(fixed).static_order())}

@@ -158,7 +158,6 @@ class LiveKitProvisioner:
         name = LIVEKIT if own else f"{LIVEKIT}-livekit-server"
         #: namespace/name of what asks for load balancers
         self.ingress, self.turn_service = f"{LIVEKIT}/{name}", f"{LIVEKIT}/{name}-turn"
-        self.has_turn = livekit.turn_domain is not None
 
     def _secret(self, name: str, values: dict[str, Ref[SecretRef]], host: Resource, stage: str) -> Secret:
         return Secret(name, namespace=LIVEKIT, values=values, lives_in=host, after=[self.namespace], stage=stage)

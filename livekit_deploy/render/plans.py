@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
 
-from livekit_deploy.engine.plan import GONE, Action, Change, FieldDiff, Plan
+from livekit_deploy.engine.plan import GONE, Action, FieldDiff, Plan, PlannedChange
 from livekit_deploy.render import costs
 from livekit_deploy.render.harmless import escape
 from livekit_deploy.render.words import SYMBOLS, hanging, ordered, pair, plain, plural, wrapped
@@ -86,7 +86,7 @@ def warned(warnings: Mapping[str, tuple[str, str]], width: int | None = None, in
             yield from hanging(f"{' ' * len(lead)}→ ", remedy, width, "bold")
 
 
-def _drifted(change: Change, width: int | None) -> Iterator[str]:
+def _drifted(change: PlannedChange, width: int | None) -> Iterator[str]:
     if change.reason == GONE:
         yield f"  {SYMBOLS['delete']} {escape(change.address)}  deleted"
         return
@@ -131,7 +131,7 @@ def _header(plan: Plan, width: int | None) -> str:
     return f"[bold]{escape(where)}[/]{account}{' ' * gap}{escape(right)}"
 
 
-def _by_stage(plan: Plan, changes: Iterable[Change], width: int | None, every: bool) -> Iterator[str]:
+def _by_stage(plan: Plan, changes: Iterable[PlannedChange], width: int | None, every: bool) -> Iterator[str]:
     changes = list(changes)
     for stage in ordered({change.stage for change in changes}, backwards=plan.command == "down"):
         yield ""
@@ -139,7 +139,7 @@ def _by_stage(plan: Plan, changes: Iterable[Change], width: int | None, every: b
         yield from _grouped([change for change in changes if change.stage == stage], width, every)
 
 
-def _grouped(changes: Sequence[Change], width: int | None, every: bool) -> Iterator[str]:
+def _grouped(changes: Sequence[PlannedChange], width: int | None, every: bool) -> Iterator[str]:
     """Every change, a hint only once; of very many of a kind that merely come or go the first, unless ``every``."""
     seen: Counter[tuple[Action, str]] = Counter()
     hints: set[str] = set()
@@ -157,7 +157,7 @@ def _grouped(changes: Sequence[Change], width: int | None, every: bool) -> Itera
             yield f"  {SYMBOLS[action.value]} [dim]{escape(more)}[/]"
 
 
-def _change(change: Change, width: int | None, every: bool) -> Iterator[str]:
+def _change(change: PlannedChange, width: int | None, every: bool) -> Iterator[str]:
     said = " ".join(filter(None, (_doomed(change), f"({change.reason})" if change.reason else "")))
     room = None if width is None else width - _INDENT
     if said and room is not None and cell_len(change.address + said) > room:
@@ -172,14 +172,14 @@ def _change(change: Change, width: int | None, every: bool) -> Iterator[str]:
         yield from _diffs(change, width)
 
 
-def _doomed(change: Change) -> str:
+def _doomed(change: PlannedChange) -> str:
     """The id of what is deleted: whoever reads the plan sees which object it is."""
     goes = change.action is Action.DELETE or change.remakes
     told = change.address == change.id or change.address.endswith((f"@{change.id}", f"/{change.id}"))
     return change.id if goes and not told else ""
 
 
-def _sets(change: Change, width: int | None) -> Iterator[str]:
+def _sets(change: PlannedChange, width: int | None) -> Iterator[str]:
     """What a create sets, for those who want to see all."""
     column = min(max((len(diff.path) for diff in change.diffs), default=0), _WIDEST_PATH)
     for diff in change.diffs:
@@ -187,7 +187,7 @@ def _sets(change: Change, width: int | None) -> Iterator[str]:
         yield from hanging(f"{' ' * _INDENT}{diff.path:<{column}}  ", text, width)
 
 
-def _diffs(change: Change, width: int | None) -> Iterator[str]:
+def _diffs(change: PlannedChange, width: int | None) -> Iterator[str]:
     rows = [
         (diff.path, text, escape(_ORIGIN.get(diff.origin, diff.origin)))
         for diff in change.diffs

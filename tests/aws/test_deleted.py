@@ -12,7 +12,7 @@ import pytest
 from livekit_deploy.aws.kinds.ec2.routes import RouteTable
 from livekit_deploy.aws.kinds.ec2.security_groups import SecurityGroupRule
 from livekit_deploy.config import Environment, load_environment
-from livekit_deploy.engine.plan import Action, Change
+from livekit_deploy.engine.plan import Action, PlannedChange
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
@@ -38,7 +38,7 @@ def _of(rig: AwsRig, kind: str) -> str:
     return next(str(record.id) for address, record in sorted(rig.records.items()) if address.startswith(f"{kind}/"))
 
 
-def _settles(rig: AwsRig, declared: Callable[[], Sequence[Resource]]) -> dict[str, Change]:
+def _settles(rig: AwsRig, declared: Callable[[], Sequence[Resource]]) -> dict[str, PlannedChange]:
     """Bring it up again; nothing may be left to do. Returns what the plan said."""
     before = rig.plan(declared())
     rig.up(declared())

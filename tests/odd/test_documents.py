@@ -34,7 +34,7 @@ from livekit_deploy.cli.entry import run
 from livekit_deploy.costs import price_list
 from livekit_deploy.costs.prices import Item
 from livekit_deploy.engine.estimate import Estimate, Guard, Line, Unpriced
-from livekit_deploy.engine.plan import Action, Change, FieldDiff, Plan
+from livekit_deploy.engine.plan import Action, FieldDiff, Plan, PlannedChange
 from livekit_deploy.errors import DeployError
 from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.helm import charts, record, wheels
@@ -139,9 +139,13 @@ def _sealed(value: Any) -> bytes:
 
 
 _CHANGES = (
-    Change("ec2.vpc/main", Action.CREATE, "network", (FieldDiff("cidr", None, "10.0.0.0/16"),)),
-    Change("ec2.subnet/a", Action.UPDATE, "network", (FieldDiff("tags.a", "x", "y", "drift"),), "because", "a hint"),
-    Change("iam.role/a", Action.NOOP, "access", unmarked=(FieldDiff("tags.b", "x", None),), warning="w", remedy="r"),
+    PlannedChange("ec2.vpc/main", Action.CREATE, "network", (FieldDiff("cidr", None, "10.0.0.0/16"),)),
+    PlannedChange(
+        "ec2.subnet/a", Action.UPDATE, "network", (FieldDiff("tags.a", "x", "y", "drift"),), "because", "a hint"
+    ),
+    PlannedChange(
+        "iam.role/a", Action.NOOP, "access", unmarked=(FieldDiff("tags.b", "x", None),), warning="w", remedy="r"
+    ),
 )
 _COST = Estimate(
     *("us-east-1", "2026-11", 1.0, 2.0, (Line("ec2.vpc/main", "1 vpc", 0.0, 1.0),), (Unpriced("", "traffic"),), ("x",)),

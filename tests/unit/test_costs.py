@@ -17,7 +17,7 @@ from livekit_deploy.config import Environment
 from livekit_deploy.costs import bill
 from livekit_deploy.costs.prices import Item, Prices, Told, as_of, regions
 from livekit_deploy.engine.estimate import Estimate, Unpriced
-from livekit_deploy.engine.plan import Action, Change, Plan
+from livekit_deploy.engine.plan import Action, Plan, PlannedChange
 from livekit_deploy.engine.planner import Entry, Planned
 from livekit_deploy.engine.resource import Resource, kinds
 from livekit_deploy.errors import TooExpensive
@@ -243,7 +243,7 @@ def _record(item: Resource, phase: Phase = Phase.READY) -> Record:
 def _planned(state: Sequence[Record], *changes: tuple[Resource, Action]) -> Estimate:
     """The estimate of a plan on a state of records named ``a``."""
     records = {f"{record.kind}/a": record for record in state}
-    made = [Change(item.address, action, "infrastructure") for item, action in changes]
+    made = [PlannedChange(item.address, action, "infrastructure") for item, action in changes]
     entries = {
         change.address: Entry(change, None if change.action is Action.DELETE else item, None, False)
         for change, (item, _) in zip(made, changes, strict=True)
@@ -318,7 +318,7 @@ def test_traffic_is_said_once_where_an_environment_is_made(file: File) -> None:
 
 
 def test_the_comment_on_a_pull_request_has_it_in_its_heading() -> None:
-    changes = (Change(GATEWAY.address, Action.CREATE, "infrastructure"),)
+    changes = (PlannedChange(GATEWAY.address, Action.CREATE, "infrastructure"),)
     plan = Plan("up", None, 0, "d", changes, header={"env": "uat"}, cost=_estimate(374, 412))
     text = plan_markdown(plan)
     assert text.startswith("### uat: 1 changes, about $412 a month, +$38 with this plan\n")

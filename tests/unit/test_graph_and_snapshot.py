@@ -12,7 +12,7 @@ import pytest
 
 from livekit_deploy.engine.graph import closure, edges_down, ordered, without
 from livekit_deploy.engine.inputs import Ref, SecretRef, plain, revive, substitute
-from livekit_deploy.engine.plan import UNKNOWN, Action, Change, FieldDiff, Plan, compare
+from livekit_deploy.engine.plan import UNKNOWN, Action, FieldDiff, Plan, PlannedChange, compare
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.snapshot import Snapshot
 from livekit_deploy.errors import ConfigError, Denied, ResourceError, StalePlan
@@ -128,7 +128,7 @@ def plan(**changes: Any) -> Plan:
         ({"digest": "e"}, "the configuration is not the one of the plan"),
         ({"header": {"env": "dev"}}, "it is a plan for the environment uat, and this is dev"),
         (
-            {"all": (Change("a.b/c", Action.CREATE, "infrastructure"),)},
+            {"all": (PlannedChange("a.b/c", Action.CREATE, "infrastructure"),)},
             "changed in AWS since the plan: a.b/c",
         ),
     ],
@@ -156,7 +156,7 @@ def test_a_saved_plan_that_says_something_else_than_what_would_be_done_is_refuse
     """Edited by hand, or moved in AWS since: what was looked at is what is done."""
 
     def said(*diffs: FieldDiff) -> Plan:
-        return plan(all=(Change("a.b/c", Action.UPDATE, "infrastructure", diffs),))
+        return plan(all=(PlannedChange("a.b/c", Action.UPDATE, "infrastructure", diffs),))
 
     saved = Plan.load(said(SIZE, FieldDiff("ports", (1, 2), UNKNOWN)).dump())
     saved.expect(said(SIZE, FieldDiff("ports", (1, 2), UNKNOWN)))
@@ -188,9 +188,11 @@ def test_secrets_are_compared_by_their_address_and_marked() -> None:
     assert list(compare("x", {"a": 1, "b": 2}, {"a": 1, "b": 3}, "drift")) == [FieldDiff("x.b", 2, 3, "drift")]
 
 
-def _changes(*said: str) -> tuple[Change, ...]:
+def _changes(*said: str) -> tuple[PlannedChange, ...]:
     """``address action id`` each."""
-    return tuple(Change(one.split()[0], Action(one.split()[1]), "infrastructure", id=one.split()[2]) for one in said)
+    return tuple(
+        PlannedChange(one.split()[0], Action(one.split()[1]), "infrastructure", id=one.split()[2]) for one in said
+    )
 
 
 def test_less_than_the_plan_is_taken_for_the_rest_of_it_only_where_it_is() -> None:

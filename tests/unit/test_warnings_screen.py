@@ -8,7 +8,7 @@ import pytest
 from rich.text import Text
 
 from livekit_deploy.base.clock import Clock
-from livekit_deploy.engine.plan import Action, Change, Plan
+from livekit_deploy.engine.plan import Action, Plan, PlannedChange
 from livekit_deploy.operations.report import Report, status_of
 from livekit_deploy.render import plans, reports
 from livekit_deploy.render.json_lines import JsonLines
@@ -20,7 +20,7 @@ GROUP = "eks.node_group/media-1a2b"
 SAID, REMEDY = "DEGRADED: AsgInstanceLaunchFailures: no capacity (asg-1)", "name further types"
 
 
-def plan(*changes: Change) -> Plan:
+def plan(*changes: PlannedChange) -> Plan:
     header = {"project": "livekit", "env": "uat", "region": "us-east-1", "account": "123456789012"}
     return Plan("up", "lineage", 3, "digest", tuple(changes), header=header)
 
@@ -29,8 +29,8 @@ def text(lines: object) -> str:
     return "\n".join(Text.from_markup(line, emoji=False).plain for line in lines)  # type: ignore[attr-defined]
 
 
-def ill(action: Action = Action.NOOP) -> Change:
-    return Change(GROUP, action, "infrastructure", warning=SAID, remedy=REMEDY)
+def ill(action: Action = Action.NOOP) -> PlannedChange:
+    return PlannedChange(GROUP, action, "infrastructure", warning=SAID, remedy=REMEDY)
 
 
 @pytest.mark.parametrize("action", [Action.NOOP, Action.UPDATE])
@@ -44,11 +44,11 @@ def test_a_plan_warns_with_the_reason_and_the_remedy_whatever_it_changes(action:
 
 
 def test_what_is_made_again_counts_as_deleted() -> None:
-    again = Change(
+    again = PlannedChange(
         GROUP, Action.RESUME, "infrastructure", reason="it failed: it is deleted and made again", remakes=True
     )
     assert "1 to create, 0 to update, 1 to delete" in text(plans.lines(plan(again)))
-    assert "0 to delete" in text(plans.lines(plan(Change(GROUP, Action.RESUME, "infrastructure"))))
+    assert "0 to delete" in text(plans.lines(plan(PlannedChange(GROUP, Action.RESUME, "infrastructure"))))
 
 
 def test_up_and_its_json_tell_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
