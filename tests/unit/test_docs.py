@@ -15,7 +15,7 @@ from livekit_deploy.cli.entry import cli
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/*.md", "state/*.md", "manifests/*.md", "tests/**/*.md")
+    for pattern in ("*.md", ".github/**/*.md", "docs/**/*.md", "state/*.md", "manifests/*.md", "tests/**/*.md")
     for path in ROOT.glob(pattern)
 )
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
