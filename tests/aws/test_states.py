@@ -238,7 +238,7 @@ def test_the_key_of_a_living_cluster_is_never_replaced_and_its_deletion_is_cance
     assert (rig.plan(key_and_cluster()).changes, rig.plan(key_and_cluster()).warnings) == ((), {})
 
 
-@pytest.mark.parametrize("by_hand", [["disable_key"], ["schedule_key_deletion", "cancel_key_deletion"]])
+@pytest.mark.parametrize("out_of_band", [["disable_key"], ["schedule_key_deletion", "cancel_key_deletion"]])
 def test_a_disabled_key_is_enabled_and_nothing_is_deleted(rig: AwsRig, out_of_band: list[str]) -> None:
     rig.up(key_and_cluster())
     for operation in out_of_band:
