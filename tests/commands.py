@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import click
 
+from livekit_deploy.cli.commands import COMMANDS, below
 from livekit_deploy.cli.entry import cli
-from livekit_deploy.cli.examples import EXAMPLES
 from livekit_deploy.cli.options import shared
 
 _EXIT_CODES = (
@@ -60,12 +60,7 @@ def _shared() -> list[click.Option]:
 
 
 def _body() -> Iterator[str]:
-    names: set[str | None] = {option.name for option in _shared()}
-    context = click.Context(cli)
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
-        assert command is not None
-        yield from _command(name, command, names)
+    yield from _below("", cli, {option.name for option in _shared()})
 
 
 def _command(path: str, command: click.Command, known: set[str | None]) -> Iterator[str]:
@@ -81,12 +76,18 @@ def _command(path: str, command: click.Command, known: set[str | None]) -> Itera
     if own:
         yield ""
         yield from _options(own)
-    if not isinstance(command, click.Group) and path in EXAMPLES:
+    if not isinstance(command, click.Group):
         yield ""
-        yield f"    livekit-deploy {EXAMPLES[path]}"
-    if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from _command(f"{path} {name}", inner, known)
+        yield f"    livekit-deploy {COMMANDS[path].example}"
+    yield from _below(path, command, known)
+
+
+def _below(path: str, group: click.Command, known: set[str | None]) -> Iterator[str]:
+    for name, declared in below(path).items():
+        assert isinstance(group, click.Group)
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield from _command(declared.name, command, known)
 
 
 def _options(options: list[click.Option]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from livekit_deploy import events
 from livekit_deploy.checks.finding import Finding
+from livekit_deploy.cli.commands import COMMANDS
 from livekit_deploy.engine.critical_path import Step
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.ownership_tags import Kept
@@ -32,9 +33,8 @@ _VERSION: Schema = {"const": FORMAT_VERSION, "description": "raised when a key g
 
 @dataclass(frozen=True)
 class Output:
-    """What a command prints with ``--json``; a stream is one object a line."""
+    """What commands print with ``--json``; a stream is one object a line. Which ones is declared in `cli.commands`."""
 
-    command: str
     about: str
     schema: Schema
 
@@ -125,55 +125,51 @@ _RESOURCE: Schema = {
 _FINDINGS = "Every check with what it saw; of those that failed the cause and the remedy."
 OUTPUTS = {
     "run": Output(
-        "up, down, keys add, keys rotate, keys remove",
         "A stream: the plan, one event for each thing that happens, the result.",
         _stream(),
     ),
     "plan": Output(
-        "plan", "Every address with its action and diffs, and what it costs; also what `--out` saves.", _versioned(Plan)
+        "Every address with its action and diffs, and what it costs; also what `--out` saves.", _versioned(Plan)
     ),
-    "status": Output("status", "What is recorded and who holds the lease.", _versioned(StatusReport)),
-    "outputs": Output("outputs", "Public name to value; names are those of `outputs`.", _object({}, more=True)),
-    "prerequisites": Output("prerequisites, check", _FINDINGS, _list("findings", Finding, ok={"type": "boolean"})),
-    "verify": Output("verify", _FINDINGS, _list("findings", Finding, ok={"type": "boolean"})),
+    "status": Output("What is recorded and who holds the lease.", _versioned(StatusReport)),
+    "outputs": Output("Public name to value; names are those of `outputs`.", _object({}, more=True)),
+    "prerequisites": Output(_FINDINGS, _list("findings", Finding, ok={"type": "boolean"})),
+    "verify": Output(_FINDINGS, _list("findings", Finding, ok={"type": "boolean"})),
     "state list": Output(
-        "state list",
         "The records, each with its phase and id.",
         _list("records", Recorded),
     ),
-    "state show": Output("state show", "The whole document (`state/schema.json`).", _versioned(State)),
-    "state show ADDRESS": Output("state show ADDRESS", "One record.", _versioned(Record)),
-    "state history": Output("state history", "Earlier documents, newest first.", _list("versions", Past)),
-    "logs": Output("logs", "A stream: one line of a pod each, `at` when it was said.", _log_line()),
-    "events": Output("events", "What the cluster tells of LiveKit, newest last.", _list("events", ClusterEvent)),
-    "keys list": Output("keys list", "The API keys and who has them; `keys add` prints a stream.", _versioned(Keys)),
+    "state show": Output("The whole document (`state/schema.json`).", _versioned(State)),
+    "state show ADDRESS": Output("One record.", _versioned(Record)),
+    "state history": Output("Earlier documents, newest first.", _list("versions", Past)),
+    "logs": Output("A stream: one line of a pod each, `at` when it was said.", _log_line()),
+    "events": Output("What the cluster tells of LiveKit, newest last.", _list("events", ClusterEvent)),
+    "keys list": Output("The API keys and who has them; `keys add` prints a stream.", _versioned(Keys)),
     "state rebuild": Output(
-        "state rebuild, state restore, state import, state forget",
         "The document that was written, and what it changed.",
         _object({"serial": {"type": "integer"}, "lineage": _TEXT, **dict.fromkeys(_PROPOSED, _LIST)}),
     ),
     "graph": Output(
-        "graph",
         "Every resource in the order of work, with what it comes `after`; `longest` are those on the longest chain.",
         _object({"resources": {"type": "array", "items": _RESOURCE}}),
     ),
-    "graph --critical-path": Output(
-        "graph --critical-path", "The longest chain.", _list("chain", Step, seconds=_NUMBER)
-    ),
-    "sandbox status": Output(
-        "sandbox status", "Whether it is running, and where.", _object({"running": {"type": "boolean"}}, more=True)
-    ),
+    "graph --critical-path": Output("The longest chain.", _list("chain", Step, seconds=_NUMBER)),
+    "sandbox status": Output("Whether it is running, and where.", _object({"running": {"type": "boolean"}}, more=True)),
     "sandbox faults list": Output(
-        "sandbox faults list",
         "The faults that are set, and how often each has struck.",
         _object({"faults": {"type": "array", "items": {"type": "object", "required": ["fault", "call", "struck"]}}}),
     ),
     "config validate": Output(
-        "config validate",
         "The file and what should be known about it.",
         _object({"file": _TEXT, "valid": {"type": "boolean"}, "warnings": {"type": "array", "items": _TEXT}}),
     ),
 }
+
+
+def _printed_by(output: str) -> str:
+    """The commands that print an output, each with the words that make it print this one."""
+    found = [one.name for one in COMMANDS.values() if output in one.prints]
+    return ", ".join(output if output.startswith(f"{name} ") else name for name in found)
 
 
 def schema() -> str:
@@ -209,7 +205,7 @@ def _lines() -> Iterator[str]:
     yield "| Name | Command | What it is |"
     yield "|---|---|---|"
     for name, one in OUTPUTS.items():
-        yield f"| `{name}` | `{one.command}` | {one.about} |"
+        yield f"| `{name}` | `{_printed_by(name)}` | {one.about} |"
     yield ""
     yield "## The log"
     yield ""

@@ -8,12 +8,7 @@ from livekit_deploy.cli.options import Options, load, path_of, screen, shared
 from livekit_deploy.errors import UsageError
 
 
-@click.group()
-def config() -> None:
-    """Init, validate, show, schema."""
-
-
-@config.command()
+@click.command()
 @click.option("--preset", type=click.Choice(["dev", "uat", "prod"]), default="dev", show_default=True)
 @shared
 def init(options: Options, preset: str) -> int:
@@ -37,7 +32,7 @@ def init(options: Options, preset: str) -> int:
     return 0
 
 
-@config.command()
+@click.command()
 @shared
 def validate(options: Options) -> int:
     """Say everything that is wrong with the file, each with its place and remedy."""
@@ -50,7 +45,7 @@ def validate(options: Options) -> int:
     return 0
 
 
-@config.command()
+@click.command()
 @shared
 def show(options: Options) -> int:
     """The file as it is understood: with the preset's values and all overrides."""
@@ -64,7 +59,7 @@ def show(options: Options) -> int:
     return 0
 
 
-@config.command()
+@click.command()
 def schema() -> int:
     """The JSON Schema of an environment file, for editors."""
     import json

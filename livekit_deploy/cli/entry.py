@@ -6,6 +6,7 @@ import difflib
 import shlex
 import sys
 import traceback
+from copy import copy
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from livekit_deploy import __version__
-from livekit_deploy.cli.examples import show_example
+from livekit_deploy.cli.commands import COMMANDS, Command, below, called_elsewhere
 from livekit_deploy.cli.signals import INTERRUPTED
 from livekit_deploy.cli.spelling import PROGRAM, Spelling, program
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
@@ -22,79 +23,36 @@ from livekit_deploy.render import streams
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-#: command → (module of `cli`, its name there, what --help says)
-_COMMANDS = {
-    "up": ("run", "up", "plan, ask, apply, and say where LiveKit answers"),
-    "plan": ("run", "plan", "what `up` would do, attribute by attribute"),
-    "down": ("run", "down", "the reverse, then the proof that nothing is left"),
-    "prerequisites": ("prerequisites", "prerequisites", "can `up` succeed? rights, quotas, offerings, DNS, tools"),
-    "check": ("prerequisites", "prerequisites", "the same as prerequisites"),
-    "verify": ("verify", "verify", "does LiveKit answer? each failure with cause and remedy"),
-    "status": ("status", "status", "one screen: stages, resources, lease, endpoints"),
-    "outputs": ("status", "outputs", "names and endpoints of what runs"),
-    "logs": ("logs", "logs", "what LiveKit's pods say, also as it comes"),
-    "events": ("logs", "events", "what the cluster says of LiveKit's objects"),
-    "keys": ("keys", "keys", "LiveKit's API keys: list, add, rotate, remove"),
-    "iam-policy": ("iam_policy", "iam_policy", "the least policy that up and down of an environment need"),
-    "graph": ("status", "graph", "the resource graph as text, Mermaid or SVG"),
-    "kubeconfig": ("kubeconfig", "kubeconfig", "write a kubeconfig without a token in it"),
-    "token": ("kubeconfig", "token", "print a credential for the cluster, for kubectl and helm"),
-    "state": ("state", "state", "list, show, history, unlock, restore, rebuild, import, forget"),
-    "config": ("config", "config", "init, validate, show, schema"),
-    "sandbox": ("sandbox", "sandbox", "start, stop, status, reset, env, faults"),
-    "version": ("version", "version", "the version of this program and of what it is built on"),
-    "completion": ("version", "completion", "a script that completes commands and options in a shell"),
-}
-#: of whom it is known what they did although their results did not reach anybody
-_CHANGE = ("up", "down", "keys", "state", "sandbox")
-#: what other tools call it → what it is called here
-_ELSEWHERE = {
-    "apply": "up",
-    "deploy": "up",
-    "preview": "plan",
-    "diff": "plan",
-    "cost": "plan",
-    "drift": "plan --refresh-only",
-    "refresh": "status --refresh",
-    "destroy": "down",
-    "delete": "down",
-    "init": "config init",
-    "validate": "config validate",
-    "doctor": "prerequisites",
-    "health": "verify",
-    "output": "outputs",
-    "show": "state show",
-    "import": "state import",
-    "unlock": "state unlock",
-    "force-unlock": "state unlock",
-}
 
+class _Group(click.Group):
+    """A group of the table of commands; what is below it is imported when it is called."""
 
-class _Commands(click.Group):
-    """A group whose commands are imported when they are called."""
+    def __init__(self, declared: Command) -> None:
+        super().__init__(declared.word or None, help=declared.help)
+        self._name = declared.name
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(below(self._name))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[name]
-        command: click.Command = getattr(import_module(f"livekit_deploy.cli.{module}"), attribute)
-        show_example(command, name)
-        return command
+        declared = below(self._name).get(name)
+        return _made(declared) if declared else None
+
+
+class _Program(_Group):
+    """All of it: besides, it knows what its commands are called elsewhere, and lists them without importing any."""
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As usual; for a name that is none, the nearest one, or what it is called here."""
-        name = arguments[0]
-        if name in _COMMANDS or name.startswith("-") or context.resilient_parsing:
+        name, known, elsewhere = arguments[0], below(""), called_elsewhere()
+        if name in known or name.startswith("-") or context.resilient_parsing:
             return super().resolve_command(context, arguments)
-        if name in _ELSEWHERE:
-            here = shlex.join([*_ELSEWHERE[name].split(), *arguments[1:]])
+        if name in elsewhere:
+            here = shlex.join([*elsewhere[name].split(), *arguments[1:]])
             raise UsageError(f"there is no command {name}", hint=f"here it is: {PROGRAM} {here}")
-        near = difflib.get_close_matches(name, _COMMANDS, n=1)
+        near = difflib.get_close_matches(name, known, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"No such command {name!r}.{meant}", hint=f"see: {PROGRAM} --help")
 
@@ -102,23 +60,32 @@ class _Commands(click.Group):
         """As usual, without importing any command."""
         from click.shell_completion import CompletionItem
 
-        begun = [(name, said) for name, (_, _, said) in _COMMANDS.items() if name.startswith(incomplete)]
+        begun = [one for name, one in below("").items() if name.startswith(incomplete)]
         options = click.Command.shell_complete(self, context, incomplete)
-        return [*(CompletionItem(name, help=said) for name, said in begun), *options]
+        return [*(CompletionItem(one.name, help=one.summary) for one in begun), *options]
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """What each does, without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, said) for name, (_, _, said) in _COMMANDS.items()])
+            formatter.write_dl([(one.name, one.summary) for one in below("").values()])
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name=PROGRAM)
-def cli() -> None:
-    """LiveKit on AWS EKS: from one environment file to a LiveKit that answers, and back to nothing."""
+def _made(declared: Command) -> click.Command:
+    """The command as click has it: its function, under its name, with its example at the end of its help."""
+    if declared.is_group:
+        command: click.Command = _Group(declared) if declared.name else _Program(declared)
+    else:
+        module, _, function = declared.code.partition(":")
+        command = copy(getattr(import_module(f"livekit_deploy.cli.{module}"), function))
+    command.name = declared.word
+    # whole, where click would cut it
+    command.short_help = declared.summary or (command.help or "").partition(".")[0]
+    command.epilog = f"Example:\n\n\b\n  {PROGRAM} {declared.example}"
+    return command
 
 
-show_example(cli, "")
+cli = click.version_option(__version__, prog_name=PROGRAM)(_made(COMMANDS[""]))
+cli.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 def run(arguments: list[str]) -> int:
@@ -169,5 +136,5 @@ def ended(code: int, arguments: list[str]) -> int:
     if failure is None:
         return code
     sys.stderr.write(f"warning: the results were not all written: {failure.strerror}\n")
-    changes = any(one in _CHANGE for one in arguments[:1])
-    return code or (0 if changes else DeployError.exit_code)
+    changed = any(one.changes for name, one in below("").items() if name in arguments[:1])
+    return code or (0 if changed else DeployError.exit_code)

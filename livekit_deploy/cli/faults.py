@@ -11,19 +11,14 @@ import click
 from livekit_deploy.errors import UsageError
 
 
-@click.group()
-def faults() -> None:
-    """Make the sandbox fail: list, add, load, clear."""
-
-
-@faults.command("list")
+@click.command()
 @click.option("--json", "json", is_flag=True, help="only JSON on stdout")
 def show(json: bool) -> int:
     """The faults that are set, and how often each has struck."""
     return _shown((), json=json)
 
 
-@faults.command()
+@click.command()
 @click.argument("fault")
 @click.argument("call", default="", metavar="[SERVICE:OPERATION]")
 @click.option("--after", type=click.IntRange(0), help="let so many matching calls pass first")
@@ -44,7 +39,7 @@ def add(fault: str, call: str, where: tuple[str, ...], **given: Any) -> int:
     return _set([{key: value for key, value in values.items() if value not in (None, "", {})}])
 
 
-@faults.command()
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def load(file: Path) -> int:
     """Set the faults of a YAML file: a list of fault, call, after, times, where."""
@@ -58,13 +53,13 @@ def load(file: Path) -> int:
     return _set([one.plain() for one in read(text, str(file))])
 
 
-@faults.command()
+@click.command()
 def clear() -> int:
     """Lift every fault."""
     return _shown((), clear=True)
 
 
-@faults.command()
+@click.command()
 def kinds() -> int:
     """The faults there are."""
     from livekit_deploy.render.screen import Screen

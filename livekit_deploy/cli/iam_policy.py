@@ -12,7 +12,7 @@ from livekit_deploy.cli.options import Options, deployer, load, screen, shared
 from livekit_deploy.errors import UsageError
 
 
-@click.command("iam-policy")
+@click.command()
 @click.option(
     "--parts",
     metavar="FOLDER",

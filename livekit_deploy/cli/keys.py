@@ -31,12 +31,7 @@ _ENDS_CALLS = (
 _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 
 
-@click.group()
-def keys() -> None:
-    """LiveKit's API keys: list, add, rotate, remove. A secret is never shown: read it in Secrets Manager."""
-
-
-@keys.command("list")
+@click.command()
 @shared
 def list_(options: Options) -> int:
     """The keys with name and age, and how many pods have them all."""
@@ -50,7 +45,7 @@ def list_(options: Options) -> int:
     return 0
 
 
-@keys.command()
+@click.command()
 @click.option("--name", metavar="NAME", help="whom it is for (default: today's date)")
 @_yes
 @shared
@@ -60,7 +55,7 @@ def add(options: Options, name: str | None, yes: bool) -> int:
     return _changed(options, "add", yes, lambda ring: {"key": ring.add(chosen), "name": chosen})
 
 
-@keys.command()
+@click.command()
 @click.argument("name", default="main")
 @_yes
 @shared
@@ -74,7 +69,7 @@ def rotate(options: Options, name: str, yes: bool) -> int:
     return _changed(options, "rotate", yes, change)
 
 
-@keys.command()
+@click.command()
 @click.argument("key")
 @click.option("--now", is_flag=True, help="do not wait for pods with earlier keys: their calls cannot reconnect")
 @_yes

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.faults import faults
 from livekit_deploy.cli.options import Options, connected, load, screen, shared
 from livekit_deploy.errors import UsageError
 
 
-@click.group()
-def sandbox() -> None:
-    """Start, stop, status, reset, env, faults."""
-
-
-sandbox.add_command(faults)
-
-
-@sandbox.command()
+@click.command()
 @click.option("--speed", type=float, default=60.0, show_default=True, help="AWS's seconds per second; inf: no waits")
 def start(speed: float) -> int:
     """Start it, or find the one that runs."""
@@ -32,7 +23,7 @@ def start(speed: float) -> int:
     return 0
 
 
-@sandbox.command()
+@click.command()
 def stop() -> int:
     """End it; what was made in it is gone."""
     from livekit_deploy.render.screen import Screen
@@ -42,7 +33,7 @@ def stop() -> int:
     return 0
 
 
-@sandbox.command()
+@click.command()
 @click.option("--json", "json", is_flag=True, help="only JSON on stdout")
 def status(json: bool) -> int:
     """What runs in it."""
@@ -60,7 +51,7 @@ def status(json: bool) -> int:
     return 0
 
 
-@sandbox.command()
+@click.command()
 def reset() -> int:
     """Forget everything that was made in it."""
     from livekit_deploy.render.screen import Screen
@@ -70,7 +61,7 @@ def reset() -> int:
     return 0
 
 
-@sandbox.command()
+@click.command()
 @shared
 def env(options: Options) -> int:
     """Print the variables that make any boto3 program use it.

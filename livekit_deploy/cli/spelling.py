@@ -13,17 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from livekit_deploy.checks.finding import Finding
+from livekit_deploy.cli.commands import COMMANDS
 from livekit_deploy.errors import DeployError, Incomplete, VerifyFailed
 
 PROGRAM = "livekit-deploy"
-#: what takes an environment, and may be named without its words
-_TAKES = (
-    "up|plan|down|prerequisites|check|verify|status|outputs|logs|events|iam-policy|graph|kubeconfig|token"
-    "|keys (?:list|add|rotate|remove)|state (?:list|show|history|restore|unlock|rebuild|import|forget)"
-    "|config (?:validate|show)"
-)
-_OTHERS = "sandbox|version|completion|config (?:init|schema)"
-_NAMED = re.compile(rf"\b{PROGRAM} (?:(?P<command>{_TAKES})\b(?P<env> --env [^\s:,;]+)?|(?={_OTHERS}))")
+
+
+def _named(*, of_environment: bool) -> str:
+    return "|".join(
+        re.escape(one.name) for one in COMMANDS.values() if one.code and one.of_environment == of_environment
+    )
+
+
+_HERE, _ELSEWHERE = _named(of_environment=True), _named(of_environment=False)
+_NAMED = re.compile(rf"\b{PROGRAM} (?:(?P<command>{_HERE})\b(?P<env> --env [^\s:,;]+)?|(?={_ELSEWHERE}))")
 
 
 @dataclass(frozen=True)

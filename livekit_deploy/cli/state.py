@@ -8,16 +8,10 @@ import click
 
 from livekit_deploy.cli.asking import agreed, can_ask
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
-from livekit_deploy.cli.state_repair import forget, import_, rebuild, restore
 from livekit_deploy.errors import UsageError
 
 
-@click.group()
-def state() -> None:
-    """The state document: look at it, bring it back, put it right."""
-
-
-@state.command("list")
+@click.command()
 @shared
 def list_(options: Options) -> int:
     """The addresses that are recorded, with phase and id."""
@@ -31,7 +25,7 @@ def list_(options: Options) -> int:
     return 0
 
 
-@state.command()
+@click.command()
 @click.argument("address", required=False)
 @shared
 def show(options: Options, address: str | None) -> int:
@@ -50,7 +44,7 @@ def show(options: Options, address: str | None) -> int:
     return 0
 
 
-@state.command()
+@click.command()
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
 @shared
 def unlock(options: Options, yes: bool) -> int:
@@ -70,7 +64,7 @@ def unlock(options: Options, yes: bool) -> int:
     return 0
 
 
-@state.command()
+@click.command()
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
@@ -89,7 +83,3 @@ def history(options: Options, limit: int) -> int:
     else:
         where.history(found)
     return 0
-
-
-for command in (restore, rebuild, import_, forget):
-    state.add_command(command)

@@ -45,7 +45,7 @@ def rebuild(options: Options, lineage: str | None, yes: bool) -> int:
     return _carried_out(options, "rebuild", yes, lambda made: made.upkeep.rebuild(made.declared, lineage))
 
 
-@click.command("import")
+@click.command()
 @click.argument("address")
 @click.argument("id")
 @_yes

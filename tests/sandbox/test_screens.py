@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.cli.examples import EXAMPLES
+from livekit_deploy.cli.commands import COMMANDS
 from tests.sandbox.terminal import Terminal
 from tests.sandbox.workspace import Workspace
 
@@ -253,9 +253,9 @@ def _leaving(album: Album, here: Workspace) -> None:
 
 def test_every_command_has_a_screen() -> None:
     first = [path.read_text(encoding="utf-8").partition("\n")[0] for path in SCREENS.glob("*.txt")]
-    shown = {name for name in EXAMPLES for line in first if f"{line} ".startswith(f"$ livekit-deploy {name} ")}
+    shown = {name for name in COMMANDS for line in first if f"{line} ".startswith(f"$ livekit-deploy {name} ")}
     missing = {
-        name for name in EXAMPLES if name not in shown and not any(other.startswith(f"{name} ") for other in shown)
+        name for name in COMMANDS if name not in shown and not any(other.startswith(f"{name} ") for other in shown)
     }
     assert missing == {""}  # which is no command
 

@@ -17,8 +17,8 @@ import click
 import pytest
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 
+from livekit_deploy.cli.commands import COMMANDS as DECLARED
 from livekit_deploy.cli.entry import cli
-from livekit_deploy.cli.examples import EXAMPLES
 from livekit_deploy.sandbox.server import _NEEDS
 from tests.sandbox.workspace import ROOT, Workspace
 
@@ -56,7 +56,7 @@ COMMANDS = dict(_rehearsing(cli, "", click.Context(cli)))
 
 def _line(path: str) -> list[str]:
     """The example of a command, for the environment dev of the sandbox."""
-    words = shlex.split(re.sub(r"--(follow|watch)\b|--(env|confirm|plan) \S+|~/.kube/", "", EXAMPLES[path]))
+    words = shlex.split(re.sub(r"--(follow|watch)\b|--(env|confirm|plan) \S+|~/.kube/", "", DECLARED[path].example))
     known = {name for parameter in COMMANDS[path].params for name in parameter.opts}
     return [*words, *(one for one in _GIVEN.get(path, []) if one not in words and (one in known or one[0] != "-"))]
 

@@ -34,21 +34,16 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command that is about one environment, ``down`` last: it leaves nothing to look at."""
     context = click.Context(cli)
 
-    def below(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    def of(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
         if isinstance(command, click.Group):
-            for name, inner in command.commands.items():
-                yield from below(f"{path} {name}", inner)
+            for name in command.list_commands(context):
+                inner = command.get_command(context, name)
+                assert inner is not None
+                yield from of(f"{path} {name}".strip(), inner)
         elif any("--env" in one.opts for one in command.params):
             yield path, command
 
-    found = [pair for name in cli.list_commands(context) for pair in below(name, _found(context, name))]
-    return iter(sorted(found, key=lambda pair: pair[0] == "down"))
-
-
-def _found(context: click.Context, name: str) -> click.Command:
-    command = cli.get_command(context, name)
-    assert command is not None
-    return command
+    return iter(sorted(of("", cli), key=lambda pair: pair[0] == "down"))
 
 
 class Listener:

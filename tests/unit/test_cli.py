@@ -20,7 +20,7 @@ from livekit_deploy import __version__
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.cli import entry, options
 from livekit_deploy.cli.asking import agreed, says_yes
-from livekit_deploy.cli.examples import EXAMPLES
+from livekit_deploy.cli.commands import COMMANDS as DECLARED
 from livekit_deploy.cli.files import written
 from livekit_deploy.errors import Interrupted, UsageError
 from livekit_deploy.render.screen import Screen
@@ -75,13 +75,13 @@ def test_help_says_what_it_does_and_shows_an_example(path: tuple[str, ...], caps
     usage, said = out.split("\n\n")[:2]
     assert usage.startswith(f"Usage: {' '.join(('livekit-deploy', *path))}")
     assert len(said.strip()) > 20 or said.strip().endswith(".")
-    assert "Example:" in out, f"add a line to EXAMPLES in cli/examples.py: {' '.join(path)}"
+    assert "Example:" in out, f"declare one in cli/commands.py: {' '.join(path)}"
     assert out.rstrip().rpartition("livekit-deploy ")[2].startswith(" ".join(path))
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES))
+@pytest.mark.parametrize("path", sorted(DECLARED))
 def test_examples_are_command_lines_that_parse(path: str) -> None:
-    words = shlex.split(EXAMPLES[path].partition(" >")[0])
+    words = shlex.split(DECLARED[path].example.partition(" >")[0])
     command: click.Command = entry.cli
     context = click.Context(entry.cli, info_name="livekit-deploy")
     while isinstance(command, click.Group):

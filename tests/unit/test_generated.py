@@ -7,14 +7,20 @@ import json
 import jsonschema
 import pytest
 
+from livekit_deploy.cli.commands import COMMANDS
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump
-from tests import troubleshooting
+from tests import json_format, troubleshooting
 from tests.generate import ROOT, generated
 
 
 def test_generated_files_are_up_to_date() -> None:
     stale = [path.name for path, text in generated().items() if path.read_text(encoding="utf-8") != text]
     assert stale == [], "run: make schema"
+
+
+def test_every_json_output_is_declared_by_a_command() -> None:
+    declared = {name for command in COMMANDS.values() for name in command.prints}
+    assert declared == set(json_format.OUTPUTS)
 
 
 def test_the_reference_says_what_a_change_means() -> None:
