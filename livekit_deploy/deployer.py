@@ -27,7 +27,6 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds.ec2.zones import laid_out
-from livekit_deploy.aws.kinds.eks.cluster import living
 from livekit_deploy.aws.state_bucket.bucket import store_of
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.checks import prerequisites, verify
@@ -40,18 +39,14 @@ from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, UsageError
-from livekit_deploy.events import Event, Notice, one_at_a_time, silent
-from livekit_deploy.k8s.access.client import Api, api_of
-from livekit_deploy.k8s.access.kubeconfig import credential, for_people
-from livekit_deploy.k8s.cluster_events import ClusterEvent, events
-from livekit_deploy.k8s.pod_logs import Excerpt, LogLine, PodLogs
+from livekit_deploy.events import Event, one_at_a_time, silent
 from livekit_deploy.operations.api_keys import Keyring
+from livekit_deploy.operations.cluster import ClusterAccess
 from livekit_deploy.operations.lost import look_for_rest, refuse_lost
 from livekit_deploy.operations.pod_secrets import other_holders
 from livekit_deploy.operations.report import Report, StatusReport, outputs_of, status_of, with_cluster
 from livekit_deploy.operations.run import Running
 from livekit_deploy.operations.state_repair import Upkeep
-from livekit_deploy.provisioners.addresses import LIVEKIT
 from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Holder, Home, Record, State, belongs
 from livekit_deploy.state.edit import unlock
@@ -218,40 +213,21 @@ class Deployer:
             prerequisites.PrerequisitesContext(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
         )
 
-    def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
-        """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set."""
-        return for_people(living(self._inside()).outputs, command, environ)
-
-    def credential(self) -> dict[str, Any]:
-        """What a kubeconfig's exec plugin prints: a token for the cluster, good for 14 minutes."""
-        return credential(self.cloud, living(self._inside()).id)
+    @property
+    def cluster(self) -> ClusterAccess:
+        """The cluster: a kubeconfig and a credential for it, what LiveKit's pods say, its events."""
+        return ClusterAccess(self._inside, self._emit, self._running.over)
 
     def _inside(self) -> Cloud:
         """The cloud as ours, with a cluster on record. Raises `StateError` when there is none yet."""
         self.cloud.with_lineage(with_cluster(self._state(), self.env.name).lineage)
         return self.cloud
 
-    def _kube(self) -> Api:
-        return api_of(self._inside())
-
-    def logs(self, which: Excerpt | None = None, *, pod: str | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """What LiveKit's pods, or one of them, say; with ``follow`` until `cancel`, ``timeout`` or the pods' end.
-
-        Raises `StateError` when there is no cluster yet, `UsageError` when there is no such pod.
-        """
-        found = PodLogs(self._kube(), LIVEKIT, lambda text: self._emit(Notice(level="warning", message=text)))
-        wanted = which or Excerpt()
-        return found.follow(pod, wanted, self._running.over()) if follow else found.lines(pod, wanted)
-
-    def cluster_events(self) -> list[ClusterEvent]:
-        """What the cluster tells of LiveKit's objects, the newest last. Raises `StateError` without a cluster."""
-        return events(self._kube(), LIVEKIT)
-
     @property
     def keys(self) -> Keyring:
         """LiveKit's API keys: list, add, rotate, remove. What changed is given to the pods by `up`."""
         self._guard()
-        return Keyring(self.cloud, self._state, self._session, self._kube, self._emit, *self._running.patience)
+        return Keyring(self.cloud, self._state, self._session, self.cluster.api, self._emit, *self._running.patience)
 
     def status(self) -> StatusReport:
         """What the state document says of what is configured and recorded; reads nothing else."""
@@ -324,7 +300,7 @@ class Deployer:
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
         if state is not None:
             self.cloud.with_lineage(state.lineage)
-            self.cloud.other_holders = other_holders(self._kube if verify.serves(state) else None)
+            self.cloud.other_holders = other_holders(self.cluster.api if verify.serves(state) else None)
         planner = Planner(self.cloud.remembering(), state, self.env.digest(), self._running.patient)
         planned = planner.down(self._look) if destroy else planner.up(self.resources, tuple(targets), stage)
         return replace(planned, plan=replace(planned.plan, header=self._header()))

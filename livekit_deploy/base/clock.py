@@ -26,6 +26,11 @@ def http_date(text: str | None) -> datetime | None:
     return said.replace(tzinfo=UTC) if said is not None and said.tzinfo is None else said
 
 
+def utc_now() -> str:
+    """This moment in UTC, as ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Clock:
     """A monotonic clock that may run faster than real time.
 

@@ -30,7 +30,7 @@ def kubeconfig(options: Options, out: str | None) -> int:
     with deployer(options, env, "kubeconfig") as made:
         # the plugin finds the state and the sandbox from where this was run
         environ = {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd()), "PYTHONPATH": isolated.python_path()}
-        found = made.kubeconfig(command, environ)
+        found = made.cluster.kubeconfig(command, environ)
     path = Path(out or f"kubeconfig-{env.name}")
     written(path, yaml.safe_dump(found, sort_keys=False))
     where.say(f"wrote {path}; use it with: export KUBECONFIG={path.resolve()}")
@@ -52,5 +52,5 @@ def token(options: Options) -> int:
             ) from error
     env, where = load(options), screen(options)
     with deployer(options, env, "token") as made:
-        where.json(json.dumps(made.credential()))
+        where.json(json.dumps(made.cluster.credential()))
     return 0

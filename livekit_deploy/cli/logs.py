@@ -31,7 +31,7 @@ def logs(options: Options, follow: bool, since: float | None, tail: int | None, 
     env, where = load(options), screen(options)
     excerpt = Excerpt(since=since, tail=tail, previous=previous)
     with deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made:
-        for line in made.logs(excerpt, pod=pod, follow=follow):
+        for line in made.cluster.logs(excerpt, pod=pod, follow=follow):
             if not where.log_line(line, named=pod is None, json=options.json):
                 return 0  # whoever reads has seen enough
     return 0
@@ -43,7 +43,7 @@ def events(options: Options) -> int:
     """What the cluster says of LiveKit's pods, Ingress and Services, the newest last."""
     env, where = load(options), screen(options)
     with deployer(options, env, "events") as made:
-        found = made.cluster_events()
+        found = made.cluster.events()
     if options.json:
         where.json_value({"events": [asdict(one) for one in found]})
     else:

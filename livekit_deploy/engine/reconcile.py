@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from livekit_deploy.base.clock import utc_now
 from livekit_deploy.base.timing import spent
 from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.differences import difference
@@ -34,7 +35,6 @@ from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, Blocked, Conflict, NotOurs, ResourceError, Unavailable
 from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
-from livekit_deploy.state.session import utc_now
 
 READY = Status.READY
 _WHO_DELETES = "find out who, such as a controller or an audit of the cluster, and run the same command again"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from livekit_deploy.base.clock import utc_now
 from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.inputs import Change, Ref
@@ -15,7 +16,6 @@ from livekit_deploy.engine.resource import Found, Live, Observed, Resource, Stat
 from livekit_deploy.engine.snapshot import Patient, Snapshot, once
 from livekit_deploy.errors import NotOurs, ResourceError
 from livekit_deploy.state.document import Phase, Record
-from livekit_deploy.state.session import utc_now
 
 _PHASE = {
     Status.READY: Phase.READY,

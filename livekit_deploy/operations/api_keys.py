@@ -21,6 +21,7 @@ from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds import api_keys
 from livekit_deploy.aws.kinds.api_keys import Pair
 from livekit_deploy.aws.kinds.secrets import Secret, of_version
+from livekit_deploy.base.clock import utc_now
 from livekit_deploy.checks import verify
 from livekit_deploy.engine.ownership_tags import require
 from livekit_deploy.engine.waits import Expired, Waits
@@ -30,7 +31,7 @@ from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.operations.pod_secrets import Holders, holders, versions
 from livekit_deploy.provisioners.addresses import API_KEYS, RELEASE
 from livekit_deploy.state.document import Phase, Record, State
-from livekit_deploy.state.session import Session, utc_now
+from livekit_deploy.state.session import Session
 
 #: what has to follow a change: the copy in the cluster, and the release whose pods roll
 _FOLLOWERS = ("k8s.secret/livekit-api-keys", RELEASE)

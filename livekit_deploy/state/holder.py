@@ -7,8 +7,8 @@ import os
 import socket
 import uuid
 
+from livekit_deploy.base.clock import utc_now
 from livekit_deploy.state.document import Holder
-from livekit_deploy.state.session import utc_now
 
 
 def this_process(command: str, lease_seconds: float) -> Holder:

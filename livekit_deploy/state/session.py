@@ -22,7 +22,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from livekit_deploy.base.clock import Elapsed
@@ -49,10 +48,6 @@ _LOST_RACE = 0.1  # seconds before the lease is asked for again when somebody el
 
 #: real time, in which a lease runs: it also passes while this machine sleeps
 boot_clock = Elapsed()
-
-
-def utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass

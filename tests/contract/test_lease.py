@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.base.clock import Elapsed, _which, sleepless
+from livekit_deploy.base.clock import Elapsed, _which, sleepless, utc_now
 from livekit_deploy.errors import Denied, DeployError, Interrupted, LockedError, LostLease, StateError, StateGone
 from livekit_deploy.state import session as sessions
 from livekit_deploy.state import swap as swaps
@@ -24,7 +24,7 @@ from livekit_deploy.state.document import Holder, Home, Phase, Record, State, lo
 from livekit_deploy.state.edit import Present, present, replaced, unlock
 from livekit_deploy.state.history import history
 from livekit_deploy.state.limits import CALL_BOUND, Limits
-from livekit_deploy.state.session import Session, utc_now
+from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import Mismatch, S3Store, Store, Stored, Version
 from tests.contract.stores import Timed
 

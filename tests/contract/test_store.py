@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from livekit_deploy.base.clock import utc_now
 from livekit_deploy.errors import Denied, LockedError, LostLease, StateError
 from livekit_deploy.state.document import Holder, Home, Phase, Record, State, dump, load
 from livekit_deploy.state.edit import Present, present, replaced, saved, unlock, whole
 from livekit_deploy.state.history import history
 from livekit_deploy.state.lease import lease_of
-from livekit_deploy.state.session import Session, utc_now
+from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import Mismatch, Store
 from tests.contract.stores import Timed
 

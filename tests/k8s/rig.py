@@ -192,7 +192,7 @@ class KubeCloud(Cloud):
         if self.host is None or name != self.host.id:
             raise Absent(f"No cluster found for name: {name}.")
         told = self.host.outputs
-        seen = {"name": name, "arn": f"arn:{name}", "endpoint": told["endpoint"], "tags": self.tags.own(CLUSTER)}
+        seen = {"name": name, "arn": f"arn:{name}", "endpoint": told["endpoint"], "tags": self.ownership.own(CLUSTER)}
         told = {"roleArn": "", "version": "1.36", "status": "ACTIVE", "certificateAuthority": {"data": told["ca"]}}
         return {"cluster": {**seen, **told}}
 

@@ -38,7 +38,7 @@ class Standing:
             deployer = self.here.deployer(env, self.here.fresh)
             found = deployer.lease()
             assert found is not None
-            changed_by_hand(name, found[0].records, deployer._kube)
+            changed_by_hand(name, found[0].records, deployer.cluster.api)
         return env
 
     def ways(self, name: str) -> dict[str, Steps]:

@@ -23,7 +23,7 @@ LOOKS: dict[str, Callable[[Deployer], Any]] = {
     "state rebuild": lambda made: made.upkeep.rebuild(made.declared),
     "state history": lambda made: made.upkeep.history(),
     "status": lambda made: made.status(),
-    "events": lambda made: made.cluster_events(),
+    "events": lambda made: made.cluster.events(),
 }
 
 

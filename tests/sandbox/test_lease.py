@@ -13,10 +13,11 @@ from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
+from livekit_deploy.base.clock import utc_now
 from livekit_deploy.errors import LockedError
 from livekit_deploy.state.document import Holder, Phase, Record, State
 from livekit_deploy.state.lease import lease_of
-from livekit_deploy.state.session import Session, utc_now
+from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import S3Store
 from tests.sandbox.refusing import Proxy
 from tests.sandbox.test_interrupted import SHORT_LEASE, UP, Events, _begins, _gone, _set

@@ -44,9 +44,9 @@ def _looked_at(here: Workspace, env: Environment, keys: tuple[str, str]) -> None
         assert found == []
         assert made.status().records
         assert made.outputs()
-        list(made.logs())
-        made.cluster_events()
-        made.credential()
+        list(made.cluster.logs())
+        made.cluster.events()
+        made.cluster.credential()
         assert made.keys.present().keys
         made.upkeep.history()
 
@@ -180,9 +180,9 @@ def test_a_role_that_may_only_read_the_state_sees_the_status_and_gets_a_token_wh
     with bounded.deployer(here, env, keys) as reader:
         assert reader.status().records
         with pytest.raises(Denied, match="DescribeCluster"):
-            reader.credential()
+            reader.cluster.credential()
         with pytest.raises(Denied):
             reader.plan()
     keys = bounded.role(here, env, "user", only=("state",), also=["eks:DescribeCluster"])
     with bounded.deployer(here, env, keys) as user:
-        assert user.credential()
+        assert user.cluster.credential()

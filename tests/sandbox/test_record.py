@@ -83,9 +83,9 @@ def _looked_at(made: Deployer) -> None:
     made.verify()
     made.status()
     made.outputs()
-    list(made.logs())
-    made.cluster_events()
-    made.credential()
+    list(made.cluster.logs())
+    made.cluster.events()
+    made.cluster.credential()
     made.keys.present()
     made.upkeep.history()
 

@@ -11,6 +11,7 @@ import pytest
 import livekit_deploy
 from livekit_deploy import Change, Deployer, Event, Input, Plan, PlannedChange, Resource
 from livekit_deploy.engine.plan import Action
+from livekit_deploy.operations.cluster import ClusterAccess
 
 
 class Thing(Resource):
@@ -35,11 +36,11 @@ def test_every_exported_name_is_there_and_stands_for_one_thing() -> None:
 
 
 def test_events_are_those_of_a_run_and_nothing_else_is_called_so() -> None:
-    """``on_event`` gets an `Event`; what the cluster tells is asked for by another word."""
+    """``on_event`` gets an `Event`; what the cluster tells is asked of the cluster, and is a `ClusterEvent`."""
     assert "Event" in str(inspect.signature(Deployer).parameters["on_event"].annotation)
     assert Event.__module__ == "livekit_deploy.events"
     assert not hasattr(Deployer, "events")
-    assert "ClusterEvent" in str(inspect.signature(Deployer.cluster_events).return_annotation)
+    assert "ClusterEvent" in str(inspect.signature(ClusterAccess.events).return_annotation)
 
 
 def test_a_type_checker_knows_the_exported_names_and_no_other() -> None:

@@ -15,10 +15,10 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
 from livekit_deploy.aws.kinds import api_keys
 from livekit_deploy.aws.kinds.iam.policy_documents import statements, told
+from livekit_deploy.base.clock import utc_now
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
-from livekit_deploy.state.session import utc_now
 
 if TYPE_CHECKING:
     pass
