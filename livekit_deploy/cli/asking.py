@@ -24,6 +24,12 @@ def agreed(where: Screen, question: str) -> None:
         raise Declined("nothing was changed", hint="answer y, or add --yes")
 
 
+def named(where: Screen, name: str, question: str, kept: str) -> None:
+    """Ask for the environment's name: whoever means another one types another name. Raises `Declined`."""
+    if answer(where, f"{question} Type its name:") != name:
+        raise Declined(f"{kept}: that is not its name", hint=f"type {name}, or add --confirm {name}")
+
+
 def says_yes(where: Screen, question: str) -> bool:
     """Ask for a yes or no; no is the default."""
     return answer(where, f"{question} [y/N]").strip().lower() in ("y", "yes")

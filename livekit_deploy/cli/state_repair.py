@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livekit_deploy.cli.asking import agreed, can_ask
+from livekit_deploy.cli.asking import agreed, can_ask, named
 from livekit_deploy.cli.options import Options, deployer, load, screen, shared
-from livekit_deploy.errors import UsageError
+from livekit_deploy.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +38,24 @@ def restore(options: Options, file: Path | None, version: str | None, yes: bool)
 
 @click.command()
 @click.option("--lineage", metavar="ID", help="whose objects, where there are those of more than one document")
+@click.option("--confirm", metavar="NAME", help="the environment's name: no other state document of it is in use")
 @_yes
 @shared
-def rebuild(options: Options, lineage: str | None, yes: bool) -> int:
+def rebuild(options: Options, lineage: str | None, confirm: str | None, yes: bool) -> int:
     """Make the document anew from what carries the environment's tags."""
-    return _carried_out(options, "rebuild", yes, lambda made: made.upkeep.rebuild(made.declared, lineage))
+
+    def make(made: Deployer) -> Proposal:
+        if confirm not in (None, made.env.name):
+            raise UsageError(f"--confirm {confirm} is not its name", hint=f"--confirm {made.env.name}")
+        proposal = made.upkeep.rebuild(made.declared, lineage)
+        if yes and proposal.elsewhere and confirm is None:
+            raise StateError(
+                proposal.elsewhere,
+                hint=f"look for it there and go on with it; where it is lost, add --confirm {made.env.name}",
+            )
+        return proposal
+
+    return _carried_out(options, "rebuild", yes or confirm is not None, make)
 
 
 @click.command()
@@ -73,7 +86,9 @@ def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deploye
         proposal = make(made)
         if not options.json:
             where.proposal(proposal)
-        if not yes:
+        if not yes and proposal.elsewhere:
+            named(where, env.name, "No other state document of it is in use?", "nothing was changed")
+        elif not yes:
             agreed(where, f"Write this state of {env.name}?")
         written = made.upkeep.carry_out(proposal, f"state {verb}")
     if options.json:

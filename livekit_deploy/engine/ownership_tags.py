@@ -6,7 +6,7 @@ nothing of it is changed, and it is neither replaced, made again nor deleted: it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +38,12 @@ def lost(item: Resource, cloud: Any, record: Record | None, live: Live) -> tuple
     return tuple(FieldDiff(path, have, want, "drift") for path, (have, want) in found.items())
 
 
-def told(item: Resource, diffs: Iterable[FieldDiff]) -> tuple[str, str]:
+def told(item: Resource, diffs: Sequence[FieldDiff]) -> tuple[str, str]:
     """What is wrong with an object of which these differ, and what to do about it."""
-    return _said(diffs), f"nothing of it is changed until it is adopted: livekit-deploy up --adopt {item.address}"
+    adopt = f"livekit-deploy up --adopt {item.address}"
+    if any(one.path.startswith(f"{OWNERSHIP}.") and one.path.endswith("lineage") and one.before for one in diffs):
+        return _said(diffs), f"go on with the state document that it belongs to; only where that is lost: {adopt}"
+    return _said(diffs), f"nothing of it is changed until it is adopted: {adopt}"
 
 
 def _said(diffs: Iterable[FieldDiff]) -> str:

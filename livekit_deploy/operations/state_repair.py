@@ -28,7 +28,7 @@ from livekit_deploy.engine.unrecorded import Declared, concerned
 from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.state.document import Home, Record, State
 from livekit_deploy.state.edit import Present, present, replaced, saved, whole
-from livekit_deploy.state.history import Past, history
+from livekit_deploy.state.history import Past, history, remembers
 from livekit_deploy.state.holder import this_process
 from livekit_deploy.state.store import Store
 
@@ -42,7 +42,8 @@ class Proposal:
 
     ``surplus`` are recorded addresses that the configuration does not know, ``absent`` configured ones of which nothing
     is there, ``unmarked`` ones at whose name something without our marks is, ``diffs`` what the next plan would change
-    of the one object that is taken over.
+    of the one object that is taken over. ``elsewhere`` is why the document that is made again may be a second one: ""
+    where it is shown that there is no other.
     """
 
     now: Present
@@ -51,6 +52,7 @@ class Proposal:
     absent: tuple[str, ...] = ()
     unmarked: tuple[str, ...] = ()
     diffs: tuple[FieldDiff, ...] = ()
+    elsewhere: str = ""
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -151,7 +153,18 @@ class Upkeep:
                 hint=f"go to its region; if it is gone there, say that you mean it: --lineage {chosen}",
             )
         base = replace(now.state or State.new(**asdict(self._home)), lineage=chosen)
-        return Proposal(now, replace(base, records=found.records), found.surplus, found.absent, found.unmarked)
+        state = replace(base, records=found.records)
+        return Proposal(now, state, found.surplus, found.absent, found.unmarked, elsewhere=self._elsewhere(now, chosen))
+
+    def _elsewhere(self, now: Present, lineage: str) -> str:
+        """Why a document of this lineage may be in use in another place; "" where it is, or was, in this one."""
+        here = now.damage is not None or (now.state is not None and now.state.lineage == lineage)
+        if here or remembers(self._store, lineage):
+            return ""
+        return (
+            f"nothing shows that the document of lineage {lineage} was ever at {self._store.location}: where it is in "
+            "use in another region, bucket or folder, both would change the same objects"
+        )
 
     def _only_lineage(self) -> str:
         found = lineages(self._cloud)

@@ -68,6 +68,8 @@ def proposal_lines(proposal: Proposal, *, every: bool) -> Iterator[str]:
     if proposal.surplus:
         yield f"there, but not configured: {plural(len(proposal.surplus), 'resource')} that up will delete"
         yield from (f"    {escape(address)}" for address in _shown(proposal.surplus, every))
+    if proposal.elsewhere:
+        yield f"[yellow]{escape(proposal.elsewhere)}[/]"
     if proposal.diffs:
         yield "the next plan will change:"
         yield from (f"    {escape(diff.path)}  {escape(pair(diff.before, diff.after))}" for diff in proposal.diffs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from livekit_deploy.errors import StateError
@@ -35,6 +36,15 @@ def history(store: Store, most: int) -> list[Past]:
             found.append(past)
             seen |= {past.serial} if past.serial is not None else set()
     return sorted(found, key=lambda past: past.written, reverse=True)
+
+
+def remembers(store: Store, lineage: str, most: int = 20) -> bool:
+    """Whether one of the newest earlier documents here had this lineage: it was kept here, and is lost."""
+    for version in store.versions(most):
+        with contextlib.suppress(StateError):
+            if load(store.version(version.id), f"version {version.id}").lineage == lineage:
+                return True
+    return False
 
 
 def _past(store: Store, version: Version) -> Past:

@@ -366,6 +366,23 @@ def test_of_two_lineages_the_user_says_which(small: Place, monkeypatch: pytest.M
     assert boto3.client("ec2").describe_internet_gateways()["InternetGateways"] == []
 
 
+def test_a_document_that_was_never_here_may_be_in_use_elsewhere(small: Place) -> None:
+    """Its own history shows that it was kept here, and so does whatever stands in its place."""
+
+    def elsewhere() -> str:
+        made = small.deployer()
+        return made.upkeep.rebuild(made.declared).elsewhere
+
+    lineage = small.state.lineage
+    assert elsewhere() == ""
+    small.write(b"{")
+    assert elsewhere() == ""
+    small.s3.delete_object(Bucket=BUCKET, Key=small.key)
+    assert elsewhere() == "", "its versions are there"
+    small.lose()
+    assert f"nothing shows that the document of lineage {lineage} was ever at s3://" in elsewhere()
+
+
 def test_a_role_alone_tells_the_lineage(tmp_path: Path) -> None:
     place = Place(environment(tmp_path, SMALL), lambda every: [r for r in every if r.address == "iam.role/cluster"])
     place.deployer().up()

@@ -124,6 +124,9 @@ def test_what_the_file_has_no_longer_can_be_taken_over_too(env: Environment, tmp
     assert made.up().deleted == [address]
     with pytest.raises(UsageError, match="no resource has the address"):
         _check_adopted(made, (address,))
+    with pytest.raises(UsageError, match="no resource has the address") as caught:
+        _check_adopted(made, ("ec2.vpc/man",))
+    assert "did you mean ec2.vpc/main?" in caught.value.hint
 
 
 def test_what_down_leaves_is_deleted_by_what_it_says(env: Environment, tmp_path: Path) -> None:

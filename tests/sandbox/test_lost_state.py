@@ -81,7 +81,10 @@ def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebui
     assert "No changes" in here.run("plan", *UAT, *CHANGED, "--detailed-exitcode").out
     records = here.document("uat")["records"]
     _lose(here)
-    rebuilt = here.run("state", "rebuild", *UAT, "--yes")
+    refused = here.run("state", "rebuild", *UAT, "--yes", code=1)
+    assert "nothing shows that the document of lineage" in refused.err
+    assert "--confirm uat" in refused.err
+    rebuilt = here.run("state", "rebuild", *UAT, "--confirm", "uat")
     assert f"{len(records)} records" in rebuilt.out
     assert "No changes" in here.run("plan", *UAT, *CHANGED, "--detailed-exitcode").out
     assert here.document("uat")["records"].keys() == records.keys()
@@ -99,6 +102,6 @@ def test_the_other_presets_of_one_account_are_rebuilt_with_all_that_is_in_their_
     lost = {env: here.document(env)["records"].keys() for env in presets}
     _lose(here)
     for env, where in presets.items():
-        here.run("state", "rebuild", *where, "--yes")
+        here.run("state", "rebuild", *where, "--confirm", env)
         assert "No changes" in here.run("plan", *where, "--detailed-exitcode").out
         assert here.document(env)["records"].keys() == lost[env]

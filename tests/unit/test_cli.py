@@ -145,7 +145,6 @@ def test_the_version(capsys: Streams) -> None:
         ("plan --env dev --destroy --refresh-only", "--destroy and --refresh-only say two things", "leave one"),
         ("sandbox faults add throttling CreateSubnet", "CreateSubnet is no call", "SERVICE:OPERATION"),
         ("sandbox faults load nope.yaml", "cannot read nope.yaml: No such file or directory", "check the path"),
-        ("plan --env dev --adopt ec2.vpc/man", "no resource has the address ec2.vpc/man", "mean ec2.vpc/main?"),
         ("logs --env dev --follow --previous", "--follow and --previous say two things", "nothing new"),
         ("logs --env dev --since soon", "'soon' is no time", "logs --help"),
         ("down --env dev --confirm prod", "--confirm prod is not the name of this environment", "--confirm dev"),
