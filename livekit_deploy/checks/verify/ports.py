@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from livekit_deploy.aws.kinds.ec2.foreign_groups import interfaces
@@ -12,6 +13,8 @@ from livekit_deploy.checks.verify.cluster import MEDIA
 from livekit_deploy.checks.verify.context import VerifyContext
 
 _WORLD, _WORLD_6 = "0.0.0.0/0", "::/0"
+#: bits of a network: no range of private addresses of IPv4 is wider, and that of IPv6 is `_OURS_6`
+_WIDE, _WIDE_6, _OURS_6 = 8, 16, IPv6Network("fc00::/7")
 #: protocol, first and last port
 Ports = tuple[str, int, int]
 
@@ -43,11 +46,13 @@ def _open(look: VerifyContext, instance: Mapping[str, Any]) -> None:
 
 def _closed(look: VerifyContext, instance: Mapping[str, Any], wanted: Sequence[Ports]) -> None:
     for interface, groups in interfaces(instance):
-        for group, ports, _ in _to_the_world(look, groups):
+        for group, ports, sources in _to_the_world(look, groups):
             if not any(_admits(one, ports) for one in wanted):
+                whom = "the world" if sources & {_WORLD, _WORLD_6} else ", ".join(sorted(sources))
                 raise Warned(
-                    f"{interface} of {instance['InstanceId']} is open to the world for {_said(ports)}, by {group}",
-                    cause="somebody added a rule to that group, or put the group on the node",
+                    f"{interface} of {instance['InstanceId']} is open to {whom} for {_said(ports)}, by {group}",
+                    cause="somebody added a rule to that group, or put the group on the node; what a prefix list holds "
+                    "is not looked at",
                     remedy="see whose it is: livekit-deploy plan. Take the rule out of the group in EC2, or the group "
                     "off the interface",
                 )
@@ -67,15 +72,26 @@ def _instances(look: VerifyContext) -> Iterator[tuple[bool, Mapping[str, Any]]]:
 
 
 def _to_the_world(look: VerifyContext, groups: Sequence[str]) -> Iterator[tuple[str, Ports, set[str]]]:
-    """What groups let in from anywhere; not what the controller lets in for a load balancer that has no group."""
+    """What groups let in from a good part of the world, or from a list of networks that may hold it; not what the
+    controller lets in for a load balancer that has no group."""
     if not groups:
         return
     for group in look.cloud.ec2.describe_security_groups(GroupIds=groups)["SecurityGroups"]:
         for rule in group["IpPermissions"]:
             sources = [*rule.get("IpRanges", []), *rule.get("Ipv6Ranges", [])]
             counted = [one for one in sources if not one.get("Description", "").startswith(CONTROLLER_RULE)]
-            if world := {one.get("CidrIp") or one["CidrIpv6"] for one in counted} & {_WORLD, _WORLD_6}:
+            lists = {f"the prefix list {one['PrefixListId']}" for one in rule.get("PrefixListIds", [])}
+            if world := _wide([one.get("CidrIp") or one["CidrIpv6"] for one in counted]) | lists:
                 yield group["GroupId"], (rule["IpProtocol"], rule.get("FromPort", -1), rule.get("ToPort", -1)), world
+
+
+def _wide(sources: Iterable[str]) -> set[str]:
+    """Of what is let in what is wide by itself or together with its neighbours: two halves are the world."""
+    networks = [ip_network(one, strict=False) for one in sources]
+    old = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
+    new = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
+    wide = {str(one) for one in new if one.prefixlen < _WIDE_6 and not one.subnet_of(_OURS_6)}
+    return wide | {str(one) for one in old if one.prefixlen < _WIDE}
 
 
 def _wanted(look: VerifyContext) -> Iterator[Ports]:
