@@ -5,7 +5,10 @@ RUN := $(BIN)/python -m livekit_deploy
 # tests of the real servers at a time: they bear no machine that has more to do than it can
 AT_ONCE ?= 2
 
-.PHONY: help setup demo test check cover kill soak real real-kill faults bench acceptance schema clean
+# what the edit loop leaves out: it starts processes, or tries every key with every spelling
+NOT_FAST := config_input release streams wheel
+
+.PHONY: help setup demo test test-fast check cover kill soak real real-kill faults bench acceptance schema clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,6 +31,10 @@ demo: setup  ## build the whole dev environment against the sandbox and show whe
 
 test: setup .venv/emulator  ## run the tests (about fourteen minutes on two cores)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
+
+test-fast: setup  ## the edit loop: unit tests, and the life of one of each kind of AWS object
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(NOT_FAST:%=--ignore tests/unit/test_%.py) tests/unit \
+	  tests/contract/test_described.py tests/contract/test_resource.py::test_the_life_of_a_resource
 
 check: setup  ## formatting, lint, types, layers, dependencies, generated files up to date
 	$(BIN)/ruff format --check .

@@ -253,7 +253,7 @@ def test_in_markdown_it_is_no_markup(texts: list[str], seed: int) -> None:
 class Drawn:
     """As much of a resource as is drawn of one."""
 
-    stage, outlived_by, works_with = "livekit", (), ()
+    stage, runtime_depends_on, works_with = "livekit", (), ()
 
     def __init__(self, address: str, usual: float, before: list[Drawn]) -> None:
         self.address, self.usual, self._before = address, usual, before
