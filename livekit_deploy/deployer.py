@@ -200,7 +200,7 @@ class Deployer:
         found = self.lease()
         if found is None or not verify.serves(found[0]):
             hint = f"run: livekit-deploy up --env {self.env.name}, or its step livekit"
-            raise UsageError("there is nothing to verify: the step livekit makes it", hint=hint)
+            raise UsageError("LiveKit is not deployed yet", hint=hint)
         self.cloud.with_lineage(found[0].lineage)
         return self._running.verified(found[0].records, within=within, to_the_end=to_the_end)
 

@@ -40,7 +40,7 @@ OURS = (
         "Plan again and look at what changed.",
     ),
     (
-        "is not the one of the plan",
+        "the plan was made with other settings",
         "The file, `--set` or the variables are not those that the plan was made with.",
         "Give the same ones, or plan again.",
     ),
@@ -50,12 +50,12 @@ OURS = (
         "Make one for this environment: `livekit-deploy plan --out FILE`.",
     ),
     (
-        "needs what is not there yet",
+        "needs resources that do not exist yet",
         "A step alone needs what an earlier step makes; the message says which.",
         "Run that step first, or `up` without `--step`.",
     ),
     (
-        "there is nothing to verify",
+        "LiveKit is not deployed yet",
         "LiveKit is not recorded in this environment's state.",
         "Run `livekit-deploy up`; `livekit-deploy status` says what there is.",
     ),
@@ -75,7 +75,7 @@ OURS = (
         "Remove the holder if it is not ours, and run `down` again: it goes on.",
     ),
     (
-        "nobody serves in the place of its pods",
+        "no other pod serves in place of its pods",
         "Media nodes are replaced, and the pods that are to take over do not become ready; the message says why.",
         "Put that right and run the same command again: it goes on. Until then the old nodes are kept.",
     ),
@@ -90,7 +90,7 @@ OURS = (
         "The line after it says which and until when: run the same command again then.",
     ),
     (
-        "it needs a person",
+        "it needs manual action",
         "AWS's state of it is one that neither waiting nor a change of ours ends, or it failed after it had run.",
         "The line after it says what to do. Nothing that ran is deleted unasked; what does not need it goes on.",
     ),
@@ -110,7 +110,7 @@ OURS = (
         "`livekit-deploy verify --watch --timeout 6h` waits until they are there, and fails when they do not start.",
     ),
     (
-        "pods were not given the present keys",
+        "pods do not have the present keys",
         "A key was changed in Secrets Manager, and the pods were not replaced since.",
         "Run `livekit-deploy up` and then `keys remove`; `keys remove --now` does not wait.",
     ),
@@ -198,7 +198,7 @@ OURS = (
         "Look at the network and its proxy, and run the same command again.",
     ),
     (
-        "what came back is no answer of AWS's",
+        "the answer did not come from AWS",
         "Something between here and AWS answers in its place: a proxy, or a login page of the network.",
         "Get it out of the way, and run the same command again.",
     ),
@@ -213,7 +213,7 @@ OURS = (
         "Choose less of what it names, or raise the limit; [what it costs](what-is-created.md#what-it-costs).",
     ),
     (
-        "cannot be held: no price is known of",
+        "cannot be checked: there is no known price of",
         "The sum leaves out what has no price, so that nobody can tell whether it is above `guard.max_monthly_cost`.",
         "If AWS's price list was not read, the line before says why; for a denial allow `pricing:GetProducts`.",
     ),
@@ -223,7 +223,7 @@ OURS = (
         "Install helm 3.19 or 4.x and put it on PATH; `livekit-deploy prerequisites` says whether it is found.",
     ),
     (
-        "this is a mistake of the program",
+        "internal error (please report it)",
         "Something that no code foresaw. What was made is recorded.",
         "Run the same command again; if it stays, report it with what `-vv` prints.",
     ),

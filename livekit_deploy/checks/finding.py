@@ -80,14 +80,14 @@ class Check(Generic[T]):
             return Finding(
                 self.name,
                 Verdict.FAILED,
-                f"this could not be looked at: {said}",
-                cause="an answer was not of the form that this check expects",
-                remedy="run it again with -vv, which logs each call; if it stays, report it with that log",
+                f"this check failed to run: {said}",
+                cause="an answer did not have the form that this check expects",
+                remedy="run it again with -vv, which logs each call; if it fails again, report it with that log",
             )
 
     def skipped(self, because: str) -> Finding:
         """It is not run."""
-        return Finding(self.name, Verdict.SKIPPED, f"not looked at: it builds on {because}")
+        return Finding(self.name, Verdict.SKIPPED, f"skipped: it needs the check {because} to succeed")
 
 
 def failed(findings: Iterable[Finding]) -> list[Finding]:

@@ -132,5 +132,5 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, ProxyError):
         return f"the proxy cannot connect: {error.original_error}"
     if isinstance(error, SSLError):
-        return f"its certificate is not to be trusted: {error}"
+        return f"its certificate is not trusted: {error}"
     return f"no connection: {error}"

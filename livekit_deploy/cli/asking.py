@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def can_ask(options: Options, settled: bool, flag: str) -> None:
     """Raise `UsageError` naming the flag when the answer is not ``settled`` and there is no terminal to ask on."""
     if not settled and (options.json or not interactive()):
-        raise UsageError(f"there is no terminal to ask on: {path_of(options).stem} is not touched", hint=f"add {flag}")
+        raise UsageError(
+            f"cannot ask here, there is no terminal: nothing was done to {path_of(options).stem}", hint=f"add {flag}"
+        )
 
 
 def agreed(where: Screen, question: str) -> None:
@@ -42,6 +44,4 @@ def answer(where: Screen, question: str) -> str:
             return where.prompt(question)
     except KeyboardInterrupt:
         where.say("")
-        raise Interrupted(
-            "interrupted at the question: it is not carried out", hint="run it again, and answer"
-        ) from None
+        raise Interrupted("interrupted at the question: nothing was done", hint="run it again, and answer") from None

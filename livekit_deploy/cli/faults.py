@@ -14,23 +14,23 @@ from livekit_deploy.errors import UsageError
 @click.command()
 @click.option("--json", "json", is_flag=True, help="only JSON on stdout")
 def show(json: bool) -> int:
-    """The faults that are set, and how often each has struck."""
+    """List the faults that are set, and how often each has struck."""
     return _shown((), json=json)
 
 
 @click.command()
 @click.argument("fault")
 @click.argument("call", default="", metavar="[SERVICE:OPERATION]")
-@click.option("--after", type=click.IntRange(0), help="let so many matching calls pass first")
-@click.option("--times", type=click.IntRange(1), help="strike so often (default: until cleared)")
-@click.option("--rate", type=click.IntRange(1), help="strike only what comes faster than so many calls a second")
+@click.option("--after", type=click.IntRange(0), help="how many matching calls pass first")
+@click.option("--times", type=click.IntRange(1), help="how often it strikes (default: until cleared)")
+@click.option("--rate", type=click.IntRange(1), help="strike only above this many calls per second")
 @click.option(
     "--reads",
     type=click.IntRange(1),
-    help="not-visible, late-lists: so many reads, or answers of each list, are behind",
+    help="not-visible, late-lists: how many reads, or answers of each list, are out of date",
 )
 @click.option("--seconds", type=click.IntRange(1), help="api-silent: how long it lasts (default: 15)")
-@click.option("--where", "where", multiple=True, metavar="NAME=VALUE", help="only calls with such a parameter")
+@click.option("--where", "where", multiple=True, metavar="NAME=VALUE", help="only calls with this parameter")
 @click.option("--code", help="AWS's error code, instead of the usual one")
 def add(fault: str, call: str, where: tuple[str, ...], **given: Any) -> int:
     """Set a fault, such as: throttling ec2:CreateSubnet --times 3. `kinds` lists them."""
@@ -42,26 +42,26 @@ def add(fault: str, call: str, where: tuple[str, ...], **given: Any) -> int:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def load(file: Path) -> int:
-    """Set the faults of a YAML file: a list of fault, call, after, times, where."""
+    """Set the faults from a YAML file: a list of fault, call, after, times, where."""
     from livekit_deploy.sandbox.faults.plan import read
 
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", "") or "it is no text in UTF-8"
+        why = getattr(error, "strerror", "") or "it is not text in UTF-8"
         raise UsageError(f"cannot read {file}: {why}", hint="check the path") from error
     return _set([one.plain() for one in read(text, str(file))])
 
 
 @click.command()
 def clear() -> int:
-    """Lift every fault."""
+    """Clear every fault."""
     return _shown((), clear=True)
 
 
 @click.command()
 def kinds() -> int:
-    """The faults there are."""
+    """List the kinds of faults."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
 
@@ -81,7 +81,7 @@ def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool 
 
     found = ask(add, clear=clear)
     if found is None:
-        raise UsageError("there is no sandbox to fail", hint="run: livekit-deploy sandbox start")
+        raise UsageError("no sandbox is running", hint="run: livekit-deploy sandbox start")
     screen = Screen()
     if json:
         screen.json_value({"faults": found})
@@ -92,5 +92,5 @@ def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool 
         after = f" after {one['after']}" if "after" in one else ""
         screen.result(f"{one['fault']:<16} {one['call']}{where}{after}: struck {one['struck']}{limit}")
     if not found:
-        screen.result("nothing goes wrong")
+        screen.result("all faults cleared" if clear else "no faults are set")
     return 0

@@ -14,5 +14,5 @@ def written(path: Path, text: str) -> None:
         private_files.write(path, text)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written: {error.strerror}", hint="name a file in a folder of yours"
+            f"{path} cannot be written: {error.strerror}", hint="choose a file in a folder that you can write to"
         ) from error

@@ -17,13 +17,13 @@ from livekit_deploy.errors import UsageError
     "--parts",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="write one managed policy a subject",
+    help="write one managed policy for each subject to this folder",
 )
 @shared
 def iam_policy(options: Options, parts: Path | None) -> int:
-    """Print the least policy that this environment's up and down need, as JSON.
+    """Print the smallest policy with which this environment's up and down work, as JSON.
 
-    The account is the file's account_id; without one AWS is asked whose credentials these are.
+    The account is the file's account_id, or else the account of your credentials.
     """
     from livekit_deploy import permissions
 
@@ -39,8 +39,8 @@ def iam_policy(options: Options, parts: Path | None) -> int:
         if (length := permissions.length(whole)) > permissions.MANAGED_POLICY:
             where.warn(
                 [
-                    f"these are {length:,} characters, and a managed policy takes {permissions.MANAGED_POLICY:,}: "
-                    f"--parts FOLDER writes {len(documents)} that fit"
+                    f"these are {length:,} characters, and a managed policy may have {permissions.MANAGED_POLICY:,}: "
+                    f"--parts FOLDER writes {len(documents)} smaller ones"
                 ]
             )
         return 0
@@ -54,5 +54,5 @@ def iam_policy(options: Options, parts: Path | None) -> int:
         where.say(f"wrote {path}")
     if len(documents) > permissions.POLICIES_OF_ROLE:
         more = "ask Service Quotas for more (IAM, managed policies attached to a role)"
-        where.warn([f"{len(documents)} policies, and a role takes {permissions.POLICIES_OF_ROLE}: {more}"])
+        where.warn([f"{len(documents)} policies, and a role may have {permissions.POLICIES_OF_ROLE}: {more}"])
     return 0

@@ -18,7 +18,7 @@ from livekit_deploy.errors import UsageError
 @click.option("--out", metavar="FILE", type=click.Path(), help="where to write it (default: kubeconfig-NAME)")
 @shared
 def kubeconfig(options: Options, out: str | None) -> int:
-    """Write a kubeconfig of the cluster. There is no token in it: kubectl asks this program for one."""
+    """Write a kubeconfig for the cluster. It holds no token: kubectl asks this program for one."""
     import yaml
 
     env, where = load(options), screen(options)
@@ -40,14 +40,14 @@ def kubeconfig(options: Options, out: str | None) -> int:
 @click.command()
 @shared
 def token(options: Options) -> int:
-    """Print an exec credential, as Kubernetes' clients ask for one."""
+    """Print a credential for the cluster, in the form that kubectl and helm ask for."""
     if folder := os.environ.get("LIVEKIT_DEPLOY_FOLDER"):
         try:
             os.chdir(folder)
         except OSError as error:
             raise UsageError(
                 f"the folder {folder} cannot be entered: {error.strerror}",
-                hint="it is that in which the kubeconfig was written (LIVEKIT_DEPLOY_FOLDER): write a new one where "
+                hint="the kubeconfig was written in it (LIVEKIT_DEPLOY_FOLDER): write a new one where "
                 "the environment is now: livekit-deploy kubeconfig",
             ) from error
     env, where = load(options), screen(options)

@@ -65,7 +65,7 @@ def _signals(made: Deployer, where: Screen) -> Iterator[None]:
         seen = True
         made.cancel()
         # by a thread: what was interrupted may be in the middle of saying something itself
-        said = "stopping: what is under way is recorded (again: stop at once)"
+        said = "stopping safely: what is in progress is recorded (press Ctrl-C again to stop at once)"
         threading.Thread(target=where.say, args=(said,), daemon=True).start()
 
     with handled(handle):

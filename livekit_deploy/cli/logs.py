@@ -11,22 +11,21 @@ from livekit_deploy.errors import UsageError
 
 
 @click.command()
-@click.option(
-    "--follow", "-f", is_flag=True, help="go on with what is said from now on, until Ctrl-C, or for --timeout"
-)
-@click.option("--since", metavar="TIME", type=seconds, help="only what was said in the last 90s, 5m, 1h")
+@click.option("--follow", "-f", is_flag=True, help="follow the log, until Ctrl-C or for --timeout")
+@click.option("--since", metavar="TIME", type=seconds, help="only lines of the last 90s, 5m, 1h")
 @click.option("--tail", metavar="N", type=click.IntRange(0), help="the last N lines of each pod (default: 100)")
 @click.option("--pod", metavar="NAME", help="only this pod, without its name before each line")
-@click.option("--previous", "-p", is_flag=True, help="of the container that ran before, where one ended")
+@click.option("--previous", "-p", is_flag=True, help="the log of the previous container, if one ended")
 @shared
 def logs(options: Options, follow: bool, since: float | None, tail: int | None, pod: str | None, previous: bool) -> int:
-    """What LiveKit's pods say, in the order of time. With --since all of that time, unless --tail says less."""
+    """Print the logs of LiveKit's pods in the order of time. With --since all of that time, unless --tail limits it."""
     from livekit_deploy.k8s.pod_logs import Excerpt
     from livekit_deploy.render.sentences import sentence
 
     if follow and previous:
         raise UsageError(
-            "--follow and --previous say two things", hint="leave one of them out: what has ended says nothing new"
+            "--follow and --previous cannot be combined",
+            hint="leave one of them out: a container that has ended writes nothing new",
         )
     env, where = load(options), screen(options)
     excerpt = Excerpt(since=since, tail=tail, previous=previous)
@@ -40,7 +39,7 @@ def logs(options: Options, follow: bool, since: float | None, tail: int | None, 
 @click.command()
 @shared
 def events(options: Options) -> int:
-    """What the cluster says of LiveKit's pods, Ingress and Services, the newest last."""
+    """Print the cluster's events about LiveKit's pods, Ingress and Services, the newest last."""
     env, where = load(options), screen(options)
     with deployer(options, env, "events") as made:
         found = made.cluster.events()

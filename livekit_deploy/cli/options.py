@@ -59,7 +59,7 @@ def seconds(text: str) -> float:
     """``90``, ``90s``, ``2m`` or ``1h`` in seconds; raises `click.BadParameter` for anything else."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text.strip())
     if found is None:
-        raise click.BadParameter(f"{text!r} is no time: write it as 90s, 2m or 1h")
+        raise click.BadParameter(f"{text!r} is not a duration: write it as 90s, 2m or 1h")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -89,7 +89,7 @@ def _names(context: click.Context, option: click.Parameter, begun: str) -> list[
 
 _DECLARED = (
     click.option("--env", metavar="NAME", help=f"read {ENVIRONMENTS}/NAME.yaml", shell_complete=_names),
-    click.option("--config", metavar="FILE", type=click.Path(), help="read any other file"),
+    click.option("--config", metavar="FILE", type=click.Path(), help="read this file instead"),
     click.option("--set", "set", multiple=True, metavar="A.B=C", help="override a key of the file"),
     click.option("--profile", metavar="NAME", help="AWS profile"),
     click.option("--region", metavar="NAME", help="override the file's region"),
@@ -106,7 +106,7 @@ _DECLARED = (
         "-v",
         "--verbose",
         count=True,
-        help="the log on stderr in place of progress, and all of a plan; -vv: with every call",
+        help="print the log to stderr instead of progress, and whole plans; -vv: also every call",
     ),
     click.option("-q", "--quiet", is_flag=True, help="only results and errors"),
     click.option(
@@ -114,13 +114,13 @@ _DECLARED = (
         type=click.Choice(["console", "json"]),
         default="console",
         show_default=True,
-        help="of -v and --log-file",
+        help="the format of -v and --log-file",
     ),
     click.option(
         "--log-file",
         metavar="FILE",
         type=click.Path(),
-        help="add the log to this file, with every call, whatever -v says",
+        help="append the log to this file, with every call, also without -v",
     ),
     click.option(
         "--record",
@@ -136,11 +136,11 @@ _DECLARED = (
         type=seconds,
         default="2m",
         show_default=True,
-        help="wait so long for the lease; 0 refuses at once",
+        help="how long to wait for the lease; 0: not at all",
     ),
-    click.option("--timeout", metavar="TIME", type=seconds, help="end the run after so long"),
+    click.option("--timeout", metavar="TIME", type=seconds, help="end the run after this time"),
     click.option(
-        "--adopt", multiple=True, metavar="ADDRESS", help="take over an object that is not ours, or has lost our marks"
+        "--adopt", multiple=True, metavar="ADDRESS", help="take over an object that is not ours, or has lost our tags"
     ),
 )
 
@@ -178,14 +178,14 @@ def _refuse_empty(context: click.Context) -> None:
 def path_of(options: Options) -> Path:
     """The environment file; raises `UsageError` when none or two are named."""
     if bool(options.env) == bool(options.config):
-        raise UsageError("name one environment", hint="--env NAME, or --config FILE")
+        raise UsageError("choose one environment", hint="--env NAME, or --config FILE")
     if options.config:
         return Path(options.config)
     given = Path(options.env or "")
     is_file = given.suffix in (".yaml", ".yml")
     if given.name != options.env:
         file = options.env if is_file else "FILE"
-        raise UsageError(f"--env {options.env} is no name", hint=f"--env NAME, or --config {file} for a path")
+        raise UsageError(f"--env {options.env} is not a name", hint=f"--env NAME, or --config {file} for a path")
     if is_file:
         raise UsageError(f"--env {options.env} is the name of a file", hint=f"--env {given.stem}")
     return ENVIRONMENTS / f"{options.env}.yaml"

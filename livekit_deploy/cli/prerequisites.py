@@ -15,7 +15,7 @@ _ABOUT_US = ("identity", "session", "rights")
 @click.option("--fix", is_flag=True, help="install helm, turn on the versioning of the state bucket; nothing else")
 @shared
 def prerequisites(options: Options, fix: bool) -> int:
-    """Look at what `up` needs: rights, quotas, offerings, DNS, tools, state bucket. Nothing changes without --fix."""
+    """Check what `up` needs: rights, quotas, offerings, DNS, tools, state bucket. Nothing changes without --fix."""
     return _looked_at(options, fix)
 
 

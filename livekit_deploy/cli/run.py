@@ -30,10 +30,12 @@ STEPS = ("prerequisites", "plan", *STAGES, "verify", "all")
 @click.command()
 @click.option("--plan", "plan_file", metavar="FILE", type=click.Path(), help="apply exactly this saved plan")
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
-@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs to work")
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this resource and what it needs")
 @click.option("--step", type=click.Choice(STEPS), default="all", show_default=True, help="only this step")
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
-@click.option("--max-drain", metavar="TIME", type=seconds, help="before media nodes go, wait so long for their calls")
+@click.option(
+    "--max-drain", metavar="TIME", type=seconds, help="how long to wait for calls to end before media nodes go"
+)
 @shared
 def up(
     options: Options,
@@ -44,10 +46,10 @@ def up(
     fail_fast: bool,
     max_drain: float | None,
 ) -> int:
-    """Plan, ask, apply, and say where LiveKit answers.
+    """Show the plan, ask, then make or change the environment until LiveKit answers.
 
     The steps, in order: prerequisites, plan, infrastructure (network to nodes, Redis, secrets, certificate),
-    load-balancer (its controller), livekit (namespace to DNS), verify. Each says what it needs of an earlier one.
+    load-balancer (its controller), livekit (namespace to DNS), verify. A step that needs an earlier one says so.
     """
     if step in _LOOKS:
         return _LOOKS[step](options)
@@ -85,7 +87,7 @@ def up(
 @click.option("--destroy", is_flag=True, help="what `down` would do")
 @click.option("--detailed-exitcode", is_flag=True, help="exit 2 when there are changes, 6 when there is drift")
 @click.option("--refresh-only", is_flag=True, help="only what somebody else changed")
-@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this and what it needs to work")
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this resource and what it needs")
 @click.option("--step", type=click.Choice((*STAGES, "all")), default="all", show_default=True, help="only this step")
 @shared
 def plan(
@@ -98,9 +100,9 @@ def plan(
     targets: tuple[str, ...],
     step: str,
 ) -> int:
-    """What `up` would do, attribute by attribute. It takes no lease and writes nothing."""
+    """Show what `up` would do, attribute by attribute. It takes no lease and writes nothing."""
     if destroy and refresh_only:
-        raise UsageError("--destroy and --refresh-only say two things", hint="leave one of them out")
+        raise UsageError("--destroy and --refresh-only cannot be combined", hint="leave one of them out")
     env, where = load(options), screen(options)
     where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
@@ -131,7 +133,7 @@ def plan(
 )
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
 @click.option(
-    "--abandon-cluster-objects", is_flag=True, help="ask the cluster nothing: what is stored in it goes with it"
+    "--abandon-cluster-objects", is_flag=True, help="do not contact the cluster: what is stored in it is lost with it"
 )
 @click.option(
     "--max-drain",
@@ -139,7 +141,7 @@ def plan(
     type=seconds,
     default="0",
     show_default=True,
-    help="first wait so long for the calls to end; 0 cuts them",
+    help="how long to wait for calls to end first; 0 cuts them",
 )
 @shared
 def down(
@@ -151,7 +153,7 @@ def down(
     abandon_cluster_objects: bool,
     max_drain: float,
 ) -> int:
-    """Delete everything that is recorded, then prove that nothing is left."""
+    """Delete everything that is recorded, then check that nothing is left."""
     from livekit_deploy.cli.teardown import load_teardown
 
     env, where = load_teardown(options), screen(options)
@@ -225,7 +227,7 @@ def _say_what_is_fetched(where: Screen, plan: Plan) -> None:
     from livekit_deploy.k8s.helm import install
 
     if any(change.address.startswith("helm.release/") for change in plan.changes) and install.missing():
-        where.say(f"fetching helm {install.DEFAULT.version}, as there is none here")
+        where.say(f"downloading helm {install.DEFAULT.version}, because none is installed")
 
 
 def _bound(shown: Plan, saved: Plan | None, yes: bool) -> Plan | None:
@@ -271,7 +273,7 @@ def _confirm_down(where: Screen, env: Environment, settled: bool) -> None:
     """Ask for the name: whoever meant another environment types another one."""
     if settled:
         return
-    said = f"{env.name} is protected." if env.protect else f"All of {env.name} is deleted."
+    said = f"{env.name} is protected." if env.protect else f"This deletes all of {env.name}."
     if answer(where, f"{said} Type its name to delete it:") != env.name:
         raise Declined(
             "nothing was deleted: that is not its name", hint=f"type {env.name}, or add --confirm {env.name}"
@@ -282,7 +284,7 @@ def stage_of(step: str, targets: tuple[str, ...]) -> str:
     """The stage that a step applies, "" for all of them."""
     stage = step if step in STAGES else ""
     if stage and targets:
-        raise UsageError("--step and --target say two things", hint="leave one of them out")
+        raise UsageError("--step and --target cannot be combined", hint="leave one of them out")
     return stage
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--refresh", is_flag=True, help="ask AWS as well, and show drift")
 @shared
 def status(options: Options, refresh: bool) -> int:
-    """One screen: stages, resources, pending work, lease, endpoints."""
+    """Show stages, resources, pending work, lease and endpoints on one screen."""
     env, where = load(options), screen(options)
     with deployer(options, env, "status") as made:
         found = made.status()
@@ -34,21 +34,17 @@ def status(options: Options, refresh: bool) -> int:
 
 
 @click.command()
-@click.option("-o", "--output", "name", metavar="NAME", help="only this one, as it is")
+@click.option("-o", "--output", "name", metavar="NAME", help="print only this value")
 @shared
 def outputs(options: Options, name: str | None) -> int:
-    """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""
+    """Print the names and endpoints of network, cluster, Redis and LiveKit. Secrets are never shown."""
     env, where = load(options), screen(options)
     with deployer(options, env, "outputs") as made:
         found = made.outputs()
     if name is not None:
         if name not in found:
             near = difflib.get_close_matches(name, found, n=1)
-            there = (
-                f"there are: {', '.join(sorted(found))}"
-                if found
-                else "there are none yet: livekit-deploy up makes them"
-            )
+            there = f"there are: {', '.join(sorted(found))}" if found else "nothing is deployed yet: livekit-deploy up"
             raise UsageError(f"there is no output {name}", hint=f"did you mean {near[0]}?" if near else there)
         where.result(str(found[name]))
     elif options.json:
@@ -60,10 +56,10 @@ def outputs(options: Options, name: str | None) -> int:
 
 @click.command()
 @click.option("--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", show_default=True)
-@click.option("--critical-path", is_flag=True, help="only the longest chain, by what earlier runs took")
+@click.option("--critical-path", is_flag=True, help="only the longest chain, by the durations of earlier runs")
 @shared
 def graph(options: Options, form: str, critical_path: bool) -> int:
-    """The resource graph: what comes after what, with how long each usually takes."""
+    """Show the resource graph: what depends on what, and how long each usually takes."""
     from livekit_deploy.engine.critical_path import expected_chain
     from livekit_deploy.render.graph import as_json
     from livekit_deploy.stack import stack
@@ -89,6 +85,6 @@ def _known(options: Options, env: Environment, where: Screen) -> State | None:
         with deployer(options, env, "graph") as made:
             found = made.lease()
     except CredentialsError as error:
-        where.warn([f"what earlier runs took is not known: {error}"])
+        where.warn([f"the durations of earlier runs are not known: {error}"])
         return None
     return found[0] if found else None

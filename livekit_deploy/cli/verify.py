@@ -11,12 +11,12 @@ _WATCH = 600.0
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="look again until all is well and finished, or for --timeout (default 10m)")
+@click.option("--watch", is_flag=True, help="repeat until every check holds, or for --timeout (default 10m)")
 @shared
 def verify(options: Options, watch: bool) -> int:
-    """Look at everything between a user and a pod; what fails is told with cause and remedy (exit code 7).
+    """Check everything between a user and a pod. Each failure has a cause and a remedy (exit code 7).
 
-    New pods that wait for older ones to end their calls are unfinished, which is no failure.
+    New pods that wait until calls on older pods have ended are unfinished, which is not a failure.
     """
     return _verified(options, within=(options.timeout or _WATCH) if watch else 0.0, to_the_end=watch)
 

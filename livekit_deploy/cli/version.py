@@ -10,7 +10,7 @@ from livekit_deploy import __version__
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="with the versions of Python and of what it is built on")
+@click.option("--json", "as_json", is_flag=True, help="with the versions of Python and of its libraries")
 def version(as_json: bool) -> int:
     """Print the version of this program."""
     from livekit_deploy.render.screen import Screen

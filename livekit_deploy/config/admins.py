@@ -22,7 +22,7 @@ def instead(text: str) -> str:
             f"it is a session: write its role, arn:{partition}:iam::{account}:role/{role}, with its path if it has one"
         )
     if _ROOT.fullmatch(text):
-        return f"EKS lets nobody in by the ARN of a whole account: name a role or user, {_SUCH_AS}"
+        return f"EKS does not accept the ARN of a whole account: name a role or user, {_SUCH_AS}"
     return _SUCH_AS
 
 

@@ -154,11 +154,11 @@ def _tags(env: Environment) -> Iterator[Problem]:
     if len(env.tags) > _TAGS:
         yield "tags", f"{len(env.tags)} tags are more than the {_TAGS} that AWS leaves room for", "drop some"
     if len({key.lower() for key in env.tags}) < len(env.tags):
-        yield "tags", "two tags differ only in their case, which IAM takes for the same", "rename one"
+        yield "tags", "two tags differ only in case, and IAM treats them as one", "rename one"
     for key, value in env.tags.items():
         at = f"tags.{key}"
         if key.lower().startswith(_TAGS_OF_OTHERS) or key.partition("/")[0].endswith("k8s.aws") or key == "Name":
-            yield at, f"the tag {key} is not free: AWS, EKS, a controller or this program sets it", "choose another key"
+            yield at, f"the tag {key} is reserved: AWS, EKS, a controller or this program sets it", "choose another key"
         elif not 1 <= len(key) <= _TAG_KEY or len(value) > _TAG_VALUE:
             yield at, f"AWS takes tag keys of 1 to {_TAG_KEY} and values of up to {_TAG_VALUE} characters", "shorten it"
         elif not (_TAG_TEXT.fullmatch(key) and _TAG_TEXT.fullmatch(value)):
@@ -208,7 +208,7 @@ def _zones(env: Environment) -> Iterator[Problem]:
         if zone in REFUSED:
             yield f"{at}.{number}", f"EKS places no control plane in {zone}", "name another zone"
         elif not (is_id(zone) or re.fullmatch(rf"{re.escape(env.region)}[a-z]", zone)):
-            yield f"{at}.{number}", f"{zone} is no zone of {env.region}", f"name zones such as {env.region}a"
+            yield f"{at}.{number}", f"{zone} is not a zone of {env.region}", f"name zones such as {env.region}a"
 
 
 def _version(env: Environment, today: date) -> Iterator[Problem]:
@@ -223,7 +223,8 @@ def _addons(env: Environment) -> Iterator[Problem]:
     for name in sorted(env.cluster.addons.keys() - set(ALWAYS_THERE)):
         if _ADDON.fullmatch(name) is None:
             wrong = (
-                f"{name!r} is no name of an add-on: letters, digits, hyphens and underscores, a letter or digit first"
+                f"{name!r} is not a valid name of an add-on: letters, digits, hyphens and underscores, a letter "
+                f"or digit first"
             )
             yield f"cluster.addons.{name}", wrong, "such as coredns"
         elif near := difflib.get_close_matches(name, ALWAYS_THERE, n=1, cutoff=0.8):
@@ -233,7 +234,7 @@ def _addons(env: Environment) -> Iterator[Problem]:
 def _admins(env: Environment) -> Iterator[Problem]:
     for number, arn in enumerate(env.cluster.admins):
         if service_linked(arn):
-            at, what = f"cluster.admins.{number}", "is the role of a service of AWS, which EKS lets into no cluster"
+            at, what = f"cluster.admins.{number}", "is a service role of AWS, which EKS does not let into clusters"
             yield at, f"{arn} {what}", "name a role or user of people"
 
 

@@ -53,7 +53,7 @@ def _scaling(env: Environment) -> Iterator[Problem]:
 def _media_ports(env: Environment) -> Iterator[Problem]:
     first, last = env.livekit.rtc.udp_ports
     if first >= last:
-        yield "livekit.rtc.udp_ports", f"{first}…{last} is no range", "write [first, last], such as [50000, 60000]"
+        yield "livekit.rtc.udp_ports", f"{first}…{last} is not a range", "write [first, last], such as [50000, 60000]"
     if first < _LEAST_PORT:
         yield "livekit.rtc.udp_ports", "LiveKit takes no media ports below 1024", "take [50000, 60000]"
 
@@ -84,7 +84,7 @@ def _metrics_port(env: Environment) -> Iterator[Problem]:
     port = metrics.get("port", _METRICS_PORT) if isinstance(metrics, Mapping) else _METRICS_PORT
     field, remedy = "livekit.settings.prometheus.port", f"take {_METRICS_PORT}"
     if not isinstance(port, int) or not _LEAST_PORT <= port <= _LAST_PORT:
-        yield field, f"LiveKit is asked on this port whether it is well: {port!r} is none from 1024 to 65535", remedy
+        yield field, f"this port is for LiveKit's health checks: {port!r} is not between 1024 and 65535", remedy
     elif port == env.livekit.rtc.tcp_port:
         yield field, f"port {port} is livekit.rtc.tcp_port", remedy
     elif port in _TAKEN and port != _METRICS_PORT:

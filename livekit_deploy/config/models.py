@@ -83,7 +83,7 @@ _UNSEEN = r"\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff"
 File = Annotated[
     str,
     StringConstraints(pattern=rf"^[^~$\s{_UNSEEN}]([^{_UNSEEN}]*[^\s/{_UNSEEN}])?$"),
-    Form("the path of a file as it is: ~ and variables stand for nothing here"),
+    Form("the path of a file as it is: ~ and variables are not expanded"),
 ]
 AddonVersion = Annotated[
     str,
@@ -197,7 +197,8 @@ class NodeGroup(Section):
     """One managed node group."""
 
     instance_types: Annotated[tuple[InstanceType, ...], Field(min_length=1)] = Field(
-        description="the first that is to be had is used", examples=[["c6i.2xlarge"]]
+        description="instance types in order of preference; the first one that is available is used",
+        examples=[["c6i.2xlarge"]],
     )
     min: Count = Field(default=1, description="fewest nodes")
     desired: Count = Field(default=1, description="nodes to begin with; later changes by others stay")
@@ -226,7 +227,7 @@ class Redis(Section):
     engine: Literal["valkey", "redis"] = Field(default="valkey", description="`valkey` or `redis`")
     version: Annotated[
         str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$"), Form("a version of the engine: two numbers, a dot between")
-    ] = Field(default="8.0", description="the engine's version; there is no way back to a lower one", examples=["8.0"])
+    ] = Field(default="8.0", description="the engine's version; it cannot be lowered again", examples=["8.0"])
     node_type: NodeType = Field(
         default="cache.t4g.small", description="size of each node", examples=["cache.m7g.large"]
     )
@@ -310,7 +311,7 @@ class Environment(Section):
         default=LoadBalancerController(), description="the AWS Load Balancer Controller"
     )
     livekit: LiveKit = Field(description="LiveKit itself")
-    iam: Iam = Field(default=Iam(), description="for accounts that fence their roles")
+    iam: Iam = Field(default=Iam(), description="for accounts that restrict what roles may do")
 
     _source: Path | None = PrivateAttr(None)
     _places: Mapping[str, str] = PrivateAttr({})

@@ -119,7 +119,11 @@ def unsaid(told: Any, where: Where, at: Place = ()) -> Iterator[tuple[Place, Fin
     elif isinstance(told, Unclear) and takes_anything(at):
         yield (
             at,
-            (dotted(at), f"{dotted(at)}: {_shown(told, '')} is not read alike by all", remedy(at, told, told.text)),
+            (
+                dotted(at),
+                f"{dotted(at)}: {_shown(told, '')} is read in different ways by different programs",
+                remedy(at, told, told.text),
+            ),
         )
 
 

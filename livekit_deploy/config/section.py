@@ -30,7 +30,7 @@ def _whole(value: Any) -> Any:
     """Neither true nor 1.0, which Python takes for 1."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError("it is no whole number")
+    raise ValueError("it is not a whole number")
 
 
 _LABEL = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+"

@@ -75,7 +75,7 @@ class _Loader(Loader):
         try:
             return super().construct_object(node, deep)
         except _MISREAD:
-            self.refuse("a value looks like a number or a date and is none", node)
+            self.refuse("a value looks like a number or a date and is not one", node)
             return None
 
 
@@ -88,7 +88,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
                 loader.refuse("a key is not text", key)
                 continue
             if str(name) in seen:
-                loader.refuse(f"the key {name!r} stands twice", key)
+                loader.refuse(f"the key {name!r} appears twice", key)
                 continue
             seen.add(str(name))
         usable.append((key, item))
@@ -99,14 +99,14 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 #: what YAML's own words mean for somebody who edits the file
 _REMEDIES = {
-    "stands twice": "remove one of them",
-    "is not text": "quote it: on, off, yes, no and null are no text in YAML",
+    "appears twice": "remove one of them",
+    "is not text": "quote it: on, off, yes, no and null are not text in YAML",
     "'\\t'": "indent with spaces, not with tabs",
     "tag": "write plain values: text, numbers, true, false, lists and mappings",
     "document": "one file holds one environment",
     "alias": "define the anchor before it is used",
     "looks like": "quote it, so that it is text",
-    "levels": "write it flatter",
+    "levels": "use fewer levels",
     "keys": "write them out, without aliases of aliases",
 }
 

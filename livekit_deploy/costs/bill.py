@@ -250,7 +250,7 @@ def guarded(cost: Estimate, env: Environment) -> Estimate:
     if cost.usd_month > limit and cost.usd_change > 0:
         guard = Guard(limit, "refused", _too_much(cost, env, missing))
     elif missing:
-        guard = Guard(limit, "unheld", f"{_LIMIT} cannot be held: no price is known of {missing}")
+        guard = Guard(limit, "unheld", f"{_LIMIT} cannot be checked: there is no known price of {missing}")
     return replace(cost, guard=guard)
 
 
@@ -273,5 +273,5 @@ def keep_limit(cost: Estimate | None, env: Environment) -> None:
         guard.text,
         where=env.place(_LIMIT),
         field=_LIMIT,
-        hint=f"choose less, or raise {_LIMIT}; docs/what-is-created.md says what each preset costs",
+        hint=f"choose smaller sizes, or raise {_LIMIT}; docs/what-is-created.md says what each preset costs",
     )

@@ -1,4 +1,4 @@
-"""What is seen of an object: where it is in its life, what it says, and by which mark a scan found it."""
+"""What is seen of an object: where it is in its life, what it says, and by which tag a scan found it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def made_at(said: Mapping[str, Any], field: str) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """One object met by `scan`: ``address`` is the one in its mark, "" when the mark names none."""
+    """One object met by `scan`: ``address`` is the one in its tag, "" when the tag names none."""
 
     address: str
     live: Live

@@ -11,7 +11,7 @@ from livekit_deploy.state.document import Record
 
 
 class Owned:
-    """An object is ours by the marks that it carries now. A kind whose objects carry none says by what else."""
+    """An object is ours by the tags that it carries now. A kind whose objects carry none says by what else."""
 
     kind: ClassVar[str]
     #: what is lost with it nobody can bring back: it is not deleted while what used it stays
@@ -25,16 +25,16 @@ class Owned:
     @property
     @abstractmethod
     def address(self) -> str:
-        """``kind/instance``: the value of the address mark."""
+        """``kind/instance``: the value of the address tag."""
 
     def own_tags(self, cloud: Any, outputs: Mapping[str, Any]) -> dict[str, str]:
-        """The marks that the object should carry; ``outputs`` are those on record."""
+        """The tags that the object should carry; ``outputs`` are those on record."""
         found: dict[str, str] = cloud.ownership.own(self.address)
         return found
 
     def put_own_tags(self, cloud: Any, live: Live, tags: Mapping[str, str]) -> None:
-        """Put marks back that somebody took off: exactly one mutating call."""
-        raise TypeError(f"{self.kind} does not say how it is marked")
+        """Put tags back that somebody took off: exactly one mutating call."""
+        raise TypeError(f"{self.kind} does not say how it is tagged")
 
     def strange(self, cloud: Any, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
         """What tells that an object is not ours: path → (what it says, what ours would say); {} for ours."""
@@ -59,5 +59,5 @@ class Owned:
         return {}
 
     def made_again(self, cloud: Any, live: Live, record: Record | None) -> bool:
-        """Whether others made it again, without marks, in the place of what our record says that we deleted."""
+        """Whether others made it again, without tags, in the place of what our record says that we deleted."""
         return False

@@ -1,4 +1,4 @@
-"""What is ours: an object that carries our marks now, or that its kind knows as ours by something else.
+"""What is ours: an object that carries our tags now, or that its kind knows as ours by something else.
 
 An object that is recorded and not ours may have been given away. Until its address is among those that the user adopts,
 nothing of it is changed, and it is neither replaced, made again nor deleted: it stays, and is named.
@@ -15,7 +15,7 @@ from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import NotOurs
 from livekit_deploy.state.document import Record
 
-#: where the marks stand among the differences of an object
+#: where the tags stand among the differences of an object
 OWNERSHIP = "ownership_tags"
 _WHAT = {True: "removed", False: "changed"}
 
@@ -33,7 +33,7 @@ class Kept:
 
 
 def lost(item: Resource, cloud: Any, record: Record | None, live: Live) -> tuple[FieldDiff, ...]:
-    """What tells that an object is not ours, or not any more: marks that it lacks, or what others made of it."""
+    """What tells that an object is not ours, or not any more: tags that it lacks, or what others made of it."""
     found = item.strange(cloud, live, record)
     return tuple(FieldDiff(path, have, want, "drift") for path, (have, want) in found.items())
 
@@ -60,17 +60,17 @@ def _said(diffs: Iterable[FieldDiff]) -> str:
 
 
 def adopted(item: Resource, cloud: Any, record: Record | None = None, live: Live | None = None) -> bool:
-    """Whether the user takes it over, marks and all; or it was made again in the place of what we deleted."""
+    """Whether the user takes it over, tags and all; or it was made again in the place of what we deleted."""
     return item.address in cloud.ownership.adopt or (live is not None and item.made_again(cloud, live, record))
 
 
 def put_back(item: Resource, cloud: Any, live: Live, diffs: Mapping[str, tuple[FieldDiff, ...]]) -> None:
-    """Give an object the marks that it lacks: one call."""
+    """Give an object the tags that it lacks: one call."""
     item.put_own_tags(cloud, live, {one.path.removeprefix(f"{OWNERSHIP}."): str(one.after) for one in diffs[OWNERSHIP]})
 
 
 def marked(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
-    """Of what tells that an object is not ours the marks, which can be put back."""
+    """Of what tells that an object is not ours the tags, which can be put back."""
     return tuple(one for one in diffs if one.path.startswith(f"{OWNERSHIP}."))
 
 
@@ -83,10 +83,10 @@ def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept 
     if not own or adopted(item, cloud, record, live):
         return None
     hint = (
-        f"where it is ours, run the same command again with --adopt {item.address}, which deletes it; where it is not: "
+        f"if it is ours, run the same command again with --adopt {item.address}, which deletes it; if it is not: "
         f"livekit-deploy state forget {item.address}"
     )
-    return Kept(item.address, live.id, f"it does not carry our marks: {_said(own)}", hint)
+    return Kept(item.address, live.id, f"it does not carry our tags: {_said(own)}", hint)
 
 
 def require(item: Resource, cloud: Any, record: Record | None, live: Live) -> None:

@@ -98,7 +98,7 @@ class Reconciler:
         steps[""] += 1
         if steps[""] > MOST_STEPS:
             gone = Live("", Status.FAILED)
-            raise self._failing.failed("somebody deletes it as soon as it is there", gone, remedy=_WHO_DELETES)
+            raise self._failing.failed("somebody deletes it as soon as it exists", gone, remedy=_WHO_DELETES)
 
     @property
     def _failing(self) -> Failing:

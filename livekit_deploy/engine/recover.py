@@ -61,7 +61,7 @@ def record_of(item: Resource, live: Live, lookup: Callable[[Ref[Any]], Any], rec
 class Recovered:
     """What was found: the records, which of them no resource of the configuration accounts for, and what is absent.
 
-    ``unmarked`` are addresses at whose name something is that does not carry our marks.
+    ``unmarked`` are addresses at whose name something is that does not carry our tags.
     """
 
     records: Mapping[str, Record]
@@ -71,7 +71,7 @@ class Recovered:
 
 
 class Recovery:
-    """Finds every object of these kinds with our marks and makes the records that a run would have left.
+    """Finds every object of these kinds with our tags and makes the records that a run would have left.
 
     What is ``recorded`` keeps its record. With ``unseen`` what cannot be read is passed over, and put there with why.
     """
@@ -97,7 +97,7 @@ class Recovery:
         self._counted: set[str] = set()
 
     def everything(self, resources: Iterable[Resource]) -> Recovered:
-        """The records of what is configured and there, and of what carries our marks without being configured."""
+        """The records of what is configured and there, and of what carries our tags without being configured."""
         self._snapshot.scan(self._kinds.values())
         absent = []
         for item in ordered(resources):
@@ -135,7 +135,7 @@ class Recovery:
             live = self._snapshot.look(known, None)
             if live is None and isinstance(item, Observed) and self._needs_are_there(item):
                 live = known.read(self._cloud, known.create(self._cloud, ""))  # no call: it names what to look for
-        except NotOurs:  # it has our name, and is somebody else's, or has lost its marks
+        except NotOurs:  # it has our name, and is somebody else's, or has lost its tags
             self._unmarked.append(item.address)
             return None
         except ResourceError as error:
@@ -170,7 +170,7 @@ class Recovery:
         for address in self._records.keys() & sources.keys():
             self._records[address] = replace(self._records[address], generation=sources[address].generation)
 
-    # ---- what carries our marks, and is not configured (any more)
+    # ---- what carries our tags, and is not configured (any more)
 
     def _surplus(self) -> tuple[str, ...]:
         untracked = self._snapshot.untracked(kept(self._records, self._recorded, self._snapshot))

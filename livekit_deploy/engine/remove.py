@@ -30,7 +30,7 @@ class Removal:
     """One resource on its way out; ``keep`` leaves its record, for one that is made again.
 
     ``stray_id`` is the id of one that has no record, or a record at an ``address`` of its own beside that of another
-    with the same marks; ``children`` are the addresses that die with it, and whose records go in the same write, which
+    with the same tags; ``children`` are the addresses that die with it, and whose records go in the same write, which
     is ``drop``'s to make. What is not ours stays, and so does what ``staying`` ones hold: ``kept`` says why.
     """
 
@@ -113,7 +113,7 @@ class Removal:
     def _used(self, live: Live, how: str) -> ownership_tags.Kept:
         names = ", ".join(self._staying)
         return ownership_tags.Kept(
-            self.address, live.id, f"{names} stays and {how}", f"it goes when {names} has gone: run down again"
+            self.address, live.id, f"{names} stays and {how}", f"it can be deleted when {names} is gone: run down again"
         )
 
     def _intend(self, live: Live) -> None:
@@ -162,7 +162,7 @@ class Removal:
                 raise  # it is the host that is not ours
             return None  # ours is gone, or was never made: what has its name is somebody else's
         twin = live is not None and self._untracked and live.id != self._id
-        return None if twin or self._another(live) else live  # the one that is kept has the same marks
+        return None if twin or self._another(live) else live  # the one that is kept has the same tags
 
     def _another(self, live: Live | None) -> bool:
         """Whether somebody has made this one under the same id since: the one that was to go is gone."""

@@ -5,7 +5,7 @@ of another resource, and those references are the edges of the graph. Five laws 
 suite tests each of them:
 
 1. At most one mutating call per verb. `update` and `delete` are steps: the engine asks again until no diff remains.
-2. Born with its mark. Tags, or a deterministic name, are part of the create call.
+2. Born with its tag. Tags, or a deterministic name, are part of the create call.
 3. `read` needs no Ref. It uses the name, the tags, the recorded id and the host's `Live` only.
 4. No verb waits. The engine polls `read`.
 5. The second run is silent. What AWS or an autoscaler owns is not in `Live.props`.
@@ -257,7 +257,7 @@ class Resource(_Declared, Owned):
         return live
 
     def create(self, cloud: Any, token: str) -> str:
-        """Exactly one mutating call with the marks inside it; returns the id."""
+        """Exactly one mutating call with the tags inside it; returns the id."""
         raise TypeError(f"{self.kind} does not say how to create")
 
     def update(self, cloud: Any, live: Live, changed: frozenset[str]) -> None:
@@ -289,7 +289,7 @@ class Resource(_Declared, Owned):
 
     @classmethod
     def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
-        """Every object of this kind that carries the environment's marks, in as few calls as AWS allows."""
+        """Every object of this kind that carries the environment's tags, in as few calls as AWS allows."""
         raise TypeError(f"{cls.kind} does not say how to scan")
 
     @classmethod

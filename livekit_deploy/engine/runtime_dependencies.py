@@ -19,10 +19,10 @@ def wait_for_runtime_dependencies(run: Run, item: Resource, verb: str, tell: Cal
         while ground and run.waits.clock.now() < end:
             if lost := [other.address for other in ground if other.address in run.blocked]:
                 raise Failed(
-                    f"{item.address} cannot become ready: {lost[0]} does not",
+                    f"{item.address} is waiting for {lost[0]}, which failed",
                     address=item.address,
                     verb=verb,
-                    hint=f"see what is said of {lost[0]}, and run the same command again",
+                    hint=f"correct what failed in {lost[0]}, and run the same command again",
                 )
             waited = ground[-1].address
             if waited != told:

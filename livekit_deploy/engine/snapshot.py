@@ -40,7 +40,7 @@ def once(item: Resource | type[Resource], read: Callable[[], Any]) -> Any:
 
 
 class Snapshot:
-    """The objects that carry our marks, found by kind; ``cloud`` should remember its reads.
+    """The objects that carry our tags, found by kind; ``cloud`` should remember its reads.
 
     With ``unseen`` a kind that cannot be listed ends nothing: it is put there, with why.
     """

@@ -38,7 +38,8 @@ def require(resources: Iterable[Resource], records: Mapping[str, Record], stage:
         steps = [where for where in STAGES if where in lacks]
         told = "; ".join(f"the step {where} makes {_some(sorted(lacks[where]))}" for where in steps)
         raise UsageError(
-            f"the step {stage} needs what is not there yet: {told}", hint=f"first: livekit-deploy up --step {steps[0]}"
+            f"the step {stage} needs resources that do not exist yet: {told}",
+            hint=f"first: livekit-deploy up --step {steps[0]}",
         )
 
 

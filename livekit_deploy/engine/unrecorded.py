@@ -46,7 +46,7 @@ class Look:
     tell: Callable[[str], None] = lambda text: None
 
     def unrecorded(self, cloud: Any, records: Mapping[str, Record]) -> dict[str, Record]:
-        """The records of what carries our marks, and of what is in a recorded host, without one."""
+        """The records of what carries our tags, and of what is in a recorded host, without one."""
         kinds, unseen = concerned(records, self.given), dict[str, str]()
         snapshot = Snapshot(cloud, self.patient, unseen)
         snapshot.scan(kinds.values())
@@ -59,7 +59,7 @@ class Look:
             every = recovery.everything(resources).records
             found = _acyclic({address: every[address] for address in every.keys() - records.keys()}, records)
         for what, why in unseen.items():
-            self.tell(f"{what} cannot be seen, so that more of it may be there than is known: {why}")
+            self.tell(f"{what} cannot be listed, so more of it may exist than is known: {why}")
         return found
 
 

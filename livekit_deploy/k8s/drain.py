@@ -69,7 +69,7 @@ class CallsDrained(Observed):
             shown = ", ".join(sorted(pod["metadata"]["name"] for pod in fleet.own)[:3])
             return Live(self.instance, Status.DELETING, detail=f"waiting until calls end on {shown}")
         why, fault = fleet.why_missing(connection)
-        detail = f"waiting until others serve in their place{f': {why}' if why else ''}"
+        detail = f"waiting until other pods serve in their place{f': {why}' if why else ''}"
         return Live(self.instance, Status.DELETING, {_FAULT: fault}, detail=detail)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
@@ -102,16 +102,16 @@ class CallsDrained(Observed):
 
     def _out_of_patience(self, why: str) -> TimedOut:
         return TimedOut(
-            f"{self.group_name} is kept: nobody serves in the place of its pods after "
+            f"{self.group_name} is kept: no other pod serves in place of its pods after "
             f"{self.patience / MINUTE:.0f} minutes: {why}",
             address=self.address,
             verb="delete",
-            hint="put right what its pods wait for, and run the same command again: it goes on from here",
+            hint="correct what the new pods wait for, and run the same command again: it goes on from here",
         )
 
     def _api(self, cloud: Cloud) -> Api:
         if self.host is None:
-            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
         return api(cloud, self.host)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Namespaces and Secrets by server-side apply; both carry our marks, and go with the cluster that holds them."""
+"""Namespaces and Secrets by server-side apply; both carry our tags, and go with the cluster that holds them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ClusterObject(Resource):
 
     def _api(self, cloud: Cloud) -> Api:
         if self.host is None:
-            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
         return api(cloud, self.host)
 
     def where(self) -> str:
@@ -38,7 +38,7 @@ class ClusterObject(Resource):
         raise TypeError(f"{self.kind} does not say where it is")
 
     def body(self, cloud: Cloud) -> Obj:
-        """The object as we want it, without the marks."""
+        """The object as we want it, without the tags."""
         raise TypeError(f"{self.kind} does not say what it is")
 
     def props(self, item: Obj) -> dict[str, Any]:

@@ -112,7 +112,9 @@ class Keyring:
     def add(self, name: str) -> str:
         """See to it that there is a key of this name; returns it. Raises `UsageError` for a name that is none."""
         if not _NAME.fullmatch(name):
-            raise UsageError(f"{name!r} is no name for a key", hint="use lower-case letters, digits, '.', '_' and '-'")
+            raise UsageError(
+                f"{name!r} is not a valid name for a key", hint="use lower-case letters, digits, '.', '_' and '-'"
+            )
 
         def more(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
             return pairs if _named(pairs, name) else (*pairs, api_keys.draw(name, utc_now()))
@@ -143,7 +145,7 @@ class Keyring:
 
         Unless it is to be ``now``, it waits for the pods that were started with earlier keys: while they drain calls,
         and ten minutes more, those calls reconnect with tokens that may be signed with this key. Raises `UsageError`
-        for the last key, for one that never was, and when pods were not given the present keys; `OutOfTime`.
+        for the last key, for one that never was, and when pods do not have the present keys; `OutOfTime`.
         """
 
         if self.in_use(key) and not now:
@@ -176,7 +178,7 @@ class Keyring:
             there = holders(self._kube(), _SECRET, version)
             if there.running and not there.rolling:
                 raise UsageError(
-                    f"{there.running} of {there.present + there.others} pods were not given the present keys",
+                    f"{there.running} of {there.present + there.others} pods do not have the present keys",
                     hint="first: livekit-deploy up; --now does not wait for it",
                 )
             passed = there.gone * self._waits.clock.speed if there.gone is not None else _RECONNECT
@@ -255,7 +257,7 @@ def _recorded(state: State | None) -> Record:
 
 
 def _require_ours(cloud: Cloud, record: Record) -> None:
-    """Raise `NotOurs` unless the recorded secret carries our marks now: a record is no proof of whose it is."""
+    """Raise `NotOurs` unless the recorded secret carries our tags now: a record is no proof of whose it is."""
     secret = Secret.recorded(API_KEYS, record.inputs)
     if (live := secret.read(cloud, record.id)) is not None:
         require(secret, cloud, record, live)

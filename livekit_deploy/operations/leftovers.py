@@ -1,4 +1,4 @@
-"""The proof at the end of `down`: what carries our marks, what is in our network, and what controllers made for us.
+"""The proof at the end of `down`: what carries our tags, what is in our network, and what controllers made for us.
 
 Three looks, since no single one sees all: every kind's own scan; everything in the VPCs that we had, whoever made it;
 and what is tagged for our cluster by those that ran in it, or by the nodes' launch templates. What only waits to vanish
@@ -41,7 +41,7 @@ def leftovers(
     kinds = kinds or concerned({}, ()).values()
     view, prices = cloud.remembering(), Prices(cloud.region)
     found = {
-        one.id: Leftover(kind, one.id, "nobody that is known", prices.left(kind, 0), f"{one.why}; {one.hint}")
+        one.id: Leftover(kind, one.id, "an unknown maker", prices.left(kind, 0), f"{one.why}; {one.hint}")
         for one in stays
         if one.recorded and (kind := one.address.partition("/")[0])
     }
@@ -62,7 +62,7 @@ def leftovers(
 
 
 def _marked(cloud: Cloud, kinds: Collection[type[Resource]], unseen: dict[str, str] | None) -> Iterator[Thing]:
-    """What carries our marks: of these kinds, and instances and volumes of our launch templates."""
+    """What carries our tags: of these kinds, and instances and volumes of our launch templates."""
     snapshot = Snapshot(cloud, unseen=unseen)
     snapshot.scan(kinds)
     for kind, item in snapshot.untracked({}):

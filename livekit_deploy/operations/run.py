@@ -181,7 +181,7 @@ class Running:
         except DeployError as error:
             if not report.failed:
                 raise
-            self._emit(Notice(level="warning", message=f"what is left cannot be listed: {error}"))
+            self._emit(Notice(level="warning", message=f"leftovers cannot be listed: {error}"))
         return report
 
     def _warn_of_session(self, plan: Plan) -> None:
@@ -189,7 +189,9 @@ class Running:
         kind, end = session_end(self._cloud.clients)
         left = (end - datetime.now(UTC)).total_seconds() if end is not None else plan.critical_s
         if left < plan.critical_s:
-            message = f"{kind} of another {max(left, 0) / 60:.0f} min: this takes about {plan.critical_s / 60:.0f} min"
+            message = (
+                f"{kind} that ends in {max(left, 0) / 60:.0f} min: this takes about {plan.critical_s / 60:.0f} min"
+            )
             self._emit(Notice(level="warning", message=f"{message}; log in again, or run it again when it has ended"))
 
     @property
@@ -231,13 +233,14 @@ class Running:
 
     def _reason(self) -> DeployError:
         """Why it ended early: where nobody asked for it, the lease ran out, which the writer may not know yet."""
-        kept, again = "what was made is recorded, nothing needs cleaning", "run the same command again"
+        kept = "what exists keeps costing money: continue with up, or remove it with down"
+        again = "run the same command again"
         if self._late:
             hint = f"{again}, with more time: it goes on from here"
-            return OutOfTime(f"the time limit of {self._timeout:g} s is over: {kept}", hint=hint)
+            return OutOfTime(f"the time limit of {self._timeout:g} s is over, stopped safely; {kept}", hint=hint)
         if not self._cancel.is_set():
-            return LostLease(f"the lease has run out: {kept}", hint=f"{again}: it goes on from here")
-        return Interrupted(f"interrupted: {kept}", hint=f"{again}: it goes on from here")
+            return LostLease(f"the lease has run out, stopped safely; {kept}", hint=f"{again}: it goes on from here")
+        return Interrupted(f"stopped safely; {kept}", hint=f"{again}: it goes on from here")
 
     def _rescued(self, session: Session, failure: StateError | Denied) -> StateError | Denied:
         """Save what could not be written, and say how to bring it back."""

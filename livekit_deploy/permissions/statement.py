@@ -73,17 +73,17 @@ class Scope:
 
     @property
     def tagging(self) -> Conditions:
-        """Only with our marks in the request."""
+        """Only with our tags in the request."""
         return {"StringEquals": self._marked("aws:RequestTag")}
 
     @property
     def marking(self) -> Conditions:
-        """Only with our marks in the request, and only what carries no marks yet, or ours."""
+        """Only with our tags in the request, and only what carries no tags yet, or ours."""
         return {**self.tagging, "StringEqualsIfExists": self._marked("aws:ResourceTag")}
 
     @property
     def tagged(self) -> Conditions:
-        """Only what carries our marks."""
+        """Only what carries our tags."""
         return {"StringEquals": self._marked("aws:ResourceTag")}
 
     def _marked(self, key: str) -> Mapping[str, str]:

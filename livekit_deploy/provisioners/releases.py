@@ -62,7 +62,7 @@ class LoadBalancerControllerProvisioner:
             # what we make names its class itself and does not need them changed
             "serviceMutatorWebhookConfig": {"failurePolicy": "Ignore"},
             **_spread(),
-            # the environment's own, on all that it makes; its marks are what the barriers know that by
+            # the environment's own, on all that it makes; its tags are what the barriers know that by
             "defaultTags": dict(tags),
         }
         self.release = HelmRelease(

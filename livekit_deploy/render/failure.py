@@ -67,7 +67,7 @@ def lines(error: DeployError, width: int | None = None) -> Iterator[str]:
 
 
 def _what(text: str, width: int | None) -> Iterator[str]:
-    """What failed, after its mark."""
+    """What failed, after its tag."""
     for number, line in enumerate(wrapped(text, None if width is None else width - 2)):
         yield f"{'[bold red]✖[/]' if number == 0 else ' '} {escape(line)}"
 
@@ -105,5 +105,5 @@ def _incomplete(error: Incomplete, width: int | None) -> Iterator[str]:
     if report.command == "down":
         yield from left_lines(report) if report.leftovers else ()
     else:
-        yield f"  kept    {plural(report.kept, 'resource')} are up and recorded; nothing needs cleaning"
+        yield f"  kept    {plural(report.kept, 'resource')} are up and recorded"
     yield from hanging("  then    ", error.hint, width)

@@ -49,7 +49,7 @@ def summary(findings: Sequence[Finding]) -> str:
     if not wrong:
         held, of = len(findings) - going_on, plural(len(findings), "check")
         return f"[yellow]…[/] {held} of {of} hold, {going_on} unfinished{beside}"
-    rest = f", {skipped} not looked at" if skipped else ""
+    rest = f", {skipped} skipped" if skipped else ""
     return f"[bold red]✖[/] {wrong} of {plural(len(findings), 'check')} failed{rest}{beside}"
 
 

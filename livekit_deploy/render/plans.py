@@ -62,7 +62,7 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
                 yield from _drifted(change, width)
     yield ""
     if any(change.action is Action.BLOCKED for change in changed):
-        yield f"[bold]Settle what is marked {SYMBOLS['blocked']} first:[/] `up` refuses until then.  {_effort(plan)}"
+        yield f"[bold]Resolve what is marked {SYMBOLS['blocked']} first:[/] `up` refuses until then.  {_effort(plan)}"
     elif all(change.action is Action.NOOP for change in changed):
         yield f"[bold]`up` leaves it as it is until it is adopted.[/]  {_effort(plan)}"
     else:

@@ -93,7 +93,7 @@ def down_lines(report: Report) -> Iterator[str]:
         if not one.recorded:
             yield f"  stays: {escape(one.address)} {escape(one.id)}: {escape(one.why)}"
     if report.vanishing:
-        yield "  vanishing by itself, at no cost:"
+        yield "  scheduled for deletion (free):"
         for what, when in report.vanishing:
             yield f"    {escape(what)}  {escape(when)}"
     if report.leftovers:
@@ -130,7 +130,7 @@ def status_lines(report: StatusReport, width: int | None = None, spelled: Callab
     yield holder_line(report.holder, report.lease_remaining) if report.holder else "lease: free"
     yield ""
     if not report.stages:
-        yield "  nothing is here"
+        yield "not deployed yet"
         yield f"  Next        {escape(spelled(again))}"
         return
     missing = False

@@ -92,7 +92,7 @@ class Screen:
     def outputs(self, outputs: Mapping[str, Any]) -> None:
         """Names and values, aligned."""
         if not outputs:
-            self.say("there is nothing yet: livekit-deploy up makes it")
+            self.say("not deployed yet: run livekit-deploy up")
         width = max(map(len, outputs), default=0)
         for name, value in outputs.items():
             self.result(harmless.line(f"{name:<{width}}  {value}"))
@@ -118,7 +118,7 @@ class Screen:
         from livekit_deploy.render.words import address_column, whole
 
         if not records:
-            self.say("nothing is recorded yet: livekit-deploy up makes it")
+            self.say("not deployed yet: run livekit-deploy up")
         column = address_column((one.address for one in records), self._width)
         for one in records:
             self._lines(whole(f"{one.address:<{column}}  {one.phase:<9} ", one.id, self._width))

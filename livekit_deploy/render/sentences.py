@@ -24,7 +24,7 @@ def sentence(event: Event) -> str:
     if isinstance(event, Kept):
         return f"[yellow]![/] {escape(event.address)} ({escape(event.id)}) stays: {escape(event.why)}"
     if isinstance(event, Skipped):
-        return f"  {escape(event.address)} is not tried: {escape(event.because)} comes before it"
+        return f"  {escape(event.address)} is skipped: it needs {escape(event.because)}"
     if isinstance(event, LeaseWaiting):
         return (
             f"waiting for the lease of {escape(event.holder)}, held since {escape(event.since)}; "

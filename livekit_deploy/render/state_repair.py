@@ -58,15 +58,15 @@ def proposal_lines(proposal: Proposal, *, every: bool) -> Iterator[str]:
         for address in _shown(addresses, every):
             yield f"  {SYMBOLS[symbol]} {escape(address)}"
     if proposal.absent:
-        yield f"configured, but not there: {plural(len(proposal.absent), 'resource')} that up will make"
+        yield f"configured, but missing: {plural(len(proposal.absent), 'resource')} that up will make"
         yield from (f"    {escape(address)}" for address in _shown(proposal.absent, every))
-        yield "    one that has lost its marks is not found: livekit-deploy state import ADDRESS ID --adopt ADDRESS"
+        yield "    one that has lost its tags is not found: livekit-deploy state import ADDRESS ID --adopt ADDRESS"
     if proposal.unmarked:
         count = plural(len(proposal.unmarked), "resource")
-        yield f"there, but without our marks: {count} that up takes over with --adopt ADDRESS only"
+        yield f"exists, but without our tags: {count} that up takes over only with --adopt ADDRESS"
         yield from (f"    {escape(address)}" for address in _shown(proposal.unmarked, every))
     if proposal.surplus:
-        yield f"there, but not configured: {plural(len(proposal.surplus), 'resource')} that up will delete"
+        yield f"exists, but not configured: {plural(len(proposal.surplus), 'resource')} that up will delete"
         yield from (f"    {escape(address)}" for address in _shown(proposal.surplus, every))
     if proposal.elsewhere:
         yield f"[yellow]{escape(proposal.elsewhere)}[/]"

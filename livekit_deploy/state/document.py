@@ -88,7 +88,7 @@ class Holder:
 
     def __str__(self) -> str:
         where = f", {self.ci_url}" if self.ci_url else ""
-        return f"{self.user}@{self.host} (pid {self.pid}, {self.command}{where})"
+        return f"{self.user}@{self.host} (process {self.pid}, {self.command}{where})"
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def load(body: bytes, where: str) -> State:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         allowed = first.get("ctx", {}).get("expected")
-        wrong = f"is none of {allowed}" if allowed else _WRONG.get(first["type"], _OTHER)
+        wrong = f"is not one of {allowed}" if allowed else _WRONG.get(first["type"], _OTHER)
         raise StateError(f"{where} is damaged: {place} {wrong}", hint=REPAIR) from error
     check(state, where)
     _check_order(state, where)
@@ -267,8 +267,8 @@ _DOCUMENT = TypeAdapter(State)
 _WRONG = {
     "missing": "is missing",
     "missing_argument": "is missing",
-    "unexpected_keyword_argument": "is no field of it",
-    "extra_forbidden": "is no field of it",
+    "unexpected_keyword_argument": "is not a known field",
+    "extra_forbidden": "is not a known field",
 }
 _OTHER = "is not what it must be"
 

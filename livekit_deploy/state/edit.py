@@ -64,7 +64,9 @@ def whole(store: Store, home: Home) -> tuple[State, Present]:
     if now.damage is not None:
         raise now.damage
     if now.state is None:
-        raise StateError(f"there is no document at {store.location}", hint="make one from the tags: state rebuild")
+        raise StateError(
+            f"there is no document at {store.location}", hint="make one from the tags: livekit-deploy state rebuild"
+        )
     return now.state, now
 
 

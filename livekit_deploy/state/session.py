@@ -270,7 +270,7 @@ class Session:
                     batch,
                     StateError(
                         f"the state cannot be written: {error!r}",
-                        hint="this is a mistake of the program: report it with what -vv prints",
+                        hint="internal error: report it with what -vv prints",
                     ),
                 )
                 raise

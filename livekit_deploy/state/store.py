@@ -222,7 +222,7 @@ class S3Store:
         header = said["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = http_date(header) if header else datetime.fromtimestamp(self._now(), UTC)
         if now is None:  # how old a lease is must not be guessed
-            raise StateError(f"{self.location} is answered with a Date that is none: {header!r}", hint=_LATER)
+            raise StateError(f"{self.location} is answered with an invalid Date: {header!r}", hint=_LATER)
         return Stored(body, said["ETag"], max(0.0, (now - said["LastModified"]).total_seconds() - _RESOLUTION))
 
     def put(self, body: bytes, expected: str | None) -> str:

@@ -58,7 +58,7 @@ def _untold(failed: DeployError, unseen: DeployError) -> DeployError:
     """What the write was answered; where that leaves open whether it was written, and nobody can look, that too."""
     if not isinstance(failed, StateError):
         return failed
-    message = f"{failed}; whether it was written all the same cannot be seen either: {unseen}"
+    message = f"{failed}; it cannot be checked whether it was written all the same: {unseen}"
     return StateError(message, code=failed.code, request_id=failed.request_id, hint=failed.hint)
 
 

@@ -83,7 +83,7 @@ class Ground:
         )
 
     def taken_by(self) -> str:
-        """What there is of an environment of this name, "" for nothing: a state document, or marks on anything."""
+        """What there is of an environment of this name, "" for nothing: a state document, or tags on anything."""
         with self.opened("acceptance") as made:
             if made.lease() is not None:
                 return f"there is a state document of {self.name}: {made.store.location}"

@@ -111,7 +111,7 @@ class AwsRig:
         return execution
 
     def down(self, *swept: type[Resource], abandon: bool = False) -> None:
-        """Delete what is recorded and, where kinds are swept, all else that carries our marks; ``abandon`` what is in
+        """Delete what is recorded and, where kinds are swept, all else that carries our tags; ``abandon`` what is in
         the cluster.
 
         The first failure is raised.

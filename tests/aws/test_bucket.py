@@ -1,4 +1,4 @@
-"""The state bucket: born with our marks, finished by whoever finds it unfinished, and never changed afterwards."""
+"""The state bucket: born with our tags, finished by whoever finds it unfinished, and never changed afterwards."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def test_an_s3_without_a_setting_is_told_of_and_the_bucket_is_finished(rig: AwsR
         ensure_bucket(rig.cloud, NAME)
     assert tags() == {PROJECT: "livekit"}
     (line,) = said
-    assert line.startswith(f"the bucket {NAME} goes without: nothing encrypts by default (s3:PutBucketEncryption")
+    assert line.startswith(
+        f"the bucket {NAME} stays without a setting: it has no default encryption (s3:PutBucketEncryption"
+    )
     with (
         faults({"fault": "not-found", "call": "s3:PutBucketVersioning", "code": "NotImplemented"}),
         pytest.raises(Exception, match="NotImplemented"),
@@ -156,11 +158,11 @@ def test_a_bucket_that_is_there_keeps_its_settings(rig: AwsRig, name: str, made_
 
 
 def test_what_a_bucket_lacks_is_listed_and_fix_sets_no_more_than_its_versioning(rig: AwsRig) -> None:
-    assert probe_bucket(rig.cloud, NAME, STEM, fix=True).text == "not there yet, up makes it"
+    assert probe_bucket(rig.cloud, NAME, STEM, fix=True).text == "it does not exist yet; up makes it"
     with pytest.raises(_Killed):
         _dying(rig, 1)
     begun = told()
-    assert probe_bucket(rig.cloud, NAME, STEM, fix=True).text == "begun and not finished yet, up does it"
+    assert probe_bucket(rig.cloud, NAME, STEM, fix=True).text == "its creation is not finished yet; up finishes it"
     assert told() == begun
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="acme-shared")
@@ -430,7 +432,9 @@ def test_a_redirect_without_end_is_told(rig: AwsRig) -> None:
         return AWSResponse(request.url, 307, {"location": request.url}, _Nothing())
 
     rig.clients("s3").meta.events.register("before-send.s3", redirected)
-    with pytest.raises(Unavailable, match="s3:ListObjectsV2: every answer sends it to where it comes from") as refused:
+    with pytest.raises(
+        Unavailable, match="s3:ListObjectsV2: every answer redirects to the same address again"
+    ) as refused:
         ensure_bucket(rig.cloud, NAME)
     assert "AWS_ENDPOINT_URL" in refused.value.hint
 

@@ -133,7 +133,7 @@ def test_another_name_makes_a_new_certificate_first_and_keeps_the_shared_record(
 
 def test_what_acm_waits_for_is_told(rig: AwsRig, zone: str) -> None:
     certificate = Certificate("signal", domain=DOMAIN)
-    with pytest.raises(TimedOut, match=r"ACM waits to see in DNS: _.* CNAME _"):
+    with pytest.raises(TimedOut, match=r"ACM waits for these records in DNS: _.* CNAME _"):
         rig.up([certificate, Issued("signal", certificate_arn=certificate.arn)])
 
 

@@ -118,7 +118,7 @@ def test_an_old_token_ends_when_no_pod_has_it(rig: AwsRig, ids: dict[str, Any]) 
         plan = rig.plan(redis(ids))
         assert plan.changes == ()
         (said,) = plan.unfinished.values()
-        assert "the token before is good" in said
+        assert "the previous token stays valid" in said
         assert holding in said
 
     rig.cloud.other_holders = lambda secret, version: ""

@@ -51,7 +51,7 @@ def test_a_run_that_is_cancelled_from_another_thread_records_what_it_made(deploy
         threading.Thread(target=made.cancel).start()
 
     made = deployer(when_made=cancel)
-    with pytest.raises(Interrupted, match=r"^interrupted: what was made is recorded") as ended:
+    with pytest.raises(Interrupted, match=r"^stopped safely; what exists keeps costing money") as ended:
         made.up()
     assert ended.value.exit_code == 130
     assert [one.phase for one in made.status().records] == ["ready"]
@@ -59,7 +59,7 @@ def test_a_run_that_is_cancelled_from_another_thread_records_what_it_made(deploy
 
 def test_a_run_whose_time_is_over_says_so(deployer: Make) -> None:
     made = deployer(timeout=0.01)
-    with pytest.raises(OutOfTime, match=r"^the time limit of 0\.01 s is over: what was made is recorded") as ended:
+    with pytest.raises(OutOfTime, match=r"^the time limit of 0\.01 s is over, stopped safely; what exists") as ended:
         made.up()
     assert ended.value.exit_code == 8
     assert "with more time" in ended.value.hint

@@ -149,7 +149,7 @@ def test_whom_somebody_else_let_into_the_cluster_is_named_and_left(rig: AwsRig) 
     plan = rig.plan(_cluster())
     assert plan.changes == ()
     said, remedy = plan.warnings["eks.cluster/main"]
-    assert said == f"somebody else let these use its API: {eve}"
+    assert said == f"somebody else gave these access to its API: {eve}"
     assert "cluster.admins" in remedy
     rig.up(_cluster())
     assert _entries() == {*before, nodes, eve}
@@ -206,7 +206,7 @@ def test_a_group_on_a_node_is_named_whichever_interface_has_it_and_stays(rig: Aw
     ((where, (said, remedy)),) = plan.warnings.items()
     assert where == address
     assert said.startswith(f"somebody else put a security group on {primary} of {node['InstanceId']}: {theirs} (theirs")
-    assert remedy.startswith("where it is not wanted, take it off the interface")
+    assert remedy.startswith("if it is not wanted, take it off the interface")
     rig.calls()
     assert rig.executed(_nodes()).warnings == {address: (said, remedy)}
     assert rig.calls() == []
@@ -263,7 +263,7 @@ def test_a_group_on_the_controllers_load_balancer_is_named(rig: AwsRig) -> None:
     assert seen is not None
     said, remedy = ours.notice(seen)
     assert said.startswith(f"somebody else put a security group on k8s-livekit: {theirs} (theirs, made by ")
-    assert remedy.startswith("where it is not wanted, take it off the balancer in EC2")
+    assert remedy.startswith("if it is not wanted, take it off the balancer in EC2")
     another = Cloud(rig.clients, rig.cloud.ownership, cancel=rig.cancel)
     assert on_balancer(another, "livekit-uat-eu-main", made)[0], "what another cluster's controller made is"
 

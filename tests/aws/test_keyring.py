@@ -126,7 +126,7 @@ def test_what_cannot_be_done_is_refused_before_the_lease(ring: Ring) -> None:
         (lambda: ring.keys.remove(only), "is the only key"),
         (lambda: ring.keys.remove("APInothing"), "there is no key APInothing"),
         (lambda: ring.keys.rotate("other"), "there is no key named other"),
-        (lambda: ring.keys.add("Two words"), "is no name for a key"),
+        (lambda: ring.keys.add("Two words"), "is not a valid name for a key"),
     ):
         with ring._session("somebody else's run"), pytest.raises(UsageError, match=what):
             wrong()
@@ -255,15 +255,15 @@ class FakeSecret:
 
 PRIVATE = "a-value-that-nobody-may-see"
 _WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
-    "hello": ({"SecretString": f"hello {PRIVATE}"}, "it is no JSON"),
-    "a list": ({"SecretString": f'["{PRIVATE}"]'}, "no object with fields"),
-    "a number": ({"SecretString": "17"}, "no object with fields"),
+    "hello": ({"SecretString": f"hello {PRIVATE}"}, "it is not JSON"),
+    "a list": ({"SecretString": f'["{PRIVATE}"]'}, "not an object with fields"),
+    "a number": ({"SecretString": "17"}, "not an object with fields"),
     "nothing": ({"SecretString": "{}"}, "api_key is missing"),
     "blanks": ({"SecretString": "  "}, "it is empty"),
     "other fields": ({"SecretString": json.dumps({"username": PRIVATE, "password": PRIVATE})}, "api_key is missing"),
-    "no texts": ({"SecretString": json.dumps({"api_key": 1, "api_secret": [PRIVATE]})}, "are not both texts"),
-    "odd pairs": ({"SecretString": json.dumps({"pairs": [PRIVATE]})}, "no list of keys"),
-    "more pairs": ({"SecretString": json.dumps({"pairs": 3})}, "no list of keys"),
+    "no texts": ({"SecretString": json.dumps({"api_key": 1, "api_secret": [PRIVATE]})}, "must both be text"),
+    "odd pairs": ({"SecretString": json.dumps({"pairs": [PRIVATE]})}, "not a list of keys"),
+    "more pairs": ({"SecretString": json.dumps({"pairs": 3})}, "not a list of keys"),
     "bytes": ({"SecretBinary": PRIVATE.encode()}, "it holds bytes"),
 }
 

@@ -95,12 +95,12 @@ def test_a_wrong_account(calls: Calls, capsys: Streams) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("<html><body>Log in to the network</body></html>", "what came back is no answer of AWS's"),
+        ("<html><body>Log in to the network</body></html>", "the answer did not come from AWS"),
         ("<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>", "Account is missing"),
         (
             "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>me</Account></GetCallerIdentityResult>"
             "</GetCallerIdentityResponse>",
-            "Account is not the number of an account",
+            "Account is not an account number",
         ),
         (
             f"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{ACCOUNT}</Account>"
@@ -118,7 +118,7 @@ def test_who_we_are_is_not_to_be_read(body: str, told: str, calls: Calls, capsys
     err = capsys.readouterr().err
     assert "sts:GetCallerIdentity: " in err
     assert told in err
-    assert "mistake of the program" not in err
+    assert "internal error" not in err
     assert set(calls.made) == {"GetCallerIdentity"}
 
 
@@ -160,7 +160,7 @@ def test_a_limit_that_cannot_be_held_is_said_by_the_plan_and_by_up(
 ) -> None:
     calls.hooks.append(("before-send.pricing", answer(403, "AccessDeniedException", "no")))
     limit = ("--set", "guard.max_monthly_cost=5000", "--set", 'nodes.media.instance_types=["c6id.large"]')
-    warning = "guard.max_monthly_cost cannot be held: no price is known of 1 c6id.large (eks.node_group/media-"
+    warning = "guard.max_monthly_cost cannot be held: there is no known price of 1 c6id.large (eks.node_group/media-"
     assert entry.run(["plan", "--env", "dev", *limit, "--markdown", "plan.md"]) == 0
     assert f"\nWarning: {warning}" in capsys.readouterr().out
     escaped = warning.replace("_", "\\_")

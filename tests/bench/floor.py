@@ -24,7 +24,7 @@ _ALL_AT_ONCE = "all of ours in one answer, by their tag"
 _NAMES = "names of what there is; EKS tells no more in a list"
 _ONE_BY_ONE = "each one's inputs, state and tags, which no list tells"
 
-_MARKS = "whether it still has our marks, which nothing else tells"
+_MARKS = "whether it still has our tags, which nothing else tells"
 
 #: (service as boto3 calls it, operation) → why
 FLOOR: Mapping[tuple[str, str], Why] = {

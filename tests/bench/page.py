@@ -29,7 +29,7 @@ class Row:
 
 
 def render(tables: Mapping[str, Iterable[str]]) -> str:
-    """The page with the lines of each table under its mark."""
+    """The page with the lines of each table under its tag."""
     lines: list[str] = []
     for line in PROSE.splitlines():
         lines.append(line)

@@ -1,4 +1,4 @@
-"""Somebody takes our marks off an object, or changes them: shown for every kind, put back only where it is adopted."""
+"""Somebody takes our tags off an object, or changes them: shown for every kind, put back only where it is adopted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _aws(service: str) -> Any:
 
 
 def _by_kind(made: Record, keys: Sequence[str]) -> dict[str, Callable[[], object]]:
-    """How marks are taken off an object of each service, through nothing of ours."""
+    """How tags are taken off an object of each service, through nothing of ours."""
     keys, arn = list(keys), made.outputs.get("arn")
     pairs = [{"Key": key} for key in keys]
     return {
@@ -59,13 +59,13 @@ def _by_kind(made: Record, keys: Sequence[str]) -> dict[str, Callable[[], object
 
 
 def strip(made: Record, *keys: str) -> None:
-    """Take these marks off."""
+    """Take these tags off."""
     ways = _by_kind(made, keys)
     (ways.get(made.kind) or ways[made.kind.partition(".")[0]])()
 
 
 def put_on(rig: AwsRig, address: str, tags: Mapping[str, str] | None = None) -> None:
-    """Put marks on an object, by default its own, as another run would."""
+    """Put tags on an object, by default its own, as another run would."""
     made = rig.records[address]
     item = kinds()[made.kind].recorded(address, made.inputs)
     live = Live(str(made.id), Status.READY, outputs=made.outputs)
@@ -141,7 +141,7 @@ def test_a_part_of_the_marks_is_seen_too(case: Case, rig: AwsRig) -> None:
 
 
 def test_the_rest_goes_on_as_ever(rig: AwsRig) -> None:
-    """What depends on an object without marks uses it as recorded."""
+    """What depends on an object without tags uses it as recorded."""
     base = Base()
     vpc, subnet = base.vpc(), base.subnet("a")
     rig.up([vpc, subnet])

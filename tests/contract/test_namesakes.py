@@ -43,7 +43,7 @@ def zone(aws: None) -> None:
 
 
 def _seen(rig: AwsRig, record: Record, address: str) -> Live | None:
-    """What is there under an id, with its marks."""
+    """What is there under an id, with its tags."""
     item = kinds()[record.kind].recorded(address, record.inputs)
     if record.lives_in:
         host = rig.records[record.lives_in]
@@ -56,7 +56,7 @@ def _seen(rig: AwsRig, record: Record, address: str) -> Live | None:
 
 
 def _unrecorded(rig: AwsRig, subject: Resource, marks: str) -> Record:
-    """The object of a subject as somebody else's: no record of it, and no marks or those of another environment."""
+    """The object of a subject as somebody else's: no record of it, and no tags or those of another environment."""
     record = rig.records[subject.address]
     strip(record, *MARKS)
     if marks == "another's":

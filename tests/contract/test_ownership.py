@@ -1,4 +1,4 @@
-"""Somebody takes our marks off an object: for every kind, nothing of it is changed or deleted, and it is named."""
+"""Somebody takes our tags off an object: for every kind, nothing of it is changed or deleted, and it is named."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _forgotten(here: Damaged) -> None:
 
 
 def _twice(here: Damaged) -> None:
-    """A create without a token was sent twice: there is a second gateway with the same marks."""
+    """A create without a token was sent twice: there is a second gateway with the same tags."""
     state = here.up()
     ec2 = boto3.client("ec2")
     (one,) = ec2.describe_internet_gateways(InternetGatewayIds=[state.records[GATEWAY].id])["InternetGateways"]
@@ -159,7 +159,7 @@ CASES: dict[str, tuple[Callable[[Damaged], None], bool]] = {  # (what happens, w
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Iterator[set[str]]:
-    """Another environment of the project, whose name begins as ours does, and things that carry no marks."""
+    """Another environment of the project, whose name begins as ours does, and things that carry no tags."""
     env = environment(tmp_path, SMALL, "dev-eu")
     wanted = (VPC, GATEWAY, ROLE)
     other = Place(env, lambda every: [one for one in every if one.address in wanted])

@@ -287,7 +287,7 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
         "state rebuild",
     ),
     "an endless depth": (lambda body: b"[" * 99_999, "not a whole state document", "state rebuild"),
-    "an unknown kind": (unknown_kind, "a.thing/x, a kind that is not known here", "upgrade livekit_deploy"),
+    "an unknown kind": (unknown_kind, "a.thing/x, whose kind this version does not know", "upgrade livekit_deploy"),
 }
 
 
@@ -338,7 +338,7 @@ def test_anothers_document_is_not_written_over(small: Place) -> None:
 
 def test_there_is_nothing_to_rebuild_where_nothing_is_ours(whole: Place) -> None:
     boto3.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")
-    with pytest.raises(StateError, match="nothing in this account and region carries the marks of livekit/dev"):
+    with pytest.raises(StateError, match="nothing in this account and region carries the tags of livekit/dev"):
         whole.rebuild()
 
 
@@ -531,7 +531,7 @@ def test_import_refuses_what_it_should_not_take(small: Place) -> None:
         return made.upkeep.take_over(made.resources, address, id)
 
     foreign = boto3.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    with pytest.raises(NotOurs, match=r"does not carry the marks of ec2.vpc/main") as refused:
+    with pytest.raises(NotOurs, match=r"does not carry our tags for ec2.vpc/main") as refused:
         take(VPC, foreign)
     with pytest.raises(StateError, match=r"there is no ec2.vpc vpc-00000000"):
         take(VPC, "vpc-00000000")

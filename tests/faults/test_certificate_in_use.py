@@ -92,7 +92,7 @@ def test_it_is_named_while_it_is_waited_for_and_at_the_end_with_all_that_is_left
         assert f"Held by {holder}" in said
         assert "next    delete what holds it, or take it off there; then run down again" in said
         assert f"leftovers: 1     acm.certificate {arn} (made by this environment)  free" in said
-        assert "nothing needs cleaning" not in said
+        assert "are up and recorded" not in said
         (left,) = failure.as_json(caught.value)["leftovers"]
         assert (left["id"], left["usd_month"]) == (arn, 0.0)
         assert [one.address for one in made.status().records] == [address]
@@ -116,7 +116,7 @@ def test_a_holder_that_is_gone_already_is_no_failure(env: Any, tmp_path: Path, m
     monkeypatch.setattr(acm, "_users", users)
     assert deployer(env, tmp_path, certificate(), heard.append).down().leftovers == []
     told = [event.detail for event in heard if isinstance(event, Progress)]
-    assert f"held by {gone} (made by nobody any more: it is deleted, which ACM sees some minutes later)" in told
+    assert f"held by {gone} (made by something that was deleted, which ACM notices some minutes later)" in told
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def test_a_zone_without_capacity_is_told_by_the_subnets_of_the_call(fault: Set) 
         ("- fault: throtling", "entry 1.*throtling.*did you mean throttling"),
         ("- fault: denied\n- fault: hang\n  often: 3", "entry 2.*no often"),
         ("- {fault: hang, times: often}", "times is 'often'"),
-        ("- {fault: hang, where: here}", "where is no list"),
+        ("- {fault: hang, where: here}", "where is not a list"),
         ("fault: hang", "not a list"),
         ("- [", "1:4: expected the node content"),
     ],
@@ -140,7 +140,7 @@ def test_the_command_line_sets_lists_and_lifts_faults_of_the_running_sandbox(her
     here.run("sandbox", "faults", "add", "hang", "ec2:DescribeVpcs")
     with pytest.raises(ReadTimeoutError):
         _reaching(here, read_timeout=1).describe_vpcs()
-    assert "nothing goes wrong" in here.run("sandbox", "faults", "clear").out
+    assert "all faults cleared" in here.run("sandbox", "faults", "clear").out
     ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.20.0.0/20")
     assert "did you mean denied" in here.run("sandbox", "faults", "add", "denid", code=3).err
 

@@ -144,9 +144,9 @@ def test_a_proxy_that_answers_instead_is_an_error_of_the_way_there(said: tuple[i
     ("said", "told"),
     [
         ("{}", "apiVersion is missing"),
-        ("[]", "it is no object"),
-        ("null", "it is no object"),
-        ("5", "it is no object"),
+        ("[]", "it is not an object"),
+        ("null", "it is not an object"),
+        ("5", "it is not an object"),
         ('{"apiVersion": "v1"}', "kind is missing"),
         ('{"apiVersion": "v1", "kind": 5}', "kind is missing"),
         ('{"apiVersion": "v1", "kind": "Namespace"}', "items is missing"),
@@ -155,7 +155,7 @@ def test_a_proxy_that_answers_instead_is_an_error_of_the_way_there(said: tuple[i
         ('{"apiVersion": "v1", "kind": "PodList", "items": {}}', "items is not a list"),
         ('{"apiVersion": "v1", "kind": "PodList", "items": [null]}', "items[0] is null"),
         ('{"apiVersion": "x/v1", "kind": "MineList"}', "items is missing"),
-        ('{"apiVersion": "x/v1", "kind": "MineList", "items": ["x"]}', "items[0] is no object"),
+        ('{"apiVersion": "x/v1", "kind": "MineList", "items": ["x"]}', "items[0] is not an object"),
     ],
 )
 def test_what_is_no_list_is_not_an_empty_one(said: str, told: str) -> None:

@@ -283,7 +283,7 @@ def test_an_index_that_names_a_file_of_this_machine_is_refused(url: str, monkeyp
     index = yaml.safe_dump({"entries": {"web": [{"version": "1.0.0", "urls": [url], "digest": "0" * 64}]}})
     monkeypatch.setattr(charts_of, "download", download)
     for look in (fetched, available):
-        with pytest.raises(Failed, match=r"names .*, which is nothing of the web") as caught:
+        with pytest.raises(Failed, match=r"names .*, which is not an address of the web") as caught:
             look(repo, "web", "1.0.0", None)
         assert caught.value.hint
     assert asked == [(f"{repo}/index.yaml", 16 << 20)] * 2

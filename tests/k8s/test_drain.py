@@ -160,7 +160,7 @@ def test_a_pod_is_asked_when_the_replacement_of_the_one_before_is_ready(unhurrie
         waiting = item.read_teardown(rig.cloud, "x")
     assert waiting is not None
     assert waiting.status is Status.DELETING
-    assert "waiting until others serve in their place" in waiting.detail
+    assert "waiting until other pods serve in their place" in waiting.detail
     rig.wait(lambda: len(_serving(rig, *NEW)) == 1)
     _step(rig, item)
     assert len(_asked(rig)) == 2

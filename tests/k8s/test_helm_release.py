@@ -158,7 +158,7 @@ def test_a_record_of_helm_that_is_deleted_in_mid_run_is_made_again(
         assert record(rig).status == "deployed"
         assert len(ran) == 2
     else:
-        with pytest.raises(Failed, match="somebody deletes it as soon as it is there"):
+        with pytest.raises(Failed, match="somebody deletes it as soon as it exists"):
             rig.up(release(rig, repo))
     assert rig.clock.now() - began < HelmRelease.timeout / 2
 
@@ -331,7 +331,7 @@ def test_a_release_of_somebody_else_is_refused_and_only_taken_over_when_asked(ri
     rig.up(release(rig, repo)[:2])
     out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     with pytest.raises(
-        NotOurs, match="the release media/web exists already, and it carries none of our marks"
+        NotOurs, match="the release media/web exists already, and it carries none of our tags"
     ) as caught:
         rig.up(release(rig, repo))
     assert record(rig).revision == 1

@@ -125,7 +125,7 @@ def test_within_its_time_limit_and_now_is_now(ring: Ring) -> None:
 
 def test_pods_that_nobody_replaces_are_not_waited_for(ring: Ring) -> None:
     old = ring.keys().rotate("main").old
-    with pytest.raises(UsageError, match="2 of 2 pods were not given the present keys") as caught:
+    with pytest.raises(UsageError, match="2 of 2 pods do not have the present keys") as caught:
         ring.keys().remove(old)
     assert "livekit-deploy up" in caught.value.hint
     assert old in ring.held()

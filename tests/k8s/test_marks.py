@@ -1,4 +1,4 @@
-"""Somebody takes our marks off what is in the cluster: shown for every kind, nothing changes until it is adopted."""
+"""Somebody takes our tags off what is in the cluster: shown for every kind, nothing changes until it is adopted."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class World:
         return [item for item in (host, space, secret, release) if not (without and item.kind == self.kind)]
 
     def strip(self, lineage: str | None = None) -> None:
-        """Take the marks off, or write another ``lineage``'s into their place."""
+        """Take the tags off, or write another ``lineage``'s into their place."""
         if self.kind == "helm.release":
             marks = {"livekitDeploy": {"lineage": lineage, "address": self.address}} if lineage else {}
             values = {"level": "theirs", "global": marks}

@@ -1,4 +1,4 @@
-"""Namespaces and Secrets through the real engine: made with their marks, kept as they should be, and gone."""
+"""Namespaces and Secrets through the real engine: made with their tags, kept as they should be, and gone."""
 
 from __future__ import annotations
 

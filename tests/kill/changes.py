@@ -193,7 +193,7 @@ def changed_by_hand(name: str, records: Mapping[str, Record], api: Callable[[], 
 
 
 def _without_labels(path: str, api: Api) -> None:
-    """But for our marks: without them nothing of it is changed until it is adopted."""
+    """But for our tags: without them nothing of it is changed until it is adopted."""
     there = (api.get(path) or {})["metadata"]
     marks = {
         "labels": {LINEAGE_LABEL: there["labels"][LINEAGE_LABEL]},

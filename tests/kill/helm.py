@@ -185,7 +185,7 @@ class Release:
     # ---- objects
 
     def _owned(self, item: Obj) -> Obj:
-        """The object with helm's own marks."""
+        """The object with helm's own tags."""
         metadata = item["metadata"]
         labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
         release = {"meta.helm.sh/release-name": self._name, "meta.helm.sh/release-namespace": self._namespace}

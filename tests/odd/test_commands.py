@@ -68,8 +68,8 @@ def _wrong(command: str, body: bytes, here: Path, capsys: pytest.CaptureFixture[
     wrong = []
     if code != StateError.exit_code:
         wrong.append(f"it ends with {code}")
-    if "mistake of the program" in said.err or "Traceback" in said.err:
-        wrong.append("it is a mistake of the program")
+    if "internal error" in said.err or "Traceback" in said.err:
+        wrong.append("it is a internal error")
     if "state.json" not in said.err or "  next " not in said.err:
         wrong.append(f"it does not say where, and what to do: {said.err!r}")
     if before != after:
@@ -115,6 +115,6 @@ def test_a_document_that_is_odd_and_can_be_read_is_told_as_it_is(
         (here / "state.json").write_bytes(body)
         code = run([*command.split(), "--config", "dev.yaml"])
         said = capsys.readouterr()
-        assert "mistake of the program" not in said.err, (body, said.err)
+        assert "internal error" not in said.err, (body, said.err)
         assert code in (0, 1), (body, said.err)
         assert (here / "state.json").read_bytes() == body

@@ -399,5 +399,5 @@ def test_an_odd_file_ends_a_command_in_the_documented_code(
             code = run(["up", "--config", "dev.yaml", "--yes", "--plan", "saved"])
         said = capsys.readouterr()
         assert code in ((0, 3) if given == "file" else (3,)), (body[:80], said.err)
-        assert "mistake of the program" not in said.err, body[:80]
+        assert "internal error" not in said.err, body[:80]
         assert "Traceback" not in said.err

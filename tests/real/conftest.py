@@ -1,4 +1,4 @@
-"""Marks what is here, and leaves out a test whose server or program cannot be had, with the reason."""
+"""Tags what is here, and leaves out a test whose server or program cannot be had, with the reason."""
 
 from __future__ import annotations
 

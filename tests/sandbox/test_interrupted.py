@@ -153,7 +153,7 @@ def test_a_signal_ends_the_run_in_order_and_what_was_made_is_known(here: Workspa
     os.kill(process.pid, number)
     done = here.end(process)
     assert done.code == 130
-    assert "what was made is recorded" in done.out  # the error, as JSON
+    assert "stopped safely" in done.out  # the error, as JSON
     assert here.document("dev")["lease"] is None
     assert "leftovers: 0" in here.run(*DOWN).out
     assert here.inventory() == before

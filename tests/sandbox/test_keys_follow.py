@@ -44,7 +44,7 @@ def test_keys_reach_the_pods_though_lists_are_frozen_and_go_on_where_they_failed
     here.fail(*FROZEN, {"fault": "denied", "call": "secretsmanager:GetSecretValue", "where": {"VersionId": "*"}})
     failed = here.run("keys", "add", "--name", "second", *DEV, "--yes", code=None)
     assert failed.code != 0
-    assert "Secrets Manager has the change" in " ".join(failed.said.split())
+    assert "the change is in Secrets Manager" in " ".join(failed.said.split())
     here.fail(*FROZEN)
     behind = _keys(here)
     assert behind["following"] < behind["pods"]

@@ -106,7 +106,7 @@ LACKS = {
     "admins": "IAM has no role nobody",
     "Redis": "ElastiCache does not offer cache.x9.large in us-east-1",
     "hosted zone": "example.com is delegated to ns.elsewhere.net",
-    "API endpoint": "this machine is seen as 203.0.113.254, which cluster.public_cidrs does not let in",
+    "API endpoint": "this machine has the public address 203.0.113.254, which cluster.public_cidrs does not include",
     "charts": "http://127.0.0.1:9/index.yaml cannot be fetched: ",
 }
 ASKED: dict[str, Any] = {
@@ -235,7 +235,7 @@ def test_a_foreign_bucket_gets_its_versioning_with_fix_and_nothing_else(before: 
     assert said.verdict is Verdict.WARNING
     assert said.seen == (
         "acme-state: versioned, honours conditional writes, but no policy denies plain HTTP, "
-        "no rule ends what is no longer current"
+        "no lifecycle rule deletes old versions"
     )
 
 

@@ -43,7 +43,7 @@ def test_an_unfinished_rollout_is_said_and_a_broken_one_fails(here: Workspace) -
     verified = here.run("verify", *WHERE, *NEWER)
     assert f"… pods           {said}" in verified.out
     assert "12 of 13 checks hold, 1 unfinished" in verified.out
-    assert "until that has ended, the new revision is not proven" in verified.out
+    assert "the new revision is complete only when the older pod has ended" in verified.out
     findings = json.loads(here.run("verify", *WHERE, *NEWER, "--json").out)
     assert findings["ok"]
     assert [one["verdict"] for one in findings["findings"] if one["check"] == "pods"] == ["unfinished"]

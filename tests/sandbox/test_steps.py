@@ -31,7 +31,7 @@ _FIRST = "up --env uat --sandbox --step infrastructure"
 LACKS = (
     ("load-balancer", "the step infrastructure makes ec2.vpc/main, eks.access_entry/creator-b4ab, ", _FIRST),
     ("livekit", "; the step load-balancer makes barrier.load_balancers_gone/main", _FIRST),
-    ("verify", "there is nothing to verify: the step livekit makes it", "up --env uat"),
+    ("verify", "LiveKit is not deployed yet", "up --env uat"),
 )
 
 

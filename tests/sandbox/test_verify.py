@@ -25,7 +25,7 @@ def test_each_fault_fails_its_check_alone(
     here: Workspace, capsys: pytest.CaptureFixture[str], subtests: pytest.Subtests
 ) -> None:
     up = Standing(here)
-    with pytest.raises(UsageError, match="nothing to verify: the step livekit makes it"):
+    with pytest.raises(UsageError, match="LiveKit is not deployed yet"):
         up.deployer.verify()
     here.run("up", "--env", "uat", "--sandbox", "--yes")
 

@@ -112,14 +112,14 @@ def test_a_written_address_gets_no_token_and_a_cluster_without_our_marks_neither
     here.client("eks").untag_resource(resourceArn=arn, tagKeys=["livekit-deploy:lineage"])
     for command in sorted(INSIDE - {"verify"}):
         done = here.run(*command.split(), "--env", "uat", "--sandbox", code=1)
-        assert "livekit-uat-main does not carry the marks of this environment" in done.err
+        assert "livekit-uat-main does not carry our tags of this environment" in done.err
         assert "--adopt eks.cluster/main" in done.err
         assert "k8s-aws-v1" not in done.said
     shown = here.run("plan", "--env", "uat", "--sandbox", "--refresh-only").out
     assert "tags removed: livekit-deploy:lineage" in shown
     done = here.run("up", "--env", "uat", "--sandbox", "--yes", code=7)
     assert "No changes" in done.out
-    assert "not carry the marks" in done.err
+    assert "not carry our tags" in done.err
     here.run("up", "--env", "uat", "--sandbox", "--yes", "--adopt", "eks.cluster/main")
     assert _marks(here) == (arn, tags)
 

@@ -90,7 +90,7 @@ def test_values_of_overrides(key: str, text: str, value: object, file: File) -> 
         (
             "livekit.settings.region",
             "2026-13-45",
-            "--set livekit.settings.region: livekit.settings.region: 2026-13-45 is not read alike",
+            "--set livekit.settings.region: livekit.settings.region: 2026-13-45 is read in different ways",
             'quote it if it is text, as in "2026-13-45"',
         ),
         ("tags", "{a: b, a: c}", "--set tags: the value is not YAML", "quote it"),
@@ -287,8 +287,8 @@ def test_an_address_is_a_range_of_one(file: File) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "wrong", "hint"),
     [
-        ("region: us-east-1\nregion: us-east-2\n", ":2:1", "'region' stands twice", "remove one of them"),
-        ("redis: {tls: true, tls: false}\n", ":1:20", "'tls' stands twice", "remove one of them"),
+        ("region: us-east-1\nregion: us-east-2\n", ":2:1", "'region' appears twice", "remove one of them"),
+        ("redis: {tls: true, tls: false}\n", ":1:20", "'tls' appears twice", "remove one of them"),
         ("redis:\n\ttls: true\n", ":2:1", "cannot start any token", "indent with spaces"),
         ("region: [us-east-1\n", ":2:1", "usable YAML", "check quotes and indentation"),
         ("region: 'us-east-1\n", ":2:1", "usable YAML", "check quotes and indentation"),
@@ -325,7 +325,7 @@ ALL = [
         "region: us-east-1\nregion: x\non: true\nredis: {tls: true, tls: false}\na: !!bool maybe\n",
         [
             ":2:1: ",
-            "'region' stands twice",
+            "'region' appears twice",
             ":3:1: ",
             "a key is not text",
             ":4:20: ",

@@ -170,7 +170,7 @@ def test_what_may_not_be_read_and_nothing_is_about_to_change_that_is_an_error(ri
 
 
 class Quiet(Fake):
-    """A thing that tells its mark once, as a secret its value."""
+    """A thing that tells its tag once, as a secret its value."""
 
     kind = "fake.quiet"
     mark = Output[str]()
@@ -182,7 +182,7 @@ class Quiet(Fake):
 
 
 class Mute(Fake):
-    """A thing that never tells its mark."""
+    """A thing that never tells its tag."""
 
     kind = "fake.mute"
     mark = Output[str]()

@@ -125,7 +125,7 @@ def plan(**changes: Any) -> Plan:
         ({"command": "down"}, "the plan is for up, not for down"),
         ({"lineage": "other"}, "another state document"),
         ({"serial": 2}, "the state moved from #1 to #2"),
-        ({"digest": "e"}, "the configuration is not the one of the plan"),
+        ({"digest": "e"}, "the plan was made with other settings"),
         ({"header": {"env": "dev"}}, "it is a plan for the environment uat, and this is dev"),
         (
             {"all": (PlannedChange("a.b/c", Action.CREATE, "infrastructure"),)},

@@ -127,4 +127,4 @@ def test_a_version_that_this_program_does_not_know_is_not_one_for_its_file(file:
     assert "EKS has no version" in str(file.about(f'cluster: {{version: "{beyond}"}}').refused())
     item = Cluster("main", role_arn="r", subnet_ids=[], version=newest, public_cidrs=[])
     refused = item.refusals(Live("x", Status.READY, {"version": beyond, "key_arn": None}), ["version"])
-    assert refused["version"].startswith("EKS does not go back: upgrade livekit_deploy")
+    assert refused["version"].startswith("EKS cannot go back to an older version: upgrade livekit_deploy")

@@ -142,7 +142,7 @@ def test_the_values_of_a_request_are_not_told() -> None:
     assert "s3cr3t" in str(caught.value)
     assert "s3cr3t" not in found.message
     assert "SecretString" in found.message
-    assert "mistake of the program" in found.hint
+    assert "internal error" in found.hint
 
 
 def test_a_line_break_in_a_key_is_told_without_the_key() -> None:

@@ -245,8 +245,8 @@ def test_a_key_of_each_group_of_nodes_is_one_and_takes_the_value() -> None:
 
 #: what a remedy may tell somebody to do
 DO = re.compile(
-    "add|allow|answer|ask|attach|cancel|change|check|choose|connect|correct|create|delete|drop|edit|"
-    "enable|exclude|find|finish|forget|free|give|go|have|import|install|keep|leave|let|log|look|lower|"
+    "add|allow|answer|ask|attach|cancel|change|check|choose|compare|confirm|connect|correct|create|delete|drop|edit|"
+    "enable|exclude|exempt|find|finish|forget|free|give|go|have|import|install|keep|leave|let|log|look|lower|"
     "make|name|plan|put|raise|read|remove|rename|report|request|restore|run|save|say|scale|see|set|"
     "shorten|start|subscribe|switch|take|terminate|turn|type|undo|upgrade|use|wait|write"
 )
@@ -261,7 +261,7 @@ _TYPED = (
     "there are: ",
     "its keys are ",
     "did you mean ",
-    "here it is: ",
+    "use: ",
 )
 
 

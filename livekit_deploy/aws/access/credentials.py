@@ -18,14 +18,14 @@ def session_end(clients: Clients, environ: Mapping[str, str] = os.environ) -> tu
     """What kind of credentials these are, and when they end as far as that is known: None for never or unknown."""
     credentials = clients.credentials()
     if credentials is None:
-        return "there are none", None
+        return "no credentials", None
     said = environ.get(ENDS) if credentials.method == "env" else None
     if said is None and isinstance(credentials, RefreshableCredentials):
         return "a session that renews itself", None
     if not credentials.token:
         return "long-lived keys", None
     if said is None:
-        return f"a session whose end is not told (set {ENDS})", None
+        return f"a session that does not say when it ends (set {ENDS})", None
     try:
         return "a session", datetime.fromisoformat(said.replace("Z", "+00:00")).astimezone(UTC)
     except ValueError:

@@ -8,7 +8,7 @@ from livekit_deploy.errors import Absent
 
 
 def lineages(cloud: Cloud) -> dict[str, int]:
-    """How many objects carry each lineage, of those with the marks of this project and environment.
+    """How many objects carry each lineage, of those with the tags of this project and environment.
 
     Source: Resource Groups Tagging API, GetResources; it tells of no role, so these are asked one by one.
     """

@@ -38,9 +38,9 @@ class Held:
         try:
             found = json.loads(self.text)
         except (ValueError, RecursionError):
-            raise self.wrong("it is no JSON" if self.text.strip() else "it is empty") from None
+            raise self.wrong("it is not JSON" if self.text.strip() else "it is empty") from None
         if not isinstance(found, dict):
-            raise self.wrong("it is JSON, but no object with fields")
+            raise self.wrong("it is JSON, but not an object with fields")
         return found
 
     def of(self, key: str) -> str:
@@ -64,7 +64,7 @@ def held(secretsmanager: SecretsManager, id: str, version: str = "") -> Held:
             raise
         raise _scheduled(secretsmanager, id) from error
     if "SecretString" not in said:
-        raise _wrong(said["Name"], said["VersionId"], "it holds bytes, and no text")
+        raise _wrong(said["Name"], said["VersionId"], "it holds bytes, not text")
     return Held(said["Name"], said["VersionId"], said["SecretString"])
 
 
@@ -73,7 +73,8 @@ def _scheduled(secretsmanager: SecretsManager, id: str) -> StateError:
     date = f" on {secret['DeletedDate']:%Y-%m-%d}" if "DeletedDate" in secret else ""
     return StateError(
         f"the secret {secret['Name']} is scheduled for deletion{date}: until it is restored nobody can read it",
-        hint=f"restore it: aws secretsmanager restore-secret --secret-id {secret['Name']}; then run the same again",
+        hint=f"restore it: aws secretsmanager restore-secret --secret-id {secret['Name']}; then run the same "
+        f"command again",
     )
 
 

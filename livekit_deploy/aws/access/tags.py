@@ -1,4 +1,4 @@
-"""The marks that make an object ours, and the forms in which each AWS service wants its tags.
+"""The tags that make an object ours, and the forms in which each AWS service wants its tags.
 
     tag                        value                                    read by
     livekit-deploy:project     ``project`` of the environment file      people, cost reports
@@ -7,7 +7,7 @@
     livekit-deploy:address     ``ec2.subnet/public-a``                  lookup, `state rebuild`
     Name                       ``livekit-uat-public-a``                 the AWS console
 
-Tags are part of the create call, never added afterwards. An object of our name with other marks is `NotOurs`.
+Tags are part of the create call, never added afterwards. An object of our name with other tags is `NotOurs`.
 The environment's own ``tags`` are added to all of them and are never compared: they are the user's to change.
 """
 

@@ -10,10 +10,10 @@ from livekit_deploy.aws.errors.launch_causes import FREE_ADDRESSES, LAUNCHES, NO
 from livekit_deploy.aws.errors.rules import Cause, rule
 
 _AGAIN = "run the same command again; if it stays, AWS's support can tell more"
-_GONE = "put back what is missing (livekit-deploy plan shows what of ours is gone, and up makes it again)"
+_GONE = "put back what is missing (livekit-deploy plan shows which of our resources are gone, and up makes them again)"
 _NODES = "look at the nodes' subnets, route tables and security groups"
 _LAUNCH_TEMPLATE = (
-    "leave the launch templates of the environment to it: livekit-deploy plan shows what differs, up puts it right"
+    "undo changes to the environment's launch templates: livekit-deploy plan shows what differs, up corrects it"
 )
 _GROUP = (
     "delete the node group in EKS and run the same command again, which makes another: its calls end with its nodes"
@@ -57,13 +57,13 @@ _NODE_GROUPS = (
     ),
     rule(
         "Ec2LaunchTemplateMaxLimitExceeded|Ec2LaunchTemplateVersionMaxLimitExceeded",
-        "the account has as many launch templates, or versions of one, as it may",
+        "the account has reached its limit of launch templates, or of versions of one",
         "delete those that nobody uses (aws ec2 describe-launch-templates)",
     ),
     rule(
         "Ec2LaunchTemplateDeletionFailure|Ec2SecurityGroupDeletionFailure",
         "something else uses what EKS made for the group",
-        "see what uses it, take that away, and run the same command again",
+        "find out what uses it, remove that, and run the same command again",
     ),
     rule(
         "Ec2SecurityGroupNotFound|Ec2SubnetNotFound|SecurityGroupNotFound|SubnetNotFound|VpcNotFound|VpcIdNotFound",
@@ -82,7 +82,7 @@ _NODE_GROUPS = (
     ),
     rule(
         "IamLimitExceeded",
-        "the account has as many instance profiles as it may",
+        "the account has reached its limit of instance profiles",
         "delete those that nobody uses (aws iam list-instance-profiles), or ask for more in Service Quotas: iam",
     ),
     rule(
@@ -102,8 +102,8 @@ _NODE_GROUPS = (
     ),
     rule(
         "KubernetesLabelInvalid",
-        "a label of the node group is none for Kubernetes",
-        "this is a mistake of the program: report it with what -vv prints",
+        "Kubernetes does not accept a label of the node group",
+        "internal error: report it with what -vv prints",
     ),
 )
 _CLUSTERS = (
@@ -115,13 +115,13 @@ _CLUSTERS = (
     rule(
         "InvalidParameterException|InvalidRequestException|InvalidParameter",
         "the role's trust policy does not name the service that is to use it, or somebody deleted the role",
-        "see the role as it is and as it should be: livekit-deploy plan",
+        "compare the role with what it should be: livekit-deploy plan",
         "role|assume",
         "Role could not be assumed because the trusted entity is not correct",
     ),
     rule(
         "AddonPermissionFailure|AccessDenied",
-        "the role of the add-on, the nodes or the cluster lacks a right, or the cluster does not let the nodes in",
+        "the role of the add-on, the nodes or the cluster lacks a right, or the cluster does not admit the nodes",
         "look at the role's policies, and at the cluster's access entries (livekit-deploy plan shows what differs)",
     ),
     rule(
@@ -132,8 +132,9 @@ _CLUSTERS = (
     rule(
         "KMSInvalidStateException|KmsKeyDisabled|KmsKeyMarkedForDeletion|KmsGrantRevoked",
         "the KMS key is disabled or scheduled for deletion, or EKS may no longer use it",
-        "cancel its deletion and enable it, as up does with a key of ours; a grant that was revoked is given again by "
-        "AWS's support",
+        "cancel its deletion and enable it, as up does with a key of ours; AWS's support can restore a grant "
+        "that was revoked"
+        "",
     ),
     rule(
         "Ec2ServiceNotSubscribed",
@@ -154,18 +155,18 @@ _CLUSTERS = (
 _ADDONS = (
     rule(
         "ConfigurationConflict",
-        "something in the cluster that is not the add-on's owns the same objects or fields",
+        "something else in the cluster owns the same objects or fields as the add-on",
         "remove them from the cluster, or drop the setting from cluster.addons",
     ),
     rule(
         "InsufficientNumberOfReplicas",
-        "the add-on's pods do not run: no node has room for them, or their image does not come",
+        "the add-on's pods do not run: no node has room for them, or their image cannot be pulled",
         "see why: livekit-deploy events, or kubectl get pods -n kube-system",
     ),
     rule(
         "AdmissionRequestDenied",
         "a policy or a webhook of the cluster refuses the add-on's objects",
-        "let it pass the objects of kube-system",
+        "exempt the objects of kube-system from it",
     ),
     rule(
         "UnsupportedAddonModification",
@@ -186,8 +187,8 @@ _ADDONS = (
 _OTHERS = (
     rule(
         "OperationNotPermitted",
-        "something protects it, or it is AWS's own",
-        "take the protection off that AWS names, and run the same command again",
+        "something protects it, or it belongs to AWS",
+        "remove the protection that AWS names, and run the same command again",
     ),
     rule(
         "InsufficientCacheClusterCapacity",
@@ -206,12 +207,12 @@ _OTHERS = (
     ),
     rule(
         "ServiceLinkedRoleNotFoundFault|SLR_NOT_FOUND",
-        "the service's linked role is new in this account and has not spread yet",
+        "the service's linked role is new in this account and has not propagated yet",
         "run it again in a minute",
     ),
     rule(
         "InternalFailure|Unknown|Other|OTHER|NO_AVAILABLE_CONTACTS|PCA_\\w+",
-        "AWS failed, and does not say at what",
+        "AWS reports a failure and gives no reason",
         _AGAIN,
     ),
 )

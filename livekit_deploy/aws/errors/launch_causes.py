@@ -21,9 +21,9 @@ _KEY = (
     "use), enable the key, or encrypt with AWS's own: aws ec2 reset-ebs-default-kms-key-id"
 )
 
-NO_ADDRESSES = "a subnet has no free addresses: EKS needs at least 6 in each of its subnets, a node one at the least"
+NO_ADDRESSES = "a subnet has no free addresses: EKS needs at least 6 in each of its subnets, a node at least one"
 FREE_ADDRESSES = (
-    "free addresses in the subnet: fewer nodes, or delete interfaces that nobody uses; network.cidr is fixed"
+    "free addresses in the subnet: use fewer nodes, or delete unused network interfaces (network.cidr cannot change)"
 )
 
 LAUNCHES = (
@@ -44,7 +44,7 @@ LAUNCHES = (
     ),
     rule(
         f"{_LAUNCH}|SpotMaxPriceTooLow",
-        "Spot instances cost more than may be paid for them",
+        "Spot instances cost more than the highest price that is set for them",
         "set nodes.*.capacity to on_demand, or name further types (nodes.*.instance_types)",
         "SpotMaxPriceTooLow|spot request price",
         "Your Spot request price of 0.04 is lower than the minimum required Spot request fulfillment price of 0.08.",

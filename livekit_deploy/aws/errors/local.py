@@ -55,12 +55,12 @@ _WHERE = (
     "look at the region, at AWS_ENDPOINT_URL… and at use_fips_endpoint and use_dualstack_endpoint in profile {profile} "
     "of {config}"
 )
-_MISTAKE = "this is a mistake of the program: report it with what -vv prints; what was made is recorded"
+_MISTAKE = "internal error: report it with what -vv prints; what was made is recorded"
 _NETWORK = "check the network, its proxy (HTTPS_PROXY) and the time limit of a firewall, and " + AGAIN
 
 #: what a provider lets through: a command that is not there, an output that is no JSON, no terminal to ask on
-_LEAKED = _credentials("look at what profile {profile} of {config} names; {again}")
-_ROUND = Meaning(errors.Unavailable, "every answer sends it to where it comes from", _WHERE)
+_LEAKED = _credentials("check the settings of profile {profile} in {config}; {again}")
+_ROUND = Meaning(errors.Unavailable, "every answer redirects to the same address again", _WHERE)
 MEANINGS: Mapping[str, Meaning] = {
     # ---- credentials
     **_of(_credentials(_LOG_IN), "NoCredentialsError", "NoAuthTokenError", "CredentialRetrievalError"),
@@ -73,7 +73,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     **_of(
         _credentials(
-            "give what it names, for keys both the key and its secret: in the environment, in {credentials} or in "
+            "set what it names (for keys both the key and its secret): in the environment, in {credentials} or in "
             "profile {profile} of {config}"
         ),
         "PartialCredentialsError",
@@ -103,7 +103,9 @@ MEANINGS: Mapping[str, Meaning] = {
         *("InvalidConfigError", "InfiniteLoopConfigError", "ConfigParseError"),
     ),
     **_of(
-        _credentials("name a file that is there in AWS_CONFIG_FILE, or unset it", "the AWS configuration is not there"),
+        _credentials(
+            "set AWS_CONFIG_FILE to a file that exists, or unset it", "the AWS configuration file does not exist"
+        ),
         "ConfigNotFound",
     ),
     **_of(
@@ -118,7 +120,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     # ---- endpoints
     **_of(
-        _credentials(_WHERE, "there is no endpoint for this"),
+        _credentials(_WHERE, "AWS has no endpoint for this"),
         *("NoRegionError", "InvalidRegionError", "UnknownRegionError", "UnknownEndpointError", "EndpointVariantError"),
         *("UnknownFIPSEndpointError", "BaseEndpointResolverError", "EndpointProviderError", "EndpointResolutionError"),
         *("ServiceNotInRegionError", "UnknownEndpointResolutionBuiltInName"),
@@ -132,7 +134,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     **_of(
         Meaning(
-            errors.Unavailable, "the proxy does not let it through", "look at HTTPS_PROXY and NO_PROXY, and " + AGAIN
+            errors.Unavailable, "the proxy refused the connection", "look at HTTPS_PROXY and NO_PROXY, and " + AGAIN
         ),
         "ProxyConnectionError",
     ),
@@ -140,7 +142,7 @@ MEANINGS: Mapping[str, Meaning] = {
         Meaning(
             errors.ResourceError,
             "the certificate on the way to AWS is not trusted",
-            "name the authority of your network's proxy in AWS_CA_BUNDLE, and " + AGAIN,
+            "set AWS_CA_BUNDLE to the certificate authority of your network's proxy, and " + AGAIN,
         ),
         "SSLError",
     ),
@@ -148,7 +150,7 @@ MEANINGS: Mapping[str, Meaning] = {
     **_of(
         Meaning(
             errors.Unavailable,
-            "what came back is no answer of AWS's",
+            "the answer did not come from AWS",
             "see what answers in AWS's place (a proxy, a login page of the network, AWS_ENDPOINT_URL), and " + AGAIN,
         ),
         *("ResponseParserError", "ChecksumError", "FlexibleChecksumError", "AwsChunkedWrapperError"),

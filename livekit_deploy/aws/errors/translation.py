@@ -28,11 +28,11 @@ _RIGHTS = {
 }
 _HINTS: dict[type[errors.ResourceError], str] = {
     errors.Throttled: "run the same command again later, or with a lower --parallelism",
-    errors.Unavailable: "AWS fails for the moment (health.aws.amazon.com says where): run the same command again later",
-    errors.Busy: "something else is being done to it: run the same command again when that is over",
-    errors.Absent: "somebody deleted it, or it does not show yet: run the same command again, which reads anew",
-    errors.Conflict: "something that is the same is there already: run the same command again, which reads anew",
-    errors.InUse: "run the same command again when what holds it is gone",
+    errors.Unavailable: "AWS has a temporary failure (see health.aws.amazon.com): run the same command again later",
+    errors.Busy: "another operation on it is in progress: run the same command again when that has ended",
+    errors.Absent: "somebody deleted it, or AWS does not show it yet: run the same command again, which reads it again",
+    errors.Conflict: "the same object exists already: run the same command again, which reads it again",
+    errors.InUse: "something still uses it: run the same command again when that is gone",
 }
 
 
@@ -76,7 +76,7 @@ def action_of(service: str, operation: str) -> str:
 
 def _look_up(code: str, action: str) -> str:
     if code in REFUSED:
-        return "put right what AWS names, and run the same command again: the same request gets the same answer"
+        return "correct what AWS names, and run the same command again"
     return f"run the same command again; if it stays, look up {code} in the API reference of {action}"
 
 
@@ -93,7 +93,7 @@ def _allow(said: str, action: str) -> str:
     principal = who[1] if who else "the principal that runs this"
     right = denied[1] if denied else _RIGHTS.get(action, action)
     if forbidden := re.search(r"with an explicit deny in an? ([\w -]+policy)", said):
-        return f"a {forbidden[1]} forbids {right} to {principal}, whatever else allows it: have it changed there"
+        return f"a {forbidden[1]} forbids {right} to {principal}, even where others allow it: have that policy changed"
     if limit := re.search(r"because no (permissions boundary|session policy|\w+ control policy) allows", said):
         return f"let the {limit[1]} of {principal} allow {right} too (livekit-deploy iam-policy prints all)"
     return f"allow the action {right} to {principal} (livekit-deploy iam-policy prints all)"

@@ -46,8 +46,8 @@ def unaccepted(code: str, said: str, login: Login, for_login: str) -> tuple[str,
         return "AWS does not know these credentials", f"log in again: {login.again()}; then {AGAIN}"
     if code in _SIGNATURE | _MISSING:
         return (
-            "the AWS credentials are not whole",
-            f"the secret key or the token is not that of the key: {login.again()}",
+            "the AWS credentials are incomplete",
+            f"the secret key or the session token does not belong to the access key: {login.again()}",
         )
     if code in _ACCOUNT:
         return "the account cannot use this service yet", (

@@ -59,7 +59,7 @@ def load(held: Held) -> tuple[Pair, ...]:
     except KeyError as error:
         raise held.wrong(f"it holds no API keys: {error.args[0]} is missing") from None
     except TypeError:
-        raise held.wrong("its field pairs is no list of keys") from None
+        raise held.wrong("its field pairs is not a list of keys") from None
     if not all(isinstance(text, str) and text for one in pairs for text in (one.key, one.name, one.secret)):
-        raise held.wrong("api_key and api_secret are not both texts")
+        raise held.wrong("api_key and api_secret must both be text")
     return pairs

@@ -158,7 +158,7 @@ def _rules_of(cloud: Cloud, groups: set[str]) -> list[Mapping[str, Any]]:
 class VolumesGone(Barrier):
     """The volumes that the EBS CSI driver made for claims in the cluster: with the driver gone, nobody deletes them.
 
-    Those are ours that carry our marks, which the add-on is told to give them. One that only names the cluster may hold
+    Those are ours that carry our tags, which the add-on is told to give them. One that only names the cluster may hold
     somebody's data: it stays, and is listed.
     Source: EBS CSI driver, "Tagging"; Kubernetes cloud provider, the tag ``kubernetes.io/cluster/<name>: owned``.
     """

@@ -164,7 +164,7 @@ def _goes(key: Mapping[str, Any]) -> bool:
 
 
 def _date(key: Mapping[str, Any]) -> str:
-    return f"{key['DeletionDate']:%Y-%m-%d}" if "DeletionDate" in key else "a day that KMS does not tell"
+    return f"{key['DeletionDate']:%Y-%m-%d}" if "DeletionDate" in key else "a date that KMS does not give"
 
 
 def _tag(cloud: Cloud) -> str:

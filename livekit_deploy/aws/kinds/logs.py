@@ -2,7 +2,7 @@
 
 The control plane's group has a name that EKS gives, and is made before the cluster so that it has a retention. EKS
 makes it again, without tags, when it still has something to log after the group was deleted: as long as our record
-shows that we had it and deleted it, such a group is ours. Any other without our marks is somebody else's.
+shows that we had it and deleted it, such a group is ours. Any other without our tags is somebody else's.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LogGroup(Resource):
         return self.instance == _OF_EKS
 
     def made_again(self, cloud: Cloud, live: Live, record: Record | None) -> bool:
-        """EKS made it again after we deleted it: of that name, without any mark."""
+        """EKS made it again after we deleted it: of that name, without any tag."""
         deleted = record is not None and record.phase is Phase.DELETING and self.comes_back
         named = live.id == self.names(cloud)[_OF_EKS]
         return deleted and named and not any(key in (live.tags or {}) for key in cloud.ownership.own(""))

@@ -55,7 +55,9 @@ class Secret(Resource):
     # the name of a secret that is deleted at once is free a moment later
     propagation = {"InvalidRequestException": ("scheduled for deletion", "deletion")}
 
-    form: Input[str] = Input(change=Change.FIXED, way_out="It says what is drawn: use another name for another form.")
+    form: Input[str] = Input(
+        change=Change.FIXED, way_out="It decides how the value is generated: use another name for another form."
+    )
     state: Input[str] = Input(api="RestoreSecret", default=KEPT)
     retired: Input[bool] = Input(api="PutSecretValue", default=False)
     resource_policy: Inputs[str] = Inputs(api="DeleteResourcePolicy", default=(), foreign=True)

@@ -26,8 +26,8 @@ class Meaning(StrEnum):
     COMING = "on its way"
     GOING = "going"
     GONE = "gone"
-    FAILED = "never came up: made again"
-    STUCK = "needs a person"
+    FAILED = "failed while it was created: it is made again"
+    STUCK = "needs manual action"
 
 
 _STATUS = {
@@ -115,7 +115,7 @@ class States:
             for name in names:
                 if name.casefold() == text.casefold():
                     return Standing(text, meaning, self.remedies.get(name, ""))
-        note = "AWS says no state" if not text else "a state that this version does not know: it is waited for"
+        note = "AWS gives no state" if not text else "a state that this version does not know; waiting for another"
         return Standing(text or "no state", Meaning.COMING, note=note)
 
 

@@ -1,6 +1,6 @@
 """The state bucket: the one thing outside the graph, never deleted by `down`.
 
-It is born with our mark and the mark `UNFINISHED`, both in the call that makes it. `up` configures a bucket that has
+It is born with our tag and the tag `UNFINISHED`, both in the call that makes it. `up` configures a bucket that has
 both, and takes the second away last, so that what a killed run began is finished by the next. Any other bucket, also
 a finished one of ours, is read and reported, and never changed.
 """
@@ -68,7 +68,7 @@ def ensure_bucket(cloud: Cloud, bucket: str, kms_key: str | None = None) -> None
         except ResourceError as error:
             if error.code not in _NO_SUCH_CALL or setting is VERSIONING:
                 raise
-            cloud.tell(f"the bucket {bucket} goes without: {setting.lacking} ({error})")
+            cloud.tell(f"the bucket {bucket} stays without a setting: {setting.lacking} ({error})")
     kept = {name: value for name, value in tags.items() if name != UNFINISHED}
     place.ask("put_bucket_tagging", Tagging={"TagSet": pairs(kept)})
 
@@ -89,9 +89,9 @@ def probe_bucket(cloud: Cloud, bucket: str, stem: str, kms_key: str | None = Non
     """
     place = Bucket(cloud, bucket, kms_key)
     if not _exists(place):
-        return Seen("not there yet, up makes it")
+        return Seen("it does not exist yet; up makes it")
     if _unfinished(_tags(place)):
-        return Seen("begun and not finished yet, up does it")
+        return Seen("its creation is not finished yet; up finishes it")
     if fix and not VERSIONING.holds(place):
         VERSIONING.make(place)
     else:

@@ -126,7 +126,7 @@ VERSIONING = Setting(
 )
 SETTINGS = (
     Setting(
-        "nothing encrypts by default",
+        "it has no default encryption",
         "put_bucket_encryption",
         _encryption,
         "get_bucket_encryption",
@@ -147,7 +147,7 @@ SETTINGS = (
         _refuses_plain_http,
     ),
     Setting(
-        "no rule ends what is no longer current",
+        "no lifecycle rule deletes old versions",
         "put_bucket_lifecycle_configuration",
         _lifecycle,
         "get_bucket_lifecycle_configuration",

@@ -102,7 +102,7 @@ def _lets(survey: PrerequisitesContext, key: str, role: str) -> bool:
         said = json.loads(text)
         allowed = {action for one in _statements(said) if _names(one, role) for action in _listed(one.get("Action"))}
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise odd("kms:GetKeyPolicy", "Policy", "it is no policy in JSON") from error
+        raise odd("kms:GetKeyPolicy", "Policy", "it is not a policy in JSON") from error
     if all(any(_covers(pattern, use) for pattern in allowed) for use in _USES):
         return True
     return any(

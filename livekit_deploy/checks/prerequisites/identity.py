@@ -64,11 +64,11 @@ def session(survey: PrerequisitesContext) -> str:
     wanted = survey.seconds_of_up * _MARGIN
     if left < wanted:
         raise Trouble(
-            f"{kind} of another {max(left, 0) / 60:.0f} min; up takes about {survey.seconds_of_up / 60:.0f} min",
+            f"{kind} that ends in {max(left, 0) / 60:.0f} min; up takes about {survey.seconds_of_up / 60:.0f} min",
             cause="a role's session ends after an hour, or when its MaxSessionDuration says",
             remedy="log in again, or ask for a longer session (chained roles end after an hour)",
         )
-    return f"{kind} of another {left / 60:.0f} min; up takes about {survey.seconds_of_up / 60:.0f} min"
+    return f"{kind} that ends in {left / 60:.0f} min; up takes about {survey.seconds_of_up / 60:.0f} min"
 
 
 def rights(survey: PrerequisitesContext) -> str:
@@ -81,9 +81,10 @@ def rights(survey: PrerequisitesContext) -> str:
             denied = [action for found in pool.map(lambda one: _denied(survey, one), statements) for action in found]
         except Denied as error:
             raise Trouble(
-                "the rights cannot be looked at: iam:SimulatePrincipalPolicy is refused",
+                "the permissions cannot be checked: iam:SimulatePrincipalPolicy is refused",
                 cause=error.message,
-                remedy=f"allow it, or attach what is printed by: livekit-deploy iam-policy --env {survey.env.name}",
+                remedy=f"allow it, or attach the policy that this prints: livekit-deploy iam-policy --env "
+                f"{survey.env.name}",
             ) from error
     if denied:
         names = sorted(set(denied))
@@ -91,7 +92,7 @@ def rights(survey: PrerequisitesContext) -> str:
         raise Trouble(
             f"{len(names)} actions are refused: {', '.join(names[:_NAMED])}{more}",
             cause=f"the policies of {who.principal}, its boundary or its organization do not allow them",
-            remedy=f"attach what is printed by: livekit-deploy iam-policy --env {survey.env.name}",
+            remedy=f"attach the policy that this prints: livekit-deploy iam-policy --env {survey.env.name}",
         )
     return f"{len(permissions.actions({'Statement': statements}))} actions are allowed"
 

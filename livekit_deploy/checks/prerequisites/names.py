@@ -20,7 +20,7 @@ def zone(survey: PrerequisitesContext) -> str:
     """The hosted zone is in this account, and the domain is delegated to it."""
     name = survey.env.livekit.hosted_zone
     if name is None:
-        return "none is configured: the records are yours to make"
+        return "no hosted zone is configured: you create the DNS records yourself"
     id = hosted_zone(survey.cloud, name)
     ours = nameservers_of(survey.cloud, id)
     theirs = survey.reach.nameservers(name)
@@ -38,7 +38,7 @@ def certificate(survey: PrerequisitesContext) -> str:
     arn = survey.env.livekit.certificate
     if arn == "auto":
         where = survey.env.livekit.hosted_zone
-        return f"from ACM, validated in {where}" if where else "from ACM; its validation records are yours to make"
+        return f"from ACM, validated in {where}" if where else "from ACM; you create its validation records yourself"
     return f"until {good_certificate(survey.cloud, survey.env.livekit.domain, arn):%Y-%m-%d}"
 
 
@@ -56,14 +56,14 @@ def endpoint(survey: PrerequisitesContext) -> str:
         inside = any(ip_address(mine) in cidr for cidr in cidrs)
     except (NoAnswer, ValueError) as error:
         raise Trouble(
-            f"it is not known from which address this machine is seen: {error}",
+            f"the public address of this machine is not known: {error}",
             cause=f"{MY_ADDRESS} cannot be reached from here",
             remedy="check the proxy, and that cluster.public_cidrs holds the address of this machine",
         ) from error
     if not inside:
         raise Trouble(
-            f"this machine is seen as {mine}, which cluster.public_cidrs does not let in",
+            f"this machine has the public address {mine}, which cluster.public_cidrs does not include",
             cause="the cluster's API answers only the ranges of cluster.public_cidrs",
-            remedy=f"add {mine}/32 to cluster.public_cidrs, or run this from inside of them",
+            remedy=f"add {mine}/32 to cluster.public_cidrs, or run this on a machine inside those ranges",
         )
     return f"lets {mine} in"

@@ -19,9 +19,10 @@ def zones(survey: PrerequisitesContext) -> str:
     if wrong := [zone for zone in named if zone.impaired]:
         raise Trouble(
             f"{', '.join(zone.name for zone in wrong)}: {wrong[0].impaired}",
-            cause="something is wrong with the zone, by AWS's own account",
-            remedy="wait until AWS reports it as available; before there is a cluster, other zones can be named in "
-            "network.availability_zones",
+            cause="AWS reports a problem with the zone",
+            remedy="wait until AWS reports it as available; before the cluster exists, you can also name other "
+            "zones in network.availability_zones"
+            "",
         )
     return ", ".join(zone.name for zone in named)
 
@@ -75,10 +76,10 @@ def addons(survey: PrerequisitesContext) -> str:
 def admins(survey: PrerequisitesContext) -> str:
     """IAM has the users and roles of `cluster.admins`, by these ARNs."""
     wanted = [item for item in survey.to_make if item.kind == "eks.access_entry"]
-    _none_foreseen(survey, wanted, "EKS takes users and roles that there are, by their whole ARN")
+    _none_foreseen(survey, wanted, "EKS accepts only users and roles that exist, by their full ARN")
     own, named = survey.cloud.identity.account, survey.env.cluster.admins
     others = [one for one in named if one.split(":")[4] != own]
-    unseen = f"; not looked at, as they are of other accounts: {', '.join(others)}" if others else ""
+    unseen = f"; not checked, because they are in other accounts: {', '.join(others)}" if others else ""
     return (f"{len(named)} named, and whoever makes the cluster" if named else "whoever makes the cluster") + unseen
 
 

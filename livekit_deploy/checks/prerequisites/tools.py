@@ -20,7 +20,7 @@ def helm(survey: PrerequisitesContext) -> str:
         raise Trouble(
             error.message,
             cause="no helm 3.19 or 4.x is on PATH or in the cache",
-            remedy="add --fix: it is installed into the cache (up does that too)" if itself else error.hint,
+            remedy="add --fix to install it into the cache (up does that too)" if itself else error.hint,
         ) from error
     return f"{'.'.join(map(str, install.version(path)))} at {path}"
 
@@ -54,6 +54,6 @@ def _probed(survey: PrerequisitesContext, where: S3State) -> str:
         raise Warned(
             f"{seen}, but {', '.join(found.lacks)}",
             cause="somebody else made it, or changed it: livekit-deploy changes only what it makes, while it makes it",
-            remedy="set what is lacking there, or have its owner do it",
+            remedy="set what is missing there, or ask its owner to do it",
         )
     return seen

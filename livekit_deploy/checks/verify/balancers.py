@@ -20,16 +20,16 @@ _SOON = timedelta(days=14)
 #: reason of a target that is not healthy → why that usually is, and what to do
 _TARGETS = {
     "Target.Timeout": (
-        "the load balancer is not let in: exactly one security group of a node may carry the cluster's tag",
+        "the nodes do not let the load balancer in: exactly one security group of a node may carry the cluster's tag",
         "see the groups of the node's interface, and the rules that the controller keeps in the cluster's group",
     ),
     "Target.ResponseCodeMismatch": (
-        "LiveKit answers 406: it cannot reach Redis. Calls that run go on, nobody new is let in",
+        "LiveKit answers 406: it cannot reach Redis. Running calls continue, new ones are refused",
         "see its log, and the check redis",
     ),
 }
 _NO_TARGET = (
-    "the load balancer controller registers pods that are ready, if its role lets it",
+    "the load balancer controller registers pods that are ready, if its role allows it",
     "see: kubectl logs -n kube-system -l app.kubernetes.io/name=aws-load-balancer-controller",
 )
 

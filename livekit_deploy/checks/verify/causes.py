@@ -87,7 +87,7 @@ PODS = (
     ),
     Cause(
         _SILENT,
-        "LiveKit answers 406 while it cannot reach Redis: calls that run go on, nobody new is let in",
+        "LiveKit answers 406 while it cannot reach Redis: running calls continue, new ones are refused",
         f"read its log: {_LOG}",
     ),
 )
@@ -96,8 +96,9 @@ PODS = (
 LOG = (
     Cause(
         "WRONGPASS",
-        "Redis no longer knows the token that these pods were started with: it was set, or rotated twice, under them",
-        "give them the present one, which rolls the pods: livekit-deploy up",
+        "Redis no longer knows the token that these pods were started with: it was set anew, or rotated twice, "
+        "while they ran",
+        "give them the present one, which restarts them: livekit-deploy up",
     ),
     Cause(
         "NOAUTH",
@@ -106,7 +107,7 @@ LOG = (
     ),
     Cause(
         REDIS + "x509: ",
-        "Redis shows a certificate of an authority that the image does not know: another server answers at its address",
+        "Redis has a certificate of an authority that the image does not know: another server answers at its address",
         "see what redis.address leads to: livekit-deploy outputs -o redis.address",
     ),
     Cause(
@@ -117,12 +118,12 @@ LOG = (
     Cause(
         REDIS + "(?:context deadline exceeded|i/o timeout)",
         "Redis does not answer: its security group does not admit the nodes', or it has no TLS and the pods ask for it",
-        "see whether a rule is missing, or redis.tls differs: livekit-deploy plan; up puts it right",
+        "see whether a rule is missing, or redis.tls differs: livekit-deploy plan; up corrects it",
     ),
     Cause(
         REDIS + r"(?:EOF|broken pipe|connection reset)",
         "Redis asks for TLS, and these pods do not speak it",
-        "see whether redis.tls differs: livekit-deploy plan; up puts it right",
+        "see whether redis.tls differs: livekit-deploy plan; up corrects it",
     ),
     Cause(
         REDIS + "no such host",

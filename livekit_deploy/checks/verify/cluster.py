@@ -46,7 +46,9 @@ def pods(look: VerifyContext) -> str:
     where = f"/apis/apps/v1/namespaces/{LIVEKIT}/deployments"
     found = look.api.list(where, f"app.kubernetes.io/instance={LIVEKIT}")
     if not found:
-        raise Trouble("there is no Deployment of LiveKit", cause="somebody deleted it", remedy="run: livekit-deploy up")
+        raise Trouble(
+            "the Deployment of LiveKit does not exist", cause="somebody deleted it", remedy="run: livekit-deploy up"
+        )
     for deployment in found:
         if not deployment["spec"].get("replicas", 1):
             name = deployment["metadata"]["name"]
@@ -60,7 +62,8 @@ def pods(look: VerifyContext) -> str:
     if unfinished := [one.unfinished for one in rollouts if one.unfinished]:
         raise Unfinished(
             "; ".join(unfinished),
-            cause="each new pod needs the ports of an older one: until that has ended, the new revision is not proven",
+            cause="each new pod needs the ports of an older one: the new revision is complete only when the "
+            "older pod has ended",
             remedy="look again later: livekit-deploy verify --watch --timeout 6h",
         )
     return ", ".join([f"{sum(one.ready for one in rollouts)} ready", *(one.drains for one in rollouts if one.drains)])
@@ -93,8 +96,8 @@ def ingress(look: VerifyContext) -> str:
     found = look.api.get(f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses/{name}")
     if found is None or found["metadata"].get("deletionTimestamp"):
         raise Trouble(
-            f"the Ingress {stack} is deleted",
-            cause="somebody did; its load balancer goes",
+            f"the Ingress {stack} was deleted",
+            cause="somebody deleted it, and its load balancer with it",
             remedy="run: livekit-deploy up",
         )
     addresses = ((found.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []

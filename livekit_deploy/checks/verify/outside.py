@@ -13,11 +13,11 @@ from livekit_deploy.provisioners.addresses import LIVEKIT, SIGNAL, TURN
 
 #: status of the first page → why that usually is, and what to do
 _ANSWERS = {
-    404: ("the Ingress is for another host", "see what differs: livekit-deploy plan; up puts it right"),
+    404: ("the Ingress is for another host", "see what differs: livekit-deploy plan; up corrects it"),
     503: ("the load balancer has no healthy target for this host", "see the checks targets and pods"),
 }
 _TIMES = (
-    "nobody is let in: the load balancer's security group or scheme, or a proxy on the way from here",
+    "connections do not get through: the load balancer's security group or scheme, or a proxy on the way from here",
     "see the group k8s-livekit-… for TCP 443 from anywhere, and HTTPS_PROXY here",
 )
 
@@ -66,12 +66,12 @@ def _why(look: VerifyContext, domain: str, target: str) -> tuple[str, str]:
             f"delete the AAAA record of {domain} in {where}",
         )
     if zone is None:
-        return "no hosted_zone is configured: the record is yours to make", "make it where the domain's DNS is kept"
+        return "no hosted_zone is configured: you create this record yourself", "create it at the domain's DNS provider"
     alias = find_alias(look.cloud, zone, domain)
     if alias != target:
         return f"the zone {zone} has {alias or 'no alias'} for it", "write the alias again: livekit-deploy up"
     return (
-        f"the alias is in Route53: {zone} is not delegated to its nameservers, or the change has not spread yet",
+        f"the alias is in Route53: {zone} is not delegated to its nameservers, or the change has not propagated yet",
         f"compare: dig NS {zone}, with the nameservers of the hosted zone",
     )
 
@@ -87,7 +87,7 @@ def https(look: VerifyContext) -> str:
         ) from error
     if answer.status != 200:
         cause, remedy = _ANSWERS.get(
-            answer.status, ("LiveKit itself says so", f"see: kubectl logs -n {LIVEKIT} deployment/{LIVEKIT}")
+            answer.status, ("LiveKit itself gives this answer", f"see: kubectl logs -n {LIVEKIT} deployment/{LIVEKIT}")
         )
         raise Trouble(f"https://{domain} answers {answer.status} {answer.text[:80]}", cause=cause, remedy=remedy)
     return f"https://{domain} answers 200"
@@ -99,7 +99,7 @@ def api(look: VerifyContext) -> str:
         raise Trouble(
             f"ListRooms answers {look.rooms.status}: the token is refused",
             cause="the pods have another key than Secrets Manager: the secret was changed and the pods were not",
-            remedy="give them the new key, which rolls the pods: livekit-deploy up",
+            remedy="give them the new key, which restarts them: livekit-deploy up",
         )
     return "takes a signed token"
 

@@ -89,7 +89,7 @@ class Refusal:
         if abs(ahead) < _ASKEW:
             return ""
         said = f"{abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'}"
-        return f"the clock of this machine is {said} the cluster's, so that no token of it is good"
+        return f"the clock of this machine is {said} the cluster's, so the cluster accepts no token"
 
     def _reason(self, message: str) -> str:
         if message.startswith(_TYPED):

@@ -44,7 +44,7 @@ class _Odd(Exception):
 def checked(call: str, found: Any) -> Answer:
     """The object that a call answered with; raises `OddAnswer` where it is none."""
     if not isinstance(found, dict):
-        raise odd(call, "it", "is no object")
+        raise odd(call, "it", "is not an object")
     if found.get("kind") in _UNVERSIONED:
         found = {"apiVersion": "v1", **found}
     for key in ("apiVersion", "kind"):
@@ -109,7 +109,7 @@ class _Models:
         if (fields := _fields(kind)) is None:
             return value
         if not isinstance(value, dict):
-            raise _Odd(Fault("", "is no object"))
+            raise _Odd(Fault("", "is not an object"))
         return self._structure(value, fields, path)
 
     def _list(self, values: Any, kind: str, path: str) -> Items:

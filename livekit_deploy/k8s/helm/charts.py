@@ -65,7 +65,7 @@ def available(repo: str, name: str, version: str, digest: str | None) -> str:
     if pin is not None and _kept(pin):
         return "in the cache"
     _offered(repo, name, version)
-    return "offered" if pin is not None else "offered, and not pinned: its index alone says what it must be"
+    return "offered" if pin is not None else "offered, but not pinned: only its index gives its digest"
 
 
 def pinned(name: str, version: str, digest: str | None) -> str | None:
@@ -96,7 +96,7 @@ def definitions_in(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
     try:
         documents = [one for text in texts for one in yaml.load_all(text, Loader=LOADER) if isinstance(one, dict)]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ToolError("a definition in the chart's folder crds is no YAML", hint=_NO_CHART) from error
+        raise ToolError("a definition in the chart's folder crds is not YAML", hint=_NO_CHART) from error
     return [one for one in documents if one.get("kind") == "CustomResourceDefinition"]
 
 
@@ -108,7 +108,7 @@ def _offered(repo: str, name: str, version: str) -> tuple[str, str]:
         charts = yaml.load(text, Loader=LOADER)["entries"].get(name, [])
         offered = {str(one["version"]): (str(one["urls"][0]), str(one.get("digest") or "")) for one in charts}
     except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise ToolError(f"{base}index.yaml is no index of a chart repository", hint="check repo") from error
+        raise ToolError(f"{base}index.yaml is not the index of a chart repository", hint="check repo") from error
     for number, (url, digest) in offered.items():
         if number.removeprefix("v") == version.removeprefix("v"):
             return _named(base, url), digest
@@ -120,9 +120,7 @@ def _named(base: str, url: str) -> str:
     try:
         return named(base, url)
     except ValueError as error:
-        raise Failed(
-            f"the index of {base} is not to be trusted: {error}", hint="check repo, or name another"
-        ) from error
+        raise Failed(f"the index of {base} cannot be trusted: {error}", hint="check repo, or name another") from error
 
 
 def _get(url: str, most: int = _LARGEST) -> bytes:

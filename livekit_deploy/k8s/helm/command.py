@@ -116,5 +116,5 @@ def _private(path: Path, text: str) -> None:
 
 
 def release_values(values: Mapping[str, Any], tags: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a release with our marks in them, where charts leave room for everybody: under ``global``."""
+    """The values of a release with our tags in them, where charts leave room for everybody: under ``global``."""
     return {**values, "global": {**(values.get("global") or {}), "livekitDeploy": dict(tags)}}

@@ -39,5 +39,5 @@ def named(page: str, url: str) -> str:
     whole = urllib.parse.urljoin(page, url)
     scheme = urllib.parse.urlsplit(whole).scheme
     if scheme not in ("http", "https") and scheme != urllib.parse.urlsplit(page).scheme:
-        raise ValueError(f"{page} names {whole}, which is nothing of the web")
+        raise ValueError(f"{page} names {whole}, which is not an address of the web")
     return whole

@@ -190,17 +190,18 @@ _NOBODY = (
     *("deadline exceeded", "i/o timeout", "handshake timeout", "client.timeout exceeded"),
 )
 _STOPPED = "the load balancer controller does not run: livekit-deploy status"
-_SILENT = "nobody answers for the webhook that is named: see to the pods behind its Service, and run it again"
+_SILENT = "the webhook that is named does not answer: check the pods behind its Service, and run it again"
 _ADMITTED = (
-    "change in the environment file what it names, or let who keeps the webhook make an exception, and run it again"
+    "change what it names in the environment file, or ask the webhook's owner for an exception, and run it again"
 )
 _CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 _UNTRUSTED = (
-    "the webhook's certificate is not of the authority in its configuration: restart the pods that serve it, and run "
-    f"it again; where that does not help, renew that authority (caBundle in {_CONFIGURATIONS})"
+    "the webhook's certificate is not of the authority in its configuration: restart the pods that serve it, and "
+    "run it again; if that does not help, renew"
+    f" that authority (caBundle in {_CONFIGURATIONS})"
 )
 _OUT_OF_ORDER = (
-    "read the log of the pods that serve the webhook; where its server is no more, delete its configuration "
+    "read the log of the pods that serve the webhook; if its server no longer exists, delete its configuration "
     f"({_CONFIGURATIONS}); then run it again"
 )
 _REFUSED = ("failed to render", "execution error", "values don't meet", "is invalid")

@@ -107,9 +107,10 @@ def _helms(secret: Obj) -> Iterator[None]:
     except _UNREADABLE as error:
         name = secret["metadata"]["name"]
         raise OddAnswer(
-            f"the Secret {name} is no record of a release that helm wrote: {type(error).__name__}",
-            hint=f"look at it: kubectl get secret --all-namespaces --field-selector metadata.name={name}; where an "
-            "earlier revision is whole, delete this one and run: livekit-deploy up",
+            f"the Secret {name} is not a record of a release as helm writes it: {type(error).__name__}",
+            hint=f"look at it: kubectl get secret --all-namespaces --field-selector metadata.name={name}; if an "
+            f"earlier revision is intact, delete this one"
+            " and run: livekit-deploy up",
         ) from error
 
 

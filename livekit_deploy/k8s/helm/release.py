@@ -37,7 +37,7 @@ class HelmRelease(Resource):
     """A release in ``namespace``. ``repo`` "" means a chart that ships with us; ``values`` hold nothing secret.
 
     ``endpoints`` names a Service that must have endpoints before the release counts as ready. ``state``, ``missing``
-    and ``drifted`` are what helm and the cluster say; wanted are ``deployed`` and nothing. Its values carry our marks.
+    and ``drifted`` are what helm and the cluster say; wanted are ``deployed`` and nothing. Its values carry our tags.
     Source: Helm documentation, "helm upgrade" and "helm uninstall".
     """
 
@@ -65,7 +65,7 @@ class HelmRelease(Resource):
 
     def _host(self) -> Live:
         if self.host is None:
-            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
         return self.host
 
     def check(self) -> None:

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Compare, print, and say by the exit code whether there was a difference."""
     parser = argparse.ArgumentParser(
         prog="python -m livekit_deploy.sandbox.compare",
-        description="Where the sandbox answers otherwise than AWS did.",
+        description="Show where the sandbox answers differently than AWS did.",
         epilog="exit codes: 0 no difference, 2 differences, 3 no record",
     )
     parser.add_argument("file", nargs="+", type=Path, help="a record; several that belong together, in their order")

@@ -90,5 +90,5 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         ) from error
     header = found[0] if found else {}
     if not isinstance(header, dict) or header.get("type") != "record" or header.get("format_version") != FORMAT:
-        raise UsageError(f"{path} is no record of format {FORMAT}", hint="name a file that --record wrote")
+        raise UsageError(f"{path} is not a record of format {FORMAT}", hint="name a file that --record wrote")
     return found

@@ -128,7 +128,7 @@ CATALOGUE: Mapping[str, Kind] = {
     ),
     "role-not-ready": Kind(
         Effect.REFUSE,
-        "an IAM role that was made a moment ago has not spread yet",
+        "an IAM role that was made a moment ago has not propagated yet",
         call="eks:CreateCluster",
         codes={"": "InvalidParameterException", "ec2": "InvalidParameter", "iam": "MalformedPolicyDocument"},
         message="The role could not be assumed, or invalid principal in policy: it does not exist or the trusted "
@@ -162,7 +162,7 @@ CATALOGUE: Mapping[str, Kind] = {
     ),
     "not-found": Kind(
         Effect.REFUSE,
-        "something that the call refers to, made a moment ago, has not spread yet",
+        "something that the call refers to, made a moment ago, has not propagated yet",
         codes={
             "": "NoSuchEntity",
             "ec2": "InvalidVpcID.NotFound",

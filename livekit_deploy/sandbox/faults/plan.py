@@ -2,11 +2,11 @@
 
 - fault: throttling            # a name of the catalogue
   call: ec2:CreateSubnet       # service:operation as AWS names them; * stands for any
-  after: 2                     # let so many matching calls pass first
+  after: 2                     # how many matching calls pass first
   times: 3                     # then strike so many; without it, until the plan is cleared
-  rate: 5                      # strike only what comes faster than so many calls a second
-  where: {CidrBlock: 10.20.*}  # only calls with such a parameter, at any depth
-  reads: 2                     # not-visible, late-lists: so many reads, or answers of each list, are behind
+  rate: 5                      # strike only above this many calls per second
+  where: {CidrBlock: 10.20.*}  # only calls with this parameter, at any depth
+  reads: 2                     # not-visible, late-lists: how many reads, or answers of each list, are out of date
   seconds: 15                  # api-silent only: how long it lasts
 """
 
@@ -133,11 +133,11 @@ def parsed(given: Mapping[str, Any]) -> Fault:
     service, colon, operation = str(given.get("call") or CATALOGUE[name].call).partition(":")
     if not (service and colon and operation):
         raise UsageError(
-            f"{service} is no call", hint="write it as SERVICE:OPERATION, such as ec2:CreateSubnet or ec2:*"
+            f"{service} is not a call", hint="write it as SERVICE:OPERATION, such as ec2:CreateSubnet or ec2:*"
         )
     where = given.get("where") or CATALOGUE[name].where
     if not isinstance(where, Mapping):
-        raise UsageError("where is no list of parameters", hint="write it as where: {SubnetId: subnet-0a1}")
+        raise UsageError("where is not a list of parameters", hint="write it as where: {SubnetId: subnet-0a1}")
     return Fault(
         name,
         service or "*",
@@ -173,7 +173,7 @@ def read(text: str, where: str) -> list[Fault]:
             f"{where}{place}: {getattr(error, 'problem', None) or 'this is no YAML'}", hint="write a list of faults"
         ) from error
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
-        raise UsageError(f"{where}: this is no YAML that can be read", hint="write a list of faults") from error
+        raise UsageError(f"{where}: this is not readable YAML", hint="write a list of faults") from error
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
         raise UsageError(f"{where} is not a list of faults", hint="write each as: - fault: throttling")
     faults = []

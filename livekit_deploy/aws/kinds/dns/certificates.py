@@ -128,7 +128,7 @@ def _needing(cloud: Cloud, region: str, domain: str) -> str:
     except Denied as error:
         if region == cloud.region:
             raise
-        return f"whether a certificate in {region} needs it cannot be told: {error.message}"
+        return f"it cannot be checked whether a certificate in {region} needs it: {error.message}"
     for item in found:
         names = {plain(one) for one in (item["DomainName"], *item.get("SubjectAlternativeNameSummaries", []))}
         seen = CERTIFICATE.of(item.get("Status"))
@@ -157,7 +157,7 @@ def _maker(cloud: Cloud, arn: str) -> str:
         return f"{service} in account {account}" if account else service
     found = tags_of(cloud, [arn])
     if arn not in found:
-        return "nobody any more: it is deleted, which ACM sees some minutes later"
+        return "something that was deleted, which ACM notices some minutes later"
     return maker(cloud, {"Tags": [{"Key": key, "Value": value} for key, value in found[arn].items()]})
 
 
@@ -249,4 +249,4 @@ def _waits_for(found: Mapping[str, Any]) -> str:
         for item in found.get("DomainValidationOptions", [])
         if item.get("ResourceRecord") and not VALIDATION.of(item.get("ValidationStatus")).usable
     ]
-    return f"ACM waits to see in DNS: {', '.join(sorted(waiting))}" if waiting else "ACM is issuing it"
+    return f"ACM waits for these records in DNS: {', '.join(sorted(waiting))}" if waiting else "ACM is issuing it"

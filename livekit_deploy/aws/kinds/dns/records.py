@@ -214,7 +214,7 @@ def _without_ttl(props: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _target_tags(cloud: Cloud, live: Live) -> dict[str, str]:
-    """Our marks when the record points to a load balancer of our cluster, else none."""
+    """Our tags when the record points to a load balancer of our cluster, else none."""
     alias = live.props["alias"]
     if alias is None:
         return {}
@@ -225,7 +225,7 @@ def _target_tags(cloud: Cloud, live: Live) -> dict[str, str]:
 def _stays(cloud: Cloud, live: Live) -> str:
     """Why a validation CNAME is not deleted, "" for every record that is."""
     if live.id.startswith(FOUND):
-        return "it was there before this environment, or the state that knew was lost"
+        return "it existed before this environment, or the state that recorded it was lost"
     return kept_for(cloud, _split(live.id)[2].partition(".")[2]) if _validates(live) else ""
 
 

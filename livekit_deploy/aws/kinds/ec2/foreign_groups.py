@@ -68,7 +68,7 @@ def _told(cloud: Cloud, carried: Mapping[str, Collection[str]], given: Collectio
     if not found:
         return "", ""
     said = f"somebody else put a security group on {'; on '.join(found)}"
-    return said, f"where it is not wanted, take it off {off}: up takes away no group that is not ours"
+    return said, f"if it is not wanted, remove it from {off}: up does not remove groups that are not ours"
 
 
 def _foreign(cloud: Cloud, ids: Collection[str], cluster: str) -> Iterator[Mapping[str, Any]]:

@@ -57,7 +57,7 @@ class Ec2Resource(Resource):
 
     @classmethod
     def alive(cls, cloud: Cloud, item: Item) -> Live | None:
-        """The same with its marks; None as well for one that a late list shows, and whose details are gone.
+        """The same with its tags; None as well for one that a late list shows, and whose details are gone.
 
         Raises `WrongAccount` for one of another account.
         """
@@ -132,7 +132,7 @@ def tags_of(item: Item) -> dict[str, str]:
 
 
 def networks(cloud: Cloud) -> set[str]:
-    """The ids of the VPCs that carry our marks now."""
+    """The ids of the VPCs that carry our tags now."""
     if cloud.ownership.lineage is None:
         return set()
     marked = [{"Name": f"tag:{LINEAGE}", "Values": [cloud.ownership.lineage]}]

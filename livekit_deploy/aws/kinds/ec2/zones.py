@@ -217,7 +217,8 @@ def _ranged(cidr: IPv4Network, names: Sequence[str], taken: Mapping[str, int]) -
             free = [number for number in range(_HALF) if number not in numbers.values()]
             if not free:
                 raise ConfigError(
-                    f"{cidr} has no ranges left for {name}: those of zones that go are free once they are gone",
+                    f"{cidr} has no ranges left for {name}: the ranges of zones that are being removed are free "
+                    f"once those zones are gone",
                     hint=f"name fewer zones in {FIELD}, run up, and name the others then",
                     field=FIELD,
                 )

@@ -60,14 +60,14 @@ class AccessEntry(Resource):
             if found.address == AccessEntry(MAKER).address:
                 return str(found.live.outputs["principal"])
         raise ResourceError(
-            f"nobody knows who made the cluster {host.id}: its tag {CREATOR} is gone, and so is their access entry",
+            f"it is not known who made the cluster {host.id}: its tag {CREATOR} and their access entry are gone",
             address=self.address,
-            hint=f"say it: aws eks tag-resource --resource-arn {host.outputs['arn']} --tags {CREATOR}=ARN",
+            hint=f"set the tag: aws eks tag-resource --resource-arn {host.outputs['arn']} --tags {CREATOR}=ARN",
         )
 
     def _host(self) -> Live:
         if self.host is None:
-            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
         return self.host
 
     def foreseen(self, cloud: Cloud) -> tuple[str, str]:
@@ -81,7 +81,7 @@ class AccessEntry(Resource):
         tags = entry.get("tags", {})
         mine = tags.get(ADDRESS) == self.address
         if id is not None and not (cloud.ownership.ours(tags) and str(tags.get(ADDRESS)).startswith(f"{self.kind}/")):
-            return _live(cloud, cluster, entry, self.address, tags)  # somebody took off the marks that it had
+            return _live(cloud, cluster, entry, self.address, tags)  # somebody took off the tags that it had
         if id is None:
             cloud.ownership.claim(tags, self.address, f"the EKS access entry of {principal}")
         taken_over = self.address in cloud.ownership.adopt
@@ -216,7 +216,7 @@ def unknown_principal(cloud: Cloud, principal: str, field: str = "cluster.admins
         else:
             there = str(cloud.iam.get_user(UserName=name)["User"]["Arn"])
     except Absent:
-        return f"IAM has no {kind} {name}", f"name one that there is in {field}, or make {name} first"
+        return f"IAM has no {kind} {name}", f"name an existing one in {field}, or create {name} first"
     if there != principal:
         return f"{principal} is not the whole ARN of the {kind} {name}", f"write {there} in {field}"
     return "", ""

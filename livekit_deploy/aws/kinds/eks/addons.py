@@ -74,7 +74,7 @@ class Addon(Resource):
 
     def _cluster(self) -> str:
         if self.host is None:
-            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
         return self.host.id
 
     def foreseen(self, cloud: Cloud) -> tuple[str, str]:
@@ -126,7 +126,7 @@ class Addon(Resource):
         )
 
     def _configured(self, cloud: Cloud) -> Mapping[str, Any]:
-        """Its configuration; volumes are born with our marks, by which `down` knows them."""
+        """Its configuration; volumes are born with our tags, by which `down` knows them."""
         if self.instance != _OF_VOLUMES:
             return self.configuration
         controller = dict(self.configuration.get("controller") or {})
@@ -226,7 +226,7 @@ def _configuration(text: str) -> Any:
 
 
 def _as_given(addon: Mapping[str, Any], own_tags: Mapping[str, str]) -> Any:
-    """The configuration without the marks that volumes are born with."""
+    """The configuration without the tags that volumes are born with."""
     found = _configuration(addon.get("configurationValues") or "{}")
     theirs = found.get("controller") if addon["addonName"] == _OF_VOLUMES and isinstance(found, dict) else None
     if not isinstance(theirs, dict) or not isinstance(theirs.get("extraVolumeTags"), dict):

@@ -33,8 +33,9 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _NAME = 100
 _ZONES = "EKS keeps the zones of a control plane: put network.availability_zones back, or run down and then up."
 _KEY_STAYS = (
-    "EKS keeps the key that a cluster encrypts with: set cluster.secrets_key to true where it is the key of this "
-    "environment, and cancel that key's deletion; for another key, or none, run down and then up."
+    "EKS keeps the key that a cluster encrypts with: set cluster.secrets_key to true if it is the key of this "
+    "environment"
+    ", and cancel that key's deletion; for another key, or none, run down and then up."
 )
 _KEY_COMES = "EKS cannot take the key away again: without it the cluster's Secrets cannot be read any more."
 _ANEW = "EKS fixes it when the cluster is made: put the old value back, or run down and then up."
@@ -46,10 +47,10 @@ def cluster_name(cloud: Cloud) -> str:
 
 
 def living(cloud: Cloud) -> Live:
-    """The environment's cluster as EKS tells of it now: the one of our name, with our marks.
+    """The environment's cluster as EKS tells of it now: the one of our name, with our tags.
 
     Where a token may be sent to is known from here only: what is written of a cluster may be anybody's word.
-    Raises `StateError` when there is none, `NotOurs` for one without our marks.
+    Raises `StateError` when there is none, `NotOurs` for one without our tags.
     """
     name = cluster_name(cloud)
     try:
@@ -61,8 +62,8 @@ def living(cloud: Cloud) -> Live:
     address = f"{Cluster.kind}/{MAIN}"
     if not (cloud.ownership.ours(cluster.get("tags", {})) or address in cloud.ownership.adopt):
         raise NotOurs(
-            f"the EKS cluster {name} does not carry the marks of this environment: no token is sent to it",
-            hint=f"where it is yours, put them back: livekit-deploy up --adopt {address}",
+            f"the EKS cluster {name} does not carry our tags: no token is sent to it",
+            hint=f"if it is yours, put them back: livekit-deploy up --adopt {address}",
         )
     return _live(cluster)
 
@@ -159,7 +160,7 @@ class Cluster(Resource):
         if "version" in changed:
             have, want = minor(live.props["version"]), minor(self.version)
             if want < have:
-                found["version"] = f"EKS does not go back: {as_it_runs(have)}"
+                found["version"] = f"EKS cannot go back to an older version: {as_it_runs(have)}"
             elif want > have + 1:
                 found["version"] = f'EKS goes up one minor version at a time: set "1.{have + 1}" first.'
         return found
@@ -234,12 +235,12 @@ class Cluster(Resource):
             cloud.eks.update_cluster_version(name=live.id, version=self.version)
 
     def own_tags(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
-        """The marks, and who made the cluster, as long as that is known."""
+        """The tags, and who made the cluster, as long as that is known."""
         creator = str(outputs.get("creator", ""))
         return {**super().own_tags(cloud, outputs), **({CREATOR: creator.replace(",", " ")} if creator else {})}
 
     def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
-        """Not who made it: that tag is no mark of whose it is."""
+        """Not who made it: that tag is no tag of whose it is."""
         return path != f"ownership_tags.{CREATOR}"
 
     def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """What others add to the cluster that lets more in: access entries, groups of its control plane, other nodes.
 
-Not foreign are those that carry our marks or are on record, those of services' own roles, and those that EKS makes for
+Not foreign are those that carry our tags or are on record, those of services' own roles, and those that EKS makes for
 the roles of our nodes.
 """
 
@@ -17,7 +17,7 @@ from livekit_deploy.errors import Absent
 _PEOPLE = "STANDARD"
 _OF_SERVICES = ":role/aws-service-role/"
 #: an entry is of whoever made it: it is named, and left
-_THEIRS = "delete their access entries in EKS; or let them in by cluster.admins, and run up, which says what to adopt"
+_THEIRS = "delete their access entries in EKS; or add them to cluster.admins and run up, which says what to adopt"
 
 
 def others(cloud: Cloud, cluster: str) -> Iterator[str]:
@@ -57,11 +57,11 @@ def added(cloud: Cloud, cluster: Mapping[str, Any]) -> Told:
     role = (cluster.get("computeConfig") or {}).get("nodeRoleArn") or "none yet"
     told = [on_control_plane(cloud, cluster)]
     if theirs := ", ".join(others(cloud, cluster["name"])):
-        told.append((f"somebody else let these use its API: {theirs}", _THEIRS))
+        told.append((f"somebody else gave these access to its API: {theirs}", _THEIRS))
     if (cluster.get("computeConfig") or {}).get("enabled"):
         said = f"somebody else turned on EKS Auto Mode, which adds nodes of its own with the role {role}"
-        told.append((said, "where it is not wanted, turn it off in EKS"))
+        told.append((said, "if it is not wanted, turn it off in EKS"))
     if ranges:
         said = f"somebody else lets hybrid nodes and their pods in from {', '.join(sorted(set(ranges)))}"
-        told.append((said, "where they are not wanted, take the remote networks off the cluster in EKS"))
+        told.append((said, "if they are not wanted, remove the remote networks from the cluster in EKS"))
     return joined(told)

@@ -68,12 +68,12 @@ class NodeGroup(Resource):
         found = super().refusals(live, changed)
         have = live.props["version"]
         if "version" in changed and minor(self.version) < minor(have):
-            found["version"] = f"EKS does not take nodes back: {as_it_runs(minor(have))}"
+            found["version"] = f"EKS cannot take nodes back to an older version: {as_it_runs(minor(have))}"
         return found
 
     def _cluster(self) -> str:
         if self.host is None:
-            raise Absent(f"{self.address}: its cluster is not there", address=self.address)
+            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
         return self.host.id
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:

@@ -3,7 +3,7 @@
 AWS does not tell which token a group has. The version of the secret is therefore written into the group's description,
 in the same call that sets the token: it is true after a crash at any point, and it is no secret. A new token is good
 beside the old one first (ROTATE, "token b after a"), and alone once no pod has the old one any more (SET, "token b").
-Our marks are in the description as well as in the tags, which ElastiCache refuses to tell before a group is available
+Our tags are in the description as well as in the tags, which ElastiCache refuses to tell before a group is available
 (API reference, ListTagsForResource).
 """
 
@@ -35,8 +35,8 @@ _CODE = re.compile(r"\bInsufficient\w+|\b\w+(?:Exceeded|NotFound)\b")
 _TOKEN = re.compile(r"\btoken ([\w-]+)(?: after ([\w-]+))?")
 _UNKNOWN = "unknown"
 #: AUTH that somebody else switched (ElastiCache API reference, AuthTokenUpdateStrategy)
-_AUTH_ON = "ElastiCache takes AUTH away for user groups only: set redis.auth to true, a new group."
-_AUTH_OFF = "Take the group's user groups away in ElastiCache and give it its token back, or set redis.auth to false."
+_AUTH_ON = "ElastiCache cannot turn AUTH off without user groups: set redis.auth to true, which makes a new group."
+_AUTH_OFF = "Remove the group's user groups in ElastiCache and set its token again, or set redis.auth to false."
 
 
 class ReplicationGroup(Resource):
@@ -292,7 +292,7 @@ def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> 
         return ""
     others = cloud.other_holders("redis", mark[1])
     props["old_token"] = not others
-    return others and f"the token before is good until up runs again when no pod has it: {others}"
+    return others and f"the previous token stays valid until up runs after the last pod with it has ended: {others}"
 
 
 def _standing(group: Mapping[str, Any]) -> states.Standing:
@@ -307,8 +307,8 @@ def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
     """Why its token is not rotated yet (ElastiCache User Guide, "Modifying the AUTH token")."""
     present = (props.get("auth_token") or {}).get("version", "")
     others = cloud.other_holders("redis", present) if present else ""
-    kept = "Redis keeps the present token and a new one"
-    return others and f"{kept}, but {others}: they would lose Redis. Run it again when they have ended."
+    kept = "Redis accepts only two tokens, the present one and a new one"
+    return others and f"{kept}, but {others}: they would lose Redis. Run the same command again when they have ended."
 
 
 def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -77,12 +77,12 @@ def _subnet_group(group: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
 
 
 def mark(cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-    """Put marks back: ElastiCache tags a group by its ARN (API reference, AddTagsToResource)."""
+    """Put tags back: ElastiCache tags a group by its ARN (API reference, AddTagsToResource)."""
     cloud.elasticache.add_tags_to_resource(ResourceName=live.outputs["arn"], Tags=pairs(tags))
 
 
 def tags_of(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
-    """The marks of a group, from its description or else from its tags."""
+    """The tags of a group, from its description or else from its tags."""
     if mark := _MARK.search(item.get("Description", "")):
         whose = (
             {PROJECT: cloud.ownership.project, ENV: cloud.ownership.env} if mark[1] == cloud.ownership.prefix else {}
@@ -97,7 +97,7 @@ def told(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def ours(cloud: Cloud, operation: str, key: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(address, object) of what a list shows under our prefix and with our marks; each look at tags costs a call."""
+    """(address, object) of what a list shows under our prefix and with our tags; each look at tags costs a call."""
     if cloud.ownership.lineage is None:
         return
     for item in cloud.elasticache.pages(operation, key):

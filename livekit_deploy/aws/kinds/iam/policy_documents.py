@@ -47,7 +47,7 @@ def normal(document: Any, own: Mapping[str, str] | None = None) -> Any:
             document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
         return _normal(document, "", own or {})
     except (ValueError, TypeError, RecursionError) as error:
-        raise odd("iam", "a policy", "it is no policy in JSON") from error
+        raise odd("iam", "a policy", "it is not a policy in JSON") from error
 
 
 def _normal(value: Any, key: str, own: Mapping[str, str]) -> Any:
