@@ -1,4 +1,4 @@
-"""From one environment file and an AWS account to a LiveKit that answers, and back to nothing.
+"""Deploys LiveKit to AWS EKS from one environment file, and removes it again.
 
     from livekit_deploy import Deployer, load_environment
 

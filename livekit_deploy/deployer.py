@@ -1,4 +1,4 @@
-"""The Deployer: one environment, from its file to what runs in the cloud and back. What a program imports.
+"""The `Deployer`: plans, makes, changes and removes one environment. This is the API of the library.
 
 The pipeline, for `up`:
 

@@ -1,4 +1,4 @@
-"""The error tree. Every error of the product is one of these, says what to do next, and knows its exit code.
+"""The error tree. Every error of the product is one of these, has a hint, and knows its exit code.
 
 DeployError (1)
 ├─ ConfigError (3)             file:line, field, allowed values

@@ -1,4 +1,4 @@
-"""What a run tells whoever listens: typed events, handed to one callback.
+"""The events of a run: typed values that are handed to one callback.
 
 The engine and the Deployer emit them; the CLI renders them; a program that uses the library passes ``on_event``.
 No event holds a secret: values are never part of one.

@@ -1,4 +1,4 @@
-"""The whole system on one screen: which provisioners there are, and what each needs of the others.
+"""The list of provisioners, and what each needs of the others: the whole system on one screen.
 
 Sections of the configuration are passed on; no field is read here. The control plane waits only for its role, subnets,
 key and log group, and Redis, NAT, certificate and charts hide behind it. What is put into the cluster comes after its

@@ -1,1 +1,1 @@
-"""AWS: one door to boto3, the tags that make an object ours, and one module of kinds for each service."""
+"""AWS: access to boto3, ownership tags, errors, and the kinds of resources, one package for each service."""

@@ -1,4 +1,4 @@
-"""The log of what leaves this process: calls to AWS and to the cluster, runs of helm, each with what it is made for.
+"""Logs what leaves this process: calls to AWS and to the cluster and runs of helm, each with the resource it is for.
 
 Lines go to the standard library's logger of this module, at level DEBUG, so that a program decides what becomes of
 them; the command line shows them with ``-vv``. What a service warns of is at level WARNING, which ``-v`` shows too.

@@ -1,4 +1,4 @@
-"""Time as the product sees it: waits, deadlines, pacing and shown durations run on a `Clock`.
+"""The clock for waits, deadlines, pacing and shown durations.
 
 Lease, heartbeat and the bound of a single AWS call never do: those are about real machines and use real time.
 A rehearsal hands in a clock that runs faster; a unit test hands in one that does not run at all.

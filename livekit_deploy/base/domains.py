@@ -1,4 +1,4 @@
-"""DNS names, compared as DNS compares them and not as they happen to be written."""
+"""Compares DNS names as DNS does, without regard to case and final dot."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Interpreters that import nothing from where the user stands: ``python -m`` looks there first, before the standard
-library. What begins with that is imported by `livekit_deploy` itself, so that here only stands what is loaded by then.
+"""Starts Python interpreters that import nothing from the working directory.
+
+``python -m`` looks there first, before the standard library. So this module imports only what `livekit_deploy` itself
+has loaded already.
 """
 
 import os

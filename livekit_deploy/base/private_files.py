@@ -1,4 +1,4 @@
-"""Files that only their owner may read: plans, kubeconfigs, rescue copies of the state."""
+"""Writes files that only their owner may read: plans, kubeconfigs, rescue copies of the state."""
 
 from __future__ import annotations
 

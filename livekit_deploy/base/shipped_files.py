@@ -1,4 +1,4 @@
-"""Finds the files that ship with the program: policy documents and charts, installed or in a checkout.
+"""Finds the files that ship with the program: policy documents and charts.
 
 A wheel carries ``manifests/iam`` and ``manifests/charts`` as data inside the package; a checkout has them in
 ``manifests/`` beside it. Environments are never among them: those are read from the working directory.

@@ -1,4 +1,4 @@
-"""Where the time of a run goes, resource by resource.
+"""Measures where the time of a run goes, for each resource.
 
 The engine starts a `Watch` for each resource in the thread that works on it; whoever makes that thread wait counts it
 there with `counted`. What is left of the whole is calling: AWS, Kubernetes and helm, and the little that is computed

@@ -1,5 +1,6 @@
-"""What AWS itself says is wrong with what runs: node groups, add-ons, the cluster, its key, the secrets; and what
-others put on nodes and load balancers."""
+"""Checks what AWS itself reports as unhealthy (node groups, add-ons, cluster, key, secrets), and what others put on
+nodes and load balancers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one check found: the answer of `verify` and of `prerequisites`, and how both run their checks."""
+"""A finding is the result of one check of `verify` or `prerequisites`; runs the checks of both."""
 
 from __future__ import annotations
 

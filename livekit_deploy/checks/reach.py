@@ -1,4 +1,4 @@
-"""The one door to the outside: names and HTTPS as LiveKit's users meet them, not as AWS tells of them.
+"""DNS lookups and HTTPS requests as LiveKit's users make them.
 
 A user behind a proxy sets HTTPS_PROXY and SSL_CERT_FILE (or AWS_CA_BUNDLE) and is understood. The variables of our own
 win over them: they are for a place where users are reached in another way than AWS.

@@ -1,5 +1,6 @@
-"""The command line: arguments, signals and exit codes. Everything it says is said by `render`, and nothing heavy is
-imported before a command needs it; signals and streams are seen to before anything is."""
+"""The command line: arguments, signals and exit codes. All output is made by `render`. Heavy modules are imported only
+when a command needs them; signals and streams are set up first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking before something is changed, and refusing at once where nobody can be asked."""
+"""Asks before something is changed, and refuses at once if nobody can be asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``config``: make an environment file, check one, show what it comes to, print its schema."""
+"""``config``: makes, checks and shows environment files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands, each loaded when it is called, and the one place where errors become exit codes."""
+"""The command group: loads each command when it is called, and turns errors into exit codes."""
 
 from __future__ import annotations
 

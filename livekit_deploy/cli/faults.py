@@ -1,4 +1,4 @@
-"""``sandbox faults``: what goes wrong in the sandbox, so that a rehearsal can show how a run fails and goes on."""
+"""``sandbox faults``: sets faults in the sandbox, to rehearse how a run fails and continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a command writes where the user says: one that cannot be written is a mistake of the command line."""
+"""Writes files where the user says; raises `UsageError` for a file that cannot be written."""
 
 from __future__ import annotations
 

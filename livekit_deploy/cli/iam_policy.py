@@ -1,4 +1,4 @@
-"""``iam-policy``: what the role that runs `up` and `down` must be allowed."""
+"""``iam-policy``: prints the permissions that the role that runs `up` and `down` needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``keys``: LiveKit's API keys. What is changed in Secrets Manager is given to the pods in the same command."""
+"""``keys``: changes LiveKit's API keys in Secrets Manager and gives them to the pods."""
 
 from __future__ import annotations
 

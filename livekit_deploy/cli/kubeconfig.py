@@ -1,4 +1,4 @@
-"""``kubeconfig`` and ``token``: kubectl and helm on the cluster, with this program as their credential plugin."""
+"""``kubeconfig`` and ``token``: access for kubectl and helm, with this program as their credential plugin."""
 
 from __future__ import annotations
 

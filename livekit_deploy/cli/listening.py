@@ -1,4 +1,4 @@
-"""A run as it is heard: its events go to the log and to the screen, and signals end it in order."""
+"""Sends the events of a run to the log and the screen, and turns signals into an orderly end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``logs`` and ``events``: what LiveKit's pods say, and what the cluster says of them. Both change nothing."""
+"""``logs`` and ``events``: read the logs of LiveKit's pods and the cluster's events. Both are read-only."""
 
 from __future__ import annotations
 

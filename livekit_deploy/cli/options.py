@@ -1,4 +1,4 @@
-"""The options that most commands share, and what they come to: an environment, and a Deployer for it."""
+"""The options that most commands share, and the environment and `Deployer` that they select."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``prerequisites``, also ``check``: can `up` succeed from here, and what is to be done first if not?"""
+"""``prerequisites``, also ``check``: checks whether `up` can succeed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``--sandbox`` changes: another endpoint, and a chart repository on this machine where the public one is away."""
+"""``--sandbox``: another endpoint for AWS, and a local chart repository where the public one is unreachable."""
 
 from __future__ import annotations
 

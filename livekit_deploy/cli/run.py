@@ -1,4 +1,4 @@
-"""``up``, ``plan`` and ``down``: plan, show, ask, carry out, show."""
+"""``up``, ``plan`` and ``down``: plan, show, ask, carry out, report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``sandbox``: the rehearsal cloud's one process, by hand. ``--sandbox`` on any command starts it by itself."""
+"""``sandbox``: starts, stops and inspects the sandbox process. ``--sandbox`` on any command starts it by itself."""
 
 from __future__ import annotations
 

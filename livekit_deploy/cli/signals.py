@@ -1,4 +1,4 @@
-"""What ends a command from outside: Ctrl-C, SIGTERM, and the hang-up of a terminal. Imports nothing of ours.
+"""Signals that end a command: Ctrl-C, SIGTERM, and the hang-up of a terminal. Imports nothing of ours.
 
 Until something is under way the process ends at once. While a Deployer is at work the command is unwound, and a run is
 ended in order: each of the two says so with `handled`.

@@ -1,4 +1,4 @@
-"""Commands as they must be typed here: with this program's name, this environment and, in a rehearsal, the sandbox.
+"""Writes commands so that they can be pasted: with this program's name, environment, options and sandbox.
 
 The library names commands as `livekit-deploy up --env uat`. Copied from a rehearsal that would run on real AWS, and
 copied from a run with a profile, a file or an override it would look at something else.

@@ -1,4 +1,4 @@
-"""``state``: what is recorded and was before, who holds the lease, and care for a document (`cli.state_repair`)."""
+"""``state``: shows the state document and its history, and releases the lease. Repairs are in `cli.state_repair`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``status``, ``outputs`` and ``graph``: they look and change nothing."""
+"""``status``, ``outputs`` and ``graph``: read-only commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment for ``down``: of the file it needs the region, name, project and state, valid or not."""
+"""Loads the environment for ``down``, which needs only region, name, project and state, from a valid file or not."""
 
 from __future__ import annotations
 

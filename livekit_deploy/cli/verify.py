@@ -1,4 +1,4 @@
-"""``verify``: does LiveKit answer, and if not, which piece does not do its part?"""
+"""``verify``: checks whether LiveKit answers, and which part fails if not."""
 
 from __future__ import annotations
 

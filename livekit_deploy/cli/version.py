@@ -1,4 +1,4 @@
-"""``version`` and ``completion``: about this program, not about an environment."""
+"""``version`` and ``completion``: commands about this program, without an environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment file: what it may say, what it means, and what is wrong with it."""
+"""The environment file: its models, its checks, and its errors."""
 
 from livekit_deploy.config.livekit import Autoscaling, LiveKit, OfficialChart, Turn
 from livekit_deploy.config.load import load_environment

@@ -1,4 +1,4 @@
-"""Who may be one of `cluster.admins`: IAM roles and users, by their own ARN."""
+"""Checks `cluster.admins`: IAM roles and users, by their own ARN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks across sections that spare the user an hour: what would only fail late, in AWS or in the cluster."""
+"""Checks across sections: finds early what would fail late, in AWS or in the cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An environment file to start from, what a file comes to, and the schema of all files: each from the models."""
+"""Writes a commented environment file, the resulting configuration and the JSON Schema, from the models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each place of a file takes, in words, read from the models: whoever adds a field adds its words there."""
+"""Describes in words what each place of a file accepts, from the models."""
 
 from __future__ import annotations
 

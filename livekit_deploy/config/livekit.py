@@ -1,4 +1,4 @@
-"""The section ``livekit``: the server itself, how it is reached, and how many of it there are."""
+"""The section ``livekit``: the server, how it is reached, and how many pods it has."""
 
 from __future__ import annotations
 

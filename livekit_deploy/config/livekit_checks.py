@@ -1,4 +1,4 @@
-"""Checks of the section ``livekit`` against the rest: pods and nodes, ports, names, what its charts can do."""
+"""Checks the section ``livekit`` against the others: pods and nodes, ports, names, features of the chart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `livekit.settings` may hold: livekit-server's own keys, less those that this file sets in another place.
+"""Checks `livekit.settings`: livekit-server's own keys, except those that this file sets elsewhere.
 
 An unknown key keeps a strict server from starting, so it is refused here. Two levels are known by name; what lies
 deeper is passed on as it is. Source: livekit-server 1.13, config-sample.yaml and the server's configuration types.

@@ -1,4 +1,4 @@
-"""From a file, a preset and overrides to one `Environment`, or to errors that name the place and the remedy."""
+"""Makes an `Environment` from a file, a preset and overrides, or errors with place and remedy."""
 
 from __future__ import annotations
 

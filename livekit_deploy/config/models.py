@@ -1,4 +1,4 @@
-"""What an environment file may say: one model per section, frozen, unknown keys refused.
+"""The models of the environment file: one for each section, frozen, unknown keys refused.
 
 Each field's description is its entry in the configuration reference and in the JSON Schema; its first example is what
 an error about it suggests.

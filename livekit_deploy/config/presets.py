@@ -1,4 +1,4 @@
-"""What `preset: dev | uat | prod` means: sizes and safety that really differ. The file and overrides win over it."""
+"""The values of `preset: dev | uat | prod`. The file and overrides win over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a file, in words: place, field and remedy, from pydantic's findings and from our own checks."""
+"""Turns pydantic's and our own findings into errors with place, field and remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The regions that this program knows, and what else may be one: AWS opens new ones, and people mistype old ones."""
+"""The regions that this program knows, and how a mistyped one is told from a new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to write in place of a value that a field does not take: what was meant, where that can be told."""
+"""Suggests what to write instead of a value that a field does not accept."""
 
 from __future__ import annotations
 

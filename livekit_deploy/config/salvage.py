@@ -1,4 +1,4 @@
-"""What can be said of a file in which something is wrong: the rest of it is looked at as if it stood alone."""
+"""Checks the rest of a file that has an error, as if the wrong part were missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every section of an environment file has in common, and the types that several of them use."""
+"""The base of every section of an environment file, and types that several sections use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads YAML and remembers where each key stands, so that an error can name file, line and column.
+"""Reads YAML and records where each key is, so that errors can name file, line and column.
 
 Nothing is built before it is known to be of a sane depth and size: YAML can say in a few lines what fills a memory.
 """

@@ -1,4 +1,4 @@
-"""How a plain value of YAML is written, and which ways of writing it mean different things to different programs.
+"""Finds plain YAML values that different programs read in different ways.
 
 YAML 1.1, which PyYAML reads, takes ``010`` for 8, ``12:30`` for 750 and ``1_0`` for 10; YAML 1.2 and people do not.
 Such a value is kept as it was written, so that an error can quote it.

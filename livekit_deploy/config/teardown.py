@@ -1,4 +1,4 @@
-"""What is left to work with when a file does not validate any more: enough to take the environment down."""
+"""Reads from an invalid file what `down` needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The predefined security policies of load balancers: which versions of TLS and which ciphers a listener takes.
+"""The predefined security policies of load balancers: TLS versions and ciphers of a listener.
 
 Source: ELB user guides, "Security policies for your Application Load Balancer" and "… Network Load Balancer".
 """

@@ -1,4 +1,4 @@
-"""Finds secrets that somebody typed into a file or an override: none belongs there, whatever the key is called.
+"""Finds secrets that somebody typed into a file or an override: no secret belongs there.
 
 Only keys and places are told, never what was found.
 """

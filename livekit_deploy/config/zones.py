@@ -1,4 +1,4 @@
-"""Availability zones by name or by id, as far as the file alone can tell of them."""
+"""Checks availability zones, by name or by id, as far as the file alone allows."""
 
 from __future__ import annotations
 

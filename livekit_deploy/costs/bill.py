@@ -1,4 +1,4 @@
-"""What an environment costs a month by AWS's list prices, what a plan changes about it, and the limit that a file sets.
+"""Estimates what an environment costs a month by AWS's list prices, what a plan changes, and checks the limit.
 
 An estimate, not a bill: it counts what is paid for by the hour or month because it is there. What is paid for by use
 (traffic, logs, backups, load balancer capacity units) cannot be known beforehand. A node group counts with the nodes

@@ -1,4 +1,4 @@
-"""What AWS's Price List says of an item that our own table lacks; whatever goes wrong, a plan goes on without it.
+"""Asks AWS's Price List for prices that our own table lacks. If that fails, a plan continues without them.
 
 Each product is found by its region and its usage type, such as ``EUC1-NatGateway-Hours``, whose prefix stands for the
 region and is not always there. What is found twice at two prices is not guessed.

@@ -1,4 +1,4 @@
-"""What AWS asks by list for what is made here: the table in ``prices.json``, dated, with its sources.
+"""AWS's list prices of what this program makes: the table in ``prices.json``, dated, with its sources.
 
 What the table lacks may be told from elsewhere (`costs.price_list`). All prices are in US dollars a month
 of 730 hours, which is how AWS's own calculator counts. A price that nobody knows is None: it is said to be missing and

@@ -1,1 +1,1 @@
-"""The engine: declares resources, plans and applies them, and knows nothing of AWS or Kubernetes."""
+"""The engine plans and applies resources. It knows nothing of AWS or Kubernetes."""

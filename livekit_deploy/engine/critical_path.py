@@ -1,4 +1,4 @@
-"""How long an `up` from nothing takes: its longest chain, by what earlier runs took or what is usual."""
+"""Estimates how long an `up` from nothing takes: its longest chain, by earlier runs or usual durations."""
 
 from __future__ import annotations
 

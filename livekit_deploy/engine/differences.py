@@ -1,4 +1,4 @@
-"""What of an object is not as it was declared."""
+"""Compares an object with its declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan says about money, as data: dollars a month now and afterwards, line by line, and what has no price."""
+"""The cost part of a plan as data: dollars a month now and afterwards, line by line, and what has no price."""
 
 from __future__ import annotations
 

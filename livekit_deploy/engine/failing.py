@@ -1,4 +1,4 @@
-"""How one resource fails to come up, in words: what AWS says, what is likely behind it, and what to do."""
+"""Describes why a resource did not become ready: AWS's words, the likely cause, and the remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order: from references to edges, from edges to a topological order, and the reverse for teardown."""
+"""The dependency graph: edges from references, topological order, and the reverse order for teardown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a field of a resource may hold: a value, a reference to another resource's output, the address of a secret."""
+"""The fields of a resource: a value, a reference to another resource's output, or the address of a secret."""
 
 from __future__ import annotations
 

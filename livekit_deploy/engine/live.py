@@ -1,4 +1,4 @@
-"""What is seen of an object: where it is in its life, what it says, and by which tag a scan found it."""
+"""The observed state of an object: its status, its properties, and the address tag by which a scan found it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose an object is: the part of every kind that says what makes one ours, and what it is when it is not."""
+"""The part of a kind that decides whether an object is ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is ours: an object that carries our tags now, or that its kind knows as ours by something else.
+"""Decides whether an object is ours: it carries our tags now, or its kind knows it by something else.
 
 An object that is recorded and not ours may have been given away. Until its address is among those that the user adopts,
 nothing of it is changed, and it is neither replaced, made again nor deleted: it stays, and is named.

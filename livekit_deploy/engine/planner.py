@@ -1,4 +1,4 @@
-"""Makes the plan: desired against live decides the action, what was recorded only tells who caused the difference."""
+"""Makes the plan: desired against live state decides the action; the record tells who caused the difference."""
 
 from __future__ import annotations
 

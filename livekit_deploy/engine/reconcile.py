@@ -1,4 +1,4 @@
-"""Brings one resource to where it should be. Intent, one call, settle, record; the mirror of it for deletion.
+"""Brings one resource to its desired state: intent, one call, settle, record; likewise for deletion.
 
 The process may die anywhere. What the next run then does follows from the record's phase and what `read` says:
 

@@ -1,4 +1,4 @@
-"""Records made from what is there: all of them when the state is lost, or the one of an object that is taken over."""
+"""Makes records from existing objects: all when the state is lost, or one for an object that is taken over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes one resource away: ask, watch, ask again until nothing is left, then drop the record."""
+"""Deletes one resource: ask, poll, ask again until it is gone, then drop the record."""
 
 from __future__ import annotations
 

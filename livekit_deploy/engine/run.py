@@ -1,4 +1,4 @@
-"""What every application and removal of a resource shares: the cloud, the session, the waits and the listener."""
+"""What all workers of a run share: the cloud, the session, the waits and the listener."""
 
 from __future__ import annotations
 

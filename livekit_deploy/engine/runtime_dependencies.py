@@ -1,4 +1,4 @@
-"""What something stands on: without what outlives it, it does not become ready."""
+"""Waits for runtime dependencies: what must be ready before a resource can become ready itself."""
 
 from __future__ import annotations
 

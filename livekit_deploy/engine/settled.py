@@ -1,4 +1,4 @@
-"""Whether what was planned to stay as it is needs no visit while the plan is carried out."""
+"""Decides whether an unchanged resource can be skipped while the plan is carried out."""
 
 from __future__ import annotations
 

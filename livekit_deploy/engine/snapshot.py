@@ -1,4 +1,4 @@
-"""What is there: one scan per kind, all at once, and single reads only for what no scan showed.
+"""Reads the live state: one scan for each kind, in parallel, and single reads for what no scan shows.
 
 A scan asks lists, and those may be late: they miss what is new, and show what has changed or is gone as it was. So an
 object is taken from a scan only by its recorded id, and what has no record, or would be changed, is read by itself.

@@ -1,4 +1,4 @@
-"""The stages of an environment: what belongs to each, and what one needs of those before it.
+"""The stages of an environment: which resources belong to each, and what a stage needs of earlier ones.
 
 A stage can be applied alone. What it needs of an earlier one is read from the state, so that must be there already; and
 what the configuration drops goes with the last stage that still holds on to it.

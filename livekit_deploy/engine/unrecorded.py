@@ -1,4 +1,4 @@
-"""What of an environment is there and not on record: what an older document does not know, or a run could not write.
+"""Finds objects of an environment that exist and are not recorded.
 
 Teardown takes it into the graph before it begins. Swept after everything else, it would keep what is recorded from
 going, and lose what it needs to go itself: a cluster its role.

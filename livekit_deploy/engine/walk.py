@@ -1,4 +1,4 @@
-"""Walks a graph with threads: each node as soon as what it waits for is done. Knows nothing of AWS.
+"""Walks a graph with threads: each node runs as soon as its dependencies are done. Knows nothing of AWS.
 
 A node that fails takes its dependents out of the walk, and they are not errors; what does not depend on it goes on.
 Threads are daemons: when the run is cancelled and a node does not return within the grace, the walk leaves it behind

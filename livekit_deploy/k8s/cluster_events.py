@@ -1,4 +1,4 @@
-"""What happened to the objects of a namespace, as the cluster's controllers tell it.
+"""Reads the events of a namespace's objects.
 
 Source: Kubernetes API reference, Event (v1 core).
 """

@@ -1,4 +1,4 @@
-"""`CallsDrained`: no node group with LiveKit on it goes before the calls on its nodes have ended.
+"""`CallsDrained`: keeps a node group until the calls on its nodes have ended.
 
 EKS gives the pods of a node group that is deleted five minutes, a call may last for hours. So before a group
 goes its nodes are closed to new pods, and LiveKit's pods on them are asked to end, the next one when the replacement of

@@ -1,4 +1,4 @@
-"""What the load balancer controller holds by finalizers, and how it is let go of when the controller is dead.
+"""Removes the load balancer controller's finalizers when the controller is dead.
 
 While it lives, the controller takes its finalizers itself once the load balancers are gone, however slow AWS is. Dead,
 it never does, and its webhooks, which are asked about a change of what it holds, refuse even that they are taken: so

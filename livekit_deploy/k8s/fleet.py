@@ -1,4 +1,4 @@
-"""LiveKit's pods as a node group that is to go sees them: which of its own are left, and whether others serve instead.
+"""Counts LiveKit's pods for a node group that is to be deleted: which are on it, and whether others serve instead.
 
 No pod is paired with the one that replaces it. What counts is a number: the Deployment wants so many, those on closed
 nodes that were not asked to end serve still, and on open nodes those that are Ready. What is missing to that are

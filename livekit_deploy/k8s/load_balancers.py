@@ -1,4 +1,4 @@
-"""The load balancers that the load balancer controller makes for LiveKit.
+"""Waits for the load balancers that the load balancer controller makes for LiveKit.
 
 We make none and delete none here: an Ingress or a Service asks the controller for one, and a barrier sees to it that
 they are gone before the controller is. These resources wait until AWS has one and give its address to DNS.

@@ -1,4 +1,4 @@
-"""Namespaces and Secrets by server-side apply; both carry our tags, and go with the cluster that holds them."""
+"""Namespaces and Secrets by server-side apply. Both carry our tags, and go with the cluster."""
 
 from __future__ import annotations
 

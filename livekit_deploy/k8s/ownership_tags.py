@@ -1,4 +1,4 @@
-"""Our tags in the cluster: what an object says of whose it is, and what of others is refused."""
+"""Our ownership tags on objects in the cluster, and the check that refuses objects of others."""
 
 from __future__ import annotations
 

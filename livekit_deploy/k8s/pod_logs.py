@@ -1,4 +1,4 @@
-"""What LiveKit's pods say: what was said so far in the order of time, or line by line as it comes.
+"""Reads the logs of LiveKit's pods in the order of time, or follows them.
 
 Source: Kubernetes API reference, "Get read log of the specified Pod".
 """

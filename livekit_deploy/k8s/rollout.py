@@ -1,4 +1,4 @@
-"""How far a Deployment's newest revision is: all of it ready, held up and by what, or as far as it can be for now.
+"""The progress of a Deployment's newest revision: complete, blocked (and why), or as far as it can be for now.
 
 A pod of LiveKit has ports of its node. So while an old one drains calls, for hours, its successor waits for them: such
 a rollout is unfinished, and its pods are not proven. What a pod waits for that no old one holds is a fault.

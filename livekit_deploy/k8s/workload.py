@@ -1,4 +1,4 @@
-"""How the objects of a release do: what is missing, what somebody changed, what has no endpoints."""
+"""The health of a release's objects: what is missing, what somebody changed, what has no endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LiveKit's API keys with overlap: a pair more, a pair in the place of another, a pair less.
+"""Adds, rotates and removes LiveKit's API keys; old and new keys are valid side by side in between.
 
 The secret in Secrets Manager is the truth, and a change of it is one call under the lease, with the intent on record
 before it. Its new version then shows in every plan as a change of the cluster's Secret and of the release, whose pods

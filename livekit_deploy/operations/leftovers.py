@@ -1,4 +1,4 @@
-"""The proof at the end of `down`: what carries our tags, what is in our network, and what controllers made for us.
+"""Lists what is left after `down`: objects with our tags, in our network, or made by controllers for us.
 
 Three looks, since no single one sees all: every kind's own scan; everything in the VPCs that we had, whoever made it;
 and what is tagged for our cluster by those that ran in it, or by the nodes' launch templates. What only waits to vanish

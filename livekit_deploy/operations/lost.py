@@ -1,4 +1,4 @@
-"""What is ours although no document here says so: found by its tags, and each thing described before it counts.
+"""Finds objects of an environment whose state document is lost.
 
 A document that was lost must not be begun anew beside what it knew: `state rebuild` makes it again. Until then nothing
 is made, changed or deleted.

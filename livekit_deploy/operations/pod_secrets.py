@@ -1,4 +1,4 @@
-"""Which version of a secret LiveKit's pods were started with: a pod that drains calls has its own for hours."""
+"""Tells which version of a secret each LiveKit pod was started with; a draining pod keeps an old one for hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run did, and how an environment stands: what `Deployer` returns."""
+"""The results that `Deployer` returns: the report of a run, and the status of an environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run under a lease: carry a plan out within its time limit, report it, and say how it ended."""
+"""One run under a lease: carries out a plan within its time limit, reports it, and explains how it ended."""
 
 from __future__ import annotations
 

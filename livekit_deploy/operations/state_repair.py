@@ -1,4 +1,4 @@
-"""Care for an environment's state outside of a run: look back, bring back, rebuild, take over, forget.
+"""Repairs the state outside of a run: history, restore, rebuild, import, forget.
 
 Every change comes in two parts, so that it can be shown before it is made: a `Proposal`, made from what is stored now,
 and `carry_out`, which writes it if that is still there.

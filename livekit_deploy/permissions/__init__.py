@@ -1,4 +1,4 @@
-"""The least policy that one environment's `up` and `down` need, for the role that runs them.
+"""The smallest IAM policy with which one environment's `up` and `down` work.
 
 Each part is small enough to be a managed policy of its own (IAM user guide, "IAM and STS character quotas"). Actions,
 resource types and condition keys follow the Service Authorization Reference; a test holds every statement to it and

@@ -1,4 +1,4 @@
-"""IAM: the environment's roles and policies, its OIDC provider, and which role may be given to whom."""
+"""IAM: the environment's roles and policies, its OIDC provider, and which role may be passed to which service."""
 
 from __future__ import annotations
 

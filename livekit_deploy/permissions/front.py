@@ -1,4 +1,4 @@
-"""What stands in front: certificate, DNS records, load balancers; and the tag index of the account."""
+"""Certificate, DNS records, load balancers, and the tag index of the account."""
 
 from __future__ import annotations
 

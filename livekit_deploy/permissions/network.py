@@ -1,4 +1,4 @@
-"""EC2: the network, security groups, launch templates, and what others leave in the network."""
+"""EC2: the network, security groups, launch templates, and what other programs leave in the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `prerequisites` looks at before `up` begins, and the prices that a plan asks."""
+"""What `prerequisites` reads before `up` begins, and the prices that a plan asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state bucket: making it, what it is like, this environment's documents in it, and the race that proves it."""
+"""The state bucket: its creation and settings, this environment's documents, and the test of conditional writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of the policy are made of: a statement, and the scope that names one environment's objects."""
+"""A statement of the policy, and the scope that names one environment's objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and addresses by which others ask for what the provisioners declare."""
+"""The addresses and names of resources that other modules refer to."""
 
 from __future__ import annotations
 

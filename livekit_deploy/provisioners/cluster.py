@@ -1,4 +1,4 @@
-"""The cluster of an environment: control plane, who may use it, its add-ons on both sides of the nodes, its issuer."""
+"""The cluster of an environment: control plane, access entries, add-ons before and after the nodes, OIDC provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in front of LiveKit: its certificate and its DNS records."""
+"""The certificate and the DNS records of LiveKit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A KMS key of the cluster's own, where the file asks for one."""
+"""A KMS key for the cluster's secrets, if the file asks for one."""
 
 from __future__ import annotations
 

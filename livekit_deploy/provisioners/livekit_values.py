@@ -1,4 +1,4 @@
-"""LiveKit's configuration as each chart takes it: ours, and the vendor's own.
+"""LiveKit's values for each chart: the bundled one and the vendor's.
 
 Source: LiveKit documentation, "Self-hosting: ports and firewall", and the server's config-sample.yaml.
 """

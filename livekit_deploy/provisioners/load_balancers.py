@@ -1,4 +1,4 @@
-"""The load balancers that the load balancer controller makes for LiveKit, as far as the file asks for them."""
+"""The load balancers that the load balancer controller makes for LiveKit, if the file asks for them."""
 
 from __future__ import annotations
 

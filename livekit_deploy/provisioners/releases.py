@@ -1,4 +1,4 @@
-"""What is put into the cluster: the load balancer controller, and LiveKit with its namespace and Secrets."""
+"""The releases in the cluster: the load balancer controller, and LiveKit with its namespace and Secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms that texts have: ARNs, addresses, hosts, ids. A placeholder keeps the form, and which is which."""
+"""The forms of texts (ARNs, addresses, hosts, ids). A placeholder keeps the form of the text that it replaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Placeholders: the same value gets the same one, so that relations stay visible, and nobody can go back.
+"""Placeholders: equal values get equal placeholders, and nobody can compute the value back.
 
 A placeholder is a keyed hash (HMAC-SHA256). The key is drawn for each run and written nowhere; commands that are given
 the same key in the variable `KEY` give the same placeholders.

@@ -1,4 +1,4 @@
-"""Writes a record as the calls are made: it listens to the events of botocore's session, which every client hears.
+"""Writes a record while the calls are made, from the events of botocore's session.
 
 The first line is the header: ``type`` (``record``), ``format_version``, the ``command``, the ``version`` of this
 program and of ``botocore``, the ``family`` of placeholders, and ``sandbox_speed`` where it was no account of AWS.

@@ -1,4 +1,4 @@
-"""What a record keeps of a value: only what botocore's model, or a list here, says to be AWS's own word.
+"""Decides what a record keeps of a value: only what botocore's model, or a list here, knows as AWS's own word.
 
 Structure, numbers and truth values are kept, and of texts those that an enum or the documentation of their field
 names, versions, types of instances and the fixed names of AWS's services. Every other text becomes a placeholder that

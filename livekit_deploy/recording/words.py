@@ -1,4 +1,4 @@
-"""The words that AWS itself uses: those of its models and of their documentation. They say nothing of an account."""
+"""The words that AWS itself uses, from its models and their documentation. They identify no account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The longest chain as lines of a terminal: of a run with where its time went, or as the next one is expected."""
+"""Renders the longest chain: of a run with its durations, or as it is expected."""
 
 from __future__ import annotations
 

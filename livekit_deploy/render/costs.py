@@ -1,4 +1,4 @@
-"""What an environment costs a month, in a sentence or two under a plan."""
+"""Renders the monthly cost under a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of the cluster as a table: when, what kind, what happened to what, in whose words."""
+"""Renders the cluster's events as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error as a user sees it: what failed, why, what is kept, and the next command."""
+"""Renders an error: what failed, why, what is kept, and the next command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What checks found, as a table: one line for what holds, cause and remedy below what does not."""
+"""Renders the findings of checks as a table, with cause and remedy for each failure."""
 
 from __future__ import annotations
 

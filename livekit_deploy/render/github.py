@@ -1,4 +1,4 @@
-"""GitHub Actions: a group for the run, annotations for what failed, a step summary, and outputs for later steps.
+"""Output for GitHub Actions: a group for the run, annotations for failures, a step summary, and outputs.
 
 Source: GitHub documentation, "Workflow commands for GitHub Actions".
 """

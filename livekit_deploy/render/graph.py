@@ -1,4 +1,4 @@
-"""The resource graph, drawn: as text in the order of work, as Mermaid, or as a picture; the longest chain is marked."""
+"""Draws the resource graph as text, Mermaid or SVG, with the longest chain highlighted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that others wrote, made harmless: words of AWS and Kubernetes, tags, files, log lines, what is in a state.
+"""Makes text of others harmless to print: words of AWS and Kubernetes, tags, files, log lines, the state.
 
 On a terminal nothing of it moves the cursor, colours, hides or turns around what is beside it, or begins a line of its
 own; in a log of GitHub Actions nothing of it is a command of the runner; in Markdown none of it is markup. What cannot

@@ -1,4 +1,4 @@
-"""What is under way: who began when, on what each waits, and how much of each stage is done.
+"""Tracks what is in progress: when each resource began, what it waits for, and how far each stage is.
 
 It is told events from worker threads and asked from the thread that draws. Nothing is printed while its lock is held,
 so that it can never wait for a terminal's lock while the terminal's thread waits for this one.

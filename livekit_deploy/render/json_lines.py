@@ -1,4 +1,4 @@
-"""A run for programs: one event a line on stdout, and nothing else there."""
+"""Renders a run for programs: one event a line on stdout, and nothing else."""
 
 from __future__ import annotations
 

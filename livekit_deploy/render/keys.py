@@ -1,4 +1,4 @@
-"""LiveKit's API keys, as lines of a terminal. There is no secret in what comes here."""
+"""Renders LiveKit's API keys. Secrets never come here."""
 
 from __future__ import annotations
 

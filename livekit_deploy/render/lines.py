@@ -1,4 +1,4 @@
-"""A run where there is no terminal to draw on: a line per change of state, and one at least every 30 seconds."""
+"""Renders a run without a terminal: a line for each change of state, and at least one every 30 seconds."""
 
 from __future__ import annotations
 

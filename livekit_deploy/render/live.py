@@ -1,4 +1,4 @@
-"""The live view: a bar for each stage, what is under way with how long it usually takes, and what is done above."""
+"""The live view: a bar for each stage, what is in progress with its usual duration, and finished resources above."""
 
 from __future__ import annotations
 

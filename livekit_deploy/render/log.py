@@ -1,4 +1,4 @@
-"""The log: events and calls as lines, to stderr with -v, to a file with --log-file, for people or as JSON."""
+"""The log: events and calls as lines, to stderr with -v, to a file with --log-file, as text or JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan as lines of a terminal: by stage, attribute by attribute, and what it comes to."""
+"""Renders a plan: by stage, attribute by attribute, with a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as it goes on: a live view on a terminal, lines elsewhere, events in JSON, groups in GitHub Actions, a log."""
+"""Chooses how a run is shown: live on a terminal, else lines, JSON events, GitHub groups, and the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run ended and how an environment stands, as lines of a terminal."""
+"""Renders the report of a run and the status of an environment."""
 
 from __future__ import annotations
 

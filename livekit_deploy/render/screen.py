@@ -1,4 +1,4 @@
-"""The terminal: results on stdout, everything else on stderr, in colour where there is any.
+"""The terminal: results on stdout, everything else on stderr, in colour if it is supported.
 
 What is only text is written as it is; what draws and colours is imported when something is drawn.
 """

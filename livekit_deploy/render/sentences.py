@@ -1,4 +1,4 @@
-"""What is said, in a sentence, of the events that are not the progress of one resource."""
+"""Renders events that are not the progress of one resource, each as a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Earlier states, and what would be written in place of the present one, as lines of a terminal."""
+"""Renders earlier states, and what a repair would write instead of the present one."""
 
 from __future__ import annotations
 

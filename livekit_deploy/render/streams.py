@@ -1,5 +1,4 @@
-"""What is said never ends what is done: stdout and stderr that outlive a closed pipe, a full disk and a terminal that
-is gone, and that write the signs of a screen in any encoding.
+"""stdout and stderr that survive a closed pipe, a full disk and a lost terminal, and write symbols in any encoding.
 
 It is set up before anything else is imported, so it imports nothing of ours.
 """

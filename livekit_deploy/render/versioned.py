@@ -1,4 +1,4 @@
-"""The version that every JSON object of ours carries; docs/json.md says what belongs to it.
+"""The format version of every JSON object that is printed; docs/json.md lists what belongs to it.
 
 It is raised when a key goes away or changes its meaning. New keys may come at any time: readers pass over them.
 """

@@ -1,4 +1,4 @@
-"""Durations, values, symbols and wrapped text as every screen writes them."""
+"""Durations, values, symbols and wrapped text as all screens write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Authorities that sign the certificates of the sandbox's servers: one for the outside, one for each cluster."""
+"""Certificate authorities of the sandbox's servers: one for the outside, one for each cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the load balancer controller makes in AWS: load balancers, target groups, listeners, groups and their rules.
+"""Makes in AWS what the load balancer controller makes: load balancers, target groups, listeners, security groups.
 
 It is called as the controller calls AWS: with the role of its service account, by the public API, idempotently, with
 its tags and names. Source: AWS Load Balancer Controller, "Ingress specification" and "Security groups".

@@ -1,4 +1,4 @@
-"""Between EKS and the Kubernetes APIs: a cluster is served when it becomes active, and asks AWS for what it needs."""
+"""Connects EKS and the Kubernetes APIs: starts the API when a cluster becomes active, and gives it access to AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's own record of what was asked of AWS: what a test counts, so that nobody counts their own calls."""
+"""The sandbox's log of requests to AWS, which tests count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's time: how long AWS's waits last here, from realistic (speed 1) to instant (infinite speed)."""
+"""The sandbox's clock: from real durations (speed 1) to none (infinite speed)."""
 
 from __future__ import annotations
 

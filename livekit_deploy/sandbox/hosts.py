@@ -1,4 +1,4 @@
-"""Whether a request was meant for the sandbox: a page can let a name of its own lead to any port of this machine."""
+"""Checks the Host header of requests, against pages whose name leads to a port of this machine (DNS rebinding)."""
 
 from __future__ import annotations
 

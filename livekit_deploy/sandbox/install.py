@@ -1,4 +1,4 @@
-"""Puts moto right, once in a process and before its first request; the clock can be changed at any time."""
+"""Installs the corrections of moto, once in a process and before its first request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a statement of a policy means: whether it speaks of an action, a resource and the circumstances of a request.
+"""Evaluates a policy statement: whether it matches an action, a resource and the conditions of a request.
 
 Source: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators".
 """

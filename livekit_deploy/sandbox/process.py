@@ -1,4 +1,4 @@
-"""The sandbox process: AWS, the clusters in it, the chart repository and the outside, until it is stopped or idle.
+"""The sandbox process: AWS, the clusters, the chart repository and the outside, until it is stopped or idle.
 
 Run as ``python -m livekit_deploy.sandbox.process FOLDER SPEED``; it prints one JSON line that says where it listens.
 """

@@ -1,4 +1,4 @@
-"""Starts, finds and stops the sandbox's one background process; what a program needs to use it.
+"""Starts, finds and stops the sandbox's background process, and tells programs how to use it.
 
 The process writes where it listens into a run file under ``state/local/sandbox``; whoever finds that file and gets an
 answer uses it, and whoever does not starts a new one, one at a time.

@@ -1,4 +1,4 @@
-"""A token for a cluster as EKS looks at it: a presigned GetCallerIdentity of an STS that EKS knows.
+"""Validates cluster tokens as EKS does: presigned GetCallerIdentity requests.
 
 Source: aws-iam-authenticator, ``pkg/token``, whose rules these are; and Signature Version 4, by which an STS takes what
 is signed for its own region. The signature itself is not checked: the sandbox knows no secret keys.

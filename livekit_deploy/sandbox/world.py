@@ -1,4 +1,4 @@
-"""The sandbox's accounts as the outside sees them: names that resolve, and what answers behind them."""
+"""The sandbox's accounts as the outside sees them: DNS names, and the servers behind them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The state document: what was made, what is under way, and who may write. A cache of the truth, without a secret."""
+"""The state document: what was made, what is in progress, and who holds the lease. It never holds a secret."""

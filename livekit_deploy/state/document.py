@@ -1,4 +1,4 @@
-"""The state document: its parts, its one JSON form, and the checks it must pass on load and before each write.
+"""The state document: its parts, its JSON form, and the checks on load and before each write.
 
 The journal is the record's phase; there is no second log to replay:
 

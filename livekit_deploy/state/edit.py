@@ -1,4 +1,4 @@
-"""Changes to a document outside of a run: restored, rebuilt, or with one record more or less.
+"""Changes to a document outside of a run: restored, rebuilt, or with one record added or dropped.
 
 Each is made from what was read, and written only if that is still there: what the user was shown is what is replaced.
 Nobody's lease is taken: while a holder is alive nothing is changed, and one who takes the lease in between has the

@@ -1,4 +1,4 @@
-"""What an environment's document was before: the copy that each run leaves, and the bucket's own versions."""
+"""Earlier versions of a document: the copy that each run leaves, and the bucket's own versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who holds the lease when this process does: what others are shown while they wait for it."""
+"""Describes this process as the holder of a lease, for others that wait for it."""
 
 from __future__ import annotations
 

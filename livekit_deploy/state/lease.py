@@ -1,4 +1,4 @@
-"""The lease as a document holds it: who has it, for how long, and what others are told of that."""
+"""Reads the lease in a document: who holds it, for how long, and what others are told."""
 
 from __future__ import annotations
 

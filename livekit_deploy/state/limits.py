@@ -1,4 +1,4 @@
-"""How long what is done under a lease may take: fractions of it, each of them here and nowhere else.
+"""Time limits of everything that is done under a lease, as fractions of it.
 
 Their order is the argument. A renewal is tried long before anything is refused; whoever has just written an intent has
 time for the call that it announces; helm, which starts right after a renewal, ends before the last moment does.

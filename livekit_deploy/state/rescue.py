@@ -1,4 +1,4 @@
-"""A copy of a document that its store does not take: in the working directory, or wherever there is room for it."""
+"""Writes a rescue copy of a document that its store does not accept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session is the lease on a state document and its single writer; here the lock *is* the fence.
+"""A session holds the lease on a state document and is its single writer; the lease is the fence.
 
 Every write replaces the whole document if it is still the version that we wrote last. The lease is a field of that
 same document. A holder that lost the lease has a stale version, so its intent cannot be written, and without an intent

@@ -1,4 +1,4 @@
-"""Where a state document lives: one object that is only ever replaced if it is still the one that was read.
+"""Where a state document is kept: one object that is replaced only if it is still the one that was read.
 
 Both stores pass the same contract suite (tests/contract/test_store.py). The compare-and-swap is the fence of the whole
 product, and its clock is the store's own: how old a lease is, is told by the machine that keeps the document.

@@ -1,4 +1,4 @@
-"""One write of a document, whose outcome is what the store shows and not only what it answers.
+"""One write of a document, whose outcome is checked in the store and not only in its answer.
 
 An answer may be lost, come from a proxy, or be a refusal of a second copy of a request that was written: each write
 carries an id of its own, by which it is found again before anything is said or done.

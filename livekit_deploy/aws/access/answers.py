@@ -1,4 +1,4 @@
-"""Answers of AWS, held to the model of their operation where they come in.
+"""Checks each answer of AWS against botocore's model of the operation.
 
 A proxy, an emulator or a newer API may answer what the model does not say. What is missing, of another type or of
 another account is told when somebody asks for it, with the call and the field: it is neither a mistake of ours nor a

@@ -1,4 +1,4 @@
-"""botocore clients: one session, each client made once and bounded in time, the fence right before the socket."""
+"""botocore clients: one session, one client for each service, time limits, and the lease check before each send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only door to boto3: one session, lazy clients, one place where calls are counted, fenced and translated.
+"""The only way to boto3: one session, lazy clients; calls are counted, checked against the lease, and translated here.
 
 A kind says ``cloud.ec2.describe_vpcs(VpcIds=[…])`` or ``cloud.ec2.pages("describe_vpcs", "Vpcs", …)``. A create that
 has neither a client token nor a natural key goes through ``cloud.once("ec2")``, whose client never sends a request

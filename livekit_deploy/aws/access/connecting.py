@@ -1,4 +1,4 @@
-"""Connections that ask once more before a request leaves by them: when they are there.
+"""HTTP connections that check the lease once more when they are established, right before the request is written.
 
 Between the first question and the first byte lie the name, each of its addresses, a proxy and TLS: together they can
 take longer than a call may. What is asked here comes after all of them; nothing but the write of the request follows.

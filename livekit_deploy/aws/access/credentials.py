@@ -1,4 +1,4 @@
-"""How long the credentials last: a session that ends in the middle of `up` costs another run."""
+"""Tells how long the credentials last: a session that ends in the middle of `up` means another run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which state documents an environment's objects belong to: what is left to know of a document that is lost."""
+"""Counts which state documents an environment's objects belong to, for when a document is lost."""
 
 from __future__ import annotations
 

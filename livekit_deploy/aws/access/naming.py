@@ -1,4 +1,4 @@
-"""Names that fit: each AWS service has its own limit, and a name that is cut must stay unlike every other."""
+"""Makes names that fit the limit of each AWS service; a name that is cut stays unique."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast each service may be called: as fast as there is work, until it says that this is too fast.
+"""Limits how fast each service is called: no limit until the service throttles, then a learned rate.
 
 AWS counts calls by account, region and service, with limits that it does not tell and that others use up as well. So
 each service has a token bucket that is learned from throttling answers, as TCP learns the rate of a path: such an

@@ -1,4 +1,4 @@
-"""What clients take answers apart with: as botocore does it, but what cannot be taken apart is always said to be so."""
+"""botocore's response parsers, changed so that an answer that cannot be parsed always raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are no errors and tell of something that failed: the failure is raised, in AWS's words.
+"""Raises the failures that an answer reports although it is not an error, in AWS's words.
 
 EC2 deletes what it can of a list and says what it could not; it takes a launch template with parameters that are not
 valid and says which. What an answer tells of the health of an object is for the kind to read. Sources: EC2 API

@@ -1,4 +1,4 @@
-"""AWS's partitions: which one a region is in, and where its STS is, by botocore's own data."""
+"""AWS's partitions: which one a region belongs to, and where its STS is, from botocore's data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what a secret holds. What is wrong with it is told by the secret's name and never shows what is there.
+"""Reads the value of a secret. Errors name the secret and never show its value.
 
 Source: Secrets Manager API reference, GetSecretValue, RestoreSecret and UpdateSecretVersionStage.
 """

@@ -1,4 +1,4 @@
-"""The tags that make an object ours, and the forms in which each AWS service wants its tags.
+"""The ownership tags of an object, and the forms in which each AWS service wants tags.
 
     tag                        value                                    read by
     livekit-deploy:project     ``project`` of the environment file      people, cost reports

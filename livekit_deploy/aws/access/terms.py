@@ -1,4 +1,4 @@
-"""What one run is bound by: one value that is made when the run begins, and never changed."""
+"""The terms of one run: an immutable value that is made when the run begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is likely behind an error of AWS, and what to do about it: one table, by AWS's code and AWS's words.
+"""The likely cause of an AWS error and its remedy: one table, by AWS's code and message.
 
 Sources: EKS user guide, "Troubleshooting" and "Network requirements"; ElastiCache, ACM and VPC user guides; the quotas
 as Service Quotas names them. What only a look at the account can tell is in `diagnosis`.

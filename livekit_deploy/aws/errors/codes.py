@@ -1,4 +1,4 @@
-"""What AWS's error codes mean to us, whatever the HTTP status: by the code, its ending, or the code with AWS's words.
+"""What AWS's error codes mean here, whatever the HTTP status: by code, by its ending, or by code and message.
 
 Sources: the common errors and the operations' errors of each service's API reference, as botocore's models hold them
 (a test compares the two); Amazon EC2 API reference, "Error codes"; Amazon S3 API reference, "Error responses"; AWS

@@ -1,4 +1,4 @@
-"""Why instances of a node group do not start: what EC2 and Auto Scaling say, the narrower before the wider.
+"""Why instances of a node group do not start: EC2's and Auto Scaling's messages, specific ones first.
 
 EKS gives their words on under codes of its own; a launch that EC2 itself refuses has its code. Remedies are ones that
 a cluster that runs allows: its zones and its network are fixed. Sources: Amazon EC2 Auto Scaling user guide,

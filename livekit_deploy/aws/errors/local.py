@@ -1,4 +1,4 @@
-"""What botocore raises on this side, before AWS answers or instead: each class, what it means and what helps.
+"""Errors that botocore raises on this machine, without an answer of AWS: what each means, and its remedy.
 
 Every class of botocore's and boto3's stands in the table, by its name, since older versions lack the newer ones: a
 test finds one that does not. What leaks out of credential providers as a class of Python's is told as theirs.

@@ -1,4 +1,4 @@
-"""How whoever runs this logs in: what an error says to do when credentials are missing, at their end or not accepted.
+"""How the user logs in: the remedy for credentials that are missing, expired or not accepted.
 
 It is read from where botocore reads it, and only when it is needed. Source: AWS SDKs and tools reference guide,
 "Understand credential providers" and "Settings reference".

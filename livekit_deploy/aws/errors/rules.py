@@ -1,4 +1,4 @@
-"""A rule: from AWS's code and AWS's words to what is likely behind them, and what to do about it."""
+"""A rule of the tables of causes: from AWS's code and message to the likely cause and its remedy."""
 
 from __future__ import annotations
 

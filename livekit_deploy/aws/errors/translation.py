@@ -1,4 +1,4 @@
-"""Translates an answer of AWS into our error, by AWS's error code and words; `local_errors` does what is no answer."""
+"""Translates an error answer of AWS into one of our errors; `errors.local` does this for errors without an answer."""
 
 from __future__ import annotations
 

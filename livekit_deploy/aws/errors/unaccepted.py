@@ -1,4 +1,4 @@
-"""What AWS says when it does not accept the credentials: which of them, and what helps in that case.
+"""Explains why AWS does not accept the credentials, and what helps in that case.
 
 Sources: IAM user guide, "Troubleshoot signing" and "Common errors"; Amazon EC2 and Amazon S3 API references, error
 codes; AWS account management reference guide, "Enable or disable AWS Regions".

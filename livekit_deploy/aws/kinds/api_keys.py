@@ -1,4 +1,4 @@
-"""LiveKit's API keys as their one secret holds them: any number of pairs, each with a name that says whom it is for.
+"""The form of the secret with LiveKit's API keys: any number of key pairs, each with a name.
 
 While a key is rotated two pairs have the same name. The first pair is the one that ``api_key`` and ``api_secret`` of
 the secret give: programs that read no more than these two, `verify` and webhooks use it.

@@ -1,4 +1,4 @@
-"""What others make inside our network and leave behind, waited for and swept on the way down.
+"""Barriers wait for, and finally delete, what other programs made in our network and left behind.
 
 A barrier is a resource without an object. In teardown order the release that asked for load balancers goes first, then
 `LoadBalancersGone`, then the controller, the nodes and the cluster, then `NetworkInterfacesGone`, then the subnets.

@@ -1,4 +1,4 @@
-"""A KMS key of our own for the cluster's secrets, and the alias by which people find it.
+"""The KMS key that encrypts the cluster's secrets, and its alias.
 
 A key has neither a token nor a name of its own, so it is found by its tags. KMS keeps a deleted key for a week at
 least. One that `down` scheduled for deletion reads as absent: a new one is made, and only the alias is used again. One

@@ -1,4 +1,4 @@
-"""Secrets that are generated once and live in Secrets Manager only: the Redis token and LiveKit's API key.
+"""Secrets that are generated once and exist in Secrets Manager only: the Redis token and LiveKit's API key.
 
 A value is drawn inside the call that stores it and is kept nowhere else; everything else holds its address and
 version. A protected environment's secrets can be recovered for a week after they are deleted, and keep their names so

@@ -1,4 +1,4 @@
-"""What each state means that AWS says of an object: one table for each enum, which every kind and every check reads.
+"""The meaning of each state that AWS reports: one table for each enum, used by every kind and check.
 
 A test holds the tables to botocore's models: each member has a meaning, and whatever else of an answer is an enum and
 is looked at must be here as well. A member that is not known yet is on its way, with a note: it is waited for, and

@@ -1,4 +1,4 @@
-"""Whether a store keeps two runs apart: of several conditional writes at one time, exactly one may win.
+"""Tests whether a store keeps two runs apart: of several concurrent conditional writes, exactly one may win.
 
 A store that compares and then writes passes every test that asks one thing after the other, so writers race here.
 """

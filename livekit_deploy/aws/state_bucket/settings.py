@@ -1,4 +1,4 @@
-"""How a state bucket should be: each setting with the call that makes it and the call that tells of it."""
+"""The settings of a state bucket, each with the call that makes it and the call that reads it."""
 
 from __future__ import annotations
 

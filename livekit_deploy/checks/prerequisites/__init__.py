@@ -1,4 +1,4 @@
-"""Whether `up` can succeed, before it begins: who we are, what we may, what is left, offered and reachable."""
+"""Checks before `up` whether it can succeed: identity, permissions, quotas, offerings, reachability."""
 
 from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.checks.prerequisites.identity import long_lease, right_account

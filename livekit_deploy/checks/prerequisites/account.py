@@ -1,4 +1,4 @@
-"""What is set for the whole account, or by its organization, and decides whether nodes start and are reached.
+"""Checks settings of the account or its organization that keep nodes from starting or being reached.
 
 What a declarative policy of the organization has set shows in the same settings, which then say that it manages them.
 Sources: VPC user guide, "Block public access to VPCs and subnets"; EC2 Auto Scaling user guide, "Required AWS KMS key

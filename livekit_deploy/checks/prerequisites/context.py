@@ -1,4 +1,4 @@
-"""What the checks look with: one environment, what is recorded of it, and the ways to AWS and to the outside."""
+"""What the prerequisite checks get: the environment, its records, and access to AWS and to the Internet."""
 
 from __future__ import annotations
 

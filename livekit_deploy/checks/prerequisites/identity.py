@@ -1,4 +1,4 @@
-"""Who we are, how long that lasts, and whether we may do what `up` and `down` do."""
+"""Checks whose credentials these are, how long they last, and whether they allow `up` and `down`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DNS and certificates: the hosted zone, whether the domain is delegated to it, the certificate, and the API's door."""
+"""Checks the hosted zone, its delegation, the certificate, and access to the cluster's API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AWS offers in the region: zones, instance types, the EKS version, Redis and its node type."""
+"""Checks what AWS offers in the region: zones, instance types, the EKS version, Redis and its node type."""
 
 from __future__ import annotations
 

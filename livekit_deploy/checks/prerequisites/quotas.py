@@ -1,4 +1,4 @@
-"""What the account may still make: each quota, less what is used, against what `up` would make.
+"""Checks each quota of the account, less what is used, against what `up` would make.
 
 Source: AWS General Reference, "Service endpoints and quotas".
 """

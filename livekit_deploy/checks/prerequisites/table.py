@@ -1,4 +1,4 @@
-"""The table of checks, and one pass over it, in parallel."""
+"""The table of prerequisite checks, and one parallel pass over it."""
 
 from __future__ import annotations
 

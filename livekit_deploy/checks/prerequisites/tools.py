@@ -1,4 +1,4 @@
-"""What is needed on this machine and beside AWS's services: helm, the charts, and the state bucket."""
+"""Checks helm, the charts and the state bucket."""
 
 from __future__ import annotations
 

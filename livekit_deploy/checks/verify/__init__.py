@@ -1,4 +1,4 @@
-"""Whether LiveKit answers, and if not, which piece between a user and a pod does not do its part, and why."""
+"""Checks whether LiveKit answers, and if not, which part between a user and a pod fails, and why."""
 
 from livekit_deploy.checks.verify.table import look_at, serves
 

@@ -1,4 +1,4 @@
-"""What is looked at in AWS: the load balancers with their listeners, targets and certificates."""
+"""Checks the load balancers with their listeners, targets and certificates."""
 
 from __future__ import annotations
 

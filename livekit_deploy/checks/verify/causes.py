@@ -1,4 +1,4 @@
-"""What Kubernetes says of a pod that is not ready, and livekit-server in its log → why that usually is, what to do.
+"""The usual cause and remedy for what Kubernetes reports of a pod and livekit-server writes to its log.
 
 Sources: livekit-server with a Redis that it cannot use, go-redis; Kubernetes, the kubelet's reasons and what admission
 says.

@@ -1,4 +1,4 @@
-"""What is looked at in the cluster: nodes, LiveKit's pods, the controller's webhook, the Ingress."""
+"""Checks nodes, LiveKit's pods, the controller's webhook and the Ingress."""
 
 from __future__ import annotations
 

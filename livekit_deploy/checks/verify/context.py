@@ -1,4 +1,4 @@
-"""What the checks look with: one environment at one moment, through the cloud, the cluster's API and the outside."""
+"""What the verify checks get: one environment at one moment, through AWS, the cluster's API and the Internet."""
 
 from __future__ import annotations
 

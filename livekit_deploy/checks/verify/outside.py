@@ -1,4 +1,4 @@
-"""What is looked at from outside, as a user of LiveKit meets it: names, HTTPS, and the API with a signed token."""
+"""Checks LiveKit from outside, as a user sees it: DNS, HTTPS, and the API with a signed token."""
 
 from __future__ import annotations
 

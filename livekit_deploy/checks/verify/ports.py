@@ -1,4 +1,4 @@
-"""What of the nodes is open to the world, by all groups of their interfaces: the media ports, and nothing else."""
+"""Checks which ports of the nodes are open to the world: the media ports, and nothing else."""
 
 from __future__ import annotations
 

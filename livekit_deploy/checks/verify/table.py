@@ -1,4 +1,4 @@
-"""The table of checks from the nodes to the API, and one pass over it: what builds on a failure is not looked at."""
+"""The table of verify checks and one pass over it: a check that needs one that failed is skipped."""
 
 from __future__ import annotations
 

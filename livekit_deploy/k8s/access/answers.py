@@ -1,4 +1,4 @@
-"""What the answers of a cluster's API mean: refusals as our errors, and warnings.
+"""Translates answers of a cluster's API: refusals into our errors, and warnings.
 
 A refusal is a Status object, and its reason tells the kind of it. What an API server says before it knows what is asked
 for has none (a group that it does not serve, too many requests, a time limit): there the HTTP status tells, as it does

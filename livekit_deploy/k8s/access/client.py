@@ -1,4 +1,4 @@
-"""The cluster's API: a client made from what EKS tells of the cluster, with a token that is fresh whenever it is used.
+"""The client of the cluster's API, made from what EKS reports, with a token that is renewed before it expires.
 
 Unreachable, unauthorized and forbidden are errors here, never absence; what a server in between says is neither.
 """

@@ -1,4 +1,4 @@
-"""Kubeconfigs: for people, with this program as the exec plugin; for our own helm, with a token in a file."""
+"""Writes kubeconfigs: for people, with this program as exec plugin; for our own helm, with a token in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of a cluster's API, held to the models of the Kubernetes client where they come in.
+"""Checks answers of a cluster's API against the models of the Kubernetes client.
 
 Kinds that it has no model of, such as those of custom resources, are taken as they are. What is null is left out: to
 Kubernetes the two are the same.

@@ -1,4 +1,4 @@
-"""Charts as files: ours from the installation, others fetched from their repository, checked against their digest."""
+"""Provides charts as files: ours from the installation, others from their repository, checked against their digest."""
 
 from __future__ import annotations
 

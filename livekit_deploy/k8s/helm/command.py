@@ -1,4 +1,4 @@
-"""helm on one cluster for pyhelm3, whose own command runs a shell that survives a cancel.
+"""Runs helm for pyhelm3, whose own command starts a shell that survives a cancel.
 
 The token is in a file and renewed before it runs out; values go in by stdin.
 """

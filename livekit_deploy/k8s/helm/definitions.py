@@ -1,4 +1,4 @@
-"""The custom resource definitions of a chart: helm makes them with its first installation, and leaves them be then.
+"""The custom resource definitions of a chart, which helm makes at installation and never updates.
 
 So they are compared whenever the release is read, by what helm's record has of the chart, and one that somebody
 deleted or changed is brought back. What it defines is served a moment after it is established, by some API servers

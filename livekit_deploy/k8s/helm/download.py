@@ -1,4 +1,4 @@
-"""Fetches a file within a time and a size: whoever serves it cannot keep a run waiting, or fill its memory."""
+"""Downloads a file within limits of time and size."""
 
 from __future__ import annotations
 

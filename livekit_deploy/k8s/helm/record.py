@@ -1,4 +1,4 @@
-"""Helm's own record of a release, read from the Secret that helm keeps: what was installed, and how it went."""
+"""Reads helm's own record of a release from the Secret that helm keeps: what was installed, and how it ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Helm releases as resources: helm's own record says what is installed, the objects of its manifest how it does.
+"""Helm releases as resources: helm's record tells what is installed, the objects of its manifest their health.
 
 Helm is never told to wait: the engine polls. A run that was killed leaves a pending record; it is repaired once a whole
 lease has passed, since until then another process may still be at it. An upgrade is rolled back; what it had yet to

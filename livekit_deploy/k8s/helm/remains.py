@@ -1,4 +1,4 @@
-"""What an uninstalled release leaves for a while, and how that ends when nobody else ends it.
+"""What an uninstalled release leaves for a while, and how it is deleted if nothing else does.
 
 Helm uninstalls what its newest revision holds: what an upgrade was still to take away when it died is left. Pods drain
 calls for hours; Ingresses and Services are held by finalizers of the load balancer controller until it has deleted

@@ -1,4 +1,4 @@
-"""Fetches a wheel from the Python index that pip would ask, without pip: an environment that uv made has none.
+"""Downloads a wheel from the Python index that pip is configured with, without pip, which uv environments lack.
 
 Sources: PyPA specifications, "Simple repository API"; pip documentation, "Configuration"; uv, "Package indexes".
 """

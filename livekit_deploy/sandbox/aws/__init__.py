@@ -1,1 +1,1 @@
-"""What moto leaves out or gets wrong, put right service by service."""
+"""Corrections and additions to moto, service by service."""

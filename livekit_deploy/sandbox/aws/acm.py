@@ -1,5 +1,5 @@
-"""ACM: a certificate is issued once its validation records are in DNS, cannot be deleted while it is in use, and is
-listed by its type of key.
+"""ACM: certificates are issued when their validation records are in DNS, cannot be deleted while in use, and are listed
+by key type.
 
 Source: ACM user guide, "DNS validation"; ACM API reference, DeleteCertificate and ListCertificates.
 """

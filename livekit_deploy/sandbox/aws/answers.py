@@ -1,4 +1,4 @@
-"""Writes what moto answers, as moto does: with less search in its objects, and its XML without an event per element."""
+"""Serializes moto's answers as moto does, but faster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EC2: NAT gateways that take their time and let go of their address, client tokens, routes."""
+"""EC2: NAT gateways with delays that release their address, client tokens, routes."""
 
 from __future__ import annotations
 

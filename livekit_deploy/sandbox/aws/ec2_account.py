@@ -1,4 +1,4 @@
-"""What is set once for an account in a region, or by its organization, and decides over every node there.
+"""Settings of an account in a region, or of its organization, that apply to every node there.
 
 Sources: VPC user guide, "Block public access to VPCs and subnets"; EBS user guide, "Enable Amazon EBS encryption by
 default"; EC2 user guide, "Allowed AMIs"; AWS Organizations user guide, "Declarative policies".

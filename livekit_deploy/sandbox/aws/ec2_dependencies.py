@@ -1,4 +1,4 @@
-"""EC2 refuses to delete what others still use; moto deletes it, so that wrong orders of teardown go unseen.
+"""EC2 refuses to delete what others still use; moto deletes it, which hides wrong orders of teardown.
 
 Source: EC2 API reference, DeleteVpc, DeleteSubnet, DeleteSecurityGroup, DetachInternetGateway, ReleaseAddress.
 """

@@ -1,4 +1,4 @@
-"""Endpoints of a VPC: to services that there are, once in a route table, found by id until they are deleted.
+"""VPC endpoints: only to services that exist, once in a route table, found by id until they are deleted.
 
 An interface endpoint has a network interface in each of its subnets, and takes minutes to go.
 

@@ -1,5 +1,5 @@
-"""EC2: the network interfaces of a load balancer stay for minutes after it was deleted, and hold what they are in; each
-interface has groups of its own, and an instance's are those of its primary one.
+"""EC2: a load balancer's network interfaces stay for minutes after its deletion and block what they are in; each
+interface has security groups of its own, and an instance's are those of its primary one.
 
 Sources: ELB user guide, "Delete a load balancer"; users report DependencyViolation for that long; EC2 API reference,
 Instance, ModifyInstanceAttribute and ModifyNetworkInterfaceAttribute.

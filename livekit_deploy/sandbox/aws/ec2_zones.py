@@ -1,4 +1,4 @@
-"""Regions and zones as an account has them: letters of its own, and zones beside the usual that it may opt in to.
+"""Regions and zones of an account: shuffled zone letters, and zones that it may opt in to.
 
 Sources: EC2 API reference, DescribeAvailabilityZones and DescribeRegions; EC2 user guide, "Regions and Zones" (letters
 are shuffled for each account, ids are not); EKS user guide, "Subnet requirements for clusters".

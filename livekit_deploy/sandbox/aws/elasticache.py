@@ -1,4 +1,4 @@
-"""ElastiCache as it is: replication groups with members, states, endpoints and events.
+"""ElastiCache: replication groups with members, states, endpoints and events.
 
 It replaces moto's outline, which never finishes a deletion and forgets most of what it is told.
 Source: ElastiCache API reference; durations as users report them.

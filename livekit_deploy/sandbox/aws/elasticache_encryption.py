@@ -1,4 +1,4 @@
-"""TLS and AUTH of a replication group: what may follow what.
+"""TLS and AUTH of a replication group: which changes are allowed in which order.
 
 Source: ElastiCache user guide, "Enabling in-transit encryption" and "Modifying the AUTH token".
 """

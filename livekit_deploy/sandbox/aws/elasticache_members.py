@@ -1,4 +1,4 @@
-"""A replication group and its members: which there are, where, and who of them is the primary.
+"""The members of a replication group: how many, in which zones, and which is the primary.
 
 Source: ElastiCache API reference, NodeGroupMember, IncreaseReplicaCount, DecreaseReplicaCount and TestFailover.
 """

@@ -1,4 +1,4 @@
-"""Cache parameter groups, the default ones included, and the engine versions that they belong to.
+"""Cache parameter groups, including the default ones, and the engine versions that they belong to.
 
 Source: ElastiCache API reference, CreateCacheParameterGroup, ModifyCacheParameterGroup, DescribeCacheEngineVersions.
 """

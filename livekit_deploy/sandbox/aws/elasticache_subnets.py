@@ -1,4 +1,4 @@
-"""Cache subnet groups: of subnets that there are, not to be deleted or cut while a replication group uses them.
+"""Cache subnet groups: of subnets that exist, and protected while a replication group uses them.
 
 Source: ElastiCache API reference, CreateCacheSubnetGroup, ModifyCacheSubnetGroup, DeleteCacheSubnetGroup.
 """

@@ -1,4 +1,7 @@
-"""Tags of everything in ElastiCache, by ARN. Source: ElastiCache API reference, AddTagsToResource."""
+"""Tags of ElastiCache's resources, by ARN.
+
+Source: ElastiCache API reference, AddTagsToResource.
+"""
 
 from __future__ import annotations
 

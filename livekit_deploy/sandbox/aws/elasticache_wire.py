@@ -1,4 +1,4 @@
-"""What the parts of ElastiCache share: how a call is refused, ARNs, engine versions and their parameter groups."""
+"""What the ElastiCache modules share: errors, ARNs, engine versions and their parameter groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ELB: load balancers have interfaces in their subnets, and network load balancers are named as such.
+"""ELB: load balancers have interfaces in their subnets, and network load balancers have their own names.
 
 Source: ELB user guide, "Load balancer subnets and zones"; an interface's description names its load balancer.
 """

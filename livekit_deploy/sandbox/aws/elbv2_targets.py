@@ -1,4 +1,4 @@
-"""ELB: targets that are checked before they are healthy, and drain after they were deregistered.
+"""ELB: targets are checked before they are healthy, and drain after deregistration.
 
 Source: ELB user guide, "Target health status" and "Deregistration delay".
 """

@@ -1,4 +1,4 @@
-"""GuardDuty's runtime monitoring: where it manages its agent, it puts an endpoint and a group into a cluster's VPC.
+"""GuardDuty's runtime monitoring: adds an endpoint and a security group to a cluster's VPC where it manages its agent.
 
 Nobody asks for them, and GuardDuty does not take them away again. Sources: GuardDuty user guide, "Runtime Monitoring"
 and "Disabling, uninstalling, and cleaning up resources in Runtime Monitoring".

@@ -1,4 +1,5 @@
-"""IAM and STS: AWS's policies exist, attached ones stay, documents are read, an access key tells its account.
+"""IAM and STS: AWS's managed policies exist, attached policies cannot be deleted, documents are validated, and an
+access key tells its account.
 
 The account's number is the end of the access key: ``AKIA123456789012`` is the sandbox's user in account 123456789012.
 Where others can reach it, the sandbox's key stands before that (see `sandbox.seal`).

@@ -1,4 +1,4 @@
-"""KMS and Secrets Manager: what is disabled or scheduled for deletion refuses to be used, and says when it goes.
+"""KMS and Secrets Manager: what is disabled or scheduled for deletion cannot be used, and shows its deletion date.
 
 Source: KMS API reference, ScheduleKeyDeletion and CancelKeyDeletion; KMS developer guide, "Key states of AWS KMS keys";
 Secrets Manager API reference, CreateSecret.

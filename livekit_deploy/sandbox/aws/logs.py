@@ -1,4 +1,4 @@
-"""CloudWatch Logs: what a control plane still had to say arrives late, and makes its log group again."""
+"""CloudWatch Logs: a deleted control plane writes late and makes its log group again."""
 
 from __future__ import annotations
 

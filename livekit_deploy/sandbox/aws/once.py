@@ -1,5 +1,4 @@
-"""What moto works out anew for every request, and never changes, is worked out once; what it looks for among everything
-is taken from its place."""
+"""Caches what moto computes anew for each request, and replaces its linear searches with lookups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages: every Describe and List that AWS pages keeps to the size that it is asked for, and says where to go on.
+"""Pages the answers of every Describe and List operation that AWS pages.
 
 How each operation asks and answers is in botocore's own paginators. What moto pages by itself is left as it is, and
 so are Route 53's records, whose next page begins with a name.

@@ -1,4 +1,4 @@
-"""How moto is put right from outside: a method of one of its classes is replaced by one that is given the original."""
+"""Replaces a method of a moto class with one that is given the original."""
 
 from __future__ import annotations
 

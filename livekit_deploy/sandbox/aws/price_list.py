@@ -1,4 +1,4 @@
-"""The Price List, which moto does not have: products with the attributes, usage types and neighbours that AWS's have.
+"""The Price List, which moto lacks: products with attributes, usage types and near misses as AWS has them.
 
 The prices are made up, the same in every region. What is real is what a reader must get right: that a usage type
 carries its region's prefix, that others look alike, and that a product and its price come as JSON in a string.

@@ -1,4 +1,4 @@
-"""Route 53: a batch of changes fits the records that there are, and a caller reference names one zone.
+"""Route 53: validates a batch of changes against the existing records; a caller reference names one zone.
 
 Names are kept as Route 53 keeps them: in lower case, with a dot at the end, and with the asterisk escaped.
 Sources: Route 53 API reference, ChangeResourceRecordSets, CreateHostedZone, ListHostedZonesByName; Route 53 developer

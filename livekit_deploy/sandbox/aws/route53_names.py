@@ -1,4 +1,4 @@
-"""Names in DNS, and which zone answers for one: from the registrar down, by the NS records of the zones above.
+"""DNS names, and which zone answers for one, by the NS records of the zones above it.
 
 Sources: RFC 1034, 4.2.1 (how a zone is cut) and RFC 4343 (case); Route 53 developer guide, "Making Route 53 the DNS
 service for a domain" and "Routing traffic for subdomains".

@@ -1,4 +1,4 @@
-"""S3: conditional writes that are atomic, a TLS-only policy that lets TLS in, owners, lifecycles, tags, safe defaults.
+"""S3: atomic conditional writes, policies that deny only plain HTTP, owners, lifecycles, tags, defaults.
 
 moto checks a condition and then writes, without a lock, so that two writers may both win; it ignores the conditions
 of a policy, so that one which denies plain HTTP denies everything; it ignores whose bucket the caller expects, and the

@@ -1,4 +1,4 @@
-"""Service Quotas: what AWS grants to a new account of each thing that a deployment makes.
+"""Service Quotas: the quotas of a new account for each thing that a deployment makes.
 
 Source: "Service endpoints and quotas" of the AWS General Reference. The vCPUs are those of an account in use: a new
 one may have five only.

@@ -1,4 +1,4 @@
-"""STS over HTTP: a presigned call, which is what an EKS token holds, is signed in its query and not in a header.
+"""STS over HTTP: accepts presigned calls, which EKS tokens hold.
 
 Source: Signature Version 4, "Authenticating requests: using query parameters".
 """

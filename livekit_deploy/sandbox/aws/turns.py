@@ -1,4 +1,4 @@
-"""One request at a time: moto walks its dictionaries while other requests change them, and breaks in the middle."""
+"""Serializes requests: moto iterates over dictionaries that other requests change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a call goes: moto takes the region from anywhere in a URL, and EKS has ARNs in its paths.
+"""Finds the service and region of a request: moto finds regions anywhere in a URL, and EKS has ARNs in its paths.
 
 The role of somebody who logs in by IAM Identity Center has ``sso.amazonaws.com`` in its ARN.
 """

@@ -1,4 +1,4 @@
-"""A chart repository with the stand-in chart: packed the same each time, so that its digest can be pinned."""
+"""A chart repository with the stand-in chart, packed reproducibly so that its digest can be pinned."""
 
 from __future__ import annotations
 

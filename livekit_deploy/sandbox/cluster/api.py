@@ -1,4 +1,7 @@
-"""The API over the store: paths and verbs in, answers out. Source: Kubernetes API concepts."""
+"""HTTP requests on the store: paths and verbs in, answers out.
+
+Source: Kubernetes API concepts.
+"""
 
 from __future__ import annotations
 

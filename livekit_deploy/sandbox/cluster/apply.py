@@ -1,4 +1,4 @@
-"""Server-side apply: who owns which field, what conflicts, what goes when its owner stops applying it.
+"""Server-side apply: field ownership, conflicts, and fields that are removed when their owner drops them.
 
 A path is a tuple of steps: ``("f", name)`` into a map, ``("k", keys)`` to an item of a list that is a map, ``("v",
 value)`` to a value of a set, ``(".", "")`` for an item itself. Source: Kubernetes, "Server-Side Apply".

@@ -1,4 +1,7 @@
-"""What clients send: JSON, YAML or protobuf, read as one kind of value. Source: Kubernetes API concepts."""
+"""Parses request bodies: JSON, YAML or protobuf.
+
+Source: Kubernetes API concepts.
+"""
 
 from __future__ import annotations
 

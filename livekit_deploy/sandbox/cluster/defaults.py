@@ -1,4 +1,4 @@
-"""The values that the API server fills in, and the mistakes that it refuses, for the kinds that charts use."""
+"""Default values and validation of the API server, for the kinds that charts use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps an object that is being deleted, for how long, and what a deletion may ask for.
+"""Deletion options and grace periods of objects, and what keeps an object that is being deleted.
 
 Source: k8s.io/apiserver, registry/rest `BeforeDelete`; the strategy of pods.
 """

@@ -1,4 +1,4 @@
-"""What clients ask first: versions, groups, resources, and as much OpenAPI as helm and kubectl need."""
+"""Discovery: versions, groups, resources, and as much OpenAPI as helm and kubectl need."""
 
 from __future__ import annotations
 

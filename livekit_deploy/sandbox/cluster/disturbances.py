@@ -1,4 +1,4 @@
-"""What goes wrong at the API server on request: it refuses, or says nothing for a while and then goes on.
+"""Faults of the API server on request: it refuses, or is silent for a while and then continues.
 
 One that is silent neither greets who connects nor answers who has; what it was sent meanwhile it does afterwards,
 whether or not anybody still waits for the answer. So does a real one that was stopped, or starved of its processor.

@@ -1,4 +1,7 @@
-"""What the API refuses, in the form that clients parse: a Status object. Source: Kubernetes API conventions."""
+"""The API's errors as Status objects.
+
+Source: Kubernetes API conventions.
+"""
 
 from __future__ import annotations
 

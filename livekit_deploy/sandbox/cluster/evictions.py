@@ -1,4 +1,4 @@
-"""Evictions: a pod is deleted as far as its disruption budget allows, which counts down before the pod goes.
+"""Evictions: a pod is deleted if its disruption budget allows it.
 
 Source: Kubernetes, "API-initiated Eviction"; registry/core/pod/storage/eviction.go.
 """

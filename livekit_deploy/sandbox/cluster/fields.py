@@ -1,4 +1,4 @@
-"""Unknown and mistyped fields, told by the models of the Kubernetes client (``fieldValidation`` of the API)."""
+"""Finds unknown and mistyped fields, by the models of the Kubernetes client (``fieldValidation`` of the API)."""
 
 from __future__ import annotations
 

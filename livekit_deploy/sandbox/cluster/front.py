@@ -1,4 +1,4 @@
-"""HTTPS in front of the API: a certificate of the cluster's own authority, and nobody without a valid token."""
+"""HTTPS in front of the API, with a certificate of the cluster's own authority, and token authentication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of the cluster, in the two forms of a real one: with counts, and the scheduler's with eventTime.
+"""Writes Events, in the two forms of a real cluster: with counts, and the scheduler's with eventTime.
 
 Source: Kubernetes API reference, Event (v1 core), and client-go's two event recorders.
 """

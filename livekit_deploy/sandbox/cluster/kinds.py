@@ -1,4 +1,4 @@
-"""The kinds that the API serves: what discovery tells of them, and what a custom resource definition adds."""
+"""The built-in kinds of the API with their discovery data, and those of custom resource definitions."""
 
 from __future__ import annotations
 

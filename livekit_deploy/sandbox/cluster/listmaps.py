@@ -1,4 +1,4 @@
-"""Which lists are maps in truth, and by which keys: what strategic merge and server-side apply merge item by item.
+"""Lists that strategic merge and server-side apply merge item by item, with their keys.
 
 A union of what built-in types say, by field name (Kubernetes API reference, "patch strategy" and "list type").
 """

@@ -1,4 +1,4 @@
-"""What containers say, as the API gives it: all of it, its end, since when, with times, as it comes.
+"""Container logs through the API: with tail, since, timestamps and follow.
 
 Source: Kubernetes API reference, "Get read log of the specified Pod", and the kubelet's answers for containers that
 have not run yet.

@@ -1,4 +1,4 @@
-"""The thread in which all controllers run, woken by every change and by the passing of time."""
+"""The thread that runs all controllers, woken by every change and by time."""
 
 from __future__ import annotations
 

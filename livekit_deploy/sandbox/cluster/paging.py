@@ -1,4 +1,4 @@
-"""Lists in pages: ``limit`` says how many objects at most, ``continue`` where the page before ended.
+"""Lists in pages, by ``limit`` and ``continue``.
 
 Source: Kubernetes API concepts, "Retrieving large results sets in chunks".
 """

@@ -1,4 +1,4 @@
-"""The patches of the API but for server-side apply: JSON patch, merge patch, strategic merge patch.
+"""JSON patch, merge patch and strategic merge patch.
 
 Source: RFC 6902, RFC 7386, Kubernetes "Update API objects in place using kubectl patch".
 """

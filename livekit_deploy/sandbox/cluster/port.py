@@ -1,4 +1,4 @@
-"""What a cluster needs of the cloud around it: its nodes, who a token belongs to, and load balancers."""
+"""The interface between a cluster and the cloud: its nodes, token authentication, and load balancers."""
 
 from __future__ import annotations
 

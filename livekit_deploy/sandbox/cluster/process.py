@@ -1,4 +1,4 @@
-"""What a container is given and can see: its environment, arguments, files, user and the network around it."""
+"""What a container's process gets: environment, arguments, files, user and network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs in containers: a program is chosen by its image, starts or ends with its last words, and answers."""
+"""Programs of containers: chosen by image; each starts or fails with a last message, and answers requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As much of Kubernetes' protobuf as helm and kubectl send: the envelope and the few kinds that they encode so.
+"""As much of Kubernetes' protobuf as helm and kubectl send: the envelope and a few kinds.
 
 Source: Kubernetes, "Kubernetes Protobuf encoding"; field numbers of k8s.io/api's generated.proto files.
 """

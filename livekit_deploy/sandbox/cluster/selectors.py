@@ -1,4 +1,4 @@
-"""Label and field selectors, as clients write them in queries and as objects hold them."""
+"""Label and field selectors, of queries and of objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kinds the API serves: those that it has from the start, and those of custom resource definitions.
+"""The kinds that the API serves now: the built-in ones, and those of custom resource definitions.
 
 Source: Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions".
 """

@@ -1,4 +1,4 @@
-"""What the cluster holds: objects with versions, events for watches, deletion through finalizers.
+"""The cluster's objects with resource versions, watch events and finalizers.
 
 Everything happens under one lock; whoever changes something wakes those that wait on ``changed``.
 """

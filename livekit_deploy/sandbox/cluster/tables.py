@@ -1,5 +1,6 @@
-"""Lists as tables, which is how kubectl asks for what it prints. Source: Kubernetes API concepts, "Receiving resources
-as Tables", and the columns of kubectl's reference.
+"""Lists as tables, which kubectl asks for.
+
+Source: Kubernetes API concepts, "Receiving resources as Tables", and the columns of kubectl's reference.
 """
 
 from __future__ import annotations

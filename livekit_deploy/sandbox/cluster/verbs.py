@@ -1,4 +1,4 @@
-"""What each verb does with an object: get, list, create, update, patch, delete, scale."""
+"""The verbs of the API: get, list, create, update, patch, delete, scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches: a stream of what changes, from a version on, with bookmarks, until its time is over."""
+"""Watches: streams of changes from a version on, with bookmarks and a time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Admission webhooks as far as they matter here: one whose Service has no endpoints refuses what it watches.
+"""Admission webhooks: one whose Service has no endpoints refuses the requests that it matches.
 
 That is how a cluster behaves between the installation of a controller and its first ready pod.
 Source: Kubernetes, "Dynamic Admission Control", failure policy.

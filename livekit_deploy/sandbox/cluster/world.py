@@ -1,4 +1,4 @@
-"""What every controller works with: the store, the clock, the nodes, and small questions about objects."""
+"""What every controller gets: the store, the clock, the nodes, and helpers for objects."""
 
 from __future__ import annotations
 

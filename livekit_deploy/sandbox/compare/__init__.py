@@ -1,4 +1,4 @@
-"""Holds the sandbox to what AWS answered: a record's calls are made again in it, and its answers laid beside AWS's.
+"""Compares the sandbox with recorded answers of AWS, by making the recorded calls again.
 
     record (calls, placeholders)  ──Bindings──▶  the same calls with the sandbox's own ids and names
     the sandbox in this process, whose time passes as the record's does  ──▶  its answers

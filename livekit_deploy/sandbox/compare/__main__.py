@@ -1,4 +1,4 @@
-"""``python -m livekit_deploy.sandbox.compare FILE…``: where the sandbox answers otherwise than what was recorded.
+"""``python -m livekit_deploy.sandbox.compare FILE…``: shows where the sandbox answers differently than AWS did.
 
 Exit codes: 0 no difference, 2 differences, 3 no record.
 """

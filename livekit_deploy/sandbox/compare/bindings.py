@@ -1,4 +1,4 @@
-"""Which of the sandbox's values stands for which placeholder of a record.
+"""Maps the placeholders of a record to values of the sandbox.
 
 The sandbox's answers bind what AWS gave (ids, ARNs, addresses); what the caller chose (names, tags, networks) is made
 up when a call first sends it. A text with several placeholders is bound as a whole and in its parts.

@@ -1,4 +1,4 @@
-"""What is different between AWS's answers and the sandbox's: counted by call and place, however often it was seen."""
+"""Differences between AWS's answers and the sandbox's, counted by call and place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads records: the calls in the order in which they were answered, each as its last attempt was."""
+"""Reads records: calls in the order of their answers, each with its last attempt."""
 
 from __future__ import annotations
 

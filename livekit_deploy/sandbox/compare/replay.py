@@ -1,4 +1,4 @@
-"""Makes the calls of a record again in a sandbox of its own, in this process, and lets time pass there as it did.
+"""Makes the calls of a record again, in a sandbox in this process, at the times of the record.
 
 A call is asked first as if no time had passed, then at the moment at which it was recorded, then as long as the
 sandbox may need to come to the state in which AWS was: how long things take is not compared, the order of states is.

@@ -1,4 +1,4 @@
-"""The states that an answer shows: which object, which field, which state."""
+"""Finds the states in an answer: of which object, in which field."""
 
 from __future__ import annotations
 

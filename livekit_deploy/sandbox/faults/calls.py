@@ -1,5 +1,5 @@
-"""Where faults strike: every call that reaches moto, in this process or through the sandbox's server, passes here.
-A caller who lacks a right for it gets no further.
+"""Strikes calls with faults: every call to moto passes here, in this process or through the server. Callers without the
+right permissions are refused here as well.
 
 An error is answered in the form that the service's protocol asks for, by moto's own serializer. A lost connection is
 botocore's own error, which a client in this process sees as it is; `connections` does the same to a server's clients.

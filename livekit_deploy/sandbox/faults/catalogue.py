@@ -1,4 +1,4 @@
-"""Every fault by name: what it does, and how AWS says it in each service.
+"""The faults by name: what each does, and how each service reports it.
 
 Sources: the common errors of each service's API reference; botocore's retry definitions for the throttling codes.
 """

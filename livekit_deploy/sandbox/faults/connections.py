@@ -1,4 +1,4 @@
-"""The server's half of a lost connection: end it without an answer, at once or after the caller's patience is over."""
+"""The server's side of a lost connection: closes it without an answer, at once or after the caller's timeout."""
 
 from __future__ import annotations
 

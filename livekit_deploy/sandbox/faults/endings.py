@@ -1,4 +1,4 @@
-"""What ends in a failed state: the call that makes it is accepted, and then AWS could not bring it up, and says why."""
+"""Objects that end in a failed state: the call is accepted, and then AWS reports a failure."""
 
 from __future__ import annotations
 

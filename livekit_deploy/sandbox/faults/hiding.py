@@ -1,4 +1,4 @@
-"""Eventual consistency: what a call has made is missing from the next reads, while writes work on it already.
+"""Eventual consistency: new objects are missing from the next reads, while writes work on them already.
 
 moto keeps everything in containers on its backends. What a call adds to them is taken out again for the length of a
 read, so that any kind of object can be late without code of its own.

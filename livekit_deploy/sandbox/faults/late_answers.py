@@ -1,4 +1,4 @@
-"""A list's answer, taken apart and put together again as a list has it that is late."""
+"""Parses and rewrites the answer of a list, as a late list would answer."""
 
 from __future__ import annotations
 

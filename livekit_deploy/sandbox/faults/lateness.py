@@ -1,4 +1,4 @@
-"""Lists that are late: what is new is not listed yet, what has changed is listed as it was, what is gone still is.
+"""Late lists: new objects are missing, changed and deleted ones are listed as they were.
 
 It works on answers and knows nothing of the services. What a call that makes something names, or is answered, is new;
 what a call that deletes something names is gone as soon as the list itself no longer has it. Each is late for so many

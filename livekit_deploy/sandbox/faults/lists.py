@@ -1,4 +1,4 @@
-"""Which calls are lists that may be late, and by what each knows its items.
+"""The lists that may be late, and the keys of their items.
 
 AWS says of these that they may be late; where a page names no list, it speaks of the service as a whole:
 

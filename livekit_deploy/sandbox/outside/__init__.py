@@ -1,1 +1,1 @@
-"""What users of LiveKit see: names that resolve, and HTTPS that ends at a load balancer and goes on to a pod."""
+"""LiveKit as its users reach it: DNS, and HTTPS through a load balancer to a pod."""

@@ -1,4 +1,4 @@
-"""The one door to the outside: a nameserver, an HTTPS proxy, and the authority that signs what is behind it.
+"""A nameserver and an HTTPS proxy through which clients reach LiveKit in the sandbox.
 
 A client that goes through the proxy to ``livekit.example.com:443`` meets what it would meet on the Internet: the name
 resolves through Route53 to a load balancer, that has a listener with a certificate for the name, and a target that

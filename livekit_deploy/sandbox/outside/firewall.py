@@ -1,4 +1,4 @@
-"""Which connections the security groups let through, as far as what is behind the door depends on it."""
+"""Which connections the security groups allow on the way to LiveKit."""
 
 from __future__ import annotations
 

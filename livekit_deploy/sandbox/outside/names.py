@@ -1,4 +1,4 @@
-"""A nameserver on this machine that answers from the Route53 zones of the sandbox's accounts."""
+"""A local nameserver that answers from the Route 53 zones of the sandbox's accounts."""
 
 from __future__ import annotations
 

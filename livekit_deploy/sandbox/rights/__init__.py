@@ -1,4 +1,4 @@
-"""Whether a caller may do what it asks for, as AWS decides it.
+"""Decides whether a caller is allowed to make a call, as IAM does.
 
 `check` is where every call passes; `asked` says which actions on which objects a call asks for, itself and inside of it
 (`inside`), with the condition keys that AWS offers there (`reference`); `objects` names the objects of a call;

@@ -1,4 +1,4 @@
-"""All that one call asks for: its own action on each of its objects, and what AWS asks for inside of it."""
+"""All permissions that one call needs: its own action on each object, and its dependent actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where every call is held to its caller's rights, before anything else happens to it."""
+"""Checks every call against its caller's permissions, before anything else happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AWS asks of a caller inside of one call: for each line the page of AWS's documentation that says so.
+"""Dependent actions: permissions that AWS requires inside of a call, each with the page that documents it.
 
 It is what the Service Authorization Reference calls dependent actions, and what it leaves out of them. The service-
 linked roles are asked for only where the account has none of that name yet.

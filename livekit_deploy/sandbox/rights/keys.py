@@ -1,4 +1,4 @@
-"""KMS keys: the tags of one count for rights only after a while, and its own policy may let somebody in besides IAM.
+"""KMS permissions: a key's tags take effect after a while, and its key policy may allow access besides IAM.
 
 Source: KMS developer guide, "ABAC for AWS KMS" (a change of tags may take five minutes to affect authorization) and
 "Key policies in AWS KMS".

@@ -1,4 +1,4 @@
-"""The objects that a call names, each with its resource type, its ARN and its tags."""
+"""The objects that a call names, each with resource type, ARN and tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller's policies allow: those of an IAM user or role of the account; the sandbox's own user may do all."""
+"""The policies of a caller: an IAM user or role; the sandbox's own user may do everything."""
 
 from __future__ import annotations
 

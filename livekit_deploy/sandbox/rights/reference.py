@@ -1,4 +1,4 @@
-"""The Service Authorization Reference, for the actions that the product asks for: ``actions.json``, which is generated.
+"""The Service Authorization Reference for the product's actions: ``actions.json``, which is generated.
 
 A condition key that AWS does not offer for an action and a resource type is never there, whatever the request holds.
 """

@@ -1,4 +1,4 @@
-"""IAM's policy simulator: whether given policies allow an action on a resource, by the statements alone.
+"""IAM's policy simulator: whether given policies allow an action on a resource.
 
 Source: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators".
 """

@@ -1,4 +1,4 @@
-"""Which hosted zone a domain is kept in, and everything that stands at a name there.
+"""Finds the hosted zone of a domain, and every record at a name.
 
 Sources: Route 53 API reference, ListHostedZonesByName and ListResourceRecordSets; Route 53 developer guide, "Supported
 DNS record types" and "Routing traffic for subdomains".

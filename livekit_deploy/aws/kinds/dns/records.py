@@ -1,4 +1,4 @@
-"""Records in a Route53 zone that is not ours: aliases of load balancers, and the CNAMEs that ACM asks for.
+"""Route 53 records in a zone that is not ours: aliases of load balancers, and ACM's validation CNAMEs.
 
 Records carry no tags. One is ours when it is recorded (its id says zone, type and name) and still says what we wrote;
 one that is not recorded, when it points to a load balancer of our cluster; else it is somebody else's. One that says

@@ -1,4 +1,4 @@
-"""What a look at the account says about a failure: the route, the address or the room that a subnet lacks.
+"""Explains a failure by what a subnet lacks: a route, an address or free space.
 
 Reads only. Sources: EKS user guide, "Network requirements" and "Troubleshooting: NodeCreationFailure".
 """

@@ -1,4 +1,4 @@
-"""Security groups that somebody else put on a node, a load balancer or the control plane: they are named, and stay.
+"""Finds security groups that others put on a node, a load balancer or the control plane. They are reported and stay.
 
 Not foreign are those of ours, EKS's own of the cluster, and on a load balancer what its controller made. Whoever puts
 a group there may have to, as AWS Firewall Manager does: to take it off is for them.

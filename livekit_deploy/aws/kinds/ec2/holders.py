@@ -1,4 +1,4 @@
-"""What is in a network and who made it: names what keeps a VPC's parts from being deleted, and what `down` left there.
+"""Finds what is in a network and who made it: what blocks the deletion of a VPC's parts, and what `down` left there.
 
 Lists find it, which may still show what is gone: each thing is described by its id before it is named.
 

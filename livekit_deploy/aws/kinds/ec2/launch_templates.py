@@ -1,4 +1,4 @@
-"""Launch templates for node groups: the groups on the nodes' interfaces, IMDSv2, an encrypted disk, tags.
+"""Launch templates for node groups: security groups, IMDSv2, an encrypted disk, tags.
 
 Whoever may edit a template can add a version to it, which then is the last one. All of the last version is compared,
 so that such an edit shows as drift. What counts is the number of the first version that says the same as the last: when

@@ -1,4 +1,4 @@
-"""What AWS tells of the load balancers that the load balancer controller makes, by the tags that it gives them.
+"""Finds the load balancers that the load balancer controller made, by the tags that it gives them.
 
 Source: AWS Load Balancer Controller, "Ingress specification", resource tags.
 """

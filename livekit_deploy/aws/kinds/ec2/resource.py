@@ -1,4 +1,4 @@
-"""What the EC2 kinds share: each is described by its recorded id, else found by our tags and then described.
+"""The base of the EC2 kinds: an object is described by its recorded id, else found by our tags and then described.
 
 A list that is asked for by tags may be late (EC2 developer guide, "Eventual consistency"): it finds, and what a
 description by id says counts.

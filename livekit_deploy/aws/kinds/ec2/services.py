@@ -1,4 +1,4 @@
-"""What services of AWS put into a VPC although nobody asked for it there, and leave when everything else has gone.
+"""What AWS services add to a VPC unasked, and leave there when everything else is gone.
 
 GuardDuty's runtime monitoring puts an interface endpoint and a security group into the VPC of each cluster that it
 watches; somebody switches it on once, for the account or the whole organization. Others that put something into a

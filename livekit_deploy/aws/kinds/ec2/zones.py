@@ -1,4 +1,4 @@
-"""Which availability zones an environment uses, and which of its ranges each of them has.
+"""Chooses the availability zones of an environment, and the address ranges of each.
 
 A zone keeps its ranges as long as anything is recorded there, and ranges of zones that are on their way out are given
 to no other: whatever zones the file names, the ranges of two subnets never meet. The zones of a cluster that stands

@@ -1,4 +1,4 @@
-"""What others add to the cluster that lets more in: access entries, groups of its control plane, other nodes.
+"""Finds what others added to the cluster that gives access: access entries, security groups, other nodes.
 
 Not foreign are those that carry our tags or are on record, those of services' own roles, and those that EKS makes for
 the roles of our nodes.

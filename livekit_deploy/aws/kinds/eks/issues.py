@@ -1,5 +1,5 @@
-"""What EKS reports of the health of a cluster, a node group or an add-on: which issues pass by themselves, and which
-need a person. What is behind each, and what that person does, is in `causes`.
+"""EKS's health issues of a cluster, a node group or an add-on: which pass by themselves, and which need manual action.
+Causes and remedies are in `causes`.
 
 Sources: EKS API reference, ClusterIssue, Issue and AddonIssue; EKS user guide, "Troubleshooting".
 """

@@ -1,4 +1,4 @@
-"""What ElastiCache keeps apart from the groups themselves: the subnets that they may be in, and whose they are."""
+"""Cache subnet groups, and the ownership tags that ElastiCache's descriptions carry."""
 
 from __future__ import annotations
 

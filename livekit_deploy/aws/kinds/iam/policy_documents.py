@@ -1,4 +1,4 @@
-"""IAM policy documents: templates of ours, the text that IAM takes, and the form in which two of them compare.
+"""IAM policy documents: our templates, the text for IAM, and a normal form for comparison.
 
 A template says ``${partition}`` where a partition belongs and ``${anything}`` for a value that the caller supplies.
 IAM's own policy variables hold a colon (``${aws:username}``) and are left alone. Two documents are equal when they

@@ -1,4 +1,4 @@
-"""EKS as it is: clusters, node groups, add-ons and access entries with their states."""
+"""EKS: clusters, node groups, add-ons and access entries with their states, in place of moto's."""
 
 from livekit_deploy.sandbox.aws.eks.install import install
 from livekit_deploy.sandbox.aws.eks.store import hooks

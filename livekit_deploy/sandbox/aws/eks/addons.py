@@ -1,4 +1,4 @@
-"""Add-ons: versions on offer, a state on the way, degraded for as long as there is no node to run on."""
+"""EKS add-ons: the versions on offer, their states, DEGRADED as long as there is no node to run on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters: creation with everything that was asked for, one kind of change a call, deletion in its order."""
+"""EKS clusters: creation with all settings, one kind of change for each call, deletion in the required order."""
 
 from __future__ import annotations
 

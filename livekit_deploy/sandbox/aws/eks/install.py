@@ -1,4 +1,4 @@
-"""Puts our EKS in the place of moto's: routes, operations, tags, client request tokens."""
+"""Replaces moto's EKS with ours: routes, operations, tags, client request tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Managed node groups with real instances: launched from their template, joined after a while, rolled on a change."""
+"""Managed node groups with instances: launched from their template, joined after a while, rolled on a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What EKS keeps: clusters and what is in them, each with its state and how long that lasts.
+"""What EKS stores: clusters and their parts, each with its state and how long that lasts.
 
 Durations are AWS's seconds. Source: EKS API reference; durations as users report them.
 """

@@ -1,1 +1,1 @@
-"""What makes a cluster live: each controller looks at the whole and takes it one step further, again and again."""
+"""The cluster's controllers: each looks at the whole state and takes one step, again and again."""

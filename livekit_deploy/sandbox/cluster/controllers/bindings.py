@@ -1,4 +1,4 @@
-"""What the AWS Load Balancer Controller does for a TargetGroupBinding: a Service's pods are the targets of a group.
+"""The AWS Load Balancer Controller's work for a TargetGroupBinding: registers a Service's pods as targets.
 
 A pod counts when it is Ready, and also when its containers are and only gates of the load balancers are not answered.
 Its gates are answered by the health of its targets.

@@ -1,4 +1,4 @@
-"""Disruption budgets: how many pods more may be evicted, counted against what their workloads want.
+"""Disruption budgets: how many more pods may be evicted, counted against what their workloads want.
 
 A pod that ends still belongs to its workload: the one that follows must be ready before the next may go.
 Source: Kubernetes, "Specifying a Disruption Budget for your Application"; pkg/controller/disruption.

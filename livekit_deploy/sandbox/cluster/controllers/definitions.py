@@ -1,4 +1,4 @@
-"""Custom resource definitions: established, served a moment later, and at their end gone with all that they define.
+"""Custom resource definitions: established, served a moment later, and deleted with all their objects.
 
 Source: Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions"; a cluster has several API servers, and
 each serves a kind only once it has seen that its definition is established.

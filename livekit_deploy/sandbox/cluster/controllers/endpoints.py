@@ -1,4 +1,4 @@
-"""Which ready pods are behind a Service: Endpoints and EndpointSlices."""
+"""Endpoints and EndpointSlices of Services, from their ready pods."""
 
 from __future__ import annotations
 

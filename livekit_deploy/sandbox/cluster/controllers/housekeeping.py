@@ -1,4 +1,4 @@
-"""Namespaces that empty themselves, owners that take along what they own, scalers, jobs."""
+"""Namespace deletion, garbage collection of owned objects, autoscalers, jobs."""
 
 from __future__ import annotations
 

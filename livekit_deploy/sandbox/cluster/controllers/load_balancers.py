@@ -1,4 +1,4 @@
-"""What the AWS Load Balancer Controller does: load balancers for Ingresses and Services, while it runs.
+"""The AWS Load Balancer Controller: makes load balancers for Ingresses and Services while its pods run.
 
 It holds both by a finalizer until their load balancers are gone, and looks at one of them anew when its annotations or
 its spec change; what somebody deletes in AWS meanwhile it does not see.

@@ -1,4 +1,4 @@
-"""Nodes that follow the cloud, and the scheduler: which node a pod may run on, and why none when there is none."""
+"""Nodes that follow the cloud, and the scheduler: which node a pod may run on, or why none."""
 
 from __future__ import annotations
 

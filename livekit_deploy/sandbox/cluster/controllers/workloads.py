@@ -1,4 +1,4 @@
-"""Deployments and ReplicaSets: rolling updates within surge and unavailability, status as clients wait for it."""
+"""Deployments and ReplicaSets: rolling updates within surge and unavailability, and their status."""
 
 from __future__ import annotations
 

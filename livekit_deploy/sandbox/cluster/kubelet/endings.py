@@ -1,4 +1,4 @@
-"""How long a container takes to end: what runs before it is told, and what its process needs afterwards.
+"""How long a container takes to end: its preStop hook, and what its process needs after SIGTERM.
 
 Source: Kubernetes documentation, "Pod Lifecycle: termination of Pods" and "Container Lifecycle Hooks".
 """

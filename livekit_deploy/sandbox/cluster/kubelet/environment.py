@@ -1,4 +1,4 @@
-"""The environment of a container: service links, what it declares, and what it takes from Secrets and ConfigMaps.
+"""The environment of a container: service links, its own variables, and those from Secrets and ConfigMaps.
 
 Source: Kubernetes documentation, "Service: environment variables" and "Define dependent environment variables".
 """

@@ -1,4 +1,4 @@
-"""Which images a node can pull, and what its kubelet says of those that it cannot.
+"""Which images a node can pull, and the kubelet's errors for those that it cannot.
 
 An image is there unless its registry is known to lack it: that of LiveKit lacks what cannot be a version of it, and a
 fault makes any other missing. Source: kubelet 1.36, pkg/kubelet/images; containerd 2.1.

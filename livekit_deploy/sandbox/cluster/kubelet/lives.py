@@ -1,4 +1,4 @@
-"""What the kubelet knows of each container: how it runs now, how it ended last, and how often it was started."""
+"""The kubelet's memory of each container: its current run, its last end, and its restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probes of a running container: what each finds, and when so many in a row have found it.
+"""Probes of a running container: the result of each, and when enough results in a row count.
 
 Between two findings nothing is done: from the moment a finding differs from the one that counts it is known at which
 of the coming probes it will count. Source: Kubernetes documentation, "Configure Liveness, Readiness and Startup

@@ -1,4 +1,4 @@
-"""What a kubelet does about its probes: a container has started, is alive and ready, or is ended and started anew."""
+"""Acts on probe results: a container has started, is ready, or is killed and restarted."""
 
 from __future__ import annotations
 

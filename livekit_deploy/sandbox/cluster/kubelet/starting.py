@@ -1,4 +1,4 @@
-"""A container's start: what it is given, put together, and the program that its image holds."""
+"""Starts a container: collects its environment, files and arguments, and runs its image's program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status of a pod as its kubelet writes it."""
+"""Writes a pod's status as the kubelet does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that volumes put before a container, with their modes, owners and groups.
+"""The files of a container's volumes, with their modes, owners and groups.
 
 Source: Kubernetes documentation, "Secrets: file permissions" and "Configure a Security Context: fsGroup".
 """

@@ -1,4 +1,4 @@
-"""LiveKit's server API as the stand-in answers it: who may ask, and whether Redis can be asked.
+"""LiveKit's server API of the stand-in: authorization, and whether Redis is reachable.
 
 Source: LiveKit documentation, "Server APIs" and "Authentication".
 """

@@ -1,4 +1,4 @@
-"""What livekit-server meets when it connects to the Redis of its configuration: an answer, or an error and its time.
+"""The stand-in's connection to Redis: an answer, or an error and the time it takes.
 
 Source: go-redis 9, which dials five times for each of four PINGs; ElastiCache user guide, "In-transit encryption" and
 "Authenticating with AUTH".

@@ -1,4 +1,4 @@
-"""The keys of livekit-server's configuration with their types, and what its strict YAML decoder says of a text.
+"""The keys and types of livekit-server's configuration, and the errors of its strict YAML decoder.
 
 ``keys.json`` holds the names and Go types of the server's structs, and the patch since which it knows a key where that
 is later than 1.13.7. Source: livekit-server 1.13.7 to 1.13.11, pkg/config/config.go; yaml.v3, decode.go.

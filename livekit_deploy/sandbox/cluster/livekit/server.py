@@ -1,4 +1,4 @@
-"""The server as a program: how its start ends, what it listens on, and how it answers."""
+"""The stand-in's program: how its start ends, what it listens on, and how it answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration that the server makes of its arguments, environment and files, and what it refuses of it.
+"""The configuration that the server builds from arguments, environment and files, and its errors.
 
 The order is the server's own: flags, the text, the variables over it, keys. Source: livekit-server 1.13,
 cmd/server/main.go and pkg/config/config.go.
