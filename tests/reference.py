@@ -118,7 +118,7 @@ _NOT_RESOURCES = {
     "project": "another environment",
     "region": "another environment",
     "account_id": "a guard: nothing is changed",
-    "guard.max_monthly_cost": "a guard: nothing is changed; it cannot be held where something has no price",
+    "guard.max_monthly_cost": "a guard: nothing is changed; it cannot be checked where something has no price",
     "state": "copy the document first: `state restore`",
     "state.bucket": "copy the document first: `state restore`",
     "state.path": "copy the document first: `state restore`",

@@ -210,7 +210,7 @@ OURS = (
     (
         "The largest parts:",
         "The plan would bring the environment above `guard.max_monthly_cost`. Nothing was changed.",
-        "Choose less of what it names, or raise the limit; [what it costs](what-is-created.md#what-it-costs).",
+        "Choose smaller sizes of what it names, or raise the limit; [what it costs](what-is-created.md#what-it-costs).",
     ),
     (
         "cannot be checked: there is no known price of",
@@ -225,7 +225,7 @@ OURS = (
     (
         "internal error (please report it)",
         "Something that no code foresaw. What was made is recorded.",
-        "Run the same command again; if it stays, report it with what `-vv` prints.",
+        "Run the same command again; if it fails again, report it with what `-vv` prints.",
     ),
     ("there is no terminal to ask on", "Nobody can be asked in a pipeline.", "Add the flag that the message names."),
     (
@@ -315,7 +315,7 @@ def _health() -> Iterator[str]:
 
 
 def _states() -> Iterator[str]:
-    yield "## States of AWS's in which something needs a person, or is warned of"
+    yield "## States of AWS's in which something needs manual action, or is warned of"
     yield ""
     yield from _BUSY.splitlines()
     yield ""

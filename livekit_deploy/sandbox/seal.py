@@ -1,4 +1,4 @@
-"""Authenticates requests to the sandbox: only with its key, at its own address, and only calls that an environment needs.
+"""Authenticates requests to the sandbox: its key, its own address, and only calls that an environment needs.
 
 A page in a browser can send requests to any port of this machine. So each sandbox draws a key. It is part of the access
 keys that it hands out, which every signed request names; those of users and roles that were made in it are as good.

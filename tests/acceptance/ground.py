@@ -46,7 +46,7 @@ class Ground:
         self.name = name or f"accept{secrets.token_hex(3)}"
         self.folder = FOLDER / self.name
         if self.folder.exists():
-            raise UsageError(f"{self.folder} is there already", hint="leave --name out: a new one is drawn")
+            raise UsageError(f"{self.folder} exists already", hint="leave --name out: a new one is drawn")
         self.file, self._asked = self.folder / f"{self.name}.yaml", asked
         written = _own(base, self.name)
         self.folder.mkdir(parents=True, mode=0o700)
@@ -88,7 +88,7 @@ class Ground:
             if made.lease() is not None:
                 return f"there is a state document of {self.name}: {made.store.location}"
             marked = sum(lineages(made.cloud).values())
-        return f"{marked} objects carry the marks of {self.name}" if marked else ""
+        return f"{marked} objects carry the tags of {self.name}" if marked else ""
 
     def price(self) -> str:
         """What it will cost, and how long it will take."""

@@ -206,7 +206,7 @@ def test_a_group_on_a_node_is_named_whichever_interface_has_it_and_stays(rig: Aw
     ((where, (said, remedy)),) = plan.warnings.items()
     assert where == address
     assert said.startswith(f"somebody else put a security group on {primary} of {node['InstanceId']}: {theirs} (theirs")
-    assert remedy.startswith("if it is not wanted, take it off the interface")
+    assert remedy.startswith("if it is not wanted, remove it from the interface")
     rig.calls()
     assert rig.executed(_nodes()).warnings == {address: (said, remedy)}
     assert rig.calls() == []
@@ -263,7 +263,7 @@ def test_a_group_on_the_controllers_load_balancer_is_named(rig: AwsRig) -> None:
     assert seen is not None
     said, remedy = ours.notice(seen)
     assert said.startswith(f"somebody else put a security group on k8s-livekit: {theirs} (theirs, made by ")
-    assert remedy.startswith("if it is not wanted, take it off the balancer in EC2")
+    assert remedy.startswith("if it is not wanted, remove it from the balancer in EC2")
     another = Cloud(rig.clients, rig.cloud.ownership, cancel=rig.cancel)
     assert on_balancer(another, "livekit-uat-eu-main", made)[0], "what another cluster's controller made is"
 
@@ -291,5 +291,5 @@ def test_what_somebody_turns_on_in_the_cluster_is_named_and_stays(rig: AwsRig) -
         "10.80.0.0/16",
     ):
         assert text in said
-    assert "take it off the cluster in EKS" in remedy
+    assert "remove it from the cluster in EKS" in remedy
     assert rig.executed(_cluster()).warnings == {where: (said, remedy)}

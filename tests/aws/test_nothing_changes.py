@@ -105,7 +105,7 @@ def test_a_wrong_account(calls: Calls, capsys: Streams) -> None:
         (
             f"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{ACCOUNT}</Account>"
             f"<Arn>arn:aws:iam::{OTHER}:user/x</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>",
-            f"Arn is not that of somebody in account {ACCOUNT}",
+            f"Arn is not a principal of account {ACCOUNT}",
         ),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_limit_that_cannot_be_held_is_said_by_the_plan_and_by_up(
 ) -> None:
     calls.hooks.append(("before-send.pricing", answer(403, "AccessDeniedException", "no")))
     limit = ("--set", "guard.max_monthly_cost=5000", "--set", 'nodes.media.instance_types=["c6id.large"]')
-    warning = "guard.max_monthly_cost cannot be held: there is no known price of 1 c6id.large (eks.node_group/media-"
+    warning = "guard.max_monthly_cost cannot be checked: there is no known price of 1 c6id.large (eks.node_group/media-"
     assert entry.run(["plan", "--env", "dev", *limit, "--markdown", "plan.md"]) == 0
     assert f"\nWarning: {warning}" in capsys.readouterr().out
     escaped = warning.replace("_", "\\_")

@@ -106,7 +106,7 @@ def test_what_is_not_recorded_is_found_by_its_mark_and_what_is_deleted_is_made_a
     if case.kind is DnsRecord:
         assert rig.records[subject.address].id == f"{FOUND}{before.id}", "it has no mark that would say whose it is"
         return
-    assert rig.records[subject.address].id == before.id, "law 2: the create call carries the mark"
+    assert rig.records[subject.address].id == before.id, "law 2: the create call carries the tag"
 
     expected, why = deleted(subject.address, rig)
     (change,) = rig.plan(declared(case)[1]).changes

@@ -189,6 +189,6 @@ def test_a_rebuild_names_what_it_does_not_find_because_its_marks_are_gone(rig: A
         strip(made, *MARKS)
     found = Recovery(rig.cloud.remembering(), concerned({}, ())).everything(stack())
     assert set(found.records) == {"secretsmanager.secret/token"}
-    assert found.unmarked == ("iam.role/cluster",), "its name is taken by something without our marks"
+    assert found.unmarked == ("iam.role/cluster",), "its name is taken by something without our tags"
     assert found.absent == ("ec2.vpc/main",), "nothing but its marks would tell it"
     assert token.id == found.records["secretsmanager.secret/token"].id

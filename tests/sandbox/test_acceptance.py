@@ -80,7 +80,7 @@ def test_who_interrupts_it_leaves_nothing_either(workspace: Workspace) -> None:
 def _marked(here: Workspace) -> str:
     tags: Any = [{"Key": f"livekit-deploy:{key}", "Value": value} for key, value in _MARKS.items()]
     here.client("ec2").create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}])
-    return "1 objects carry the marks of accepted"
+    return "1 objects carry the tags of accepted"
 
 
 def _stated(here: Workspace) -> str:

@@ -258,7 +258,7 @@ _CROSS = {
     "network: {cidr: 8.8.0.0/16}": "8.8.0.0/16 is not a private range",
     "network: {availability_zones: 1}": "EKS needs two zones or more",
     'cluster: {version: "1.29"}': "EKS no longer has version 1.29",
-    "tags: {Name: x}": "the tag Name is not free",
+    "tags: {Name: x}": "the tag Name is reserved",
 }
 _SHAPES = {
     "iam: {path: x}": "iam.path: it must be",

@@ -152,7 +152,7 @@ def test_what_can_only_be_read_behind_what_is_to_be_made_is_planned_as_such(rig:
     pool = FakePool("pool").address
     for action in (Action.CREATE, Action.RESUME):
         change = rig.plan(behind_a_door()).changes[1]
-        said = "it can be read once fake.thing/door is as it should be"
+        said = "it can be read only after fake.thing/door has been changed"
         assert (change.address, change.action, change.reason) == (pool, action, said)
         assert rig.up(behind_a_door()).clean
         assert rig.plan(behind_a_door()).changes == ()

@@ -390,7 +390,9 @@ def test_what_the_limit_says_is_part_of_the_estimate(
     assert TypeAdapter(Estimate).validate_json(json.dumps(asdict(found)), strict=True) == found
     warned = [line for line in lines(found, None) if line.startswith("Warning: ")]
     assert warned == (
-        ["Warning: [bold yellow]guard.max_monthly_cost cannot be held: there is no known price of 2 c99i.large (x).[/]"]
+        [
+            "Warning: [bold yellow]guard.max_monthly_cost cannot be checked: there is no known price of 2 c99i.large (x).[/]"
+        ]
         if verdict == "unheld"
         else []
     )

@@ -40,7 +40,7 @@ def test_a_secret_is_shown_by_its_version_and_what_is_blocked_with_its_way_out()
     )
     assert "      values.password  v1 → overwritten by kubectl-edit" in shown
     assert "      → go" in shown
-    assert shown[-1].startswith("Settle what is marked ! first: `up` refuses until then.")
+    assert shown[-1].startswith("Resolve what is marked ! first: `up` refuses until then.")
 
 
 def test_marks_that_somebody_took_off_are_shown_with_what_to_do_about_them() -> None:
