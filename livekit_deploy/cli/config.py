@@ -12,7 +12,7 @@ from livekit_deploy.errors import UsageError
 @click.option("--preset", type=click.Choice(["dev", "uat", "prod"]), default="dev", show_default=True)
 @shared
 def init(options: Options, preset: str) -> int:
-    """Write a commented environment file to start from; an existing one is left alone."""
+    """Write a commented environment file to start from. An existing file is not changed."""
     from livekit_deploy.config.describe import check_name, needed, template
 
     path, where = path_of(options), screen(options)
@@ -35,7 +35,7 @@ def init(options: Options, preset: str) -> int:
 @click.command()
 @shared
 def validate(options: Options) -> int:
-    """Say everything that is wrong with the file, each with its place and remedy."""
+    """Check the file, and list every error with its place and remedy."""
     env, where = load(options), screen(options)
     if options.json:
         where.json_value({"file": str(env.source), "valid": True, "warnings": env.warnings})
@@ -48,7 +48,7 @@ def validate(options: Options) -> int:
 @click.command()
 @shared
 def show(options: Options) -> int:
-    """The file as it is understood: with the preset's values and all overrides."""
+    """Show the resulting configuration: the file with the preset's values and all overrides."""
     from livekit_deploy.config.describe import effective
 
     env, where = load(options), screen(options)
@@ -61,7 +61,7 @@ def show(options: Options) -> int:
 
 @click.command()
 def schema() -> int:
-    """The JSON Schema of an environment file, for editors."""
+    """Print the JSON Schema of an environment file, for editors."""
     import json
 
     from livekit_deploy.config.describe import schema as whole

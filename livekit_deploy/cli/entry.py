@@ -51,7 +51,7 @@ class _Program(_Group):
             return super().resolve_command(context, arguments)
         if name in elsewhere:
             here = shlex.join([*elsewhere[name].split(), *arguments[1:]])
-            raise UsageError(f"there is no command {name}", hint=f"here it is: {PROGRAM} {here}")
+            raise UsageError(f"there is no command {name}", hint=f"use: {PROGRAM} {here}")
         near = difflib.get_close_matches(name, known, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"No such command {name!r}.{meant}", hint=f"see: {PROGRAM} --help")
@@ -117,8 +117,8 @@ def _unexpected(error: Exception) -> DeployError:
     place = traceback.extract_tb(error.__traceback__)[-1]
     said = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
     return DeployError(
-        f"this is a mistake of the program: {said}",
-        hint="what was made is recorded: run the same command again, with -vv; report what it says then",
+        f"internal error (please report it): {said}",
+        hint="everything that was made is recorded: run the same command again with -vv, and report what it prints",
     )
 
 

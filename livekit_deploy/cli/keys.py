@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 _STAGE = "livekit"  # all that follows a key is in it
 _ENDS_CALLS = (
-    "servers sign the tokens with which calls reconnect with any of their keys: a call that runs now, and holds one "
-    "that is signed with this key, cannot reconnect once there are pods without it"
+    "LiveKit signs the tokens with which calls reconnect, and may use any of its keys: a running call whose "
+    "token is signed with this key cannot reconnect to pods that do not have the key"
+    ""
 )
 _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 
@@ -34,7 +35,7 @@ _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 @click.command()
 @shared
 def list_(options: Options) -> int:
-    """The keys with name and age, and how many pods have them all."""
+    """List the keys with their names and ages, and how many pods have all of them."""
     env, where = load(options), screen(options)
     with deployer(options, env, "keys list") as made:
         found = made.keys.present()
@@ -46,11 +47,11 @@ def list_(options: Options) -> int:
 
 
 @click.command()
-@click.option("--name", metavar="NAME", help="whom it is for (default: today's date)")
+@click.option("--name", metavar="NAME", help="who or what uses it (default: today's date)")
 @_yes
 @shared
 def add(options: Options, name: str | None, yes: bool) -> int:
-    """Make a key beside those there are, unless there is one of this name, and give it to the pods."""
+    """Add a key, unless one of this name exists, and give it to the pods."""
     chosen = name or f"{datetime.now(UTC):%Y-%m-%d}"
     return _changed(options, "add", yes, lambda ring: {"key": ring.add(chosen), "name": chosen})
 
@@ -60,7 +61,7 @@ def add(options: Options, name: str | None, yes: bool) -> int:
 @_yes
 @shared
 def rotate(options: Options, name: str, yes: bool) -> int:
-    """Make a second key of NAME (default: main). The old one is good until `keys remove` ends it."""
+    """Make a second key for NAME (default: main). The old one stays valid until `keys remove`."""
 
     def change(ring: Keyring) -> dict[str, str]:
         turn = ring.rotate(name)
@@ -75,11 +76,11 @@ def rotate(options: Options, name: str, yes: bool) -> int:
 @_yes
 @shared
 def remove(options: Options, key: str, now: bool, yes: bool) -> int:
-    """End KEY: once the pods have rolled, what is signed with it is refused. The last key cannot be removed.
+    """Revoke KEY: its tokens stop working once the pods have restarted. The last key cannot be removed.
 
-    It waits for pods that were started with earlier keys, which may drain calls for hours, and ten minutes more;
-    --timeout bounds that. Calls on the pods that are replaced then may hold tokens of KEY too, with which they cannot
-    reconnect: do it when few calls run.
+    It waits until pods with earlier keys have ended, which may take hours while their calls drain, and then ten
+    minutes more; --timeout limits that. Calls on the pods that are then replaced may also hold tokens of KEY, with
+    which they cannot reconnect: choose a time with few calls.
     """
 
     def change(ring: Keyring) -> dict[str, str]:
@@ -99,7 +100,7 @@ def _changed(
         if ends and made.keys.in_use(ends):
             where.warn([_ENDS_CALLS])
         if ends and not yes:
-            agreed(where, f"End this key of {env.name}?")
+            agreed(where, f"Revoke this key of {env.name}?")
         said, followed = change(made.keys), None
         if made.keys.followers:
             with _to_be_continued(env, verb):
@@ -117,7 +118,8 @@ def _to_be_continued(env: Environment, verb: str) -> Iterator[None]:
     try:
         yield
     except DeployError as error:
-        goes_on = f"Secrets Manager has the change: livekit-deploy up --env {env.name} goes on, or the same keys {verb}"
+        up = f"livekit-deploy up --env {env.name}"
+        goes_on = f"the change is in Secrets Manager: continue with {up}, or with the same keys {verb}"
         error.hint = f"{error.hint}; {goes_on}" if error.hint else goes_on
         raise
 
@@ -133,11 +135,11 @@ def _follow(
         where.plan(plan)
     made.check(plan)
     if plan.changes and not yes and not says_yes(where, f"Apply these {len(plan.changes)} changes to {env.name}?"):
-        raise Declined("nothing was given to the pods")
+        raise Declined("the pods were not changed")
     if plan.changes or options.json:
         bound = None if yes else plan
         report = carried_out(listener, lambda: made.up(bound, targets=made.keys.followers, stage=_STAGE))
         listener.finished(report)
     if not made.keys.followed:
-        raise DeployError("the pods do not follow: none has been given the present version of the keys")
+        raise DeployError("the pods do not use the new keys: none was given the present version of the secret")
     return report

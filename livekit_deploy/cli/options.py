@@ -114,7 +114,7 @@ _DECLARED = (
         type=click.Choice(["console", "json"]),
         default="console",
         show_default=True,
-        help="the format of -v and --log-file",
+        help="the format the format of -v and --log-file",
     ),
     click.option(
         "--log-file",

@@ -11,7 +11,7 @@ from livekit_deploy.errors import UsageError
 @click.command()
 @click.option("--speed", type=float, default=60.0, show_default=True, help="AWS's seconds per second; inf: no waits")
 def start(speed: float) -> int:
-    """Start it, or find the one that runs."""
+    """Start the sandbox, or show the one that runs."""
     from livekit_deploy.cli.rehearsal import ACCOUNT
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import connect
@@ -25,18 +25,18 @@ def start(speed: float) -> int:
 
 @click.command()
 def stop() -> int:
-    """End it; what was made in it is gone."""
+    """Stop the sandbox. Everything that was made in it is lost."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import stop as end
 
-    Screen().say("the sandbox is stopped" if end() else "there is no sandbox")
+    Screen().say("the sandbox is stopped" if end() else "no sandbox is running")
     return 0
 
 
 @click.command()
 @click.option("--json", "json", is_flag=True, help="only JSON on stdout")
 def status(json: bool) -> int:
-    """What runs in it."""
+    """Show what runs in the sandbox."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import status as ask
 
@@ -47,24 +47,24 @@ def status(json: bool) -> int:
         clusters = ", ".join(found["clusters"]) or "none"
         Screen().outputs({**found, "speed": f"{found['speed']:g}", "clusters": clusters})
     else:
-        Screen().say("there is no sandbox")
+        Screen().say("no sandbox is running")
     return 0
 
 
 @click.command()
 def reset() -> int:
-    """Forget everything that was made in it."""
+    """Delete everything that was made in the sandbox."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import reset as forget
 
-    Screen().say("the sandbox is empty" if forget() else "there is no sandbox")
+    Screen().say("the sandbox is empty" if forget() else "no sandbox is running")
     return 0
 
 
 @click.command()
 @shared
 def env(options: Options) -> int:
-    """Print the variables that make any boto3 program use it.
+    """Print the variables that make any boto3 program use the sandbox.
 
     \b
     To set them in this shell:

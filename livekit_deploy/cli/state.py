@@ -14,7 +14,7 @@ from livekit_deploy.errors import UsageError
 @click.command()
 @shared
 def list_(options: Options) -> int:
-    """The addresses that are recorded, with phase and id."""
+    """List the recorded addresses with phase and id."""
     env, where = load(options), screen(options)
     with deployer(options, env, "state list") as made:
         found = made.status().records
@@ -29,7 +29,7 @@ def list_(options: Options) -> int:
 @click.argument("address", required=False)
 @shared
 def show(options: Options, address: str | None) -> int:
-    """The whole document, or the record of one address. There is no secret in it."""
+    """Print the whole document, or the record of one address. It holds no secrets."""
     env, where = load(options), screen(options)
     with deployer(options, env, "state show") as made:
         found = made.lease()
@@ -48,7 +48,7 @@ def show(options: Options, address: str | None) -> int:
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
 @shared
 def unlock(options: Options, yes: bool) -> int:
-    """Take the lease away from its holder, who is shown first. A dead holder's ends by itself."""
+    """Take the lease from its holder, who is shown first. The lease of a dead run ends by itself."""
     env, where = load(options), screen(options)
     with deployer(options, env, "state unlock") as made:
         found = made.lease()
@@ -70,11 +70,11 @@ def unlock(options: Options, yes: bool) -> int:
     type=click.IntRange(1, 1000),
     default=20,
     show_default=True,
-    help="so many runs, and so many of a bucket's versions",
+    help="how many runs, and how many of a bucket's versions",
 )
 @shared
 def history(options: Options, limit: int) -> int:
-    """Earlier versions of the document: when, by whom, how much is in them."""
+    """List earlier versions of the document: when, by whom, and how many records."""
     env, where = load(options), screen(options)
     with deployer(options, env, "state history") as made:
         found = made.upkeep.history(limit)

@@ -26,9 +26,9 @@ _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 @_yes
 @shared
 def restore(options: Options, file: Path | None, version: str | None, yes: bool) -> int:
-    """Bring back a saved document: a FILE, such as a rescue copy, or an earlier version."""
+    """Restore a saved document: a FILE, such as a rescue copy, or an earlier version."""
     if (file is None) == (version is None):
-        raise UsageError("name one document", hint="FILE, or --version ID; see: livekit-deploy state history")
+        raise UsageError("choose one document", hint="FILE, or --version ID; see: livekit-deploy state history")
 
     def make(made: Deployer) -> Proposal:
         return made.upkeep.restore(file) if file is not None else made.upkeep.restore_version(str(version))
@@ -37,12 +37,12 @@ def restore(options: Options, file: Path | None, version: str | None, yes: bool)
 
 
 @click.command()
-@click.option("--lineage", metavar="ID", help="whose objects, where there are those of more than one document")
+@click.option("--lineage", metavar="ID", help="the lineage to rebuild, if objects of more than one exist")
 @click.option("--confirm", metavar="NAME", help="the environment's name: no other state document of it is in use")
 @_yes
 @shared
 def rebuild(options: Options, lineage: str | None, confirm: str | None, yes: bool) -> int:
-    """Make the document anew from what carries the environment's tags."""
+    """Rebuild the document from the objects that carry the environment's tags."""
 
     def make(made: Deployer) -> Proposal:
         if confirm not in (None, made.env.name):
@@ -64,7 +64,7 @@ def rebuild(options: Options, lineage: str | None, confirm: str | None, yes: boo
 @_yes
 @shared
 def import_(options: Options, address: str, id: str, yes: bool) -> int:
-    """Record the object ID at ADDRESS; one without our marks only with --adopt ADDRESS."""
+    """Record the object ID at ADDRESS. An object without our tags needs --adopt ADDRESS."""
     return _carried_out(options, "import", yes, lambda made: made.upkeep.take_over(made.declared(), address, id))
 
 

@@ -74,7 +74,7 @@ class PlannedChange:
 
     ``warning`` is what is wrong with the object that is there, ``remedy`` what to do about it. ``remakes`` says that
     it is deleted and made again.
-    ``unmarked`` are the marks that somebody took off the object or changed: until it is adopted, nothing of it changes.
+    ``unmarked`` are the tags that somebody took off the object or changed: until it is adopted, nothing of it changes.
     """
 
     address: str
@@ -134,7 +134,7 @@ class Plan:
 
     @property
     def unmarked(self) -> tuple[PlannedChange, ...]:
-        """What has lost marks, and is left as it is."""
+        """What has lost tags, and is left as it is."""
         return tuple(change for change in self.all if change.unmarked)
 
     @property
@@ -195,7 +195,7 @@ class Plan:
             raise StalePlan(f"the state moved from #{self.serial} to #{now.serial} since the plan", hint=hint)
         if self.digest != now.digest:
             raise StalePlan(
-                "the configuration is not the one of the plan",
+                "the plan was made with other settings",
                 hint="plan again, or give the same file, --set and variables as for the plan",
             )
         before, after = self._essence(), now._essence()

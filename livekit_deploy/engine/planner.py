@@ -23,7 +23,7 @@ from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.errors import Denied, NotOurs, StateError
 from livekit_deploy.state.document import Phase, Record, State
 
-_STRAY = "it carries our marks, but nothing accounts for it"
+_STRAY = "it carries our tags, but is neither configured nor recorded"
 _BUSY = {Phase.CREATING: "creation", Phase.MADE: "creation", Phase.UPDATING: "update", Phase.DELETING: "deletion"}
 
 
@@ -50,7 +50,9 @@ def kind_of(name: str, address: str) -> type[Resource]:
     """The class of a recorded kind; raises `StateError` for one that this version does not know."""
     found = kinds().get(name)
     if found is None:
-        raise StateError(f"the state holds {address}, a kind that is not known here", hint="upgrade livekit_deploy")
+        raise StateError(
+            f"the state holds {address}, whose kind this version does not know", hint="upgrade livekit_deploy"
+        )
     return found
 
 
@@ -140,7 +142,7 @@ class Planner:
         return Entry(change, item, _told(live, record), known)
 
     def _unseen(self, item: Resource, record: Record) -> Entry:
-        """As it is on record: its host has lost our marks, and is not asked until it is adopted."""
+        """As it is on record: its host has lost our tags, and is not asked until it is adopted."""
         return self._judged(item, record, Live(record.id or "", Status.READY))
 
     def _door(self, item: Resource) -> str | None:
@@ -150,7 +152,7 @@ class Planner:
 
     def _behind(self, item: Resource, record: Record | None, door: str) -> Entry:
         action = Action.CREATE if record is None else Action.RESUME
-        reason = f"it can be read once {door} is as it should be"
+        reason = f"it can be read only after {door} has been changed"
         change = PlannedChange(item.address, action, item.stage, reason=reason, usual_s=item.usual)
         return Entry(change, item, None, False)
 
@@ -161,7 +163,7 @@ class Planner:
             base = replace(base, warning=warning, remedy=remedy)
         if live is None:
             if record is not None and record.phase is Phase.CREATING:
-                return replace(base, action=Action.RESUME, reason="interrupted before it was made"), False
+                return replace(base, action=Action.RESUME, reason="the run ended before it was made"), False
             gone = record is not None and record.phase is not Phase.DELETING
             diffs = tuple(
                 diff
@@ -176,7 +178,7 @@ class Planner:
             warning, remedy = ownership_tags.told(item, lost)
             return replace(base, unmarked=lost, warning=warning, remedy=remedy), live.status is Status.READY
         if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(item, record)):
-            reason = f"it needs a person: {live.detail}"
+            reason = f"it needs manual action: {live.detail}"
             return replace(base, action=Action.RESUME, reason=reason, hint=live.remedy or REMADE_BY_HAND), False
         if live.status is Status.FAILED:
             reason = f"it failed ({live.detail}): it is deleted and made again"
@@ -210,9 +212,15 @@ class Planner:
         if diffs:
             return self._foreseen(item, replace(base, action=Action.UPDATE, diffs=flat, hint=item.irrevocable(diffs)))
         if record is None:
-            return replace(base, action=Action.RESUME, reason="it is there with our marks, but not in the state")
+            return replace(
+                base, action=Action.RESUME, reason="it exists with our tags but is not recorded; it will be taken over"
+            )
         if record.phase is not Phase.READY:
-            return replace(base, action=Action.RESUME, reason=f"its {_BUSY[record.phase]} was interrupted")
+            return replace(
+                base,
+                action=Action.RESUME,
+                reason=f"its {_BUSY[record.phase]} started but did not finish; it will continue",
+            )
         if live.status is Status.PENDING:
             return replace(base, action=Action.RESUME, reason=f"it is not ready yet: {live.detail or 'pending'}")
         return replace(base, reason=live.unfinished)

@@ -41,7 +41,7 @@ class Proposal:
     """What would be written in place of ``now``.
 
     ``surplus`` are recorded addresses that the configuration does not know, ``absent`` configured ones of which nothing
-    is there, ``unmarked`` ones at whose name something without our marks is, ``diffs`` what the next plan would change
+    is there, ``unmarked`` ones at whose name something without our tags is, ``diffs`` what the next plan would change
     of the one object that is taken over. ``elsewhere`` is why the document that is made again may be a second one: ""
     where it is shown that there is no other.
     """
@@ -131,7 +131,7 @@ class Upkeep:
 
         The zones of the resources follow from the subnets and the cluster that are there.
 
-        Raises `StateError` when nothing carries the environment's marks, or more than one lineage does.
+        Raises `StateError` when nothing carries the environment's tags, or more than one lineage does.
         """
         now = self._present()
         if now.state is not None and now.counts and lineage not in (None, now.state.lineage):
@@ -148,9 +148,10 @@ class Upkeep:
         if lineage is None and not now.counts and found.records and all(map(_of_no_region, found.records.values())):
             some = ", ".join(sorted(found.records)[:3])
             raise StateError(
-                f"of {self._env.project}/{self._env.name} only what is of no region is found in {self._env.region}: "
-                f"{some}; the environment may be running in another region",
-                hint=f"go to its region; if it is gone there, say that you mean it: --lineage {chosen}",
+                f"in {self._env.region} only resources of {self._env.project}/{self._env.name} without a region "
+                f"were found: {some};"
+                f" the environment may be running in another region",
+                hint=f"run this in its region; if it no longer exists there, confirm with --lineage {chosen}",
             )
         base = replace(now.state or State.new(**asdict(self._home)), lineage=chosen)
         state = replace(base, records=found.records)
@@ -171,7 +172,7 @@ class Upkeep:
         env = f"{self._env.project}/{self._env.name}"
         if not found:
             raise StateError(
-                f"nothing in this account and region carries the marks of {env}: there is nothing to rebuild",
+                f"nothing in this account and region carries the tags of {env}: there is nothing to rebuild",
                 hint=f"check --profile and region, or begin anew: livekit-deploy up --env {self._env.name}",
             )
         if len(found) > 1:
@@ -187,7 +188,7 @@ class Upkeep:
     def take_over(self, resources: Sequence[Resource], address: str, id: str) -> Proposal:
         """Record the object ``id`` at a configured address.
 
-        Raises `NotOurs` for one without the marks of that address, unless it is adopted; `StateError` when there is no
+        Raises `NotOurs` for one without the tags of that address, unless it is adopted; `StateError` when there is no
         such object, or something that it depends on has no record.
         """
         state, now = self._whole()
@@ -224,12 +225,12 @@ class Upkeep:
                 .read(self._cloud, host.id)
             )
         live = item.read(self._cloud, id)
-        if live is None or live.id != id:  # `read` goes on to the marks when there is nothing under the id
+        if live is None or live.id != id:  # `read` goes on to the tags when there is nothing under the id
             raise StateError(f"there is no {item.kind} {id}", hint="check the id and the region")
         own = item.read(self._cloud, None)
         if (own is None or own.id != live.id) and item.address not in self._cloud.ownership.adopt:
             raise NotOurs(
-                f"{item.kind} {id} does not carry the marks of {item.address} in {self._env.project}/{self._env.name}",
+                f"{item.kind} {id} does not carry our tags for {item.address} in {self._env.project}/{self._env.name}",
                 hint=f"take it over with --adopt {item.address}; down will delete it then",
             )
         return live

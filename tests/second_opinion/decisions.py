@@ -10,7 +10,7 @@ from dataclasses import dataclass
 #: kinds of which MiniStack can make nothing, with the reason
 NO_LIFE = {
     "elbv2.load_balancer": "a load balancer controller makes it, and there is no cluster in which one could run",
-    "ec2.flow_log": "it drops the tags, whose type is vpc-flow-log, and what carries no marks of ours is left",
+    "ec2.flow_log": "it drops the tags, whose type is vpc-flow-log, and what carries no tags of ours is left",
 }
 #: services and single probes that ask the sandbox through a door of its own, with the reason
 NO_PROBE = {

@@ -105,15 +105,15 @@ def test_the_version(capsys: Streams) -> None:
         ("upp", "No such command 'upp'. Did you mean 'up'?", "see: livekit-deploy --help"),
         ("sattus --env dev", "No such command 'sattus'. Did you mean 'status'?", "see: livekit-deploy --help"),
         ("nothing", "No such command 'nothing'.", "see: livekit-deploy --help"),
-        ("apply", "there is no command apply", "here it is: livekit-deploy up"),
-        ("drift --env dev", "there is no command drift", "here it is: livekit-deploy plan --refresh-only --env dev"),
+        ("apply", "there is no command apply", "use: livekit-deploy up"),
+        ("drift --env dev", "there is no command drift", "use: livekit-deploy plan --refresh-only --env dev"),
         ("state lst", "No such command 'lst'", "see: livekit-deploy state --help"),
         ("plan --bogus", "No such option", "see: livekit-deploy plan --help"),
         ("plan --env", "Option '--env' requires an argument", "see: livekit-deploy --help"),
         ("plan extra --env dev", "unexpected extra argument", "see: livekit-deploy plan --help"),
-        ("plan", "name one environment", "--env NAME, or --config FILE"),
-        ("plan --env dev --config x.yaml", "name one environment", "--env NAME, or --config FILE"),
-        ("plan --env ../uat", "--env ../uat is no name", "--config FILE for a path"),
+        ("plan", "choose one environment", "--env NAME, or --config FILE"),
+        ("plan --env dev --config x.yaml", "choose one environment", "--env NAME, or --config FILE"),
+        ("plan --env ../uat", "--env ../uat is not a name", "--config FILE for a path"),
         ("graph --env dev --format svg --bogus", "No such option", "graph --help"),
         ("iam-policy --env dev --set account_id=123456789012 --parts /dev/null/x", "cannot be made", "another folder"),
         ("plan --env nope", "there is no environment file", "config init --env nope"),
@@ -121,7 +121,7 @@ def test_the_version(capsys: Streams) -> None:
         ("plan --env daev", "there is no environment file", "did you mean dev?"),
         ("plan --env uat.yaml", "--env uat.yaml is the name of a file", "--env uat"),
         ("plan --env uat.yml", "--env uat.yml is the name of a file", "--env uat"),
-        ("plan --env manifests/environments/uat.yaml", "is no name", "--config manifests/environments/uat.yaml"),
+        ("plan --env manifests/environments/uat.yaml", "is not a name", "--config manifests/environments/uat.yaml"),
         ("plan --env ''", "--env is empty", "leave it out"),
         ("plan --env dev --region ''", "--region is empty", "leave it out"),
         ("plan --env dev --role-arn ''", "--role-arn is empty", "leave it out"),
@@ -134,27 +134,27 @@ def test_the_version(capsys: Streams) -> None:
         ("plan --env dev --set redis.nodes=3", "unknown key 'nodes'", "did you mean 'node_type'?"),
         ("plan --env dev --set redis.password=x", "names a secret", "Secrets Manager"),
         ("plan --env dev --region moon", "region: it must be the name of an AWS region", "such as us-east-1"),
-        ("plan --env dev --lock-timeout soon", "'soon' is no time: write it as 90s, 2m or 1h", "plan --help"),
-        ("plan --env dev --timeout -5", "'-5' is no time", "plan --help"),
-        ("up --env dev --yes --sandbox --timeout 5x", "'5x' is no time", "up --help"),
+        ("plan --env dev --lock-timeout soon", "'soon' is not a duration: write it as 90s, 2m or 1h", "plan --help"),
+        ("plan --env dev --timeout -5", "'-5' is not a duration", "plan --help"),
+        ("up --env dev --yes --sandbox --timeout 5x", "'5x' is not a duration", "up --help"),
         ("plan --env dev --parallelism 0", "'--parallelism': 0 is not in the range", "plan --help"),
         ("plan --env dev --log-format xml", "'xml' is not one of 'console', 'json'", "plan --help"),
         ("graph --env dev --format png", "'png' is not one of", "graph --help"),
         ("up --env dev --yes --plan nope.plan", "the plan nope.plan cannot be read", "plan --env dev --out FILE"),
         ("up --env dev --yes --plan manifests", "the plan manifests cannot be read: Is a directory", "--out FILE"),
-        ("plan --env dev --destroy --refresh-only", "--destroy and --refresh-only say two things", "leave one"),
-        ("sandbox faults add throttling CreateSubnet", "CreateSubnet is no call", "SERVICE:OPERATION"),
+        ("plan --env dev --destroy --refresh-only", "--destroy and --refresh-only cannot be combined", "leave one"),
+        ("sandbox faults add throttling CreateSubnet", "CreateSubnet is not a call", "SERVICE:OPERATION"),
         ("sandbox faults load nope.yaml", "cannot read nope.yaml: No such file or directory", "check the path"),
-        ("logs --env dev --follow --previous", "--follow and --previous say two things", "nothing new"),
-        ("logs --env dev --since soon", "'soon' is no time", "logs --help"),
+        ("logs --env dev --follow --previous", "--follow and --previous cannot be combined", "nothing new"),
+        ("logs --env dev --since soon", "'soon' is not a duration", "logs --help"),
         ("down --env dev --confirm prod", "--confirm prod is not the name of this environment", "--confirm dev"),
         ("sandbox start --speed 0", "--speed must be above 0", "inf waits for nothing"),
-        ("config init --preset dev", "name one environment", "--env NAME"),
+        ("config init --preset dev", "choose one environment", "--env NAME"),
         ("config init --env Dev", "cannot be the name of an environment", "2 to 20 small letters"),
-        ("config init --env ../dev", "--env ../dev is no name", "--config FILE for a path"),
+        ("config init --env ../dev", "--env ../dev is not a name", "--config FILE for a path"),
         ("config init --env dev", "exists already", "choose another name"),
         ("config init --config manifests/environments/uat.yaml/x.yaml", "cannot be", ""),
-        ("state show", "name one environment", "--env NAME"),
+        ("state show", "choose one environment", "--env NAME"),
         ("state show --env uat", "unknown key", ""),
     ],
 )
@@ -198,7 +198,7 @@ def test_a_mistake_of_the_program_is_one_line_and_the_traceback_is_for_who_asks(
     assert entry.run(["config", "show", "--env", "dev"]) == 1
     out, err = capsys.readouterr()
     assert (out, "Traceback" in err) == ("", False)
-    assert "this is a mistake of the program: KeyError: 'x' (test_cli.py:" in err
+    assert "internal error (please report it): KeyError: 'x' (test_cli.py:" in err
     with pytest.raises(KeyError):
         entry.run(["config", "show", "--env", "dev", "-vv"])
 
@@ -244,7 +244,7 @@ def test_ctrl_c_ends_a_question_although_a_run_would_take_it(monkeypatch: pytest
     before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
     monkeypatch.setattr(sys, "stdin", _Typing(_interrupts))
     try:
-        with pytest.raises(Interrupted, match="it is not carried out") as ended:
+        with pytest.raises(Interrupted, match="nothing was done") as ended:
             agreed(Screen(), "Do it?")
         signal.raise_signal(signal.SIGINT)
     finally:
@@ -273,7 +273,7 @@ def test_without_a_terminal_it_is_refused_at_once_naming_the_flag(
 ) -> None:
     assert entry.run(line.split()) == 3
     out, err = capsys.readouterr()
-    assert "no terminal to ask on" in out + err
+    assert "there is no terminal" in out + err
     assert flag in out + err
 
 

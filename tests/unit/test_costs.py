@@ -391,7 +391,8 @@ def test_what_the_limit_says_is_part_of_the_estimate(
     warned = [line for line in lines(found, None) if line.startswith("Warning: ")]
     assert warned == (
         [
-            "Warning: [bold yellow]guard.max_monthly_cost cannot be checked: there is no known price of 2 c99i.large (x).[/]"
+            "Warning: [bold yellow]guard.max_monthly_cost cannot be checked: there is no known price of 2 "
+            "c99i.large (x).[/]"
         ]
         if verdict == "unheld"
         else []
