@@ -39,6 +39,12 @@ def test_the_readme_leads_to_every_page() -> None:
     assert {page for page in PAGES if page.parent.name in ("docs", "state", "manifests")} <= linked
 
 
+def test_the_index_of_decisions_leads_to_each() -> None:
+    folder = ROOT / "docs" / "decisions"
+    linked = {(folder / target).resolve() for target in _LINK.findall((folder / "README.md").read_text("utf-8"))}
+    assert {page for page in PAGES if page.parent == folder and page.name != "README.md"} <= linked
+
+
 def test_commands_exist_with_their_options() -> None:
     checked = 0
     for page, line in _commands():
