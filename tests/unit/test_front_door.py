@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.definitions import definitions
+
 ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 FORMS = sorted(path for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
@@ -82,3 +84,16 @@ def test_what_the_pages_for_contributors_and_the_readme_name_in_the_package_is_t
     places = {place for page in pages for place in re.findall(r"`(livekit_deploy/[\w/.-]+)`", page.read_text("utf-8"))}
     assert places
     assert [place for place in sorted(places) if not (ROOT / place).exists()] == []
+
+
+def test_what_the_readme_says_to_change_is_where_it_says() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Where to change what")[2]
+    examples = [line.rstrip(" |").split(" | ")[-1] for line in text.splitlines() if line.startswith("| ")]
+    named = 0
+    for example in examples:
+        words = re.findall(r"`([\w/.-]+)`", example)
+        defined = {name for word in words if word.endswith(".py") for name in definitions(ROOT / word)}
+        for name in (word for word in words if defined and "/" not in word and (word[0].isupper() or "_" in word)):
+            assert name in defined, example
+            named += 1
+    assert named >= 5

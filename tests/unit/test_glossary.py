@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.definitions import definitions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
@@ -25,24 +25,6 @@ def _path(name: str) -> Path:
     return ROOT / name if name.startswith("tests/") else ROOT / "livekit_deploy" / name
 
 
-def _defined(path: Path) -> set[str]:
-    """What a module, or any module of a folder, defines, with the members of its classes."""
-    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    return {name for file in files for name in _names(ast.parse(file.read_text(encoding="utf-8")).body)}
-
-
-def _names(statements: list[ast.stmt]) -> Iterator[str]:
-    for statement in statements:
-        match statement:
-            case ast.ClassDef(name=name):
-                yield name
-                yield from (f"{name}.{member}" for member in _names(statement.body))
-            case ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
-                yield name
-            case ast.Assign(targets=targets):
-                yield from (target.id for target in targets if isinstance(target, ast.Name))
-
-
 def test_each_term_stands_once() -> None:
     terms = [term for row, _ in _rows() for term in row.split(", ")]
     assert len(terms) > 50
@@ -55,5 +37,5 @@ def test_what_it_names_is_there(term: str, where: str) -> None:
     paths = [_path(name) for name in named if "/" in name or name.endswith(".py")]
     assert paths, f"{term}: no module"
     assert [str(path) for path in paths if not path.exists()] == []
-    defined = set[str]().union(*(_defined(path) for path in paths))
+    defined = set[str]().union(*(definitions(path) for path in paths))
     assert [name for name in named if "/" not in name and not name.endswith(".py") and name not in defined] == []
