@@ -11,6 +11,7 @@ from __future__ import annotations
 from livekit_deploy.aws.kinds.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
 from livekit_deploy.aws.kinds.ec2.zones import Layout, guessed
 from livekit_deploy.config import Environment
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.provisioners.addresses import LIVEKIT
@@ -23,7 +24,7 @@ from livekit_deploy.provisioners.network import NetworkProvisioner
 from livekit_deploy.provisioners.nodes import NodesProvisioner
 from livekit_deploy.provisioners.redis import RedisProvisioner
 from livekit_deploy.provisioners.releases import LiveKitProvisioner, LoadBalancerControllerProvisioner
-from livekit_deploy.provisioners.roles import ControllerRoleProvisioner, RolesProvisioner
+from livekit_deploy.provisioners.roles import ChartRoleProvisioner, RolesProvisioner
 from livekit_deploy.provisioners.secrets import SecretsProvisioner
 from livekit_deploy.provisioners.security import SecurityProvisioner
 
@@ -64,7 +65,7 @@ class Infrastructure:
         self.cluster.after_nodes(self.nodes.groups)
         self.security.admit_to_redis(self.cluster.cluster.security_group_id)
         self.redis = RedisProvisioner(env.redis, network=self.network, security=self.security, token=self.secrets.token)
-        self.controller_role = ControllerRoleProvisioner(env.iam, oidc=self.cluster.oidc)
+        self.controller_role = ChartRoleProvisioner(CONTROLLER, env.iam, oidc=self.cluster.oidc)
 
     @property
     def resources(self) -> list[Resource]:

@@ -39,9 +39,9 @@ def listening(options: Options, where: Screen, command: str, env: Environment) -
 
 
 def _say_rehearsal(options: Options, where: Screen, made: Deployer) -> None:
-    repo = made.env.load_balancer_controller.repo
-    chart = ", stand-in controller chart" if repo.startswith("http://127.0.0.1") else ""
-    where.say(f"rehearsal in the sandbox: no AWS account is touched{chart}")
+    charts = [one.spec.title for one in made.env.charts if one.repo.startswith("http://127.0.0.1")]
+    said = "".join(f", stand-in {title} chart" for title in charts)
+    where.say(f"rehearsal in the sandbox: no AWS account is touched{said}")
 
 
 def carried_out(listens: Listener, run: Callable[[], Report]) -> Report:

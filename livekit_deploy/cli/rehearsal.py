@@ -6,7 +6,7 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from livekit_deploy.sandbox.server import Sandbox, connect
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
+    from livekit_deploy.config.charts import ChartSpec
 
 ACCOUNT = "123456789012"
 _LOOK_SECONDS = 2.0
@@ -74,25 +75,31 @@ def rehearsed(
         principals=env.cluster.admins,
         role=role_arn,
     )
-    if not _reachable(env.load_balancer_controller.repo):
-        env = load_environment(path, overrides={**overrides, **_stand_in(sandbox)})
+    fetched = [one for one in env.charts if one.repo and one.name in sandbox.charts_digest]
+    away = [one.spec for one in fetched if not _reachable(one.repo)]
+    if away:
+        env = load_environment(path, overrides={**overrides, **stand_ins(sandbox, away)})
     return env, sandbox
 
 
 def environ(env: Environment, sandbox: Sandbox) -> dict[str, str]:
     """The variables that make other programs rehearse too: any that uses boto3, and ours also with the chart."""
     found = sandbox.environ()
-    if env.load_balancer_controller.repo == sandbox.charts_url:
-        for key, value in _stand_in(sandbox).items():
-            found[VARIABLE + key.upper().replace(".", "__")] = value
+    here = [one.spec for one in env.charts if one.repo == sandbox.charts_url]
+    return found | {variable(key): value for key, value in stand_ins(sandbox, here).items()}
+
+
+def variable(key: str) -> str:
+    """The variable that overrides a key of an environment file."""
+    return VARIABLE + key.upper().replace(".", "__")
+
+
+def stand_ins(sandbox: Sandbox, charts: Iterable[ChartSpec]) -> dict[str, str]:
+    """What an environment file says to take these charts from the sandbox: key and value."""
+    found = dict[str, str]()
+    for one in charts:
+        found |= {f"{one.key}.repo": sandbox.charts_url, f"{one.key}.digest": sandbox.charts_digest[one.name]}
     return found
-
-
-def _stand_in(sandbox: Sandbox) -> dict[str, str]:
-    return {
-        "load_balancer_controller.repo": sandbox.charts_url,
-        "load_balancer_controller.digest": sandbox.charts_digest,
-    }
 
 
 def _reachable(repo: str) -> bool:

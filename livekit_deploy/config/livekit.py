@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
+from livekit_deploy.config.charts import LIVEKIT_SERVER
+from livekit_deploy.config.charts import Chart as InstalledChart
 from livekit_deploy.config.section import (
     SECTION,
     WORD,
@@ -36,8 +38,8 @@ ImageTag = Annotated[
 class OfficialChart(Section):
     """LiveKit's own chart instead of ours. It keeps the Redis password in a ConfigMap: set redis.auth to false."""
 
-    repo: Url = Field(default="https://helm.livekit.io", description="the chart repository")
-    version: ChartVersion = Field(default="1.9.0", description="the chart's version")
+    repo: Url = Field(default=LIVEKIT_SERVER.repository, description="the chart repository")
+    version: ChartVersion = Field(default=LIVEKIT_SERVER.version, description="the chart's version")
     digest: Sha256 | None = Field(
         default=None, description="sha256 that the chart must have; absent: the one known here, else its index's"
     )
@@ -120,6 +122,13 @@ class LiveKit(Section):
         description="any further setting of livekit-server, by its own name",
         examples=[{"room": {"empty_timeout": 120}}],
     )
+
+    @property
+    def installed(self) -> InstalledChart:
+        """The chart that is installed."""
+        if isinstance(self.chart, str):
+            return LIVEKIT_SERVER.shipped()
+        return LIVEKIT_SERVER.chosen(self.chart.repo, self.chart.version, self.chart.digest)
 
     @property
     def turn_domain(self) -> str | None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
+from livekit_deploy.config.charts import CONTROLLER, Chart
 from livekit_deploy.config.livekit import LiveKit
 from livekit_deploy.config.section import (
     MANY,
@@ -243,12 +244,17 @@ class Redis(Section):
 class LoadBalancerController(Section):
     """The AWS Load Balancer Controller's chart."""
 
-    repo: Url = Field(default="https://aws.github.io/eks-charts", description="the chart repository")
-    chart_version: ChartVersion = Field(default="3.5.0", description="the chart's version")
+    repo: Url = Field(default=CONTROLLER.repository, description="the chart repository")
+    chart_version: ChartVersion = Field(default=CONTROLLER.version, description="the chart's version")
     digest: Sha256 | None = Field(
         default=None, description="sha256 that the chart must have; absent: the one known here, else its index's"
     )
     replicas: Annotated[Whole, Field(ge=1, le=5)] = Field(default=2, description="pods of the controller")
+
+    @property
+    def installed(self) -> Chart:
+        """The chart that is installed."""
+        return CONTROLLER.chosen(self.repo, self.chart_version, self.digest)
 
 
 class Iam(Section):
@@ -321,6 +327,11 @@ class Environment(Section):
     def resource_prefix(self) -> str:
         """First part of every physical name."""
         return f"{self.project}-{self.name}"
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """Every chart that is installed."""
+        return self.load_balancer_controller.installed, self.livekit.installed
 
     @property
     def source(self) -> Path | None:

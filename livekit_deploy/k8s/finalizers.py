@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.k8s.access.client import Api, Obj
 
-_CONTROLLER = "app.kubernetes.io/name=aws-load-balancer-controller"
 _DEPLOYMENTS = "/apis/apps/v1/deployments"
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/"
 _CONFIGURATIONS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
@@ -29,7 +29,7 @@ class LoadBalancerController:
 
     def lives(self) -> bool:
         """Whether one of its pods serves."""
-        found = self._api.list(_DEPLOYMENTS, _CONTROLLER)
+        found = self._api.list(_DEPLOYMENTS, CONTROLLER.pods)
         return any((one.get("status") or {}).get("availableReplicas") for one in found)
 
     def given_up(self) -> bool:
@@ -55,7 +55,7 @@ class LoadBalancerController:
         return [
             f"{_WEBHOOKS}{plural}/{one['metadata']['name']}"
             for plural in _CONFIGURATIONS
-            for one in self._api.list(f"{_WEBHOOKS}{plural}", _CONTROLLER)
+            for one in self._api.list(f"{_WEBHOOKS}{plural}", CONTROLLER.pods)
         ]
 
     def held_in(self, namespace: str) -> Iterator[tuple[str, Obj]]:

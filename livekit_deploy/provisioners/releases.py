@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws.kinds.eks.node_groups import GROUP_LABEL
+from livekit_deploy.config.charts import CONTROLLER, LIVEKIT_SERVER
 from livekit_deploy.engine.inputs import Ref, SecretRef
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.k8s.helm.charts import bundled
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
-from livekit_deploy.provisioners.addresses import LIVEKIT, WEBHOOK_SERVICE
+from livekit_deploy.provisioners.addresses import LIVEKIT
 from livekit_deploy.provisioners.livekit_values import bundled_values, official_values
-from livekit_deploy.provisioners.roles import CONTROLLER_ACCOUNT
 
 if TYPE_CHECKING:
     from livekit_deploy.aws.kinds.iam.roles import Role
     from livekit_deploy.config import LiveKit, LoadBalancerController
+    from livekit_deploy.config.charts import Chart
     from livekit_deploy.provisioners.cluster import ClusterProvisioner
     from livekit_deploy.provisioners.front import CertificateProvisioner
     from livekit_deploy.provisioners.network import NetworkProvisioner
@@ -25,10 +25,24 @@ if TYPE_CHECKING:
     from livekit_deploy.provisioners.redis import RedisProvisioner
     from livekit_deploy.provisioners.secrets import SecretsProvisioner
 
-_CONTROLLER = "aws-load-balancer-controller"
 #: a pod is Ready when its load balancers find it healthy, so that a roll does not go on before
 #: (AWS Load Balancer Controller, "Pod readiness gate"; with targets of type ip, as both charts have them)
 _GATED = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
+
+
+def _declared(chart: Chart) -> dict[str, Any]:
+    """What a release has from its chart's declaration, and from what the environment file chooses."""
+    spec = chart.spec
+    return {
+        "name": spec.release,
+        "namespace": spec.namespace,
+        "chart": chart.name,
+        "repo": chart.repo,
+        "version": chart.version,
+        "digest": chart.digest,
+        "endpoints": spec.endpoints,
+        "stage": spec.stage,
+    }
 
 
 class LoadBalancerControllerProvisioner:
@@ -45,7 +59,7 @@ class LoadBalancerControllerProvisioner:
         nodes: NodesProvisioner,
         role: Role,
     ) -> None:
-        namespace, account = CONTROLLER_ACCOUNT.split(":")
+        chart = config.installed
         values: dict[str, Any] = {
             "clusterName": cluster.cluster.cluster_name,
             "region": region,
@@ -53,7 +67,7 @@ class LoadBalancerControllerProvisioner:
             "replicaCount": config.replicas,
             "serviceAccount": {
                 "create": True,
-                "name": account,
+                "name": chart.name,
                 "annotations": {"eks.amazonaws.com/role-arn": role.arn},
             },
             # a new certificate at each upgrade would leave the webhook refused until all pods have it
@@ -66,20 +80,13 @@ class LoadBalancerControllerProvisioner:
             "defaultTags": dict(tags),
         }
         self.release = HelmRelease(
-            _CONTROLLER,
-            namespace=namespace,
-            chart=_CONTROLLER,
-            repo=config.repo,
-            version=config.chart_version,
-            digest=config.digest,
+            **_declared(chart),
             values=values,
-            endpoints=WEBHOOK_SERVICE,
             lives_in=cluster.cluster,
             # installed as soon as the API answers; its pods wait for nodes, and are gone before these go
             after=[*cluster.access, role],
             runtime_depends_on=nodes.groups,
             works_with=cluster.later_named("coredns"),
-            stage="load-balancer",
         )
 
     @property
@@ -94,7 +101,7 @@ def _spread() -> dict[str, Any]:
     A new revision is spread by itself: its pods need not wait until those of the old one have left their nodes.
     Source: Kubernetes, "Pod Topology Spread Constraints" and "Specifying a Disruption Budget".
     """
-    labels = {"app.kubernetes.io/name": _CONTROLLER, "app.kubernetes.io/instance": _CONTROLLER}
+    labels = {"app.kubernetes.io/name": CONTROLLER.name, "app.kubernetes.io/instance": CONTROLLER.release}
     spread = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
@@ -129,7 +136,7 @@ class LiveKitProvisioner:
         certificate: CertificateProvisioner,
         after: list[Resource],
     ) -> None:
-        stage = "livekit"
+        stage = LIVEKIT_SERVER.stage
         host = cluster.cluster
         self.namespace = Namespace(LIVEKIT, labels=_GATED, lives_in=host, after=cluster.access, stage=stage)
         keys: dict[str, Ref[SecretRef]] = {"keys": secrets.api_keys.keys}
@@ -143,19 +150,13 @@ class LiveKitProvisioner:
         own = livekit.chart == "bundled"
         values = bundled_values if own else official_values
         self.release = HelmRelease(
-            LIVEKIT,
-            namespace=LIVEKIT,
-            chart="livekit-server",
-            repo="" if isinstance(livekit.chart, str) else livekit.chart.repo,
-            version=bundled("livekit-server")[1] if isinstance(livekit.chart, str) else livekit.chart.version,
-            digest=None if isinstance(livekit.chart, str) else livekit.chart.digest,
+            **_declared(livekit.installed),
             values=values(livekit, redis=redis, certificate=certificate.arn, versions=versions),
             lives_in=host,
             after=[self.namespace, *self.secrets, *nodes.groups, *after],
             works_with=cluster.later_named("coredns", *(["metrics-server"] if livekit.autoscaling else [])),
-            stage=stage,
         )
-        name = LIVEKIT if own else f"{LIVEKIT}-livekit-server"
+        name = LIVEKIT if own else f"{LIVEKIT}-{LIVEKIT_SERVER.name}"
         #: namespace/name of what asks for load balancers
         self.ingress, self.turn_service = f"{LIVEKIT}/{name}", f"{LIVEKIT}/{name}-turn"
 

@@ -16,12 +16,10 @@ from livekit_deploy.engine.resource import Resource
 if TYPE_CHECKING:
     from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
     from livekit_deploy.config import Iam
+    from livekit_deploy.config.charts import ChartSpec
 
 CLUSTER_POLICIES = ("AmazonEKSClusterPolicy",)
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy")
-CONTROLLER = "load-balancer-controller"
-#: the controller's service account, ``namespace:name`` as trust policies want it
-CONTROLLER_ACCOUNT = "kube-system:aws-load-balancer-controller"
 
 
 class RolesProvisioner:
@@ -41,22 +39,23 @@ class RolesProvisioner:
         return [self.cluster, self.node]
 
 
-class ControllerRoleProvisioner:
-    """The policy and the role of the load balancer controller, for its service account in the cluster of ``oidc``."""
+class ChartRoleProvisioner:
+    """The policy and the role of a chart's pods, for their service account in the cluster of ``oidc``."""
 
-    def __init__(self, iam: Iam, *, oidc: OidcProvider, account: str = CONTROLLER_ACCOUNT) -> None:
-        stage = "load-balancer"
+    def __init__(self, spec: ChartSpec, iam: Iam, *, oidc: OidcProvider) -> None:
+        assert spec.role is not None  # a chart without one has nothing to ask of AWS
         self.policy = Policy(
-            CONTROLLER, document=shipped_files.document(f"iam/{CONTROLLER}.json"), path=iam.path, stage=stage
+            spec.role, document=shipped_files.document(f"iam/{spec.role}.json"), path=iam.path, stage=spec.stage
         )
+        account = f"{spec.namespace}:{spec.name}"  # as trust policies want it
         self.role = Role(
-            CONTROLLER,
-            trust=shipped_files.document(f"iam/{CONTROLLER}-trust.json"),
+            spec.role,
+            trust=shipped_files.document(f"iam/{spec.role}-trust.json"),
             values={"oidc_arn": oidc.arn, "issuer": oidc.issuer, "service_account": account},
             managed=[self.policy.arn],
             boundary=iam.permissions_boundary,
             path=iam.path,
-            stage=stage,
+            stage=spec.stage,
         )
 
     @property

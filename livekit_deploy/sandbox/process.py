@@ -78,7 +78,7 @@ class Process:
             "key": self._seal.key,
             "speed": self._speed,
             "charts_url": f"{self._endpoint()}/sandbox/charts",
-            "charts_digest": self._repository.digest,
+            "charts_digest": self._repository.digests,
             "nameserver": self._door.nameserver,
             "https_proxy": self._door.proxy,
             "ca_bundle": str(self._door.ca_bundle),

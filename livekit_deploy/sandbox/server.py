@@ -40,8 +40,8 @@ class Sandbox:
     """A running sandbox, seen from one account.
 
     ``key`` lets in whoever has it; ``speed`` is how many of AWS's seconds pass in one; ``charts_url`` is a chart
-    repository, ``nameserver`` is ``host:port``, ``https_proxy`` a URL, ``ca_bundle`` the file with the authority that
-    signs what is outside.
+    repository, ``charts_digest`` has the digest of each chart in it by its name, ``nameserver`` is ``host:port``,
+    ``https_proxy`` a URL, ``ca_bundle`` the file with the authority that signs what is outside.
     """
 
     pid: int
@@ -52,7 +52,7 @@ class Sandbox:
     region: str
     speed: float
     charts_url: str
-    charts_digest: str
+    charts_digest: Mapping[str, str]
     nameserver: str
     https_proxy: str
     ca_bundle: str
@@ -119,6 +119,7 @@ def status(folder: Path = FOLDER) -> dict[str, Any] | None:
         return None
     said = {**found, **_ask(found, "status")}
     del said["key"]
+    said["charts_digest"] = ", ".join(said["charts_digest"].values())
     return said
 
 

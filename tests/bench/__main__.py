@@ -21,6 +21,8 @@ from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.base.clock import Clock
+from livekit_deploy.cli.rehearsal import stand_ins
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.snapshot import Snapshot
 from livekit_deploy.stack import stack
@@ -98,8 +100,7 @@ def plans(here: Workspace) -> Iterator[Row]:
 
 def _plan(here: Workspace, parallelism: int, *, batched: bool = True) -> Plan:
     charts = {
-        "load_balancer_controller.repo": here.sandbox.charts_url,
-        "load_balancer_controller.digest": here.sandbox.charts_digest,
+        **stand_ins(here.sandbox, [CONTROLLER]),
     }
     env = load_environment(here.folder / "manifests/environments/uat.yaml", overrides=charts, environ={})
 

@@ -14,12 +14,12 @@ import yaml
 
 from livekit_deploy.base import shipped_files
 from livekit_deploy.config import load_environment
+from livekit_deploy.config.charts import LIVEKIT_SERVER
 from livekit_deploy.config.livekit_settings import refused
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ToolError
 from livekit_deploy.k8s.helm import charts, install
-from livekit_deploy.k8s.helm.charts import bundled
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.stack import stack
@@ -410,7 +410,7 @@ def test_it_comes_changes_and_goes_with_every_helm(rig: KubeRig, each_helm: Path
             "livekit",
             namespace="livekit",
             chart="livekit-server",
-            version=bundled("livekit-server")[1],
+            version=LIVEKIT_SERVER.shipped().version,
             values=over(over(values(), REACHED), more),
             lives_in=rig.host,
             after=secrets,

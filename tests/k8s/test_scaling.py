@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from livekit_deploy.config.charts import LIVEKIT_SERVER
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError
 from livekit_deploy.k8s.helm import process, release
-from livekit_deploy.k8s.helm.charts import bundled
 from livekit_deploy.k8s.helm.process import HelmBinary
 from livekit_deploy.k8s.helm.record import read_release, revise
 from livekit_deploy.k8s.helm.release import HelmRelease
@@ -50,7 +50,7 @@ def stack(rig: KubeRig, replicas: int, more: dict[str, Any] | None = None) -> li
         "livekit",
         namespace="livekit",
         chart="livekit-server",
-        version=bundled("livekit-server")[1],
+        version=LIVEKIT_SERVER.shipped().version,
         values=given,
         lives_in=rig.host,
         after=[namespace],

@@ -20,7 +20,9 @@ from livekit_deploy.checks.finding import Finding, failed
 from livekit_deploy.checks.verify import look_at
 from livekit_deploy.checks.verify.cluster import MEDIA
 from livekit_deploy.checks.verify.context import VerifyContext
+from livekit_deploy.cli.rehearsal import stand_ins
 from livekit_deploy.config import load_environment
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.k8s.access.client import Api, Obj
 from livekit_deploy.provisioners.addresses import API_KEYS, SIGNAL, TURN
@@ -40,8 +42,7 @@ class Standing:
         self.env = load_environment(
             here.folder / "manifests" / "environments" / "uat.yaml",
             overrides={
-                "load_balancer_controller.repo": sandbox.charts_url,
-                "load_balancer_controller.digest": sandbox.charts_digest,
+                **stand_ins(sandbox, [CONTROLLER]),
             },
         )
         self._clients = Clients(

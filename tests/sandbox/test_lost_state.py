@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from livekit_deploy.cli.rehearsal import stand_ins
+from livekit_deploy.config.charts import CONTROLLER
 from tests.sandbox.refusing import Proxy
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
 
@@ -27,8 +29,7 @@ def _up_without_a_store(here: Workspace) -> Any:
         return "503" if down.is_set() and method == "PUT" and KEY in path else None
 
     proxy = Proxy(here.sandbox.endpoint_url, fault)
-    charts = {"repo": here.sandbox.charts_url, "digest": here.sandbox.charts_digest}
-    there = [f"--set=load_balancer_controller.{key}={value}" for key, value in charts.items()]
+    there = [f"--set={key}={value}" for key, value in stand_ins(here.sandbox, [CONTROLLER]).items()]
     with proxy.running() as url:
         environ = {**here.sandbox.environ(), "AWS_ENDPOINT_URL_S3": url}
         process = here.start("up", "--env", "uat", "--yes", "--json", *there, **environ)

@@ -13,7 +13,9 @@ import pytest
 
 from livekit_deploy import load_environment, permissions
 from livekit_deploy.checks.finding import Verdict
+from livekit_deploy.cli.rehearsal import stand_ins
 from livekit_deploy.config import Environment
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.errors import Denied
 from tests.sandbox import bounded
 from tests.sandbox.workspace import ACCOUNT, Workspace
@@ -29,8 +31,7 @@ IDLE = {"CacheEvents": "asked while a group is on its way"}
 
 def _loaded(here: Workspace, path: Any, **more: str) -> Environment:
     charts = {
-        "load_balancer_controller.repo": here.sandbox.charts_url,
-        "load_balancer_controller.digest": here.sandbox.charts_digest,
+        **stand_ins(here.sandbox, [CONTROLLER]),
     }
     return load_environment(path, overrides={**charts, **more}, environ={})
 

@@ -17,7 +17,9 @@ from livekit_deploy.aws.state_bucket.bucket import ensure_bucket
 from livekit_deploy.aws.state_bucket.races import ROUNDS, WRITERS
 from livekit_deploy.checks.finding import Finding, Verdict, failed
 from livekit_deploy.checks.prerequisites.table import CHECKS
+from livekit_deploy.cli.rehearsal import stand_ins
 from livekit_deploy.config import Environment
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.errors import Interrupted, WrongAccount
 from livekit_deploy.events import Event, Notice
 from tests.sandbox.standing import certificate
@@ -32,8 +34,7 @@ class Before:
     def __init__(self, here: Workspace) -> None:
         self.here = here
         self._charts = {
-            "load_balancer_controller.repo": here.sandbox.charts_url,
-            "load_balancer_controller.digest": here.sandbox.charts_digest,
+            **stand_ins(here.sandbox, [CONTROLLER]),
         }
 
     def env(self, **overrides: Any) -> Environment:

@@ -15,7 +15,9 @@ import pytest
 from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.base.clock import Clock
+from livekit_deploy.cli.rehearsal import stand_ins
 from livekit_deploy.config import Environment
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.errors import DeployError
 from livekit_deploy.recording.recorder import Recorder
 from livekit_deploy.sandbox import server
@@ -58,8 +60,7 @@ def _environment(here: Workspace, **more: str) -> Environment:
         "livekit.domain": DOMAIN,
         "livekit.hosted_zone": "marmot.example",
         "livekit.turn.domain": f"turn.{DOMAIN}",
-        "load_balancer_controller.repo": here.sandbox.charts_url,
-        "load_balancer_controller.digest": here.sandbox.charts_digest,
+        **stand_ins(here.sandbox, [CONTROLLER]),
         **more,
     }
     return load_environment(path, overrides=values, environ={})

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from livekit_deploy.cli.rehearsal import stand_ins, variable
+from livekit_deploy.config.charts import CONTROLLER
 from tests.actions import ACTION, DEPLOY, ROOT, Runner
 from tests.sandbox.workspace import Workspace
 
@@ -27,8 +29,7 @@ def _runner(here: Workspace, temp: Path, **inputs: str | bool) -> Runner:
     """A job's machine whose AWS is the sandbox, by variables only."""
     said = here.run("sandbox", "env", "--env", "dev", "--sandbox").out
     environ = dict(line.removeprefix("export ").split("=", 1) for line in said.splitlines())
-    environ["LIVEKIT_DEPLOY__LOAD_BALANCER_CONTROLLER__REPO"] = here.sandbox.charts_url
-    environ["LIVEKIT_DEPLOY__LOAD_BALANCER_CONTROLLER__DIGEST"] = here.sandbox.charts_digest
+    environ |= {variable(key): value for key, value in stand_ins(here.sandbox, [CONTROLLER]).items()}
     _program(temp / "livekit-deploy" / "bin" / "livekit-deploy", _TOOL.format(python=sys.executable))
     values = {"github.event_name": "workflow_dispatch", "inputs.plan-only": False}
     values |= {f"inputs.{name.replace('_', '-')}": value for name, value in inputs.items()}

@@ -19,8 +19,8 @@ from livekit_deploy.aws.access.tags import ENV
 from livekit_deploy.aws.kinds.ec2.launch_templates import TAGGED
 from livekit_deploy.cli import entry
 from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.errors import UsageError
-from livekit_deploy.provisioners.roles import CONTROLLER
 from livekit_deploy.sandbox.policy_statements import applies
 from livekit_deploy.sandbox.rights import reference
 from livekit_deploy.stack import stack
@@ -314,7 +314,7 @@ def test_no_change_reaches_a_neighbour_whose_name_begins_as_ours(name: str) -> N
 @pytest.mark.parametrize("name", NAMES)
 def test_the_roles_that_are_given_to_services_are_those_of_the_stack(name: str) -> None:
     (given,) = [one for one in permissions.policy(_env(name), account=ACCOUNT)["Statement"] if one["Sid"] == "IamPass"]
-    roles = {item.instance for item in stack(_env(name)) if item.kind == "iam.role"} - {CONTROLLER}
+    roles = {item.instance for item in stack(_env(name)) if item.kind == "iam.role"} - {CONTROLLER.role}
     prefix = f"arn:aws:iam::{ACCOUNT}:role/{_env(name).resource_prefix}-"
     assert set(given["Resource"]) == {prefix + role for role in roles}
 

@@ -27,12 +27,10 @@ def helm(survey: PrerequisitesContext) -> str:
 
 def charts(survey: PrerequisitesContext) -> str:
     """The charts are in the cache, or their repositories offer them."""
-    controller, livekit = survey.env.load_balancer_controller, survey.env.livekit.chart
-    wanted = [(controller.repo, "aws-load-balancer-controller", controller.chart_version, controller.digest)]
-    if not isinstance(livekit, str):
-        wanted.append((livekit.repo, "livekit-server", livekit.version, livekit.digest))
     return ", ".join(
-        f"{name} {version} {available(repo, name, version, digest)}" for repo, name, version, digest in wanted
+        f"{one.name} {one.version} {available(one.repo, one.name, one.version, one.digest)}"
+        for one in survey.env.charts
+        if one.repo
     )
 
 

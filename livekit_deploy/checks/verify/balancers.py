@@ -10,6 +10,7 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.states import CERTIFICATE, GOING, LOAD_BALANCER, TARGET
 from livekit_deploy.checks.finding import Trouble
 from livekit_deploy.checks.verify.context import VerifyContext
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.errors import Absent
 from livekit_deploy.provisioners.addresses import SIGNAL, TURN
 
@@ -30,7 +31,7 @@ _TARGETS = {
 }
 _NO_TARGET = (
     "the load balancer controller registers pods that are ready, if its role allows it",
-    "see: kubectl logs -n kube-system -l app.kubernetes.io/name=aws-load-balancer-controller",
+    f"see: kubectl logs -n {CONTROLLER.namespace} -l {CONTROLLER.pods}",
 )
 
 
@@ -70,7 +71,7 @@ def _listens(look: VerifyContext, address: str) -> str:
         raise Trouble(
             f"the load balancer has no listener on {HTTPS} with a certificate",
             cause="the listener was deleted, or the controller may not make it: its role, or the certificate's region",
-            remedy="see: kubectl logs -n kube-system -l app.kubernetes.io/name=aws-load-balancer-controller",
+            remedy=f"see: kubectl logs -n {CONTROLLER.namespace} -l {CONTROLLER.pods}",
         )
     return f"active, listens on {HTTPS}"
 

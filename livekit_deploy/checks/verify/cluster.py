@@ -5,10 +5,11 @@ from __future__ import annotations
 from livekit_deploy.checks.finding import Trouble, Unfinished
 from livekit_deploy.checks.verify import causes
 from livekit_deploy.checks.verify.context import VerifyContext
+from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.k8s.rollout import Rollout, rollout
 from livekit_deploy.k8s.workload import has_endpoints
-from livekit_deploy.provisioners.addresses import LIVEKIT, SIGNAL, WEBHOOK_SERVICE
+from livekit_deploy.provisioners.addresses import LIVEKIT, SIGNAL
 
 MEDIA = ("livekit-deploy/group", "media")
 
@@ -80,11 +81,11 @@ def _at_fault(look: VerifyContext, one: Rollout) -> Trouble:
 
 def webhook(look: VerifyContext) -> str:
     """The load balancer controller's webhook has endpoints: without them no Service or Ingress can be changed."""
-    if not has_endpoints(look.api, "kube-system", WEBHOOK_SERVICE):
+    if not has_endpoints(look.api, CONTROLLER.namespace, str(CONTROLLER.endpoints)):
         raise Trouble(
-            f"{WEBHOOK_SERVICE} has no endpoints",
+            f"{CONTROLLER.endpoints} has no endpoints",
             cause="no pod of the load balancer controller is ready: every change of a Service or an Ingress is refused",
-            remedy="see: kubectl get pods -n kube-system -l app.kubernetes.io/name=aws-load-balancer-controller",
+            remedy=f"see: kubectl get pods -n {CONTROLLER.namespace} -l {CONTROLLER.pods}",
         )
     return "has endpoints"
 

@@ -15,33 +15,20 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy.base import shipped_files
+from livekit_deploy.config.charts import CHARTS
 from livekit_deploy.errors import Failed, ToolError
 from livekit_deploy.k8s.helm.download import download, named
 from livekit_deploy.k8s.helm.record import LOADER
 
 _SECONDS, _LARGEST, _LARGEST_INDEX = 60.0, 64 << 20, 16 << 20  # an index is a file of some MiB at most
-#: name and version → sha256 of the published archive; a mirror has the same bytes, or says in ``digest`` what it has.
-#: Source: the index of https://aws.github.io/eks-charts (branch gh-pages of aws/eks-charts)
-PINNED = {
-    ("aws-load-balancer-controller", "3.5.0"): "45051f634b33e10baccb3354d0681b7de787c60445e599fa276e0c9aedd4ccd5",
-}
-
-
+_PINNED = {(one.name, one.version): one.digest for one in CHARTS}
 _NO_CHART = "check the chart's repo, version and digest in the environment file: its repository gave something else"
-
-
-def bundled(name: str) -> tuple[Path, str]:
-    """The folder and the version of a chart that ships with us."""
-    folder = shipped_files.path(f"charts/{name}")
-    metadata: dict[str, Any] = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
-    return folder, str(metadata["version"])
 
 
 def fetched(repo: str, name: str, version: str, digest: str | None) -> Path:
     """The packed chart, from the cache or its repository; from either only with the right sha256.
 
-    ``digest`` is the one that it must have; without it, the one `PINNED` here, or else that of the repository's index.
+    ``digest`` is the one that it must have; without it, the one of its declaration, or else that of the index.
     Raises `Failed` for another or a version that is not there, `ToolError` when the repository cannot be reached.
     """
     pin = pinned(name, version, digest)
@@ -70,7 +57,7 @@ def available(repo: str, name: str, version: str, digest: str | None) -> str:
 
 def pinned(name: str, version: str, digest: str | None) -> str | None:
     """The sha256 that the chart must have, where it is known before its repository is asked."""
-    return digest or PINNED.get((name, version.removeprefix("v")))
+    return digest or _PINNED.get((name, version.removeprefix("v")))
 
 
 def definitions(chart: Path) -> list[dict[str, Any]]:

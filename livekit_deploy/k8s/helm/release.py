@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.base import call_log
+from livekit_deploy.base import call_log, shipped_files
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api, serves
-from livekit_deploy.k8s.helm.charts import bundled, definitions, definitions_in, fetched
+from livekit_deploy.k8s.helm.charts import definitions, definitions_in, fetched
 from livekit_deploy.k8s.helm.command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.helm.definitions import Definitions, broken
 from livekit_deploy.k8s.helm.process import UNSERVED, WEBHOOK
@@ -249,7 +249,7 @@ class HelmRelease(Resource):
 
     def _chart(self) -> Path:
         if not self.repo:
-            return bundled(self.chart)[0]
+            return shipped_files.path(f"charts/{self.chart}")
         return fetched(self.repo, self.chart, self.version, self.digest)
 
     def delete(self, cloud: Cloud, live: Live) -> None:

@@ -1,4 +1,5 @@
-"""A chart repository with the stand-in chart, packed reproducibly so that its digest can be pinned."""
+"""A chart repository with the stand-in charts, one folder here for each, packed reproducibly so that their digests can
+be pinned."""
 
 from __future__ import annotations
 
@@ -13,21 +14,22 @@ from typing import Any
 
 import yaml
 
-_CHART = "aws-load-balancer-controller"
-
 
 class Repository:
-    """``digest`` is the sha256 of the packed chart, in hex."""
+    """``digests`` has the sha256 of each packed chart, in hex, by its name."""
 
     def __init__(self) -> None:
-        folder = Path(str(resources.files("livekit_deploy.sandbox.charts"))) / _CHART
-        metadata = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
-        archive = _packed(folder)
-        self.digest = hashlib.sha256(archive).hexdigest()
-        name = f"{_CHART}-{metadata['version']}.tgz"
-        entry = {**metadata, "urls": [name], "digest": self.digest, "created": "2026-01-01T00:00:00Z"}
-        index = {"apiVersion": "v1", "entries": {_CHART: [entry]}, "generated": "2026-01-01T00:00:00Z"}
-        self._files = {"index.yaml": yaml.safe_dump(index).encode(), name: archive}
+        self.digests: dict[str, str] = {}
+        self._files: dict[str, bytes] = {}
+        entries = {}
+        for file in sorted(Path(str(resources.files("livekit_deploy.sandbox.charts"))).glob("*/Chart.yaml")):
+            chart, metadata = file.parent.name, yaml.safe_load(file.read_text(encoding="utf-8"))
+            archive, name = _packed(file.parent), f"{chart}-{metadata['version']}.tgz"
+            self._files[name], self.digests[chart] = archive, hashlib.sha256(archive).hexdigest()
+            entry = {"urls": [name], "digest": self.digests[chart], "created": "2026-01-01T00:00:00Z"}
+            entries[chart] = [{**metadata, **entry}]
+        index = {"apiVersion": "v1", "entries": entries, "generated": "2026-01-01T00:00:00Z"}
+        self._files["index.yaml"] = yaml.safe_dump(index).encode()
 
     def serve(self, name: str, start_response: Callable[..., Any]) -> list[bytes]:
         """Answer a WSGI request for one of its files."""
@@ -43,7 +45,7 @@ def _packed(folder: Path) -> bytes:
     with tarfile.open(fileobj=plain, mode="w") as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                member = tarfile.TarInfo(f"{_CHART}/{path.relative_to(folder).as_posix()}")
+                member = tarfile.TarInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}")
                 member.size = path.stat().st_size
                 archive.addfile(member, io.BytesIO(path.read_bytes()))
     return gzip.compress(plain.getvalue(), mtime=0)
