@@ -37,7 +37,7 @@ def up_chain(resources: Iterable[Resource], took: Mapping[str, float]) -> tuple[
 
 def down_chain(records: Mapping[str, Mapping[str, Any]], took: Mapping[str, float]) -> tuple[float, list[str]]:
     """The same for a teardown of these records of a state document."""
-    edges = edges_down({address: (one["deps"], one["outlived_by"]) for address, one in records.items()})
+    edges = edges_down({address: (one["deps"], one["runtime_depends_on"]) for address, one in records.items()})
     return _longest(edges, {address: _weight(address, DELETION, took) for address in records})
 
 
