@@ -199,7 +199,7 @@ def test_a_session_that_ends_before_up_does(before: Before, monkeypatch: pytest.
         monkeypatch.setenv(name, value)
     clients = Clients(REGION, endpoint_url=sandbox.endpoint_url)
     wrong = before.only("session", clients)
-    assert wrong.seen.startswith("a session of another 10 min; up takes about 1")
+    assert wrong.seen.startswith("a session that ends in 10 min; up takes about 1")
 
     said = list[str]()
 
@@ -211,7 +211,7 @@ def test_a_session_that_ends_before_up_does(before: Before, monkeypatch: pytest.
     deployer = Deployer(before.env(), clients=clients, reach=before.here.reach, on_event=hear)
     with pytest.raises(Interrupted):
         deployer.up()
-    assert said[0].startswith("a session of another 10 min: this takes about 1")
+    assert said[0].startswith("a session that ends in 10 min: this takes about 1")
     assert before.here.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"] == []
 
 
