@@ -209,7 +209,7 @@ class Deployer:
 
         Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
         """
-        return prerequisites.look_at(
+        return prerequisites.run_checks(
             prerequisites.PrerequisitesContext(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
         )
 

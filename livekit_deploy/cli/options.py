@@ -74,7 +74,7 @@ def _recorder(context: click.Context, option: click.Parameter, given: str | None
     def close() -> None:
         made.close()
         if made.lost:
-            from livekit_deploy.render.harmless import line
+            from livekit_deploy.render.escaping import line
 
             click.echo(line(f"the record {given} ends early: {made.lost}"), err=True)
 

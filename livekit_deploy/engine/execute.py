@@ -203,7 +203,7 @@ class Execution:
             stray_id=id if twin else None,
             children=children,
             staying=staying,
-            drop=self._remember if item.comes_back and self._goes and not last else self._drop,
+            drop=self._remember if item.may_be_recreated and self._goes and not last else self._drop,
         )
         removal.down()
         if removal.kept is not None:

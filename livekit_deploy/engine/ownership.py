@@ -18,7 +18,7 @@ class Owned:
     kept_for_users: ClassVar[bool] = False
 
     @property
-    def comes_back(self) -> bool:
+    def may_be_recreated(self) -> bool:
         """Whether others may make it again after it was deleted: `down` looks once more, and knows it by its record."""
         return False
 
@@ -36,7 +36,7 @@ class Owned:
         """Put tags back that somebody took off: exactly one mutating call."""
         raise TypeError(f"{self.kind} does not say how it is tagged")
 
-    def strange(self, cloud: Any, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
+    def ownership_differences(self, cloud: Any, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
         """What tells that an object is not ours: path → (what it says, what ours would say); {} for ours."""
         if live.tags is None or cloud.ownership.lineage is None:
             return {}
@@ -46,18 +46,18 @@ class Owned:
             f"ownership_tags.{key}": (there.get(key), want) for key, want in wanted.items() if there.get(key) != want
         }
 
-    def proves(self, cloud: Any, live: Live, path: str) -> bool:
-        """Whether an object that is `strange` in this is not ours to delete."""
+    def shows_it_is_foreign(self, cloud: Any, live: Live, path: str) -> bool:
+        """Whether a difference in ``path`` means that the object is not ours to delete."""
         return True
 
-    def given_away(self, cloud: Any, live: Live, record: Record | None) -> bool:
-        """Whether an object that is `strange` is surely somebody else's: another state has marked it as its own."""
+    def belongs_to_others(self, cloud: Any, live: Live, record: Record | None) -> bool:
+        """Whether an object with `ownership_differences` is surely of somebody else: another state has tagged it."""
         return bool(live.tags) and bool(cloud.ownership.of_another_state(live.tags))
 
-    def announced(self, desired: Mapping[str, Any]) -> dict[str, Any]:
+    def intent_outputs(self, desired: Mapping[str, Any]) -> dict[str, Any]:
         """Outputs that the intent of a change records, so that the object is known again after a crash."""
         return {}
 
-    def made_again(self, cloud: Any, live: Live, record: Record | None) -> bool:
+    def recreated_by_others(self, cloud: Any, live: Live, record: Record | None) -> bool:
         """Whether others made it again, without tags, in the place of what our record says that we deleted."""
         return False

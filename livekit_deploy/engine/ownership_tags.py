@@ -32,13 +32,13 @@ class Kept:
     recorded: bool = True
 
 
-def lost(item: Resource, cloud: Any, record: Record | None, live: Live) -> tuple[FieldDiff, ...]:
+def missing(item: Resource, cloud: Any, record: Record | None, live: Live) -> tuple[FieldDiff, ...]:
     """What tells that an object is not ours, or not any more: tags that it lacks, or what others made of it."""
-    found = item.strange(cloud, live, record)
+    found = item.ownership_differences(cloud, live, record)
     return tuple(FieldDiff(path, have, want, "drift") for path, (have, want) in found.items())
 
 
-def told(item: Resource, diffs: Sequence[FieldDiff]) -> tuple[str, str]:
+def why_and_remedy(item: Resource, diffs: Sequence[FieldDiff]) -> tuple[str, str]:
     """What is wrong with an object of which these differ, and what to do about it."""
     adopt = f"livekit-deploy up --adopt {item.address}"
     if any(one.path.startswith(f"{OWNERSHIP}.") and one.path.endswith("lineage") and one.before for one in diffs):
@@ -61,7 +61,7 @@ def _said(diffs: Iterable[FieldDiff]) -> str:
 
 def adopted(item: Resource, cloud: Any, record: Record | None = None, live: Live | None = None) -> bool:
     """Whether the user takes it over, tags and all; or it was made again in the place of what we deleted."""
-    return item.address in cloud.ownership.adopt or (live is not None and item.made_again(cloud, live, record))
+    return item.address in cloud.ownership.adopt or (live is not None and item.recreated_by_others(cloud, live, record))
 
 
 def put_back(item: Resource, cloud: Any, live: Live, diffs: Mapping[str, tuple[FieldDiff, ...]]) -> None:
@@ -69,16 +69,16 @@ def put_back(item: Resource, cloud: Any, live: Live, diffs: Mapping[str, tuple[F
     item.put_own_tags(cloud, live, {one.path.removeprefix(f"{OWNERSHIP}."): str(one.after) for one in diffs[OWNERSHIP]})
 
 
-def marked(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
+def only_tags(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
     """Of what tells that an object is not ours the tags, which can be put back."""
     return tuple(one for one in diffs if one.path.startswith(f"{OWNERSHIP}."))
 
 
 def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept | None:
     """Why an object that is to be deleted is left as it is; None for one that is ours."""
-    diffs = lost(item, cloud, record, live)
-    own = [one for one in diffs if item.proves(cloud, live, one.path)]
-    if own and item.given_away(cloud, live, record):
+    diffs = missing(item, cloud, record, live)
+    own = [one for one in diffs if item.shows_it_is_foreign(cloud, live, one.path)]
+    if own and item.belongs_to_others(cloud, live, record):
         return Kept(item.address, live.id, f"it is not ours any more: {_said(own)}", recorded=False)
     if not own or adopted(item, cloud, record, live):
         return None
@@ -91,7 +91,7 @@ def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept 
 
 def require(item: Resource, cloud: Any, record: Record | None, live: Live) -> None:
     """Raise `NotOurs` for an object that has ceased to be ours since it was planned to be changed."""
-    diffs = lost(item, cloud, record, live)
+    diffs = missing(item, cloud, record, live)
     if diffs and not adopted(item, cloud, record, live):
-        said, remedy = told(item, diffs)
+        said, remedy = why_and_remedy(item, diffs)
         raise NotOurs(f"{item.address} ({live.id}) is not changed: {said}", hint=remedy)

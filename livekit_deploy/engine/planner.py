@@ -173,9 +173,9 @@ class Planner:
             )
             created = replace(base, action=Action.CREATE, diffs=diffs, reason=GONE if gone else "")
             return self._foreseen(item, created), False
-        lost = ownership_tags.lost(item, self._cloud, record, live) if record is not None else ()
+        lost = ownership_tags.missing(item, self._cloud, record, live) if record is not None else ()
         if lost and not ownership_tags.adopted(item, self._cloud, record, live):
-            warning, remedy = ownership_tags.told(item, lost)
+            warning, remedy = ownership_tags.why_and_remedy(item, lost)
             return replace(base, unmarked=lost, warning=warning, remedy=remedy), live.status is Status.READY
         if live.status is Status.STUCK or (live.status is Status.FAILED and has_run(item, record)):
             reason = f"it needs manual action: {live.detail}"
@@ -198,7 +198,7 @@ class Planner:
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: PlannedChange) -> PlannedChange:
         diffs = difference(item, record, live, self._lookup)
-        lost = ownership_tags.marked(ownership_tags.lost(item, self._cloud, record, live))
+        lost = ownership_tags.only_tags(ownership_tags.missing(item, self._cloud, record, live))
         if lost and ownership_tags.adopted(item, self._cloud, record, live):
             diffs = {OWNERSHIP: lost, **diffs}
         # also what is only known after apply: what would be the same again is known by now (`Resource.lasting`)
@@ -270,7 +270,7 @@ class Planner:
         with contextlib.suppress(Denied):  # whoever may not look is told by the deletion itself
             live = snapshot.look(item, record.id)
             if live is not None and (kept := ownership_tags.kept(item, self._cloud, record, live)) is not None:
-                lost = ownership_tags.lost(item, self._cloud, record, live)
+                lost = ownership_tags.missing(item, self._cloud, record, live)
                 change = replace(change, action=Action.NOOP, unmarked=lost, warning=kept.why, remedy=kept.hint)
                 self._entries[address] = replace(self._entries[address], change=change)
         return change

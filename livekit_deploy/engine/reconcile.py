@@ -115,7 +115,7 @@ class Reconciler:
         """What of a live object is not as wanted."""
         record = self._session.record(self.address)
         found = difference(self._item, record, live, self._lookup)
-        lost = ownership_tags.marked(ownership_tags.lost(self._item, self._run.cloud, record, live))
+        lost = ownership_tags.only_tags(ownership_tags.missing(self._item, self._run.cloud, record, live))
         adopted = lost and ownership_tags.adopted(self._item, self._run.cloud, record, live)
         return {OWNERSHIP: lost, **found} if adopted else found
 
@@ -192,8 +192,8 @@ class Reconciler:
         told = {key: diff for key, diff in diffs.items() if (key == OWNERSHIP if retagged else key in live.props)}
         before = self._recorded_inputs(record)
         base, phase = self._base(before), Phase.MADE if created else Phase.UPDATING
-        announced = self._item.announced(self._desired())
-        intent = replace(base, phase=phase, id=live.id, outputs={**base.outputs, **announced})
+        intent_outputs = self._item.intent_outputs(self._desired())
+        intent = replace(base, phase=phase, id=live.id, outputs={**base.outputs, **intent_outputs})
         self._run.intend(self.address, replace(intent, token=record.token if record else None))
         self.changed = True
         try:

@@ -81,7 +81,7 @@ class Run:
         now = self.waits.clock.now
         began = now()
 
-        def bears(error: BaseException) -> bool:
+        def tolerable(error: BaseException) -> bool:
             if not (passes(error) or not_yet_propagated(item, error)):
                 return False
             if isinstance(error, Denied) and now() - began > PROPAGATION:
@@ -89,7 +89,7 @@ class Run:
             tell(str(error))
             return True
 
-        return self.waits.persist(read, bears, timeout=max(end - began, 0.0))
+        return self.waits.persist(read, tolerable, timeout=max(end - began, 0.0))
 
 
 def passes(error: BaseException) -> bool:
@@ -119,7 +119,7 @@ def planned_read(waits: Waits, item: Resource | type[Resource], read: Callable[[
     )
 
 
-def borne(waits: Waits, look: Callable[[], T]) -> T:
+def ask_again(waits: Waits, look: Callable[[], T]) -> T:
     """``look()``, again for a moment while AWS does not answer."""
     return waits.persist(look, passes, timeout=_PLAN_SECONDS)
 

@@ -20,7 +20,7 @@ from livekit_deploy.state.document import Record
 Declared = Callable[[Mapping[str, Record]], Sequence[Resource]]
 
 
-def concerned(records: Mapping[str, Record], given: Iterable[Resource]) -> dict[str, type[Resource]]:
+def relevant_kinds(records: Mapping[str, Record], given: Iterable[Resource]) -> dict[str, type[Resource]]:
     """The kinds that an environment may have objects of: the product's own, those on record and those that are given.
 
     Whatever else is imported in this process is another environment's.
@@ -47,7 +47,7 @@ class Look:
 
     def unrecorded(self, cloud: Any, records: Mapping[str, Record]) -> dict[str, Record]:
         """The records of what carries our tags, and of what is in a recorded host, without one."""
-        kinds, unseen = concerned(records, self.given), dict[str, str]()
+        kinds, unseen = relevant_kinds(records, self.given), dict[str, str]()
         snapshot = Snapshot(cloud, self.patient, unseen)
         snapshot.scan(kinds.values())
         found: dict[str, Record] = {}

@@ -13,7 +13,7 @@ from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.k8s.access.client import MANAGER, PASSING, Api, Obj, api, serves
 from livekit_deploy.k8s.finalizers import LoadBalancerController, leaving
-from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, said
+from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, written
 
 _VERSIONS = "livekit-deploy/secret-versions"
 
@@ -53,7 +53,7 @@ class ClusterObject(Resource):
             return None
         metadata = item["metadata"]
         labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-        own_tags = said(labels.get(LINEAGE_LABEL), annotations.get(ADDRESS_ANNOTATION))
+        own_tags = written(labels.get(LINEAGE_LABEL), annotations.get(ADDRESS_ANNOTATION))
         if id is None:
             claim(cloud, self.address, own_tags, self.where())
         status = Status.DELETING if metadata.get("deletionTimestamp") else Status.READY

@@ -11,7 +11,7 @@ from livekit_deploy.errors import NotOurs
 LINEAGE_LABEL, ADDRESS_ANNOTATION = "livekit-deploy/lineage", "livekit-deploy/address"
 
 
-def said(lineage: str | None, address: str | None) -> dict[str, str]:
+def written(lineage: str | None, address: str | None) -> dict[str, str]:
     """The tags of an object, under the names that they have in AWS."""
     return {key: value for key, value in {LINEAGE: lineage, ADDRESS: address}.items() if value}
 

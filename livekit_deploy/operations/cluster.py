@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.kinds.eks.cluster import living
+from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.events import Emit, Notice
 from livekit_deploy.k8s.access.client import Api, api_of
 from livekit_deploy.k8s.access.kubeconfig import credential, for_people
@@ -29,12 +29,12 @@ class ClusterAccess:
 
     def kubeconfig(self, command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
         """A kubeconfig of the cluster without a token in it: ``command`` prints one, with ``environ`` set."""
-        return for_people(living(self.inside()).outputs, command, environ)
+        return for_people(observed_cluster(self.inside()).outputs, command, environ)
 
     def credential(self) -> dict[str, Any]:
         """What a kubeconfig's exec plugin prints: a token for the cluster, good for 14 minutes."""
         cloud = self.inside()
-        return credential(cloud, living(cloud).id)
+        return credential(cloud, observed_cluster(cloud).id)
 
     def api(self) -> Api:
         """The cluster's API."""

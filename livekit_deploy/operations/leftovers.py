@@ -18,8 +18,8 @@ from livekit_deploy.costs.prices import Prices
 from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.snapshot import Snapshot
-from livekit_deploy.engine.unrecorded import concerned
-from livekit_deploy.operations.lost import living
+from livekit_deploy.engine.unrecorded import relevant_kinds
+from livekit_deploy.operations.lost import found_by_tags
 from livekit_deploy.operations.report import Leftover
 
 _GONE = {"terminated", "shutting-down"}
@@ -38,7 +38,7 @@ def leftovers(
 
     ``kinds`` default to the product's. One that cannot be listed ends nothing where there is ``unseen`` to name it in.
     """
-    kinds = kinds or concerned({}, ()).values()
+    kinds = kinds or relevant_kinds({}, ()).values()
     view, prices = cloud.remembering(), Prices(cloud.region)
     found = {
         one.id: Leftover(kind, one.id, "an unknown maker", prices.left(kind, 0), f"{one.why}; {one.hint}")
@@ -53,7 +53,7 @@ def leftovers(
     ):
         left = Leftover(thing.what, thing.id, thing.maker, prices.left(thing.what, thing.size))
         found.setdefault(thing.id, left)
-    for lineage, others in living(view, kinds, cloud.ownership.lineage, unseen).items():
+    for lineage, others in found_by_tags(view, kinds, cloud.ownership.lineage, unseen).items():
         maker_of = f"this environment under another state document, of the lineage {lineage}"
         for what, item in others:
             found.setdefault(item.live.id, Leftover(what, item.live.id, maker_of, prices.left(what, 0)))

@@ -12,14 +12,14 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.lineages import lineages
 from livekit_deploy.engine.resource import Found, Resource
 from livekit_deploy.engine.snapshot import Patient, Snapshot
-from livekit_deploy.engine.unrecorded import Declared, Look, concerned
+from livekit_deploy.engine.unrecorded import Declared, Look, relevant_kinds
 from livekit_deploy.errors import ConfigError, ResourceError, StateError
 from livekit_deploy.state.document import Record, State
 
 _NAMED = 3
 
 
-def living(
+def found_by_tags(
     cloud: Cloud, kinds: Collection[type[Resource]], mine: str | None, unseen: dict[str, str] | None = None
 ) -> dict[str, list[tuple[str, Found]]]:
     """(kind, object) of each lineage but ``mine`` that has any, of this project and environment.
@@ -47,7 +47,7 @@ def refuse_lost(cloud: Cloud, env: str, state: State | None, where: str) -> None
     """Raise `StateError` where nothing is recorded and objects of the environment live that another document knew."""
     if state is not None and state.records:
         return
-    found = living(cloud, concerned({}, ()).values(), state.lineage if state else None)
+    found = found_by_tags(cloud, relevant_kinds({}, ()).values(), state.lineage if state else None)
     if not found:
         return
     some = [f"{kind} {item.live.id}" for there in found.values() for kind, item in there]

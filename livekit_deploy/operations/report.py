@@ -59,7 +59,7 @@ class Report:
     timings: Mapping[str, Timing] = field(default_factory=dict)
 
     @property
-    def under_way(self) -> list[str]:
+    def in_progress(self) -> list[str]:
         """What has still to end by itself: as it was found last."""
         return [one.seen for one in unfinished(self.findings)] if self.findings else list(self.unfinished.values())
 

@@ -16,7 +16,7 @@ from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds.ec2.vpc import Vpc
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.checks import verify
-from livekit_deploy.checks.ailments import ailments
+from livekit_deploy.checks.aws_health import health_findings
 from livekit_deploy.checks.finding import Finding, failed, unfinished
 from livekit_deploy.checks.reach import Reach
 from livekit_deploy.config import Environment
@@ -24,8 +24,8 @@ from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planned
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.engine.run import Run, borne, planned_read
-from livekit_deploy.engine.unrecorded import Look, concerned
+from livekit_deploy.engine.run import Run, ask_again, planned_read
+from livekit_deploy.engine.unrecorded import Look, relevant_kinds
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.errors import (
     CredentialsError,
@@ -144,7 +144,7 @@ class Running:
 
         def look() -> list[Finding]:
             before = missing(seen)
-            seen[:] = verify.look_at(self._env, self._cloud, records, self._reach)
+            seen[:] = verify.run_checks(self._env, self._cloud, records, self._reach)
             if (now := missing(seen)) != before:
                 self._emit(Looked(failing={one.check: one.seen for one in now}))
             return seen
@@ -156,7 +156,7 @@ class Running:
     def verified(self, records: Mapping[str, Record], *, within: float, to_the_end: bool) -> list[Finding]:
         """The same, and what AWS says is wrong with what runs."""
         found = self.answering(records, within=within, to_the_end=to_the_end)
-        return [*found, *ailments(self._cloud.remembering(), records)]
+        return [*found, *health_findings(self._cloud.remembering(), records)]
 
     def patient(self, item: Resource | type[Resource], read: Callable[[], T]) -> T:
         """A read for a plan."""
@@ -170,12 +170,12 @@ class Running:
         Of a run that failed it is said as far as it can be: what cannot be listed then must not hide the failure.
         """
         records = {**session.state.records, **planned.found}
-        kinds = list(concerned(records, look.given).values())
+        kinds = list(relevant_kinds(records, look.given).values())
         vpcs = [record.id for record in records.values() if record.kind == Vpc.kind and record.id]
         report = self.carry_out(session, terms, planned, fail_fast=fail_fast, abandon=abandon, look=look)
         try:
             waits = Waits(self._clock, self._cancel, threading.Event())
-            report.leftovers, report.vanishing = borne(
+            report.leftovers, report.vanishing = ask_again(
                 waits, lambda: leftovers(self._cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
             )
         except DeployError as error:

@@ -24,7 +24,7 @@ from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
 from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.engine.recover import Recovery, record_of
 from livekit_deploy.engine.resource import Live, Observed, Resource
-from livekit_deploy.engine.unrecorded import Declared, concerned
+from livekit_deploy.engine.unrecorded import Declared, relevant_kinds
 from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.state.document import Home, Record, State
 from livekit_deploy.state.edit import Present, present, replaced, saved, whole
@@ -144,7 +144,7 @@ class Upkeep:
         view = self._cloud.remembering()
         there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
         resources = declared(there.records)
-        found = Recovery(view, concerned(now.state.records if now.state else {}, resources)).everything(resources)
+        found = Recovery(view, relevant_kinds(now.state.records if now.state else {}, resources)).everything(resources)
         if lineage is None and not now.counts and found.records and all(map(_of_no_region, found.records.values())):
             some = ", ".join(sorted(found.records)[:3])
             raise StateError(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from livekit_deploy.engine.estimate import dollars
-from livekit_deploy.render.harmless import line
+from livekit_deploy.render.escaping import line
 from livekit_deploy.render.words import hanging
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from livekit_deploy.checks.finding import Finding
 from livekit_deploy.errors import AnsweredError, DeployError, Incomplete, ResourceError, VerifyFailed
 from livekit_deploy.operations.report import Report
 from livekit_deploy.render import findings, json_lines
-from livekit_deploy.render.harmless import escape
+from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.reports import left_lines
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.words import hanging, plural, wrapped

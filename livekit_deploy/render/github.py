@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, ResourceFailed, RunFinished, RunStarted
-from livekit_deploy.render import harmless
-from livekit_deploy.render.harmless import code, prose
+from livekit_deploy.render import escaping
+from livekit_deploy.render.escaping import code, prose
 from livekit_deploy.render.lines import Lines
 from livekit_deploy.render.markdown import plan_markdown
 from livekit_deploy.render.words import duration
@@ -47,7 +47,7 @@ class GitHub(Lines):
         if url := report.outputs.get("livekit.url"):
             summarize(["", f"LiveKit answers at {code(str(url))}"])
             output("livekit-url", str(url))
-        for one in report.under_way:
+        for one in report.in_progress:
             summarize(["", f"Unfinished: {code(one)}"])
         for address, (said, remedy) in report.warnings.items():
             command("warning", f"{said}; {remedy}" if remedy else said, title=address)
@@ -88,8 +88,8 @@ def planned(plan: Plan) -> None:
 
 def command(name: str, text: str, *, title: str = "") -> None:
     """Write ``::name title=…::text`` to stderr, with what would end it escaped."""
-    named = f" title={harmless.title(title)}" if title else ""
-    sys.stderr.write(f"::{name}{named}::{harmless.parameter(text)}\n")
+    named = f" title={escaping.title(title)}" if title else ""
+    sys.stderr.write(f"::{name}{named}::{escaping.parameter(text)}\n")
     sys.stderr.flush()
 
 
@@ -101,7 +101,7 @@ def summarize(rows: Iterable[str]) -> None:
 
 def output(name: str, value: str) -> None:
     """Give a value to later steps, as ``steps.ID.outputs.NAME``; it is one line."""
-    _append("GITHUB_OUTPUT", f"{name}={harmless.line(value)}")
+    _append("GITHUB_OUTPUT", f"{name}={escaping.line(value)}")
 
 
 def _append(variable: str, text: str) -> None:

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from livekit_deploy.engine.graph import Edges, closure, edges_up, longest_chain, ordered
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.render import harmless
+from livekit_deploy.render import escaping
 from livekit_deploy.render.words import address_column, duration, wrapped
 
 _BELOW = 6  # columns that what comes before is indented by where it has lines of its own
@@ -45,12 +45,12 @@ def _in_order(resources: Sequence[Resource]) -> tuple[list[Resource], set[str]]:
 
 def _text(order: Sequence[Resource], chain: set[str], width: int | None) -> str:
     lines = []
-    column = address_column((harmless.line(item.address) for item in order), width)
+    column = address_column((escaping.line(item.address) for item in order), width)
     for item in order:
         mark = "*" if item.address in chain else " "
-        deps = ", ".join(sorted(harmless.line(dep.address) for dep in item.dependencies()))
+        deps = ", ".join(sorted(escaping.line(dep.address) for dep in item.dependencies()))
         after = f"after {deps}" if deps else ""
-        line = f"{mark} {harmless.line(item.address):<{column}} {duration(item.usual):>6}"
+        line = f"{mark} {escaping.line(item.address):<{column}} {duration(item.usual):>6}"
         if width is None or len(line) + 2 + len(after) <= width:
             lines.append(f"{line}  {after}".rstrip())
         else:
@@ -73,7 +73,7 @@ _ENTITIES = {"#": 35, '"': 34, "<": 60, ">": 62, "`": 96, "&": 38}
 
 def _label(address: str) -> str:
     """As the text of a node: Mermaid, "Flowcharts", entity codes to escape characters."""
-    return harmless.line(address).translate({ord(sign): f"#{code};" for sign, code in _ENTITIES.items()})
+    return escaping.line(address).translate({ord(sign): f"#{code};" for sign, code in _ENTITIES.items()})
 
 
 _COLUMN, _ROW, _BOX, _HEIGHT, _MARGIN = 330, 34, 270, 24, 20
@@ -99,7 +99,7 @@ def _svg(order: Sequence[Resource], chain: set[str]) -> str:
         x, y = places[item.address]
         kind = ' class="longest"' if item.address in chain else ""
         lines.append(f'<g{kind}><rect x="{x}" y="{y}" width="{_BOX}" height="{_HEIGHT}" rx="4"/>')
-        shown = harmless.line(item.address)
+        shown = escaping.line(item.address)
         lines.append(f"<title>{escape(shown)}: usually {duration(item.usual)}</title>")
         lines.append(f'<text x="{x + 8}" y="{y + 16}">{escape(_fitted(shown))}</text></g>')
     return "\n".join([*lines, "</svg>"])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from livekit_deploy.base.clock import Clock
-from livekit_deploy.render import harmless
+from livekit_deploy.render import escaping
 from livekit_deploy.render.versioned import versioned
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def line(values: Mapping[str, Any]) -> str:
     """One line of the stream: ``format_version`` and ``@timestamp`` before everything else."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return harmless.json(json.dumps(versioned({"@timestamp": moment, **values}), default=str)) + "\n"
+    return escaping.json(json.dumps(versioned({"@timestamp": moment, **values}), default=str)) + "\n"
 
 
 def _seconds(spent: Spent) -> dict[str, float]:
@@ -64,7 +64,7 @@ class JsonLines:
                 "updated": report.updated,
                 "deleted": report.deleted,
                 "stays": [asdict(one) for one in report.stays],
-                "unfinished": report.under_way,
+                "unfinished": report.in_progress,
                 "warnings": [
                     {"address": address, "warning": said, "remedy": remedy}
                     for address, (said, remedy) in report.warnings.items()

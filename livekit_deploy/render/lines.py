@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Progress, Started
-from livekit_deploy.render.harmless import escape
+from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.in_progress import InProgress, Row
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import about, duration

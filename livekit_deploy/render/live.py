@@ -10,7 +10,7 @@ from rich.text import Text
 
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Skipped
-from livekit_deploy.render.harmless import escape
+from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.in_progress import InProgress, Row
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import WIDE, about, duration, ordered

@@ -15,7 +15,7 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
 from livekit_deploy import __version__
 from livekit_deploy.errors import DeployError, UsageError
-from livekit_deploy.render import harmless
+from livekit_deploy.render import escaping
 from livekit_deploy.render.failure import as_json
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def _formatter(form: str, run_id: str) -> logging.Formatter:
         return {**line, "run_id": run_id}
 
     written = structlog.processors.JSONRenderer(default=str)
-    last: list[Processor] = [written, lambda _, __, said: harmless.json(str(said))]
+    last: list[Processor] = [written, lambda _, __, said: escaping.json(str(said))]
     if form == "console":
-        last = [structlog.dev.ConsoleRenderer(colors=False), lambda _, __, said: harmless.text(str(said))]
+        last = [structlog.dev.ConsoleRenderer(colors=False), lambda _, __, said: escaping.text(str(said))]
     return ProcessorFormatter(
         foreign_pre_chain=[ExtraAdder()],
         processors=[

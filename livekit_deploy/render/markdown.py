@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from livekit_deploy.render import costs, plans
-from livekit_deploy.render.harmless import prose
+from livekit_deploy.render.escaping import prose
 
 if TYPE_CHECKING:
     from livekit_deploy.engine.estimate import Guard

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from livekit_deploy.engine.plan import GONE, Action, FieldDiff, Plan, PlannedChange
 from livekit_deploy.render import costs
-from livekit_deploy.render.harmless import escape
+from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.words import SYMBOLS, hanging, ordered, pair, plain, plural, wrapped
 
 _ORIGIN = {"config": "config", "drift": "drift: someone else changed it"}

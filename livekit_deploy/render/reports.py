@@ -9,7 +9,7 @@ from rich.text import Text
 
 from livekit_deploy.costs.prices import as_of
 from livekit_deploy.engine.stages import STAGES
-from livekit_deploy.render.harmless import escape
+from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.plans import warned
 from livekit_deploy.render.words import duration, hanging, ordered, plural, whole
 from livekit_deploy.state.document import Phase
@@ -53,7 +53,7 @@ def up_lines(
         command = spelled(f"livekit-deploy outputs --env {env.name}")
         yield from _beside(told, escape(f"({command} --json)"), 3, width, under=len(lead))
     yield from warned(report.warnings, width, "  ")
-    if report.under_way:
+    if report.in_progress:
         yield from unfinished_lines(report, env, width, spelled)
         return
     yield f"  Next        {escape(spelled(f'livekit-deploy verify --env {env.name}'))}"
@@ -64,12 +64,12 @@ def unfinished_lines(
 ) -> Iterator[str]:
     """What goes on by itself after the run and is not proven before it ends, and what looks at it then."""
     yield from _unfinished_yet(report, width)
-    if report.under_way:
+    if report.in_progress:
         yield f"  Next        {escape(spelled(f'livekit-deploy verify --env {env.name}'))} --watch --timeout 6h"
 
 
 def _unfinished_yet(report: Report, width: int | None) -> Iterator[str]:
-    for one in report.under_way:
+    for one in report.in_progress:
         yield from hanging("  Unfinished  ", one, width, "yellow")
 
 

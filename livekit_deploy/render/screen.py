@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from livekit_deploy.render import harmless
+from livekit_deploy.render import escaping
 from livekit_deploy.render.versioned import versioned
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ class Screen:
 
     def result(self, text: str) -> None:
         """A result, as it is."""
-        sys.stdout.write(f"{harmless.text(text)}\n")
+        sys.stdout.write(f"{escaping.text(text)}\n")
 
     def json(self, text: str) -> None:
         """JSON, as it is and nothing else."""
-        sys.stdout.write(harmless.json(text.rstrip("\n")) + "\n")
+        sys.stdout.write(escaping.json(text.rstrip("\n")) + "\n")
 
     def json_value(self, values: Mapping[str, Any]) -> None:
         """A JSON object with the version of its format."""
@@ -95,7 +95,7 @@ class Screen:
             self.say("not deployed yet: run livekit-deploy up")
         width = max(map(len, outputs), default=0)
         for name, value in outputs.items():
-            self.result(harmless.line(f"{name:<{width}}  {value}"))
+            self.result(escaping.line(f"{name:<{width}}  {value}"))
 
     def status(self, report: StatusReport, plan: Plan | None) -> None:
         """One screen."""
@@ -128,7 +128,7 @@ class Screen:
         from livekit_deploy.render.json_lines import line as as_json
 
         said = f"[{line.pod}] {line.text}" if named else line.text
-        sys.stdout.write(as_json({"type": "log", **asdict(line)}) if json else f"{harmless.line(said)}\n")
+        sys.stdout.write(as_json({"type": "log", **asdict(line)}) if json else f"{escaping.line(said)}\n")
         sys.stdout.flush()
         return getattr(sys.stdout, "failure", None) is None
 
@@ -225,12 +225,12 @@ class Screen:
     def say(self, text: str) -> None:
         """A line on the way."""
         if not self.quiet:
-            sys.stderr.write(f"{harmless.text(self._spelled(text))}\n")
+            sys.stderr.write(f"{escaping.text(self._spelled(text))}\n")
 
     def warn(self, texts: Iterable[str]) -> None:
         """What is allowed but should be known."""
         for text in texts:
-            self.say(f"warning: {harmless.line(text)}")
+            self.say(f"warning: {escaping.line(text)}")
 
     def note(self, markup: str) -> None:
         """Something that happened, in markup."""
@@ -245,6 +245,6 @@ class Screen:
 
     def prompt(self, question: str) -> str:
         """An answer, "" at the end of the input."""
-        sys.stderr.write(f"{harmless.line(question)} ")
+        sys.stderr.write(f"{escaping.line(question)} ")
         sys.stderr.flush()
         return sys.stdin.readline().rstrip("\n")

@@ -13,7 +13,7 @@ from livekit_deploy.events import (
     ResourceFailed,
     Skipped,
 )
-from livekit_deploy.render.harmless import escape
+from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.words import duration
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from livekit_deploy.engine.stages import STAGES
-from livekit_deploy.render.harmless import escape
+from livekit_deploy.render.escaping import escape
 
 SYMBOLS = {
     "create": "[green]+[/]",

@@ -19,7 +19,7 @@ from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationG
 from livekit_deploy.aws.kinds.keys import Alias, Key
 from livekit_deploy.aws.kinds.secrets import TOKEN, Secret
 from livekit_deploy.aws.kinds.states import Meaning, States
-from livekit_deploy.checks.ailments import ailments
+from livekit_deploy.checks.aws_health import health_findings
 from livekit_deploy.checks.finding import Verdict
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
@@ -84,7 +84,7 @@ def test_whatever_the_issue_what_runs_is_kept_and_its_reason_told(
             assert rig.executed(of(kind)).warnings[where] == (said, remedy)
             assert rig.calls() == []
             assert rig.records[where].warning == said, "status tells it"
-            (found,) = ailments(rig.cloud.remembering(), rig.records)
+            (found,) = health_findings(rig.cloud.remembering(), rig.records)
             assert (found.check, found.verdict, found.seen, found.remedy) == (where, Verdict.WARNING, said, remedy)
 
 

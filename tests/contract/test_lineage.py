@@ -11,7 +11,7 @@ import pytest
 from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, OwnershipTags
 from livekit_deploy.engine.resource import Observed
 from livekit_deploy.engine.snapshot import Snapshot
-from livekit_deploy.engine.unrecorded import concerned
+from livekit_deploy.engine.unrecorded import relevant_kinds
 from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.state.lease import lease_of
 from tests.aws.rig import AwsRig
@@ -37,7 +37,7 @@ def test_the_lineage_of_another_environment_gives_nothing_of_it(case: Case, rig:
     rig.calls()
 
     snapshot = Snapshot(other.cloud.remembering())
-    snapshot.scan(concerned({}, ()).values())
+    snapshot.scan(relevant_kinds({}, ()).values())
     assert snapshot.untracked({}) == []
     assert leftovers(other.cloud) == ([], [])
     assert rig.records == records

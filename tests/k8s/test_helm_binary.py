@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livekit_deploy.aws.access.terms import Terms
-from livekit_deploy.aws.kinds.eks.cluster import living
+from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.errors import Interrupted, LostLease, ResourceError
 from livekit_deploy.k8s.helm import command, home, install
 from livekit_deploy.k8s.helm import process as helm_process
@@ -222,7 +222,7 @@ def test_a_second_signal_ends_everything_at_once(rig: KubeRig, arguments: list[s
 
 
 def test_the_token_is_for_us_alone_renewed_and_gone_at_the_end(rig: KubeRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = Helm(rig.cloud, living(rig.cloud))
+    runner = Helm(rig.cloud, observed_cluster(rig.cloud))
     runner._refresh()
     home = runner._binary.home
     config = yaml.safe_load((home / "kubeconfig").read_text())
@@ -383,7 +383,7 @@ def test_a_webhook_that_refuses_or_is_broken_is_told_and_not_tried_again(
 
 KILLED = """
 import os, signal, sys
-from livekit_deploy.aws.kinds.eks.cluster import living
+from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.k8s.helm import home as home_of_helm
 class Owner: pass
 owner = Owner()

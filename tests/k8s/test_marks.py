@@ -14,7 +14,7 @@ from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.engine.unrecorded import concerned
+from livekit_deploy.engine.unrecorded import relevant_kinds
 from livekit_deploy.k8s.helm.charts import fetched
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
@@ -81,7 +81,7 @@ def world(request: pytest.FixtureRequest, rig: KubeRig, charts: Path) -> World:
 
 
 def test_every_kind_in_the_cluster_is_tried() -> None:
-    product = concerned({}, ())
+    product = relevant_kinds({}, ())
     assert set(KINDS) == {name for name, kind in product.items() if kind.host_kind and "k8s" in kind.__module__} - {
         name for name in product if name.startswith("barrier.")
     }

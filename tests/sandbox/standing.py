@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.checks.finding import Finding, failed
-from livekit_deploy.checks.verify import look_at
+from livekit_deploy.checks.verify import run_checks
 from livekit_deploy.checks.verify.cluster import MEDIA
 from livekit_deploy.checks.verify.context import VerifyContext
 from livekit_deploy.cli.rehearsal import stand_ins
@@ -83,7 +83,7 @@ class Standing:
         """What is found where the records are the user's to make."""
         livekit = self.env.livekit.model_copy(update={"hosted_zone": None})
         env, look = self.env.model_copy(update={"livekit": livekit}), self.look
-        return look_at(env, self.deployer.cloud, look.records, self._reach)
+        return run_checks(env, self.deployer.cloud, look.records, self._reach)
 
     def mended(self) -> bool:
         return not failed(self.deployer.verify(within=_LONG))

@@ -322,7 +322,7 @@ def test_no_verb_is_asked_for_again_under_a_lease_that_somebody_took(rig: Rig, v
 def test_what_has_no_record_is_deleted_only_under_a_lease_that_is_ours(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("livekit_deploy.engine.unrecorded.concerned", lambda *_: {"fake.thing": Fake})
+    monkeypatch.setattr("livekit_deploy.engine.unrecorded.relevant_kinds", lambda *_: {"fake.thing": Fake})
     rig.cloud.polls = 0
     rig.up([Fake("one")])
     session = rig.session()

@@ -28,7 +28,7 @@ def test_one_check_that_breaks_ends_no_survey(monkeypatch: pytest.MonkeyPatch) -
     fine = Check[Any]("fine", lambda survey: "well")
     monkeypatch.setattr(table, "_FIRST", fine)
     monkeypatch.setattr(table, "CHECKS", (fine, Check("broken", _breaks), Check("other", lambda survey: "well")))
-    assert [one.verdict for one in table.look_at(SimpleNamespace())] == [  # type: ignore[arg-type]
+    assert [one.verdict for one in table.run_checks(SimpleNamespace())] == [  # type: ignore[arg-type]
         Verdict.OK,
         Verdict.FAILED,
         Verdict.OK,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from livekit_deploy.engine.resource import Live
-from livekit_deploy.engine.run import borne
+from livekit_deploy.engine.run import ask_again
 from livekit_deploy.engine.waits import PROPAGATION, Waits
 from livekit_deploy.errors import Busy, Denied, ResourceError, Throttled, Unavailable
 from livekit_deploy.events import Progress
@@ -222,7 +222,7 @@ def test_a_look_around_is_borne_for_a_moment_and_what_does_not_pass_is_told_at_o
             raise error
         return "there"
 
-    assert borne(waits, look) == "there"
+    assert ask_again(waits, look) == "there"
     answers = iter([broken(), None])
     with pytest.raises(ResourceError, match="says no"):
-        borne(waits, look)
+        ask_again(waits, look)

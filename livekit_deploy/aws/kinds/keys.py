@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, kms_pairs, mapping
 from livekit_deploy.aws.kinds.eks.cluster import CREATOR, cluster_name
-from livekit_deploy.aws.kinds.iam.policy_documents import normal, statements, told
+from livekit_deploy.aws.kinds.iam.policy_documents import normal, shown_statement, statements
 from livekit_deploy.aws.kinds.states import CLUSTER, DEGRADED, KEY
 from livekit_deploy.engine.inputs import Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -196,7 +196,7 @@ def _lets_in(cloud: Cloud, id: str, maker: str) -> list[str]:
     """What the key's policy says besides what we wrote; whoever made the key may be gone since."""
     found = statements(cloud.kms.get_key_policy(KeyId=id, PolicyName="default")["Policy"])
     own = [_essence(one) for one in _statements(cloud, maker)]
-    return sorted(told(one) for one in found if _essence(one) not in own and not _gone(one))
+    return sorted(shown_statement(one) for one in found if _essence(one) not in own and not _gone(one))
 
 
 def _essence(statement: Mapping[str, Any]) -> Any:
@@ -276,14 +276,14 @@ class Alias(Resource):
             cloud.ownership.claim(_tags(cloud, target), self.address, f"the key behind {name}")
         return Live(name, Status.READY, {"key_id": target}, made=target)
 
-    def strange(self, cloud: Cloud, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
+    def ownership_differences(self, cloud: Cloud, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
         """One that names a key that is not ours (any more)."""
         target = live.props["key_id"]
         if record is None or cloud.ownership.ours(_tags(cloud, target)):
             return {}
         return {"key_id": (target, record.inputs.get("key_id"))}
 
-    def given_away(self, cloud: Cloud, live: Live, record: Record | None) -> bool:
+    def belongs_to_others(self, cloud: Cloud, live: Live, record: Record | None) -> bool:
         """It names another key than it did."""
         return record is None or live.props["key_id"] != record.inputs.get("key_id")
 

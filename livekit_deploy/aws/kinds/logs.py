@@ -52,12 +52,12 @@ class LogGroup(Resource):
         return live
 
     @property
-    def comes_back(self) -> bool:
+    def may_be_recreated(self) -> bool:
         return self.instance == _OF_EKS
 
-    def made_again(self, cloud: Cloud, live: Live, record: Record | None) -> bool:
+    def recreated_by_others(self, cloud: Cloud, live: Live, record: Record | None) -> bool:
         """EKS made it again after we deleted it: of that name, without any tag."""
-        deleted = record is not None and record.phase is Phase.DELETING and self.comes_back
+        deleted = record is not None and record.phase is Phase.DELETING and self.may_be_recreated
         named = live.id == self.names(cloud)[_OF_EKS]
         return deleted and named and not any(key in (live.tags or {}) for key in cloud.ownership.own(""))
 

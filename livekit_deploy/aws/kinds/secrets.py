@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
 from livekit_deploy.aws.kinds import api_keys
-from livekit_deploy.aws.kinds.iam.policy_documents import statements, told
+from livekit_deploy.aws.kinds.iam.policy_documents import shown_statement, statements
 from livekit_deploy.base.clock import utc_now
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -175,7 +175,7 @@ def _ours(cloud: Cloud) -> Iterator[Mapping[str, Any]]:
 def _lets_in(cloud: Cloud, arn: str) -> list[str]:
     """What the secret's own policy says; there is none of ours."""
     said = cloud.secretsmanager.get_resource_policy(SecretId=arn).get("ResourcePolicy")
-    return sorted(told(one) for one in statements(said)) if said else []
+    return sorted(shown_statement(one) for one in statements(said)) if said else []
 
 
 def _live(cloud: Cloud, secret: Mapping[str, Any]) -> Live:

@@ -43,7 +43,7 @@ _STATUS = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class ObservedState:
     """What one object's state comes to; ``note`` is of a state that is not known, ``remedy`` what a person must do."""
 
     value: str
@@ -108,15 +108,15 @@ class States:
     members: Mapping[Meaning, tuple[str, ...]]
     remedies: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, value: object) -> Standing:
+    def of(self, value: object) -> ObservedState:
         """What a value comes to. EC2 writes some states with other capitals than its model does."""
         text = str(value or "")
         for meaning, names in self.members.items():
             for name in names:
                 if name.casefold() == text.casefold():
-                    return Standing(text, meaning, self.remedies.get(name, ""))
+                    return ObservedState(text, meaning, self.remedies.get(name, ""))
         note = "AWS gives no state" if not text else "a state that this version does not know; waiting for another"
-        return Standing(text or "no state", Meaning.COMING, note=note)
+        return ObservedState(text or "no state", Meaning.COMING, note=note)
 
 
 USABLE, DEGRADED, BUSY = Meaning.USABLE, Meaning.DEGRADED, Meaning.BUSY

@@ -2,6 +2,6 @@
 
 from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.checks.prerequisites.identity import long_lease, right_account
-from livekit_deploy.checks.prerequisites.table import look_at
+from livekit_deploy.checks.prerequisites.table import run_checks
 
-__all__ = ["PrerequisitesContext", "long_lease", "look_at", "right_account"]
+__all__ = ["PrerequisitesContext", "long_lease", "right_account", "run_checks"]

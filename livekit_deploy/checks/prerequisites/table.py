@@ -35,7 +35,7 @@ CHECKS: tuple[Check[PrerequisitesContext], ...] = (
 )
 
 
-def look_at(survey: PrerequisitesContext) -> list[Finding]:
+def run_checks(survey: PrerequisitesContext) -> list[Finding]:
     """Everything that `up` needs, in the order of `CHECKS`; without credentials only what needs none."""
     first = _FIRST.find(survey)
     known = first.verdict is Verdict.OK

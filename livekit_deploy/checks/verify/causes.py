@@ -147,7 +147,7 @@ def of_log(lines: Iterable[str]) -> tuple[Cause, str] | None:
     return None
 
 
-def told(api: Api) -> tuple[Cause, str] | None:
+def cause_in_logs(api: Api) -> tuple[Cause, str] | None:
     """What LiveKit's pods say, now or before their last start, of why they do not serve; None for nothing known."""
     logs = PodLogs(api, LIVEKIT, lambda _: None)
     for previous in (False, True):

@@ -73,7 +73,7 @@ def pods(look: VerifyContext) -> str:
 def _at_fault(look: VerifyContext, one: Rollout) -> Trouble:
     """With what the pods themselves say, where that tells more than Kubernetes does."""
     cause, seen = causes.of_pod(one.fault), one.fault
-    if cause.words in causes.SPOKEN and (said := causes.told(look.api)):
+    if cause.words in causes.SPOKEN and (said := causes.cause_in_logs(look.api)):
         cause, line = said
         seen = f"{seen}; its log says: {line[:200]}"
     return Trouble(seen, cause=cause.why, remedy=cause.remedy)

@@ -108,7 +108,7 @@ def redis(look: VerifyContext) -> str:
     """LiveKit lists rooms, which it reads from Redis."""
     if look.rooms.status != 200:
         seen = f"ListRooms answers {look.rooms.status} {look.rooms.text[:120]}"
-        if said := causes.told(look.api):
+        if said := causes.cause_in_logs(look.api):
             raise Trouble(f"{seen}; the log says: {said[1][:200]}", cause=said[0].why, remedy=said[0].remedy)
         raise Trouble(
             seen,

@@ -37,7 +37,7 @@ def serves(state: State) -> bool:
     return RELEASE in state.records
 
 
-def look_at(env: Environment, cloud: Cloud, records: Mapping[str, Record], reach: Reach) -> list[Finding]:
+def run_checks(env: Environment, cloud: Cloud, records: Mapping[str, Record], reach: Reach) -> list[Finding]:
     """One look at everything between a user and a pod, in the order of `CHECKS`."""
     look = VerifyContext(env, cloud, records, reach)
     checks = [check for check in CHECKS if check.name != "turn" or TURN in records]

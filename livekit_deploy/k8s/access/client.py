@@ -21,7 +21,7 @@ from kubernetes.client.exceptions import ApiException
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.connecting import asking
-from livekit_deploy.aws.kinds.eks.cluster import living
+from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.base import call_log
 from livekit_deploy.base.clock import http_date
 from livekit_deploy.engine.resource import Live, Status
@@ -49,12 +49,12 @@ Obj = dict[str, Any]
 
 def api(cloud: Cloud, host: Live) -> Api:
     """The API of the cluster that ``host`` is, one client for as long as this view of the cloud lives."""
-    return _shared(cloud, host, lambda: living(cloud))
+    return _shared(cloud, host, lambda: observed_cluster(cloud))
 
 
 def api_of(cloud: Cloud) -> Api:
     """The API of the environment's cluster."""
-    cluster = living(cloud)
+    cluster = observed_cluster(cloud)
     return _shared(cloud, cluster, lambda: cluster)
 
 

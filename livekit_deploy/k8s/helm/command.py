@@ -19,7 +19,7 @@ import semver
 import yaml
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.kinds.eks.cluster import living
+from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.engine.resource import Live
 from livekit_deploy.errors import Denied
 from livekit_deploy.k8s.access.kubeconfig import for_helm
@@ -33,7 +33,7 @@ _RENDER_SECONDS = 60.0
 
 def helm(cloud: Cloud, host: Live) -> Helm:
     """The helm for the cluster that ``host`` is, one for as long as this view of the cloud lives."""
-    found: Helm = cloud.shared(f"helm:{host.outputs['endpoint']}", lambda: Helm(cloud, living(cloud)))
+    found: Helm = cloud.shared(f"helm:{host.outputs['endpoint']}", lambda: Helm(cloud, observed_cluster(cloud)))
     return found
 
 

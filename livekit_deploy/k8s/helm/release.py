@@ -27,7 +27,7 @@ from livekit_deploy.k8s.helm.definitions import Definitions, broken
 from livekit_deploy.k8s.helm.process import UNSERVED, WEBHOOK
 from livekit_deploy.k8s.helm.record import ReleaseRecord, read_release, read_revision, revise
 from livekit_deploy.k8s.helm.remains import Remains
-from livekit_deploy.k8s.ownership_tags import claim, own, said
+from livekit_deploy.k8s.ownership_tags import claim, own, written
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named
 from livekit_deploy.state.limits import Limits
@@ -83,7 +83,7 @@ class HelmRelease(Resource):
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return None
-        own_tags = said(record.tags.get("lineage"), record.tags.get("address"))
+        own_tags = written(record.tags.get("lineage"), record.tags.get("address"))
         if id is None:
             claim(cloud, self.address, own_tags, f"the release {self._id()}")
         return replace(self._seen(cloud, connection, record), tags=own_tags)
@@ -173,7 +173,7 @@ class HelmRelease(Resource):
         connection = api(cloud, self._host())
         record = read_release(connection, self.namespace, self.instance)
         if record is not None:
-            own_tags = said(record.tags.get("lineage"), record.tags.get("address"))
+            own_tags = written(record.tags.get("lineage"), record.tags.get("address"))
             return Live(self._id(), Status.READY, tags=own_tags)
         return Remains(connection, self.namespace, self.instance).live(self._id())
 

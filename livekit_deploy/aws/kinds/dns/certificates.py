@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, LINEAGE, mapping, pairs
-from livekit_deploy.aws.kinds.ec2.diagnosis import told
+from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.ec2.holders import maker
 from livekit_deploy.aws.kinds.ec2.load_balancers import tags_of
 from livekit_deploy.aws.kinds.states import CERTIFICATE, COMING, VALIDATION
@@ -86,7 +86,7 @@ class Certificate(Resource):
             yield f"{arn} (made by {_maker(cloud, arn)})"
 
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
-        return told(live)
+        return cause_and_remedy(live)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
@@ -236,7 +236,7 @@ class Issued(Observed):
         return self.certificate_arn
 
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
-        return told(live)
+        return cause_and_remedy(live)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:

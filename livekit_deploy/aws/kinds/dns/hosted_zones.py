@@ -101,7 +101,7 @@ def check_room(contents: Contents, address: str, domain: str, kind: str, name: s
     _check_cuts(contents, address, domain, name)
     sets = contents.at(name)
     if in_the_way := [item for item in sets if _excludes(item, kind)]:
-        shown = ", ".join(told(item) for item in in_the_way)
+        shown = ", ".join(record_text(item) for item in in_the_way)
         why = "a CNAME" if kind != in_the_way[0]["Type"] else "a simple record"
         raise NotOurs(
             f"{address}: {name} has another record in the hosted zone {domain} ({contents.zone}), which is not ours: "
@@ -111,7 +111,8 @@ def check_room(contents: Contents, address: str, domain: str, kind: str, name: s
     for item in sets:
         if kind == "A" and item["Type"] in _BESIDE:
             contents.cloud.tell(
-                f"{name} has another record in the hosted zone {domain}, which is not ours: {told(item)}. It sends "
+                f"{name} has another record in the hosted zone {domain}, which is not ours: {record_text(item)}. "
+                f"It sends "
                 f"{_BESIDE[item['Type']]} elsewhere: delete it in Route 53 when they are to reach LiveKit"
             )
 
@@ -128,13 +129,13 @@ def _check_cuts(contents: Contents, address: str, domain: str, name: str) -> Non
         if servers := [item for item in contents.at(cut) if item["Type"] == "NS"]:
             raise NotOurs(
                 f"{address}: {cut} is delegated away from the hosted zone {domain} ({contents.zone}), by "
-                f"{told(servers[0])}: nobody would see a record of {name} in {domain}",
+                f"{record_text(servers[0])}: nobody would see a record of {name} in {domain}",
                 hint=f"set livekit.hosted_zone to {cut} where this account has that zone; leave it out and make the "
                 f"records by hand where it has not; or delete the NS record of {cut} when nothing uses it",
             )
 
 
-def told(item: RecordSet) -> str:
+def record_text(item: RecordSet) -> str:
     """``CNAME old.example.com``, ``A 192.0.2.1 (weighted, "blue")``, as it is shown."""
     values = [str(one["Value"]) for one in item.get("ResourceRecords", [])]
     if target := item.get("AliasTarget"):

@@ -103,7 +103,7 @@ class Record(Resource):
         """One that says already what we would write is its maker's; but nobody else points to our load balancers."""
         return replace(live, id=FOUND + live.id) if self._says(live) and self.alias is None else live
 
-    def strange(self, cloud: Cloud, live: Live, record: Recorded | None) -> dict[str, tuple[Any, Any]]:
+    def ownership_differences(self, cloud: Cloud, live: Live, record: Recorded | None) -> dict[str, tuple[Any, Any]]:
         """One that does not say any more what we wrote, or were about to write when a run was cut off."""
         if record is None:
             return {}
@@ -113,11 +113,11 @@ class Record(Resource):
         key = "alias" if wrote["alias"] else "values"
         return {key: (live.props["alias"] or live.props["values"], wrote[key])}
 
-    def given_away(self, cloud: Cloud, live: Live, record: Recorded | None) -> bool:
+    def belongs_to_others(self, cloud: Cloud, live: Live, record: Recorded | None) -> bool:
         """There is nothing of ours in it any more."""
         return True
 
-    def announced(self, desired: Mapping[str, Any]) -> dict[str, Any]:
+    def intent_outputs(self, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What is about to be written: a run that is cut off then knows it again."""
         return {_NEXT: {"alias": desired["alias"], "values": desired["values"]}}
 

@@ -19,7 +19,7 @@ _ANYWHERE = "0.0.0.0/0"
 CLUSTER_ADDRESSES, NODE_ADDRESSES = 6, 1
 
 
-def told(live: Live | None) -> tuple[str, str]:
+def cause_and_remedy(live: Live | None) -> tuple[str, str]:
     """(likely, remedy) by what AWS itself says of the object."""
     found = cause_of(live.code, live.detail) if live is not None else None
     return (found.likely, found.remedy) if found else ("", "")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import specification
-from livekit_deploy.aws.kinds.ec2.diagnosis import told
+from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.ec2.holders import interfaces
 from livekit_deploy.aws.kinds.ec2.resource import SENT_ONCE, Ec2Resource, Item
 from livekit_deploy.aws.kinds.states import GONE, NAT_GATEWAY
@@ -94,7 +94,7 @@ class NatGateway(Ec2Resource):
         cloud.ec2.delete_nat_gateway(NatGatewayId=live.id)
 
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
-        return told(live)
+        return cause_and_remedy(live)
 
     @classmethod
     def vanishing(cls, cloud: Cloud) -> Iterator[tuple[str, str]]:

@@ -156,7 +156,7 @@ class SecurityGroupRule(Ec2Resource):
         )
         return str(said["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
-    def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
+    def shows_it_is_foreign(self, cloud: Cloud, live: Live, path: str) -> bool:
         """Not where its group is ours: then it is a part of that, as every rule in it is."""
         group = SecurityGroup.described(cloud, live.props["group_id"])
         return group is None or not cloud.ownership.ours(tags_of(group))

@@ -14,7 +14,7 @@ from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS
-from livekit_deploy.aws.kinds.eks.cluster import CREATOR, claiming
+from livekit_deploy.aws.kinds.eks.cluster import CREATOR, in_use_means_conflict
 from livekit_deploy.aws.kinds.eks.foreign import described
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -104,7 +104,7 @@ class AccessEntry(Resource):
         if entry is not None and cloud.ownership.ours(entry.get("tags", {})):
             cloud.eks.tag_resource(resourceArn=entry["accessEntryArn"], tags={ADDRESS: self.address})
             return self.address
-        with claiming(f"the EKS access entry of {principal} exists already"):
+        with in_use_means_conflict(f"the EKS access entry of {principal} exists already"):
             cloud.eks.create_access_entry(
                 clusterName=cluster,
                 principalArn=principal,

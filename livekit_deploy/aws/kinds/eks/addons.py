@@ -16,9 +16,9 @@ import yaml
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS
-from livekit_deploy.aws.kinds.ec2.diagnosis import told
+from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.eks.access_entries import unknown_principal
-from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, claiming
+from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, in_use_means_conflict
 from livekit_deploy.aws.kinds.eks.issues import ADDON_ISSUE, health
 from livekit_deploy.aws.kinds.states import ADDON
 from livekit_deploy.engine.inputs import Input, Output
@@ -101,7 +101,7 @@ class Addon(Resource):
         version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
         configuration = self._configured(cloud)
         values = {"configurationValues": _text(configuration)} if configuration else {}
-        with claiming(f"the EKS add-on {self.instance} exists already"):
+        with in_use_means_conflict(f"the EKS add-on {self.instance} exists already"):
             cloud.eks.create_addon(
                 clusterName=self._cluster(),
                 addonName=self.instance,
@@ -153,7 +153,7 @@ class Addon(Resource):
         cloud.eks.delete_addon(clusterName=self._cluster(), addonName=live.id, preserve=False)
 
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
-        return told(live)
+        return cause_and_remedy(live)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:

@@ -15,7 +15,7 @@ from typing import Any
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.naming import fit
 from livekit_deploy.aws.access.tags import ADDRESS
-from livekit_deploy.aws.kinds.ec2.diagnosis import CLUSTER_ADDRESSES, subnets_short, told
+from livekit_deploy.aws.kinds.ec2.diagnosis import CLUSTER_ADDRESSES, cause_and_remedy, subnets_short
 from livekit_deploy.aws.kinds.eks.foreign import added
 from livekit_deploy.aws.kinds.eks.issues import CLUSTER_ISSUE, health
 from livekit_deploy.aws.kinds.states import CLUSTER
@@ -46,7 +46,7 @@ def cluster_name(cloud: Cloud) -> str:
     return fit(cloud.name(MAIN), _NAME)
 
 
-def living(cloud: Cloud) -> Live:
+def observed_cluster(cloud: Cloud) -> Live:
     """The environment's cluster as EKS tells of it now: the one of our name, with our tags.
 
     Where a token may be sent to is known from here only: what is written of a cluster may be anybody's word.
@@ -80,7 +80,7 @@ NEW_ROLE = (
 
 
 @contextlib.contextmanager
-def claiming(what: str) -> Iterator[None]:
+def in_use_means_conflict(what: str) -> Iterator[None]:
     """EKS says "in use" where it means that the thing exists already; a create says `Conflict` then."""
     try:
         yield
@@ -186,7 +186,7 @@ class Cluster(Resource):
         # a tag value cannot hold the commas that names in IAM may have, and those cannot hold blanks
         tags = {**cloud.ownership.tags(self.address, name), CREATOR: cloud.identity.principal.replace(",", " ")}
         encryption = self._encryption() if self.key_arn else []
-        with claiming(f"the EKS cluster {name} exists already"):
+        with in_use_means_conflict(f"the EKS cluster {name} exists already"):
             cloud.eks.create_cluster(
                 name=name,
                 clientRequestToken=token,
@@ -239,7 +239,7 @@ class Cluster(Resource):
         creator = str(outputs.get("creator", ""))
         return {**super().own_tags(cloud, outputs), **({CREATOR: creator.replace(",", " ")} if creator else {})}
 
-    def proves(self, cloud: Cloud, live: Live, path: str) -> bool:
+    def shows_it_is_foreign(self, cloud: Cloud, live: Live, path: str) -> bool:
         """Not who made it: that tag is no tag of whose it is."""
         return path != f"ownership_tags.{CREATOR}"
 
@@ -254,7 +254,7 @@ class Cluster(Resource):
             cloud.eks.delete_cluster(name=live.id)
 
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
-        return subnets_short(cloud, self.subnet_ids, CLUSTER_ADDRESSES) or told(live)
+        return subnets_short(cloud, self.subnet_ids, CLUSTER_ADDRESSES) or cause_and_remedy(live)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:

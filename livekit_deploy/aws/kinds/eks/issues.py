@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.aws.errors.causes import cause_of
-from livekit_deploy.aws.kinds.states import COMING, STUCK, Meaning, Standing, States
+from livekit_deploy.aws.kinds.states import COMING, STUCK, Meaning, ObservedState, States
 
 _LATER = "EKS goes on trying: look again later with livekit-deploy verify"
 _PASSING = (
@@ -59,8 +59,8 @@ class Health:
     remedy: str = ""
     passes: bool = True
 
-    def told(self, seen: Standing) -> dict[str, Any]:
-        """How an object in this state tells of it, as arguments of `Standing.live`."""
+    def told(self, seen: ObservedState) -> dict[str, Any]:
+        """How an object in this state tells of it, as arguments of `ObservedState.live`."""
         said = self.said if seen.meaning is Meaning.USABLE else f"{seen.value}: {self.said}"
         known = {"warning": said} if self.said else {}
         remedy = (seen.remedy or self.remedy) if seen.meaning is STUCK else (self.remedy or seen.remedy)

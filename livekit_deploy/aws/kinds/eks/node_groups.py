@@ -13,9 +13,9 @@ from typing import Any
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.naming import fit
 from livekit_deploy.aws.access.tags import ADDRESS
-from livekit_deploy.aws.kinds.ec2.diagnosis import NODE_ADDRESSES, subnets_cut_off, subnets_short, told
+from livekit_deploy.aws.kinds.ec2.diagnosis import NODE_ADDRESSES, cause_and_remedy, subnets_cut_off, subnets_short
 from livekit_deploy.aws.kinds.ec2.foreign_groups import on_nodes
-from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, as_it_runs, claiming, minor
+from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, as_it_runs, in_use_means_conflict, minor
 from livekit_deploy.aws.kinds.eks.issues import NODE_GROUP_ISSUE, health
 from livekit_deploy.aws.kinds.states import NODE_GROUP
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
@@ -87,7 +87,7 @@ class NodeGroup(Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         name = fit(cloud.name(self.instance), _NAME)
-        with claiming(f"the node group {name} exists already"):
+        with in_use_means_conflict(f"the node group {name} exists already"):
             cloud.eks.create_nodegroup(
                 clusterName=self._cluster(),
                 nodegroupName=name,
@@ -132,8 +132,8 @@ class NodeGroup(Resource):
         """For nodes that did not join: what their subnets lack."""
         if live is None or live.code in ("", "NodeCreationFailure"):
             short = subnets_short(cloud, self.subnet_ids, NODE_ADDRESSES)
-            return short or subnets_cut_off(cloud, self.subnet_ids) or told(live)
-        return told(live)
+            return short or subnets_cut_off(cloud, self.subnet_ids) or cause_and_remedy(live)
+        return cause_and_remedy(live)
 
     @staticmethod
     def _seen(cloud: Cloud, cluster: Live | None, group: Mapping[str, Any]) -> Live:

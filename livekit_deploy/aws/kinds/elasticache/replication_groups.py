@@ -18,10 +18,10 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.naming import fit
 from livekit_deploy.aws.access.tags import pairs
 from livekit_deploy.aws.kinds import states
-from livekit_deploy.aws.kinds.ec2.diagnosis import told
+from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.elasticache.engine_versions import as_given, later_minor, order
-from livekit_deploy.aws.kinds.elasticache.subnet_groups import mark, ours, tags_of
-from livekit_deploy.aws.kinds.elasticache.subnet_groups import told as told_tags
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import ours, put_tags, tags_of
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import tags_from_aws as told_tags
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.live import made_at
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
@@ -219,14 +219,14 @@ class ReplicationGroup(Resource):
         cloud.elasticache.modify_replication_group(ReplicationGroupId=live.id, ApplyImmediately=True, **what)
 
     def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-        mark(cloud, live, tags)
+        put_tags(cloud, live, tags)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete it without a last snapshot: what LiveKit keeps there is worth nothing once its rooms are gone."""
         cloud.elasticache.delete_replication_group(ReplicationGroupId=live.id, RetainPrimaryCluster=False)
 
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
-        return told(live)
+        return cause_and_remedy(live)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
@@ -271,7 +271,7 @@ def _members(cloud: Cloud, group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _replication_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> Live:
     """What a group and its ``nodes`` say: itself it tells neither its engine version nor its security groups."""
     name, members = group["ReplicationGroupId"], group.get("MemberClusters", [])
-    seen = _standing(group)
+    seen = _observed_state(group)
     primary = next((shard.get("PrimaryEndpoint") for shard in group.get("NodeGroups", [])), None) or {}
     endpoint, port = str(primary.get("Address", "")), int(primary.get("Port", PORT))
     outputs = {"arn": group["ARN"], "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
@@ -295,7 +295,7 @@ def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> 
     return others and f"the previous token stays valid until up runs after the last pod with it has ended: {others}"
 
 
-def _standing(group: Mapping[str, Any]) -> states.Standing:
+def _observed_state(group: Mapping[str, Any]) -> states.ObservedState:
     """The group's own state, or what it is switching."""
     seen = states.REPLICATION_GROUP.of(group["Status"])
     switches = states.FAILOVER.of(group.get("AutomaticFailover")), states.MULTI_AZ.of(group.get("MultiAZ"))

@@ -58,7 +58,7 @@ class SubnetGroup(Resource):
             cloud.elasticache.modify_cache_subnet_group(CacheSubnetGroupName=live.id, SubnetIds=sorted(self.subnet_ids))
 
     def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-        mark(cloud, live, tags)
+        put_tags(cloud, live, tags)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=live.id)
@@ -76,7 +76,7 @@ def _subnet_group(group: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
     return Live(name, Status.READY, {"subnet_ids": subnets}, {"group_name": name, "arn": group["ARN"]}, tags=tags)
 
 
-def mark(cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
+def put_tags(cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
     """Put tags back: ElastiCache tags a group by its ARN (API reference, AddTagsToResource)."""
     cloud.elasticache.add_tags_to_resource(ResourceName=live.outputs["arn"], Tags=pairs(tags))
 
@@ -88,10 +88,10 @@ def tags_of(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
             {PROJECT: cloud.ownership.project, ENV: cloud.ownership.env} if mark[1] == cloud.ownership.prefix else {}
         )
         return {**whose, LINEAGE: mark[2], ADDRESS: mark[3]}
-    return told(cloud, item)
+    return tags_from_aws(cloud, item)
 
 
-def told(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
+def tags_from_aws(cloud: Cloud, item: Mapping[str, Any]) -> dict[str, str]:
     """The tags of a group, which ElastiCache tells of one that is available."""
     return mapping(cloud.elasticache.list_tags_for_resource(ResourceName=item["ARN"])["TagList"])
 

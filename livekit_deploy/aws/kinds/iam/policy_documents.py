@@ -80,7 +80,7 @@ def text(document: Any, values: Mapping[str, str]) -> str:
     return json.dumps(render(document, values), separators=(",", ":"))
 
 
-def told(statement: Mapping[str, Any]) -> str:
+def shown_statement(statement: Mapping[str, Any]) -> str:
     """A statement of a resource's policy as the plan shows it: whom it lets do what."""
     who = statement.get("Principal") or {"all but": statement.get("NotPrincipal")}
     whom = [who] if isinstance(who, str) else [str(one) for ones in who.values() for one in _list(ones)]

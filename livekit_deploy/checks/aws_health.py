@@ -24,7 +24,7 @@ from livekit_deploy.state.document import Record
 _TELLING: tuple[type[Resource], ...] = (Cluster, NodeGroup, Addon, Key, Secret, FlowLog, LoadBalancer)
 
 
-def ailments(cloud: Cloud, records: Mapping[str, Record]) -> Iterator[Finding]:
+def health_findings(cloud: Cloud, records: Mapping[str, Record]) -> Iterator[Finding]:
     """A finding for each recorded object that is not well, whether it serves or not; what is gone is `plan`'s to say.
 
     ``cloud`` should remember its reads.

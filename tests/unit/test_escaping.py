@@ -39,7 +39,7 @@ from livekit_deploy.k8s.pod_logs import LogLine
 from livekit_deploy.operations.api_keys import Keys
 from livekit_deploy.operations.report import Recorded, Report, StatusReport
 from livekit_deploy.operations.state_repair import Proposal
-from livekit_deploy.render import chains, failure, github, graph, harmless, json_lines, lines, live, log, markdown
+from livekit_deploy.render import chains, escaping, failure, github, graph, json_lines, lines, live, log, markdown
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.state.document import Holder
 from livekit_deploy.state.history import Past
@@ -223,7 +223,7 @@ def test_in_json_it_keeps_its_value_and_is_only_text(name: str, texts: list[str]
 def test_json_is_the_same_to_a_parser(text: str) -> None:
     for ascii_only in (True, False):
         whole = parser.dumps({"a": [text]}, ensure_ascii=ascii_only, indent=1)
-        assert parser.loads(harmless.json(whole)) == {"a": [text]}
+        assert parser.loads(escaping.json(whole)) == {"a": [text]}
 
 
 @settings(max_examples=20, deadline=None)
@@ -292,7 +292,7 @@ def test_in_a_picture_it_is_only_text(texts: list[str], seed: int) -> None:
         assert set(part.attrib) <= _PICTURE[part.tag.rpartition("}")[2]]
         assert part.attrib.get("class", "longest") == "longest"
     titles = [str(one.text).rpartition(": usually ")[0] for one in root.iter() if one.tag.endswith("title")]
-    assert sorted(titles) == sorted(harmless.line(one.address) for one in resources)
+    assert sorted(titles) == sorted(escaping.line(one.address) for one in resources)
 
 
 @settings(max_examples=50, deadline=None)
@@ -307,7 +307,7 @@ def test_in_a_diagram_it_is_only_text(texts: list[str], seed: int) -> None:
     assert [line for line in said.split("\n") if not re.fullmatch(ours, line)] == []
     labels = re.findall(r'\["(.*)"\]$', said, re.MULTILINE)
     plain = [re.sub(r"#(\d+);", lambda found: chr(int(found[1])), label) for label in labels]
-    assert sorted(plain) == sorted(harmless.line(one.address) for one in resources)
+    assert sorted(plain) == sorted(escaping.line(one.address) for one in resources)
 
 
 @settings(max_examples=30, deadline=None)
@@ -350,6 +350,6 @@ def test_every_part_of_render_takes_its_markup_through_the_one_place() -> None:
 
 def test_what_is_ordinary_stays_as_it_is() -> None:
     for text in ("::/0", "2001:db8::/32 and ::1", "a → b · c …", "naïve", "[bold]", "C:\\temp"):
-        assert harmless.text(text) == text
-    assert harmless.line("one\r\n  two") == "one two"
-    assert harmless.code("a|b`c`") == "`a\\|b'c'`"
+        assert escaping.text(text) == text
+    assert escaping.line("one\r\n  two") == "one two"
+    assert escaping.code("a|b`c`") == "`a\\|b'c'`"
