@@ -7,6 +7,8 @@ over: that of its chart, or less where the run says so (``--max-drain``). The cl
 on when this program is killed. The group goes when its pods are gone, or their time is over, and others serve in their
 place. Where no other media node is open nobody can: then all are asked at once, and only their end is waited for. A
 group of which no node has joined the cluster yet is another matter: nothing is closed and nobody asked before one has.
+A group that stays after all, because the configuration went back before its drain was over, is opened again: those of
+its nodes that we closed, and no other.
 Sources: EKS user guide, "Delete a managed node group"; LiveKit, "Deploying to Kubernetes"; Kubernetes, "Pod Lifecycle".
 """
 
@@ -17,11 +19,11 @@ import threading
 from collections.abc import Iterator
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.engine.inputs import Change, Input
+from livekit_deploy.engine.inputs import Change, Input, Inputs
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 from livekit_deploy.errors import Absent, Conflict, TimedOut
 from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api, serves
-from livekit_deploy.k8s.fleet import NODES, Fleet, full_grace, look
+from livekit_deploy.k8s.fleet import NODES, Fleet, closed_by_us, full_grace, look
 
 _HOURS = 60 * MINUTE
 #: whether something keeps replacements from being Ready that does not end with the calls
@@ -45,9 +47,21 @@ class CallsDrained(Observed):
 
     group_name: Input[str] = Input(change=Change.IMMUTABLE)
     release: Input[str] = Input(change=Change.IMMUTABLE)
+    #: names of nodes of the group that an earlier drain closed to new pods
+    closed: Inputs[str] = Inputs(default=())
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        return Live(self.instance, Status.READY) if id is not None else None
+        if id is None:
+            return None
+        if not serves(self.host):
+            return Live(self.instance, Status.READY)
+        return Live(self.instance, Status.READY, {"closed": closed_by_us(self._api(cloud), self.group_name)})
+
+    def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """Open a node that is closed although its group stays."""
+        for name in live.props["closed"][:1]:
+            # what an apply of ours leaves out is given back: the node is as others have it
+            self._api(cloud).apply(f"{NODES}/{name}", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """READY while a step is due, DELETING while pods end or their replacements come, None when the group may go.

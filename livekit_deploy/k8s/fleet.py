@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from livekit_deploy.k8s.access.client import Api, Obj
+from livekit_deploy.k8s.access.client import MANAGER, Api, Obj
 from livekit_deploy.k8s.rollout import is_ready, rollout
 
 NODES = "/api/v1/nodes"
@@ -66,6 +66,17 @@ class Fleet:
         states = [rollout(api, one) for one in self.deployments]
         faults = [one.fault for one in states if one.fault]
         return "; ".join(faults or filter(None, (one.drains for one in states))), bool(faults)
+
+
+def closed_by_us(api: Api, group: str) -> tuple[str, ...]:
+    """The names of a group's nodes that a drain of ours closed; those that somebody else closed are not among them."""
+    nodes = api.list(NODES, f"{_GROUP}={group}")
+    return tuple(node["metadata"]["name"] for node in nodes if _closed(node) and _is_our_closing(node))
+
+
+def _is_our_closing(node: Obj) -> bool:
+    ours = [one for one in node["metadata"].get("managedFields") or [] if one.get("manager") == MANAGER]
+    return any("f:unschedulable" in ((one.get("fieldsV1") or {}).get("f:spec") or {}) for one in ours)
 
 
 def look(api: Api, release: str, group: str | None) -> Fleet:

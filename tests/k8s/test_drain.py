@@ -503,3 +503,19 @@ def test_on_the_way_down_calls_end_before_the_names_and_the_release_that_carry_t
     path.write_text(ENVIRONMENT)
     before = {item.kind: item for item in stack(load_environment(path, environ={}))}["barrier.calls_drained"]
     assert {"helm.release", "route53.record"} <= {item.kind for item in before.dependencies()}
+
+
+def test_a_group_that_stays_after_all_is_opened_again_but_for_what_others_closed(unhurried: KubeRig, sky: Sky) -> None:
+    """The configuration goes back while the drain is under way: what was to go stays."""
+    rig = unhurried
+    rig.up(_declared(rig, "old"))
+    _deploy(rig)
+    _grow(sky, rig)
+    theirs, ours = OLD
+    rig.patch(f"/api/v1/nodes/{theirs}", {"spec": {"unschedulable": True}})
+    _step(rig, _barrier(rig))
+    assert rig.objects("nodes")[ours]["spec"].get("unschedulable")
+    rig.up(_declared(rig, "old"))
+    nodes = rig.objects("nodes")
+    assert not nodes[ours]["spec"].get("unschedulable")
+    assert nodes[theirs]["spec"].get("unschedulable")
