@@ -50,12 +50,14 @@ class CallsDrained(Observed):
     #: names of nodes of the group that an earlier drain closed to new pods
     closed: Inputs[str] = Inputs(default=())
 
+    def create(self, cloud: Cloud, token: str) -> str:
+        """No call: its id is the name of the group, by which `read` knows the group's nodes."""
+        return self.group_name
+
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        if id is None:
-            return None
-        if not serves(self.host):
-            return Live(self.instance, Status.READY)
-        return Live(self.instance, Status.READY, {"closed": closed_by_us(self._api(cloud), self.group_name)})
+        if id is None or not serves(self.host):
+            return Live(id, Status.READY) if id is not None else None
+        return Live(id, Status.READY, {"closed": closed_by_us(self._api(cloud), id)})
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """Open a node that is closed although its group stays."""

@@ -1,18 +1,22 @@
-"""Removes the load balancer controller's finalizers when the controller is dead.
+"""Removes the load balancer controller's finalizers when the controller cannot do it itself.
 
 While it lives, the controller takes its finalizers itself once the load balancers are gone, however slow AWS is. Dead,
 it never does, and its webhooks, which are asked about a change of what it holds, refuse even that they are taken: so
-both of its webhook configurations go first.
+both of its webhook configurations go first. One that lives and has let go of nothing for `PATIENCE` is taken for dead:
+AWS refuses what it asks, because its identity provider, its role or its rights are gone.
 Source: Kubernetes, "Finalizers" and "Dynamic Admission Control"; AWS Load Balancer Controller, pkg/shared_constants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.k8s.access.client import Api, Obj
 
+#: from the deletion of what it holds; it deletes a load balancer in a minute or two, and a group in use in some more
+PATIENCE = timedelta(minutes=10)
 _DEPLOYMENTS = "/apis/apps/v1/deployments"
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/"
 _CONFIGURATIONS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
@@ -27,20 +31,23 @@ class LoadBalancerController:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def lives(self) -> bool:
-        """Whether one of its pods serves."""
+    def given_up(self, held: Iterable[Obj]) -> bool:
+        """Whether it does not do its work, and its webhooks are being taken away: nothing is waited for any more."""
+        return len(self._webhooks()) < len(_CONFIGURATIONS) and not self._works(held)
+
+    def _works(self, held: Iterable[Obj]) -> bool:
+        """Whether one of its pods serves, and what it holds has not been on its way out for long."""
+        since = datetime.now(UTC) + self._api.ahead - PATIENCE
+        if any(leaving(item) and _deleted_at(item) < since for item in held if holds(item)):
+            return False
         found = self._api.list(_DEPLOYMENTS, CONTROLLER.pods)
         return any((one.get("status") or {}).get("availableReplicas") for one in found)
 
-    def given_up(self) -> bool:
-        """Whether it is dead, and its webhooks are being taken away: nothing is to be waited for any more."""
-        return len(self._webhooks()) < len(_CONFIGURATIONS) and not self.lives()
-
     def let_go(self, held: Sequence[tuple[str, Obj]]) -> None:
-        """One step for what a dead one holds, each with its path: a webhook configuration goes, then what nobody has
-        deleted is, then finalizers are taken. Nothing happens while it lives.
+        """One step for what one that does not work holds, each with its path: a webhook configuration goes, then what
+        nobody has deleted is, then finalizers are taken. Nothing happens while it works.
         """
-        if not held or self.lives():
+        if not held or self._works(item for _, item in held):
             return
         if webhooks := self._webhooks():
             self._api.delete(webhooks[0])
@@ -87,6 +94,10 @@ def holds(item: Obj) -> bool:
 def leaving(item: Obj) -> bool:
     """Whether it is being deleted."""
     return bool(item["metadata"].get("deletionTimestamp"))
+
+
+def _deleted_at(item: Obj) -> datetime:
+    return datetime.fromisoformat(item["metadata"]["deletionTimestamp"])
 
 
 def _its(finalizer: str) -> bool:

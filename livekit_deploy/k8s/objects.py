@@ -119,7 +119,8 @@ class Namespace(ClusterObject):
         live = self.read(cloud, id)
         if live is None or live.status is not Status.DELETING:
             return live
-        abandoned = LoadBalancerController(self._api(cloud)).given_up() and any(self._held(cloud))
+        held = [item for _, item in self._held(cloud)]
+        abandoned = bool(held) and LoadBalancerController(self._api(cloud)).given_up(held)
         return replace(live, status=Status.READY) if abandoned else live
 
     def delete(self, cloud: Cloud, live: Live) -> None:

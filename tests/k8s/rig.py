@@ -87,6 +87,8 @@ class Sky:
         self.redis = [REDIS]
         #: what AWS says of a group that it does not delete yet
         self.kept = ""
+        #: why AWS refuses whatever the load balancer controller asks
+        self.problem: str | None = None
         self.specs = [media_node(letter, number) for number, letter in enumerate("ab")]
 
     def nodes(self) -> Sequence[NodeSpec]:
@@ -99,7 +101,7 @@ class Sky:
         return self.tokens.get(token)
 
     def controller_problem(self) -> str | None:
-        return None
+        return self.problem
 
     def ensure_load_balancer(self, request: LoadBalancerRequest) -> str | None:
         self.balancers[request.kind, request.namespace, request.name] = request

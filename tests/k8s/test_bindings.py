@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import ResourceError, TimedOut
+from livekit_deploy.k8s import finalizers
 from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.helm.remains import Remains
@@ -232,6 +234,21 @@ def test_down_ends_the_bindings_of_a_dead_controller_too(
     assert rig.records == {}
     assert bound(rig) == {}
     assert rig.objects("services", namespace="media") == {}
+    assert rig.objects("ingresses", "networking.k8s.io", "media") == {}
+
+
+def test_down_goes_on_when_aws_refuses_all_that_the_controller_asks(
+    rig: KubeRig, sky: Sky, charts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deleted its identity provider: its pods serve, and it never lets go of anything."""
+    monkeypatch.setattr(HelmRelease, "patience", 0.5)
+    monkeypatch.setattr(finalizers, "PATIENCE", timedelta(seconds=2))
+    rig.up(environment(rig, charts))
+    rig.wait(lambda: bool(bound(rig)))
+    sky.problem = "no identity provider for oidc.eks.us-east-1.amazonaws.com/id/1"
+    rig.down()
+    assert rig.records == {}
+    assert bound(rig) == {}
     assert rig.objects("ingresses", "networking.k8s.io", "media") == {}
 
 

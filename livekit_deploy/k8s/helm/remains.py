@@ -2,9 +2,9 @@
 
 Helm uninstalls what its newest revision holds: what an upgrade was still to take away when it died is left. Pods drain
 calls for hours; Ingresses and Services are held by finalizers of the load balancer controller until it has deleted
-their load balancers, and so are the bindings of target groups that it made for them. A controller that is dead never
-does: then the bindings are deleted and the finalizers taken away, and the load balancers are deleted through AWS by
-the barrier behind.
+their load balancers, and so are the bindings of target groups that it made for them. A controller that does not work
+never does: then the bindings are deleted and the finalizers taken away, and the load balancers are deleted through AWS
+by the barrier behind.
 Source: Kubernetes, "Finalizers"; AWS Load Balancer Controller, "TargetGroupBinding".
 """
 
@@ -39,14 +39,14 @@ class Remains:
         if not left and not bindings:
             return None
         idle = any(_graceful(item) if item["kind"] == "Pod" else not leaving(item) for item in left)
-        held = any(holds(item) for item in [*left, *bindings])
-        idle = idle or (held and LoadBalancerController(self._api).given_up())
+        held = [item for item in [*left, *bindings] if holds(item)]
+        idle = idle or (bool(held) and LoadBalancerController(self._api).given_up(held))
         shown = ", ".join(sorted(named(item) for item in [*left, *bindings])[:3])
         status = Status.READY if idle else Status.DELETING
         return Live(id, status, {"state": "uninstalled"}, detail=f"waiting for {shown}")
 
     def end(self) -> None:
-        """One step: delete what nobody does; end the pods; then, one by one, let go of what a dead controller holds."""
+        """One step: delete what nobody does; end the pods; then, one by one, let go of what the controller still holds."""
         balanced = [(self._at(path, item), item) for path in (_SERVICES, _INGRESSES) for item in self._list(path)]
         bindings = [(self._at(_BINDINGS, item), item) for item in self._bindings()]
         forgotten = [path for path, item in balanced if not leaving(item)]
