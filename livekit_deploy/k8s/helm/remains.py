@@ -46,7 +46,7 @@ class Remains:
         return Live(id, status, {"state": "uninstalled"}, detail=f"waiting for {shown}")
 
     def end(self) -> None:
-        """One step: delete what nobody does; end the pods; then, one by one, let go of what the controller still holds."""
+        """One step: delete what nobody does; end the pods; then, one by one, let go of what the controller holds."""
         balanced = [(self._at(path, item), item) for path in (_SERVICES, _INGRESSES) for item in self._list(path)]
         bindings = [(self._at(_BINDINGS, item), item) for item in self._bindings()]
         forgotten = [path for path, item in balanced if not leaving(item)]
