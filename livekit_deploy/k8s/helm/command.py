@@ -97,10 +97,12 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
             self._until = 0.0  # the token may have run out before its time
             raise
 
-    async def back(self, release: str, namespace: str) -> None:
-        """Roll back to the revision before; as an upgrade does, it takes back what others changed meanwhile."""
+    async def back(self, release: str, namespace: str, revision: int) -> None:
+        """Roll back to a revision; as an upgrade does, it takes back what others changed meanwhile."""
         force = ["--server-side=true", "--force-conflicts"] if self.major >= 4 else []
-        await self.run(["rollback", release, "--namespace", namespace, "--timeout", self.give_up, *force])
+        await self.run(
+            ["rollback", release, str(revision), "--namespace", namespace, "--timeout", self.give_up, *force]
+        )
 
     def _refresh(self) -> None:
         with self._refreshing:

@@ -64,10 +64,16 @@ def _revision(secret: Obj) -> int:
     return number
 
 
-def read_revision(api: Api, namespace: str, name: str, revision: int) -> ReleaseRecord | None:
-    """One revision; None when helm does not keep it."""
-    secret = api.get(_path(namespace, name, revision))
-    return _parsed(api, secret) if secret is not None else None
+def read_earlier(api: Api, namespace: str, name: str, revision: int) -> list[ReleaseRecord]:
+    """The revisions before this one back to the last that helm deployed whole, which is the first here; only the one
+    before where none is known to be whole, and [] where helm keeps none."""
+    secrets = api.list(f"/api/v1/namespaces/{namespace}/secrets", f"owner=helm,name={name}")
+    found = [one for one in sorted(secrets, key=_revision) if _revision(one) < revision]
+    states = [one["metadata"]["labels"].get("status") for one in found]
+    # the end of an upgrade and of a rollback: the revision before is superseded, and then the new one is deployed
+    state = next((one for one in ("deployed", "superseded") if one in states), None)
+    last = -1 if state is None else len(states) - 1 - states[::-1].index(state)
+    return [_parsed(api, one) for one in found[last:]]
 
 
 def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[[list[Obj]], list[Obj]]) -> None:

@@ -25,7 +25,7 @@ from livekit_deploy.k8s.helm.charts import definitions, definitions_in, fetched
 from livekit_deploy.k8s.helm.command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.helm.definitions import Definitions, broken
 from livekit_deploy.k8s.helm.process import UNSERVED, WEBHOOK
-from livekit_deploy.k8s.helm.record import ReleaseRecord, read_release, read_revision, revise
+from livekit_deploy.k8s.helm.record import ReleaseRecord, read_earlier, read_release, revise
 from livekit_deploy.k8s.helm.remains import Remains
 from livekit_deploy.k8s.ownership_tags import claim, own, written
 from livekit_deploy.k8s.rollout import rollout
@@ -122,14 +122,17 @@ class HelmRelease(Resource):
         return Live(self._id(), Status.READY, props)
 
     def _unknown(self, connection: Api, record: ReleaseRecord) -> list[Obj]:
-        """What the revision before has, and the newest one has not."""
-        before = read_revision(connection, self.namespace, self.instance, record.revision - 1)
-        known = [_identity(item) for item in record.manifest]
-        return [item for item in before.manifest if _identity(item) not in known] if before else []
+        """What the revisions before have, back to the last whole one, and the newest one has not."""
+        known = {_identity(item) for item in record.manifest}
+        earlier = [item for one in self._earlier(connection, record) for item in one.manifest]
+        return list({_identity(item): item for item in earlier if _identity(item) not in known}.values())
+
+    def _earlier(self, connection: Api, record: ReleaseRecord) -> list[ReleaseRecord]:
+        return read_earlier(connection, self.namespace, self.instance, record.revision)
 
     def _sizes(self, connection: Api, record: ReleaseRecord) -> dict[str, int]:
         """The Deployments whose present number of replicas, an autoscaler's, a rollback would change."""
-        before = read_revision(connection, self.namespace, self.instance, record.revision - 1)
+        before = next(iter(self._earlier(connection, record)), None)
         if before is None or not (_scaled(record) or _scaled(before)):
             return {}
         return {
@@ -209,7 +212,10 @@ class HelmRelease(Resource):
             self._install(cloud)
 
     def _roll_back(self, cloud: Cloud, runner: Helm) -> None:
-        """Let the record know what the revision before has, or keep the number of pods; then roll back."""
+        """Let the record know what earlier revisions have, or keep the number of pods; then roll back to the whole one.
+
+        The revision before may be one that was interrupted itself, and whose record says more than its chart.
+        """
         connection = api(cloud, self._host())
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
@@ -217,10 +223,12 @@ class HelmRelease(Resource):
         at = connection, self.namespace, self.instance
         if unknown := self._unknown(connection, record):
             revise(*at, record.revision, lambda items: [*items, *unknown])
-        elif sizes := self._sizes(connection, record):
-            revise(*at, record.revision - 1, lambda items: [_sized(item, sizes) for item in items])
+            return
+        whole = next((one.revision for one in self._earlier(connection, record)), record.revision - 1)
+        if sizes := self._sizes(connection, record):
+            revise(*at, whole, lambda items: [_sized(item, sizes) for item in items])
         else:
-            asyncio.run(runner.back(self.instance, self.namespace))
+            asyncio.run(runner.back(self.instance, self.namespace, whole))
 
     def _define(self, cloud: Cloud) -> None:
         """Bring back one definition of the chart that is installed; what it defines follows."""
