@@ -30,7 +30,7 @@ _RUN_FILE = "server.json"
 _ANSWER_SECONDS = 30.0
 _INSTANT_CLOCK = 30.0
 #: what the extra brings
-_NEEDS = ("moto", "flask", "flask_cors", "cryptography", "dnslib")
+_NEEDS = ("moto", "flask", "flask_cors", "cryptography", "dnslib", "werkzeug")
 _NOT_ITS = ("AWS_", "BOTO", "MOTO_", "DOCKER_")
 _children: dict[int, subprocess.Popen[str]] = {}
 

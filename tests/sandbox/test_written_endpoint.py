@@ -112,7 +112,7 @@ def test_a_written_address_gets_no_token_and_a_cluster_without_our_marks_neither
     here.client("eks").untag_resource(resourceArn=arn, tagKeys=["livekit-deploy:lineage"])
     for command in sorted(INSIDE - {"verify"}):
         done = here.run(*command.split(), "--env", "uat", "--sandbox", code=1)
-        assert "livekit-uat-main does not carry our tags of this environment" in done.err
+        assert "livekit-uat-main does not carry our tags: no token is sent to it" in done.err
         assert "--adopt eks.cluster/main" in done.err
         assert "k8s-aws-v1" not in done.said
     shown = here.run("plan", "--env", "uat", "--sandbox", "--refresh-only").out
