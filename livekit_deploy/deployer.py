@@ -22,10 +22,11 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
+from livekit_deploy.aws.access.account import Account
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.tags import OwnershipTags
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds.ec2.zones import laid_out
 from livekit_deploy.aws.state_bucket.bucket import store_of
 from livekit_deploy.base.clock import Clock
@@ -39,7 +40,7 @@ from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, UsageError
-from livekit_deploy.events import Event, one_at_a_time, silent
+from livekit_deploy.events import Event, one_at_a_time, silent, warnings
 from livekit_deploy.operations.api_keys import Keyring
 from livekit_deploy.operations.cluster import ClusterAccess
 from livekit_deploy.operations.lost import look_for_rest, refuse_lost
@@ -88,20 +89,20 @@ class Deployer:
         self.env, self.clock = env, clock or Clock()
         #: whose state it is; the account is known once the credentials were asked
         self._home = Home(env.project, env.name, region=env.region)
-        self._limits = Limits(float(env.state.lease_seconds))
         clients = clients or Clients(env.region, profile=profile, role_arn=role_arn)
-        self._clients = clients.within(self._limits.call)
-        self._marks = OwnershipTags(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
-        self._cancel = threading.Event()
-        self.cloud = Cloud(self._clients, self._marks, parallelism=parallelism, cancel=self._cancel)
+        marks = OwnershipTags(env.project, env.name, extra=dict(env.tags), adopt=frozenset(adopt))
+        self._cancel, self._reach = threading.Event(), reach or Reach.from_environ(os.environ)
+        self._emit = one_at_a_time(on_event or silent)
+        limits, ask = Limits(float(env.state.lease_seconds)), self._reach.nameservers
+        context = RunContext(limits, self._cancel, tell=warnings(self._emit), nameservers=ask)
+        #: AWS before anything is known of the state; what is known then makes a view of it
+        self.cloud = Cloud(clients, marks, account=Account(parallelism)).under(context)
         self._price_list = PriceList(self.cloud)
         self._given, self._stacked, self._store = resources, resources, store
         self._checked: set[str] | None = None
-        self._emit = one_at_a_time(on_event or silent)
         self._lock_timeout, self._command = lock_timeout, command
-        self._reach = reach or Reach.from_environ(os.environ)
         self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout, self._reach)
-        self._look = look_for_rest(self.declared, resources or (), self._running.patient, self._running.tell)
+        self._look = look_for_rest(self.declared, resources or (), self._running.patient, context.tell)
 
     def __enter__(self) -> Deployer:
         return self
@@ -155,16 +156,16 @@ class Deployer:
         drain = None if max_drain is None else int(max_drain)
         if plan is not None or self._checked is None:  # before anybody has to wait for our lease
             self.check(plan or self.plan(targets=targets, stage=stage))
-        with self._session("up", drain) as (session, terms):
+        with self._session("up", drain) as (session, cloud):
             stage = plan.stage if plan is not None else stage
             planned = self._priced(self._make_plan(session.state, targets, False, stage), session.state)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
             self.check(planned.plan)
-            report = self._running.carry_out(session, terms, planned, fail_fast=fail_fast)
+            report = self._running.carry_out(session, cloud, planned, fail_fast=fail_fast)
             report.outputs = outputs_of(session.state, self.env.livekit.domain)
             if not report.failed and verify.serves(session.state) and not (stage or list(targets)):
-                report.findings = self._running.answering(session.state.records, lost=session.lost)
+                report.findings = self._running.answering(cloud, session.state.records, lost=session.lost)
         return self._running.closed(report, drain)
 
     def down(
@@ -183,12 +184,12 @@ class Deployer:
         if self._begun()[0] is None and (plan is None or not plan.changes):
             return Report("down")  # nothing is recorded and nothing is there: nothing is begun either
         drain = int(max_drain)
-        with self._session("down", drain) as (session, terms):
+        with self._session("down", drain) as (session, cloud):
             planned = self._make_plan(session.state, (), destroy=True)
             if plan is not None:
                 self._expect(plan, planned.plan, session)
             given = {"fail_fast": fail_fast, "abandon": abandon_cluster_objects}
-            report = self._running.taken_down(session, terms, planned, self._look, **given)
+            report = self._running.taken_down(session, cloud, planned, self._look, **given)
         return self._running.closed(report, drain, abandon=abandon_cluster_objects)
 
     def verify(self, *, within: float = 0.0, to_the_end: bool = False) -> list[Finding]:
@@ -201,8 +202,7 @@ class Deployer:
         if found is None or not verify.serves(found[0]):
             hint = f"run: livekit-deploy up --env {self.env.name}, or its step livekit"
             raise UsageError("LiveKit is not deployed yet", hint=hint)
-        self.cloud.with_lineage(found[0].lineage)
-        return self._running.verified(found[0].records, within=within, to_the_end=to_the_end)
+        return self._running.verified(self._of(found[0]), found[0].records, within=within, to_the_end=to_the_end)
 
     def prerequisites(self, *, fix: bool = False) -> list[Finding]:
         """Whether `up` can succeed: rights, quotas, offerings, DNS, tools, state bucket; each failure with its remedy.
@@ -220,8 +220,12 @@ class Deployer:
 
     def _inside(self) -> Cloud:
         """The cloud as ours, with a cluster on record. Raises `StateError` when there is none yet."""
-        self.cloud.with_lineage(with_cluster(self._state(), self.env.name).lineage)
-        return self.cloud
+        return self.cloud.with_lineage(with_cluster(self._state(), self.env.name).lineage)
+
+    def _of(self, state: State) -> Cloud:
+        """The cloud with what a state tells of it: whose objects are ours, and whether there are pods of LiveKit."""
+        holders = other_holders(self.cluster.api if verify.serves(state) else None)
+        return self.cloud.with_lineage(state.lineage).under(replace(self.cloud.context, other_holders=holders))
 
     @property
     def keys(self) -> Keyring:
@@ -288,20 +292,18 @@ class Deployer:
     def store(self) -> Store:
         """Where the state document lives, opened on first use: the account must be known. It needs no fence."""
         if self._store is None:
-            self._store = store_of(self.env, Cloud(self._clients, self._marks), self.cloud)
+            self._store = store_of(self.env, replace(self.cloud, account=Account()), self.cloud)
         return self._store
 
     def _guard(self) -> None:
         """Refuse the wrong account before anything else is asked."""
         prerequisites.right_account(self.cloud.identity, self.env)
-        prerequisites.long_lease(self._clients, self.env)
+        prerequisites.long_lease(self.cloud.clients, self.env)
         self._home = replace(self._home, account=self.cloud.identity.account)
 
     def _make_plan(self, state: State | None, targets: Iterable[str], destroy: bool, stage: str = "") -> Planned:
-        if state is not None:
-            self.cloud.with_lineage(state.lineage)
-            self.cloud.other_holders = other_holders(self.cluster.api if verify.serves(state) else None)
-        planner = Planner(self.cloud.remembering(), state, self.env.digest(), self._running.patient)
+        cloud = self._of(state) if state is not None else self.cloud
+        planner = Planner(cloud.remembering(), state, self.env.digest(), self._running.patient)
         planned = planner.down(self._look) if destroy else planner.up(self.resources, tuple(targets), stage)
         return replace(planned, plan=replace(planned.plan, header=self._header()))
 
@@ -316,14 +318,22 @@ class Deployer:
         plan.expect(replace(now, lineage=None) if plan.lineage is None and session.fresh else now)
 
     @contextmanager
-    def _session(self, command: str, drain: int | None = None) -> Iterator[tuple[Session, Terms]]:
-        holder, cancel = this_process(self._command or command, self._limits.lease), self._cancel
+    def _session(self, command: str, drain: int | None = None) -> Iterator[tuple[Session, Cloud]]:
+        holder, cancel = this_process(self._command or command, self.cloud.context.limits.lease), self._cancel
         new = partial(State.new, **asdict(self._home))
         session = Session.acquire(
             self.store, holder, new, lock_timeout=self._lock_timeout, cancel=cancel, emit=self._emit
         )
         try:
-            over, renew = lambda: cancel.is_set() or session.over(), session.confirm
-            yield session, Terms(session.check, over, drain, command, renew)
+            cloud = self._of(session.state)
+            context = replace(
+                cloud.context,
+                fence=session.check,
+                stopping=lambda: cancel.is_set() or session.over(),
+                renew=session.confirm,
+                command=command,
+                max_drain=drain,
+            )
+            yield session, cloud.under(context)
         finally:  # what is still in flight keeps its fence: it may not be sent again
-            session.release(lambda: self.cloud.mutating)
+            session.release(lambda: self.cloud.account.mutating)

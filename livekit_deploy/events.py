@@ -33,6 +33,18 @@ def silent(event: Event) -> None:
     """The callback of a caller that does not listen."""
 
 
+def warnings(emit: Emit) -> Callable[[str], None]:
+    """Tells a text as a warning, each one once."""
+    told: set[str] = set()
+
+    def tell(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            emit(Notice(level="warning", message=text))
+
+    return tell
+
+
 def one_at_a_time(listener: Emit) -> Emit:
     """The same callback, which is never called by two threads at once, and of which no failure ends a run.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
@@ -60,7 +61,7 @@ class FakeCloud:
     polls: int = 2
     things: dict[str, Thing] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)
-    recorded: set[str] = field(default_factory=set)
+    ownership: OwnershipTags = field(default_factory=lambda: OwnershipTags("livekit", "fake"))
     calls: int = 0
     mutating: int = 0
     bomb: int = -1
@@ -72,7 +73,10 @@ class FakeCloud:
     made: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def remembering(self) -> FakeCloud:
+    def remembering(self) -> Self:
+        return self
+
+    def knowing(self, recorded: Iterable[str]) -> Self:
         return self
 
     def boundary(self) -> None:

@@ -14,6 +14,7 @@ from livekit_deploy.aws.kinds.keys import Key
 from livekit_deploy.aws.kinds.logs import FlowLog
 from livekit_deploy.aws.kinds.secrets import Secret
 from livekit_deploy.checks.finding import Finding, Verdict
+from livekit_deploy.engine.cloud import ids
 from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.snapshot import together
 from livekit_deploy.errors import DeployError
@@ -29,8 +30,7 @@ def health_findings(cloud: Cloud, records: Mapping[str, Record]) -> Iterator[Fin
 
     ``cloud`` should remember its reads.
     """
-    for record in records.values():
-        cloud.recorded.update(filter(None, (record.id, record.outputs.get("arn"))))
+    cloud = cloud.knowing(ids(records))
     kinds = {kind.kind: kind for kind in _TELLING}
     wanted = [(address, record) for address, record in sorted(records.items()) if record.kind in kinds and record.id]
     for found in together(lambda pair: _ailment(cloud, kinds[pair[1].kind], *pair, records), wanted):

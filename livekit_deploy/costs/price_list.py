@@ -18,6 +18,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+from livekit_deploy.aws.access.account import Account
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.costs.prices import Item, Told
 from livekit_deploy.errors import Denied, DeployError, ResourceError
@@ -91,7 +92,7 @@ class PriceList:
         """The nearest endpoint. An attempt may take ``patience`` seconds, and a quarter of a call is for connecting."""
         endpoint = _NEAR.get(self._ours.region.partition("-")[0], _FAR)
         clients = self._ours.clients.beside(endpoint, call_bound=4 * self._patience)
-        return Cloud(clients, self._ours.ownership, parallelism=16)
+        return Cloud(clients, self._ours.ownership, account=Account(parallelism=16))
 
 
 def _started(cloud: Cloud, region: str, item: Item) -> Future[float | None]:
@@ -114,7 +115,7 @@ def _price(cloud: Cloud, region: str, item: Item) -> float | None:
     wanted = {"regionCode": region, **{key: value.format(type=item.type) for key, value in product.attributes.items()}}
     filters = [{"Type": "TERM_MATCH", "Field": key, "Value": value} for key, value in wanted.items()]
     filters.append({"Type": "CONTAINS", "Field": "usagetype", "Value": usage})
-    said = cloud.once("pricing").get_products(ServiceCode=product.service, Filters=filters)
+    said = cloud.once.pricing.get_products(ServiceCode=product.service, Filters=filters)
     # TS-LoadBalancerUsage, RegionalNatGateway-Hours and ExtendedSupportYr1_Yr2-NodeUsage:… are something else
     ours = re.compile(rf"([A-Z]{{2,4}}\d?-|{region}-)?{re.escape(usage)}")
     listed = [json.loads(text) for text in said["PriceList"]]

@@ -11,6 +11,7 @@ from typing import Any
 from livekit_deploy.base import call_log
 from livekit_deploy.base.timing import Timing, Watch
 from livekit_deploy.engine import inputs
+from livekit_deploy.engine.cloud import ids
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, inverse, without
 from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.plan import Action
@@ -34,7 +35,8 @@ class Execution:
     """One plan being carried out under one lease; afterwards it knows what was created, updated and deleted."""
 
     def __init__(self, run: Run, planned: Planned, *, fail_fast: bool = False) -> None:
-        self._run, self._entries, self._fail_fast = run, planned.entries, fail_fast
+        cloud = run.cloud.knowing(ids(run.session.state.records))
+        self._run, self._entries, self._fail_fast = replace(run, cloud=cloud), planned.entries, fail_fast
         self._planned = planned
         self._lives: dict[str, Live | None] = {a: entry.live for a, entry in planned.entries.items()}
         self.created: list[str] = []

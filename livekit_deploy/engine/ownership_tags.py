@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from livekit_deploy.engine.cloud import Cloud
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import NotOurs
@@ -32,7 +32,7 @@ class Kept:
     recorded: bool = True
 
 
-def missing(item: Resource, cloud: Any, record: Record | None, live: Live) -> tuple[FieldDiff, ...]:
+def missing(item: Resource, cloud: Cloud, record: Record | None, live: Live) -> tuple[FieldDiff, ...]:
     """What tells that an object is not ours, or not any more: tags that it lacks, or what others made of it."""
     found = item.ownership_differences(cloud, live, record)
     return tuple(FieldDiff(path, have, want, "drift") for path, (have, want) in found.items())
@@ -59,12 +59,12 @@ def _said(diffs: Iterable[FieldDiff]) -> str:
     )
 
 
-def adopted(item: Resource, cloud: Any, record: Record | None = None, live: Live | None = None) -> bool:
+def adopted(item: Resource, cloud: Cloud, record: Record | None = None, live: Live | None = None) -> bool:
     """Whether the user takes it over, tags and all; or it was made again in the place of what we deleted."""
     return item.address in cloud.ownership.adopt or (live is not None and item.recreated_by_others(cloud, live, record))
 
 
-def put_back(item: Resource, cloud: Any, live: Live, diffs: Mapping[str, tuple[FieldDiff, ...]]) -> None:
+def put_back(item: Resource, cloud: Cloud, live: Live, diffs: Mapping[str, tuple[FieldDiff, ...]]) -> None:
     """Give an object the tags that it lacks: one call."""
     item.put_own_tags(cloud, live, {one.path.removeprefix(f"{OWNERSHIP}."): str(one.after) for one in diffs[OWNERSHIP]})
 
@@ -74,7 +74,7 @@ def only_tags(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
     return tuple(one for one in diffs if one.path.startswith(f"{OWNERSHIP}."))
 
 
-def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept | None:
+def kept(item: Resource, cloud: Cloud, record: Record | None, live: Live) -> Kept | None:
     """Why an object that is to be deleted is left as it is; None for one that is ours."""
     diffs = missing(item, cloud, record, live)
     own = [one for one in diffs if item.shows_it_is_foreign(cloud, live, one.path)]
@@ -89,7 +89,7 @@ def kept(item: Resource, cloud: Any, record: Record | None, live: Live) -> Kept 
     return Kept(item.address, live.id, f"it does not carry our tags: {_said(own)}", hint)
 
 
-def require(item: Resource, cloud: Any, record: Record | None, live: Live) -> None:
+def require(item: Resource, cloud: Cloud, record: Record | None, live: Live) -> None:
     """Raise `NotOurs` for an object that has ceased to be ours since it was planned to be changed."""
     diffs = missing(item, cloud, record, live)
     if diffs and not adopted(item, cloud, record, live):

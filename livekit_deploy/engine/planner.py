@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from livekit_deploy.engine import inputs, ownership_tags
+from livekit_deploy.engine.cloud import Cloud, ids
 from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
@@ -59,13 +60,12 @@ def kind_of(name: str, address: str) -> type[Resource]:
 class Planner:
     """Plans one state against one list of resources; reads through ``cloud``, which should remember its reads."""
 
-    def __init__(self, cloud: Any, state: State | None, digest: str, patient: Patient = once) -> None:
-        self._cloud, self._digest, self._patient = cloud, digest, patient
+    def __init__(self, cloud: Cloud, state: State | None, digest: str, patient: Patient = once) -> None:
+        self._digest, self._patient = digest, patient
         self._lineage = state.lineage if state else None
         self._serial = state.serial if state else 0
         self._records: Mapping[str, Record] = state.records if state else {}
-        for record in self._records.values():
-            cloud.recorded.update(filter(None, (record.id, record.outputs.get("arn"))))
+        self._cloud = cloud.knowing(ids(self._records))
         self._entries: dict[str, Entry] = {}
 
     # ---- up

@@ -9,6 +9,7 @@ from typing import Any
 
 from livekit_deploy.base.clock import utc_now
 from livekit_deploy.engine import inputs, ownership_tags
+from livekit_deploy.engine.cloud import Cloud
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.inputs import Change, Ref
 from livekit_deploy.engine.plan import UNKNOWN, unknown
@@ -78,7 +79,7 @@ class Recovery:
 
     def __init__(
         self,
-        cloud: Any,
+        cloud: Cloud,
         kinds: Mapping[str, type[Resource]],
         recorded: Mapping[str, Record] | None = None,
         *,

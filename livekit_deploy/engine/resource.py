@@ -18,6 +18,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, cast, dataclass_transform
 
+from livekit_deploy.engine.cloud import KindsCloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, plain, references, revive, substitute
 from livekit_deploy.engine.live import Found as Found
 from livekit_deploy.engine.live import Live as Live
@@ -218,7 +219,7 @@ class Resource(_Declared, Owned):
         fixed = {key: self.inputs[key].way_out for key in changed if self.inputs[key].change is Change.FIXED}
         return fixed | {key: why for key in changed if key in live.held and (why := live.held[key]())}
 
-    def foreseen(self, cloud: Any) -> tuple[str, str]:
+    def foreseen(self, cloud: KindsCloud) -> tuple[str, str]:
         """(what the cloud will refuse of it although its host or its neighbours may be missing yet, what to do).
 
         Asked by the plan, of what is to be made or changed only; reads, and "" for nothing. Advice alone
@@ -242,13 +243,13 @@ class Resource(_Declared, Owned):
     def check(self) -> None:
         """Raise what would keep it from being made whatever the cloud says, before anything is changed."""
 
-    # ---- the verbs; `cloud` is `aws.cloud.Cloud`, which stands above this layer
+    # ---- the verbs
 
-    def read(self, cloud: Any, id: str | None) -> Live | None:
+    def read(self, cloud: KindsCloud, id: str | None) -> Live | None:
         """The object as it is, or None. Never blocks, never mutates."""
         raise TypeError(f"{self.kind} does not say how to read")
 
-    def read_teardown(self, cloud: Any, id: str | None) -> Live | None:
+    def read_teardown(self, cloud: KindsCloud, id: str | None) -> Live | None:
         """What `delete` has still to remove; differs from `read` only for what stands in for others' objects."""
         return self.read(cloud, id)
 
@@ -256,11 +257,11 @@ class Resource(_Declared, Owned):
         """What is recorded of an object that was there although no run of ours meant to make it."""
         return live
 
-    def create(self, cloud: Any, token: str) -> str:
+    def create(self, cloud: KindsCloud, token: str) -> str:
         """Exactly one mutating call with the tags inside it; returns the id."""
         raise TypeError(f"{self.kind} does not say how to create")
 
-    def update(self, cloud: Any, live: Live, changed: frozenset[str]) -> None:
+    def update(self, cloud: KindsCloud, live: Live, changed: frozenset[str]) -> None:
         """One mutating call towards the desired state; asked again while a diff remains.
 
         Raises `OddAnswer` for fields that decide the name: what is shown was not made at this address.
@@ -272,15 +273,15 @@ class Resource(_Declared, Owned):
             hint="look at it in the console: somebody made it anew with other values, or what answers is not AWS",
         )
 
-    def delete(self, cloud: Any, live: Live) -> None:
+    def delete(self, cloud: KindsCloud, live: Live) -> None:
         """One mutating call towards absence; asked again until absent."""
         raise TypeError(f"{self.kind} does not say how to delete")
 
-    def blockers(self, cloud: Any, live: Live) -> Iterable[str]:
+    def blockers(self, cloud: KindsCloud, live: Live) -> Iterable[str]:
         """What keeps it from being deleted, by type, id and maker, where the cloud itself does not say."""
         return ()
 
-    def diagnose(self, cloud: Any, live: Live | None) -> tuple[str, str]:
+    def diagnose(self, cloud: KindsCloud, live: Live | None) -> tuple[str, str]:
         """(what is likely behind its failure, what to do about it), from AWS's code and a look around; "" for no idea.
 
         Reads only.
@@ -288,18 +289,18 @@ class Resource(_Declared, Owned):
         return "", ""
 
     @classmethod
-    def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
+    def scan(cls, cloud: KindsCloud, host: Live | None) -> Iterable[Found]:
         """Every object of this kind that carries the environment's tags, in as few calls as AWS allows."""
         raise TypeError(f"{cls.kind} does not say how to scan")
 
     @classmethod
-    def exists(cls, cloud: Any, live: Live) -> bool:
+    def exists(cls, cloud: KindsCloud, live: Live) -> bool:
         """Whether what `scan` found is there. A kind whose scan takes what it says from a list, which may be late,
         describes it; asked only of what nothing accounts for."""
         return True
 
     @classmethod
-    def vanishing(cls, cloud: Any) -> Iterable[tuple[str, str]]:
+    def vanishing(cls, cloud: KindsCloud) -> Iterable[tuple[str, str]]:
         """(what, when) for objects of ours that are deleted but stay visible until a date."""
         return ()
 
@@ -314,8 +315,8 @@ class Observed(Resource):
 
     patience: ClassVar[float] = 2 * MINUTE
 
-    def create(self, cloud: Any, token: str) -> str:
+    def create(self, cloud: KindsCloud, token: str) -> str:
         return self.instance
 
-    def update(self, cloud: Any, live: Live, changed: frozenset[str]) -> None:
+    def update(self, cloud: KindsCloud, live: Live, changed: frozenset[str]) -> None:
         """Nothing to do: what differs is somebody else's to change, and `read` waits for it."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from livekit_deploy.base.timing import counted, spent
 from livekit_deploy.engine import inputs
+from livekit_deploy.engine.cloud import Cloud
 from livekit_deploy.engine.inputs import Ref, Unresolved
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.waits import PROPAGATION, Waits
@@ -27,7 +28,7 @@ _PLAN_SECONDS = 30.0  # for which a plan bears that something does not answer
 class Run:
     """One run of the engine under one lease."""
 
-    cloud: Any
+    cloud: Cloud
     session: Session
     waits: Waits
     emit: Emit

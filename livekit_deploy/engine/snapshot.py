@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from livekit_deploy.base import call_log
+from livekit_deploy.engine.cloud import Cloud
 from livekit_deploy.engine.resource import Found, Live, Resource
 from livekit_deploy.errors import Denied, DeployError, NotOurs, ResourceError
 
@@ -45,7 +46,7 @@ class Snapshot:
     With ``unseen`` a kind that cannot be listed ends nothing: it is put there, with why.
     """
 
-    def __init__(self, cloud: Any, patient: Patient = once, unseen: dict[str, str] | None = None) -> None:
+    def __init__(self, cloud: Cloud, patient: Patient = once, unseen: dict[str, str] | None = None) -> None:
         self._cloud, self._patient, self._unseen = cloud, patient, unseen
         self._kinds: dict[str, type[Resource]] = {}
         self._found: dict[str, list[Found]] = {}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from livekit_deploy.engine.cloud import Cloud
 from livekit_deploy.engine.recover import Recovery, kept
 from livekit_deploy.engine.resource import Observed, Resource, Status, kinds
 from livekit_deploy.engine.snapshot import Patient, Snapshot, once
@@ -45,7 +45,7 @@ class Look:
     patient: Patient = once
     tell: Callable[[str], None] = lambda text: None
 
-    def unrecorded(self, cloud: Any, records: Mapping[str, Record]) -> dict[str, Record]:
+    def unrecorded(self, cloud: Cloud, records: Mapping[str, Record]) -> dict[str, Record]:
         """The records of what carries our tags, and of what is in a recorded host, without one."""
         kinds, unseen = relevant_kinds(records, self.given), dict[str, str]()
         snapshot = Snapshot(cloud, self.patient, unseen)

@@ -70,14 +70,14 @@ class CallsDrained(Observed):
 
         None too where calls are given no time at all: they end with what is taken away behind this.
         """
-        if cloud.terms.max_drain == 0 or not serves(self.host):
+        if cloud.context.max_drain == 0 or not serves(self.host):
             return None
         connection = self._api(cloud)
         fleet = self._fleet(cloud, connection)
-        if cloud.terms.command == "up" and fleet.alone:
+        if cloud.context.command == "up" and fleet.alone:
             return Live(self.instance, Status.DELETING, {_FAULT: True}, detail=_NOBODY_JOINED)
-        if fleet.unclosed or fleet.next_to_end(cloud.terms.max_drain):
-            steps = len(fleet.unclosed) + len(fleet.unasked) + len(fleet.given_longer(cloud.terms.max_drain))
+        if fleet.unclosed or fleet.next_to_end(cloud.context.max_drain):
+            steps = len(fleet.unclosed) + len(fleet.unasked) + len(fleet.given_longer(cloud.context.max_drain))
             return Live(self.instance, Status.READY, {"steps": steps}, detail=f"closing {self.group_name}")
         if not fleet.own and not fleet.missing:
             return None
@@ -94,21 +94,21 @@ class CallsDrained(Observed):
         # groups that go at the same time look in turn: each sees whom the other has just asked
         with cloud.shared("drain", threading.Lock):
             fleet = self._fleet(cloud, connection)
-            if cloud.terms.command == "up" and fleet.alone:
+            if cloud.context.command == "up" and fleet.alone:
                 if live.props.get(_FAULT):
                     raise self._out_of_patience(_NOBODY_JOINED)
             elif fleet.unclosed:
                 name = fleet.unclosed[0]
                 closed = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
                 connection.apply(f"{NODES}/{name}", {**closed, "spec": {"unschedulable": True}})
-            elif pod := fleet.next_to_end(cloud.terms.max_drain):
-                self._ask(connection, pod, full_grace(pod, cloud.terms.max_drain))
+            elif pod := fleet.next_to_end(cloud.context.max_drain):
+                self._ask(connection, pod, full_grace(pod, cloud.context.max_drain))
             elif live.props.get(_FAULT) and fleet.missing:
                 raise self._out_of_patience(fleet.why_missing(connection)[0])
 
     def _fleet(self, cloud: Cloud, connection: Api) -> Fleet:
         """Seen from its group; from all media nodes where all goes: a run that failed leaves groups without barrier."""
-        return look(connection, self.release, None if cloud.terms.command == "down" else self.group_name)
+        return look(connection, self.release, None if cloud.context.command == "down" else self.group_name)
 
     def _ask(self, connection: Api, pod: Obj, seconds: int) -> None:
         metadata = pod["metadata"]

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.secret_values import held
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds import api_keys
 from livekit_deploy.aws.kinds.api_keys import Pair
 from livekit_deploy.aws.kinds.secrets import Secret, of_version
@@ -85,7 +84,7 @@ class Keyring:
         self,
         cloud: Cloud,
         state: Callable[[], State | None],
-        session: Callable[[str], AbstractContextManager[tuple[Session, Terms]]],
+        session: Callable[[str], AbstractContextManager[tuple[Session, Cloud]]],
         kube: Callable[[], Api],
         emit: Emit,
         waits: Waits,
@@ -198,13 +197,11 @@ class Keyring:
 
     def _change(self, what: str, make: Callable[[tuple[Pair, ...]], tuple[Pair, ...]]) -> tuple[Pair, ...]:
         make(self._held(_recorded(self._state()))[0])  # what is wrong with it is said before anybody waits for a lease
-        with self._session(f"keys {what.partition(' ')[0]}") as (session, terms):
+        with self._session(f"keys {what.partition(' ')[0]}") as (session, cloud):
             record = _recorded(session.state)
             before, version = self._held(record)
             after = make(before)
             if after != before:
-                cloud = self._cloud.under(terms)
-                cloud.with_lineage(session.state.lineage)
                 _require_ours(cloud, record)
                 session.intend(API_KEYS, replace(record, phase=Phase.UPDATING))
                 version = self._put(cloud, record, after, version, what)
@@ -223,7 +220,7 @@ class Keyring:
         said = cloud.secretsmanager.put_secret_value(
             SecretId=record.id, ClientRequestToken=str(token), SecretString=api_keys.dump(pairs)
         )
-        cloud.wrote[str(record.id)] = str(said["VersionId"])
+        cloud.account.wrote(str(record.id), str(said["VersionId"]))
         return str(said["VersionId"])
 
     def _held(self, record: Record) -> tuple[tuple[Pair, ...], str]:

@@ -34,9 +34,7 @@ def found_by_tags(
             raise
         unseen["what other state documents know"], others = str(error), []
     for lineage in others:
-        view = cloud.remembering()
-        view.with_lineage(lineage)
-        snapshot = Snapshot(view, unseen=unseen)
+        snapshot = Snapshot(cloud.with_lineage(lineage).remembering(), unseen=unseen)
         snapshot.scan(kinds)
         if there := snapshot.untracked({}):
             found[lineage] = there

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.credentials import session_end
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds.ec2.vpc import Vpc
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.checks import verify
@@ -65,34 +64,27 @@ class Running:
         timeout: float | None,
         reach: Reach,
     ) -> None:
-        self._env, self._cloud, self._clock, self._cancel = env, cloud, clock, cancel
+        self._env, self._clock, self._cancel = env, clock, cancel
+        self._clients, self._adopt = cloud.clients, cloud.ownership.adopt
         self._emit, self._timeout, self._reach = emit, timeout, reach
         self._late = False
-        self._told: set[str] = set()
-        cloud.nameservers, cloud.tell = reach.nameservers, self.tell
-
-    def tell(self, text: str) -> None:
-        """Say it, once in the life of this."""
-        if text not in self._told:
-            self._told.add(text)
-            self._emit(Notice(level="warning", message=text))
 
     def carry_out(
         self,
         session: Session,
-        terms: Terms,
+        cloud: Cloud,
         planned: Planned,
         *,
         fail_fast: bool,
         abandon: bool = False,
         look: Look | None = None,
     ) -> Report:
-        """Do what is planned, bound by ``terms``; with ``abandon`` forget what is stored in the cluster first. ``look``
-        finds what else there is to delete.
+        """Do what is planned, in ``cloud`` as the run has it; with ``abandon`` forget what is stored in the cluster
+        first. ``look`` finds what else there is to delete.
 
         Raises `Interrupted`, and the session's failure when there is one.
         """
-        began, command, cloud = self._clock.now(), terms.command, self._cloud.under(terms)
+        began, command = self._clock.now(), cloud.context.command
         waits = Waits(self._clock, self._cancel, session.lost)
         self._emit(_started(command, self._env.name, planned.plan))
         self._warn_of_session(planned.plan)
@@ -126,6 +118,7 @@ class Running:
 
     def answering(
         self,
+        cloud: Cloud,
         records: Mapping[str, Record],
         *,
         within: float = _ANSWER_SECONDS,
@@ -144,7 +137,7 @@ class Running:
 
         def look() -> list[Finding]:
             before = missing(seen)
-            seen[:] = verify.run_checks(self._env, self._cloud, records, self._reach)
+            seen[:] = verify.run_checks(self._env, cloud, records, self._reach)
             if (now := missing(seen)) != before:
                 self._emit(Looked(failing={one.check: one.seen for one in now}))
             return seen
@@ -153,17 +146,19 @@ class Running:
             waits.settle(look, lambda found: not missing(found), timeout=within)
         return seen
 
-    def verified(self, records: Mapping[str, Record], *, within: float, to_the_end: bool) -> list[Finding]:
+    def verified(
+        self, cloud: Cloud, records: Mapping[str, Record], *, within: float, to_the_end: bool
+    ) -> list[Finding]:
         """The same, and what AWS says is wrong with what runs."""
-        found = self.answering(records, within=within, to_the_end=to_the_end)
-        return [*found, *health_findings(self._cloud.remembering(), records)]
+        found = self.answering(cloud, records, within=within, to_the_end=to_the_end)
+        return [*found, *health_findings(cloud.remembering(), records)]
 
     def patient(self, item: Resource | type[Resource], read: Callable[[], T]) -> T:
         """A read for a plan."""
         return planned_read(Waits(self._clock, self._cancel, threading.Event()), item, read)
 
     def taken_down(
-        self, session: Session, terms: Terms, planned: Planned, look: Look, *, fail_fast: bool, abandon: bool
+        self, session: Session, cloud: Cloud, planned: Planned, look: Look, *, fail_fast: bool, abandon: bool
     ) -> Report:
         """Carry out a plan of `down`, and list what is left.
 
@@ -172,11 +167,11 @@ class Running:
         records = {**session.state.records, **planned.found}
         kinds = list(relevant_kinds(records, look.given).values())
         vpcs = [record.id for record in records.values() if record.kind == Vpc.kind and record.id]
-        report = self.carry_out(session, terms, planned, fail_fast=fail_fast, abandon=abandon, look=look)
+        report = self.carry_out(session, cloud, planned, fail_fast=fail_fast, abandon=abandon, look=look)
         try:
             waits = Waits(self._clock, self._cancel, threading.Event())
             report.leftovers, report.vanishing = ask_again(
-                waits, lambda: leftovers(self._cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
+                waits, lambda: leftovers(cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
             )
         except DeployError as error:
             if not report.failed:
@@ -186,7 +181,7 @@ class Running:
 
     def _warn_of_session(self, plan: Plan) -> None:
         """Say before the first call that the credentials end before this usually does."""
-        kind, end = session_end(self._cloud.clients)
+        kind, end = session_end(self._clients)
         left = (end - datetime.now(UTC)).total_seconds() if end is not None else plan.critical_s
         if left < plan.critical_s:
             message = (
@@ -267,7 +262,7 @@ class Running:
                 hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}"
                 + _drain_given(report.command, max_drain)
                 + (" --abandon-cluster-objects" if abandon else "")
-                + "".join(f" --adopt {one}" for one in sorted(self._cloud.ownership.adopt)),
+                + "".join(f" --adopt {one}" for one in sorted(self._adopt)),
             )
         if wrong := failed(report.findings):
             raise VerifyFailed(

@@ -140,8 +140,7 @@ class Upkeep:
                 hint="run state rebuild without --lineage",
             )
         chosen = now.state.lineage if now.state is not None and now.counts else lineage or self._only_lineage()
-        self._cloud.with_lineage(chosen)
-        view = self._cloud.remembering()
+        view = self._cloud.with_lineage(chosen).remembering()
         there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
         resources = declared(there.records)
         found = Recovery(view, relevant_kinds(now.state.records if now.state else {}, resources)).everything(resources)
@@ -205,8 +204,7 @@ class Upkeep:
             raise StateError(
                 f"{address} depends on {missing[0]}, which has no record", hint=f"import {missing[0]} first, or run up"
             )
-        self._cloud.with_lineage(state.lineage)
-        live = self._read(item, id, state)
+        live = self._read(self._cloud.with_lineage(state.lineage), item, id, state)
 
         def lookup(ref: Ref[object]) -> object:
             outputs = state.records[ref.address].outputs
@@ -216,19 +214,19 @@ class Upkeep:
         diffs = tuple(diff for found in difference(item, record, live, lookup).values() for diff in found)
         return Proposal(now, replace(state, records={**state.records, address: record}), diffs=diffs)
 
-    def _read(self, item: Resource, id: str, state: State) -> Live:
+    def _read(self, cloud: Cloud, item: Resource, id: str, state: State) -> Live:
         if item.lives_in is not None:
             host = state.records[item.lives_in.address]
             item.host = (
                 kind_of(host.kind, item.lives_in.address)
                 .recorded(item.lives_in.address, host.inputs)
-                .read(self._cloud, host.id)
+                .read(cloud, host.id)
             )
-        live = item.read(self._cloud, id)
+        live = item.read(cloud, id)
         if live is None or live.id != id:  # `read` goes on to the tags when there is nothing under the id
             raise StateError(f"there is no {item.kind} {id}", hint="check the id and the region")
-        own = item.read(self._cloud, None)
-        if (own is None or own.id != live.id) and item.address not in self._cloud.ownership.adopt:
+        own = item.read(cloud, None)
+        if (own is None or own.id != live.id) and item.address not in cloud.ownership.adopt:
             raise NotOurs(
                 f"{item.kind} {id} does not carry our tags for {item.address} in {self._env.project}/{self._env.name}",
                 hint=f"take it over with --adopt {item.address}; down will delete it then",
@@ -254,7 +252,7 @@ class Upkeep:
     def carry_out(self, proposal: Proposal, command: str) -> State:
         """Write it; raises `LockedError` when somebody wrote since it was made."""
         holder = this_process(command, float(self._env.state.lease_seconds))
-        return replaced(self._store, proposal.now, proposal.state, holder, self._cloud.tell)
+        return replaced(self._store, proposal.now, proposal.state, holder, self._cloud.context.tell)
 
     @property
     def _home(self) -> Home:

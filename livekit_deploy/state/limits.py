@@ -26,11 +26,6 @@ class Limits:
 
     lease: float = 90.0
 
-    @classmethod
-    def around(cls, call: float) -> Limits:
-        """Those of the run whose calls may take ``call`` seconds."""
-        return cls(call / CALL_BOUND)
-
     @property
     def renew(self) -> float:
         """After which a write is made when there was none."""

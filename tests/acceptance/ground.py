@@ -111,7 +111,7 @@ class Ground:
             found = made.lease()
             if found is None:
                 return [f"{count} objects with the lineage {one}" for one, count in lineages(made.cloud).items()]
-            made.cloud.with_lineage(found[0].lineage)
+            made.cloud = made.cloud.with_lineage(found[0].lineage)
             there, _ = leftovers(made.cloud)
             return [*(f"recorded: {address}" for address in found[0].records), *map(str, there)]
 

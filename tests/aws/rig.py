@@ -10,6 +10,7 @@ import functools
 import math
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from moto import mock_aws
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud, mutates
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.plan import Plan
@@ -66,13 +68,20 @@ class AwsRig:
         self.clock, self.cancel = FakeClock(), threading.Event()
         self._store = FileStore(folder / f"{env}.json", now=lambda: 1_000_000.0)
         self.clients = self.new_clients()
-        self.cloud = Cloud(self.clients, OwnershipTags("livekit", env), cancel=self.cancel)
+        self.cloud = Cloud(self.clients, OwnershipTags("livekit", env), RunContext(cancel=self.cancel))
+
+    def marked(self, **changes: Any) -> None:
+        """What is ours from now on has other marks."""
+        self.cloud = replace(self.cloud, ownership=replace(self.cloud.ownership, **changes))
+
+    def bound(self, **changes: Any) -> None:
+        """What is done from now on is bound otherwise."""
+        self.cloud = self.cloud.under(replace(self.cloud.context, **changes))
+        self.clients = self.cloud.clients
 
     def new_clients(self) -> Clients:
-        """Such as a command has of its own."""
-        made = Clients(REGION, instrument=self._watch, clock=self.clock)
-        made._session = _boto()  # its service models are read once for all tests
-        return made
+        """Such as a command has of its own; the service models are read once for all tests."""
+        return Clients(REGION, instrument=self._watch, clock=self.clock, opened=_boto())
 
     def _watch(self, client: Any) -> None:
         client.meta.events.register("before-call.*.*", self._note)
@@ -154,7 +163,7 @@ class AwsRig:
     def _session(self) -> Session:
         holder = Holder("h", "u", "host", 1, "up", "2026-11-23T00:00:00Z", 90.0)
         session = Session.acquire(self._store, holder, lambda: State.new("livekit", self.env), lock_timeout=0)
-        self.cloud.with_lineage(session.state.lineage)
+        self.cloud = self.cloud.with_lineage(session.state.lineage)
         return session
 
     def _run(self, session: Session) -> Run:

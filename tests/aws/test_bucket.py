@@ -108,7 +108,7 @@ def test_an_s3_that_takes_no_tags_with_a_new_bucket_is_given_them_after_it(rig: 
 
 def test_an_s3_without_a_setting_is_told_of_and_the_bucket_is_finished(rig: AwsRig) -> None:
     said: list[str] = []
-    rig.cloud.tell = said.append
+    rig.bound(tell=said.append)
     with faults({"fault": "not-found", "call": "s3:PutBucketEncryption", "code": "NotImplemented"}):
         ensure_bucket(rig.cloud, NAME)
     assert tags() == {PROJECT: "livekit"}
@@ -265,11 +265,11 @@ def test_the_first_run_of_an_environment_proves_the_store_and_refuses_one_that_d
     rig: AwsRig, made: Deployer
 ) -> None:
     deaf = _deaf_to("IfMatch")
-    made._clients("s3").meta.events.register("provide-client-params.s3.PutObject", deaf)
+    made.cloud.clients("s3").meta.events.register("provide-client-params.s3.PutObject", deaf)
     with pytest.raises(StateError, match="does not honour conditional writes"):
         made.up()
     assert made.store.get() is None
-    made._clients("s3").meta.events.unregister("provide-client-params.s3.PutObject", deaf)
+    made.cloud.clients("s3").meta.events.unregister("provide-client-params.s3.PutObject", deaf)
     made.up()
     rig.calls()
     made.up()

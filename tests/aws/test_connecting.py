@@ -12,8 +12,8 @@ import pytest
 
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.tags import OwnershipTags
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.errors import LostLease, Unavailable
 
 ANSWER = b"<CreateVpcResponse><vpc><vpcId>vpc-1</vpcId></vpc></CreateVpcResponse>"
@@ -68,11 +68,11 @@ def lease() -> Lease:
 def _cloud(server: Any, lease: Lease) -> Cloud:
     where = f"http://127.0.0.1:{server.server_address[1]}"
     clients = Clients("us-east-1", endpoint_url=where, access_key="a", secret_key="b")
-    return Cloud(clients, OwnershipTags("livekit", "uat")).under(Terms(fence=lease.check))
+    return Cloud(clients, OwnershipTags("livekit", "uat")).under(RunContext(fence=lease.check))
 
 
 def _make(cloud: Cloud, again: bool) -> Any:
-    return (cloud.ec2 if again else cloud.once("ec2")).create_vpc(CidrBlock="10.0.0.0/16")
+    return (cloud.ec2 if again else cloud.once.ec2).create_vpc(CidrBlock="10.0.0.0/16")
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["with retries", "once"])
@@ -89,7 +89,7 @@ def test_a_lease_that_ends_while_a_name_is_looked_up_keeps_the_call_from_leaving
     with pytest.raises(LostLease):
         _make(cloud, again)
     assert server.heard == []
-    assert cloud.mutating == 0
+    assert cloud.account.mutating == 0
 
 
 def test_with_a_connection_that_is_there_and_a_lease_that_holds_it_leaves(server: Any, lease: Lease) -> None:
@@ -120,7 +120,7 @@ def test_what_fails_on_the_way_stays_what_it_is(lease: Lease) -> None:
         where = f"http://127.0.0.1:{closed.getsockname()[1]}"
         clients = Clients("us-east-1", endpoint_url=where, access_key="a", secret_key="b")
         with pytest.raises(Unavailable, match="cannot be reached"):
-            _make(Cloud(clients, OwnershipTags("livekit", "uat")).under(Terms(fence=lease.check)), again=False)
+            _make(Cloud(clients, OwnershipTags("livekit", "uat")).under(RunContext(fence=lease.check)), again=False)
 
 
 def test_through_a_proxy_too(server: Any, lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +129,6 @@ def test_through_a_proxy_too(server: Any, lease: Lease, monkeypatch: pytest.Monk
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     clients = Clients("us-east-1", endpoint_url="http://ec2.example.com", access_key="a", secret_key="b")
-    cloud = Cloud(clients, OwnershipTags("livekit", "uat")).under(Terms(fence=lease.check))
+    cloud = Cloud(clients, OwnershipTags("livekit", "uat")).under(RunContext(fence=lease.check))
     _make(cloud, again=False)
     assert lease.asked == 2

@@ -104,12 +104,12 @@ def test_an_old_token_ends_when_no_pod_has_it(rig: AwsRig, ids: dict[str, Any]) 
     """Both are good while calls drain, however often it runs; then the old one is ended, once."""
     holding = "1 pod has an earlier one, and drain calls until 2026-11-30T14:05:00Z"
     rig.up(redis(ids))
-    rig.cloud.other_holders = lambda secret, version: ""
+    rig.bound(other_holders=lambda secret, version: "")
     present, ids["token"] = ids["token"], secret("2", ids["token"].arn)
     assert tokens() == (TOKEN + "1",)
 
     rig.plan(redis(ids))
-    rig.cloud.other_holders = lambda secret, version: "" if version == present.version else holding
+    rig.bound(other_holders=lambda secret, version: "" if version == present.version else holding)
     for calls in (["ModifyReplicationGroup"], []):
         rig.calls()
         rig.up(redis(ids))
@@ -121,7 +121,7 @@ def test_an_old_token_ends_when_no_pod_has_it(rig: AwsRig, ids: dict[str, Any]) 
         assert "the previous token stays valid" in said
         assert holding in said
 
-    rig.cloud.other_holders = lambda secret, version: ""
+    rig.bound(other_holders=lambda secret, version: "")
     (change,) = rig.plan(redis(ids)).changes
     assert [(diff.path, diff.before, diff.after) for diff in change.diffs] == [("old_token", True, False)]
     rig.up(redis(ids))
@@ -134,7 +134,7 @@ def test_an_old_token_ends_when_no_pod_has_it(rig: AwsRig, ids: dict[str, Any]) 
 def test_a_second_rotation_before_the_first_has_ended_keeps_the_newer_two(rig: AwsRig, ids: dict[str, Any]) -> None:
     rig.up(redis(ids))
     holders = dict[str, str]()
-    rig.cloud.other_holders = lambda secret, version: holders.get(version, "1 pod has an earlier one")
+    rig.bound(other_holders=lambda secret, version: holders.get(version, "1 pod has an earlier one"))
     holders[ids["token"].version] = ""
     for value in ("2", "3"):
         ids["token"] = secret(value, ids["token"].arn)
@@ -218,7 +218,7 @@ def test_a_token_is_not_rotated_twice_under_pods_with_the_one_before(rig: AwsRig
         return "2 pods have an earlier one, and drain calls until 2026-11-30T14:05:00Z"
 
     rig.up(redis(ids))
-    rig.cloud.other_holders = others
+    rig.bound(other_holders=others)
     assert rig.plan(redis(ids)).changes == ()
     assert rig.plan(redis(ids, node_type="cache.m7g.large")).changes[0].action is Action.UPDATE
     assert asked == [], "nobody asks the cluster unless the token changes"
@@ -233,7 +233,7 @@ def test_a_token_is_not_rotated_twice_under_pods_with_the_one_before(rig: AwsRig
     assert rig.calls() == []
     assert set(asked) == {("redis", present)}
 
-    rig.cloud.other_holders = lambda secret, version: ""
+    rig.bound(other_holders=lambda secret, version: "")
     rig.up(redis(ids))
     assert rig.calls() == ["ModifyReplicationGroup"] * 2
 

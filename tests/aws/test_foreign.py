@@ -264,7 +264,7 @@ def test_a_group_on_the_controllers_load_balancer_is_named(rig: AwsRig) -> None:
     said, remedy = ours.notice(seen)
     assert said.startswith(f"somebody else put a security group on k8s-livekit: {theirs} (theirs, made by ")
     assert remedy.startswith("if it is not wanted, remove it from the balancer in EC2")
-    another = Cloud(rig.clients, rig.cloud.ownership, cancel=rig.cancel)
+    another = Cloud(rig.clients, rig.cloud.ownership, rig.cloud.context)
     assert on_balancer(another, "livekit-uat-eu-main", made)[0], "what another cluster's controller made is"
 
 

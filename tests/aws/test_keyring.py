@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 from moto.secretsmanager.models import SecretsManagerBackend
 
+from livekit_deploy.aws.access.account import Account
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.secret_values import Held, held
 from livekit_deploy.aws.access.tags import LINEAGE
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds import api_keys
 from livekit_deploy.aws.kinds.secrets import API_KEYS, Secret
 from livekit_deploy.engine.inputs import SecretRef
@@ -54,10 +57,10 @@ class Ring:
         return found[0] if found else None
 
     @contextmanager
-    def _session(self, command: str) -> Iterator[tuple[Session, Terms]]:
+    def _session(self, command: str) -> Iterator[tuple[Session, Cloud]]:
         session = self.rig._session()
         try:
-            yield session, Terms(session.check)
+            yield session, self.rig.cloud.under(RunContext(fence=session.check))
         finally:
             session.release()
 
@@ -223,12 +226,12 @@ def test_a_plan_takes_the_version_from_what_is_described_and_not_from_a_late_lis
         before = listed()["SecretList"][0]["SecretVersionsToStages"]
         turn = ring.keys.rotate("main")
         version = ring.keys.present().version
-        ring.rig.cloud.wrote.clear()  # as another process
+        ring.rig.cloud = replace(ring.rig.cloud, account=Account())  # as another process
         assert listed()["SecretList"][0]["SecretVersionsToStages"] == before, "the list is frozen"
         assert version not in before
         assert _planned_version(ring) == version
         ring.keys.remove(turn.old)
-        ring.rig.cloud.wrote.clear()
+        ring.rig.cloud = replace(ring.rig.cloud, account=Account())
         assert _planned_version(ring) == ring.keys.present().version != version
         ring.rig.up(ring.stack)
         assert turn.old not in held(ring.rig.cloud.secretsmanager, arn, ring.rig.outputs(ADDRESS)["version"]).text

@@ -66,7 +66,9 @@ def _volumes() -> set[str]:
 
 def test_the_log_group_that_comes_back_and_the_volumes_of_claims_are_gone_and_others_stay(deployer: Deployer) -> None:
     deployer.up()
-    marks = deployer.cloud.ownership.own("")
+    found = deployer.lease()
+    assert found is not None
+    marks = deployer.cloud.with_lineage(found[0].lineage).ownership.own("")
     _volume({"kubernetes.io/cluster/livekit-uat-main": "owned", "kubernetes.io/created-for/pvc/name": "data", **marks})
     unmarked = _volume({"kubernetes.io/cluster/livekit-uat-main": "owned"})
     theirs = _volume({"kubernetes.io/cluster/livekit-uat-main-2": "owned"})

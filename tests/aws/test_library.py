@@ -18,8 +18,8 @@ import pytest
 from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.tags import OwnershipTags
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.kinds.ec2.nat import ElasticIp
 from livekit_deploy.errors import ConfigError, LostLease
 from livekit_deploy.events import Done, Event
@@ -103,12 +103,12 @@ def test_what_nobody_foresaw_frees_no_lease_with_calls_in_flight(
     """It ends a run as an interrupt does: what is under way is waited for, and nothing further may leave."""
 
     calls: list[AbstractContextManager[None]] = []
-    bound: list[Terms] = []
+    bound: list[RunContext] = []
     real = Cloud.under
 
-    def under(cloud: Cloud, terms: Terms) -> Cloud:
-        bound.append(terms)
-        return real(cloud, terms)
+    def under(cloud: Cloud, context: RunContext) -> Cloud:
+        bound.append(context)
+        return real(cloud, context)
 
     monkeypatch.setattr(Cloud, "under", under)
 
@@ -124,8 +124,7 @@ def test_what_nobody_foresaw_frees_no_lease_with_calls_in_flight(
     found = deployer.lease()
     assert found is not None
     assert (found[0].lease is not None) is in_flight
-    fence = bound[0].fence
-    assert fence is not None
+    fence = next(one.fence for one in bound if one.fence is not None)
     with pytest.raises(LostLease, match="the run is ending"):
         fence(0.0)
     made = len(_owners())
@@ -186,19 +185,32 @@ def test_a_rehearsal_may_have_a_short_one(host: str) -> None:
     assert not elsewhere.on_this_machine
 
 
-def test_the_terms_of_a_run_are_its_own_and_never_change(aws: None) -> None:
+def test_what_a_run_is_bound_by_is_its_own_and_never_changes(aws: None) -> None:
     def lost(begun: float) -> None:
         raise LostLease("the lease has run out")
 
     cloud = Cloud(Clients("us-east-1"), OwnershipTags("livekit", "uat"))
-    over, running = cloud.under(Terms(lost, command="down")), cloud.under(Terms(max_drain=60, command="up"))
+    over = cloud.under(RunContext(fence=lost, command="down"))
+    running = cloud.under(RunContext(max_drain=60, command="up"))
     with pytest.raises(LostLease):
         over.ec2.create_vpc(CidrBlock="10.0.0.0/16")
     with pytest.raises(LostLease), over.changing():
         raise AssertionError("it left")
     assert running.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["CidrBlock"] == "10.0.0.0/16"
-    assert over.remembering().terms is over.terms
+    assert over.remembering().context is over.context
     assert over.shared("a client", object) is not running.shared("a client", object), "each has the fence of its run"
-    assert (running.terms.max_drain, over.terms.max_drain, cloud.terms) == (60, None, Terms())
+    assert (running.context.max_drain, over.context.max_drain, cloud.context.max_drain) == (60, None, None)
+    assert cloud.context.fence is running.context.fence is None
     with pytest.raises(FrozenInstanceError):
-        running.terms.max_drain = 0  # type: ignore[misc]
+        running.context.max_drain = 0  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        running.context = RunContext()  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        running.clients.call_bound = 900.0  # type: ignore[misc]
+
+
+def test_what_a_cloud_does_not_have_is_no_service(aws: None) -> None:
+    cloud = Cloud(Clients("us-east-1"), OwnershipTags("livekit", "uat"))
+    with pytest.raises(AttributeError, match="Cloud has no tags"):
+        cloud.tags  # type: ignore[attr-defined]  # noqa: B018
+    assert cloud.service_quotas.list_service_quotas(ServiceCode="ec2")["Quotas"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,7 @@ def test_environments_whose_names_join_alike_do_not_touch_each_other(
     empty = account()
     (tmp_path / "other").mkdir()
     first, second = AwsRig(tmp_path, "dev-eu"), AwsRig(tmp_path / "other", "eu")
-    second.cloud.ownership = OwnershipTags("livekit-dev", "eu")
+    second.cloud = replace(second.cloud, ownership=OwnershipTags("livekit-dev", "eu"))
     assert first.cloud.ownership.prefix == second.cloud.ownership.prefix
     first.up(declared(7))
     old, before = (tmp_path / "dev-eu.json").read_bytes(), account()

@@ -73,7 +73,10 @@ def test_what_aws_allows_one_of_is_told_as_somebody_elses_by_the_read_of_a_plan(
         assert told, "it is refused only when it is made"
         assert "livekit/uat exists under another state document" in told
         assert "--adopt" not in told, "that environment may be running"
-        twins.second.cloud.ownership = replace(twins.second.cloud.ownership, adopt=frozenset({twins.subject.address}))
+        twins.second.cloud = replace(
+            twins.second.cloud,
+            ownership=replace(twins.second.cloud.ownership, adopt=frozenset({twins.subject.address})),
+        )
         with pytest.raises(NotOurs, match="exists under another state document"):
             twins.subject.read(twins.second.cloud, None)
     else:
@@ -100,7 +103,7 @@ def test_a_launch_template_of_somebody_else_ends_the_plan_and_can_be_taken_over(
         rig.plan(closure(subject))
     assert rig.made() == [] == before
     assert ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.20.0.0/16"]}])["Vpcs"] == []
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(caught.value.hint))
+    rig.marked(adopt=adopted(caught.value.hint))
     rig.up(closure(case.make(Base())))
     assert rig.records[subject.address].id == theirs["LaunchTemplateId"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from livekit_deploy.aws.access.account import Account, Identity
 from livekit_deploy.aws.access.clients import Clients
-from livekit_deploy.aws.access.cloud import Cloud, Identity
+from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.costs.price_list import PriceList
 from livekit_deploy.costs.prices import Item, Told
@@ -42,8 +44,7 @@ def _cloud(region: str = "eu-north-1", event: str = "before-call", listen: Liste
         if listen is not None:
             client.meta.events.register(f"{event}.pricing.GetProducts", listen)
 
-    clients = Clients(region, instrument=watch)
-    clients._session = boto3.DEFAULT_SESSION
+    clients = Clients(region, instrument=watch, opened=boto3.DEFAULT_SESSION)
     return Cloud(clients, OwnershipTags("livekit", "uat"))
 
 
@@ -97,8 +98,8 @@ def test_a_list_that_does_not_answer_is_not_waited_for(aws: None) -> None:
 
 
 def test_where_there_are_no_dollars_nothing_is_asked() -> None:
-    cloud = _cloud("cn-north-1")
-    cloud._identity = Identity("123456789012", "arn:aws-cn:iam::123456789012:user/me", str)
+    who = Identity("123456789012", "arn:aws-cn:iam::123456789012:user/me", str)
+    cloud = replace(_cloud("cn-north-1"), account=Account(identity=who))
     told = PriceList(cloud)([Item("cluster")])
     assert told == Told({}, "there is none in dollars for the partition aws-cn")
 

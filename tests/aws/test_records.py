@@ -23,7 +23,7 @@ Put = Callable[..., None]
 
 @pytest.fixture
 def zone(rig: AwsRig) -> str:
-    rig.cloud.nameservers = lambda domain: set(nameservers(domain) or [])
+    rig.bound(nameservers=lambda domain: set(nameservers(domain) or []))
     return _zone(ZONE, "1")
 
 
@@ -51,7 +51,7 @@ def _proof(**more: Any) -> tuple[str, str]:
 
 def _said(rig: AwsRig) -> list[str]:
     said: list[str] = []
-    rig.cloud.tell = said.append
+    rig.bound(tell=said.append)
     return said
 
 
@@ -236,7 +236,7 @@ def _one(name: str = "txt.example.com") -> list[Resource]:
 def test_of_two_zones_of_a_name_the_delegated_one_is_taken(rig: AwsRig, zone: str) -> None:
     second = _zone("Example.COM.", "2")
     servers = boto3.client("route53").get_hosted_zone(Id=second)["DelegationSet"]["NameServers"]
-    rig.cloud.nameservers = lambda domain: {servers[0], "ns.elsewhere.net"}
+    rig.bound(nameservers=lambda domain: {servers[0], "ns.elsewhere.net"})
     rig.up(_one())
     assert (records(zone), list(records(second))) == ({}, [("txt.example.com.", "TXT")])
     assert rig.plan(_one()).changes == ()
@@ -259,7 +259,7 @@ def test_a_private_zone_of_the_name_is_no_matter(rig: AwsRig, zone: str) -> None
 @pytest.mark.parametrize("told", [set(), {"ns1.example.net"}], ids=["nobody", "another"])
 def test_two_zones_of_a_name_of_which_neither_is_delegated_are_refused(rig: AwsRig, zone: str, told: set[str]) -> None:
     second = _zone(ZONE, "2")
-    rig.cloud.nameservers = lambda domain: told
+    rig.bound(nameservers=lambda domain: told)
     with pytest.raises(ResourceError, match=f"2 public hosted zones {ZONE}") as error:
         rig.plan(_one())
     assert zone in error.value.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from moto.ec2.models import ec2_backends
 
+from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.ec2.zones import laid_out
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.config.zones import REFUSED
@@ -224,16 +225,20 @@ def _recorded(names: list[str], cidr: IPv4Network) -> dict[str, Record]:
 _NAMES = some.lists(some.sampled_from([f"{REGION}{one}" for one in "abcdf"]), min_size=2, max_size=4, unique=True)
 
 
+class _Offline(Cloud):
+    """A region in which all that is asked for is its zones."""
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], *, retries: bool = True) -> Any:
+        names = [f"{REGION}{letter}" for letter in LETTERS]
+        zones = [{"ZoneName": name, "ZoneId": f"use1-az{10 + number}"} for number, name in enumerate(names)]
+        return {"AvailabilityZones": zones}
+
+
 @pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsRig]:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("zones")
-        rig = AwsRig(folder)
-        known = [f"{REGION}{one}" for one in LETTERS]
-        found = [{"ZoneName": name, "ZoneId": f"use1-az{10 + number}"} for number, name in enumerate(known)]
-        said = {"AvailabilityZones": found}
-        patch.setattr(rig.cloud, "call", lambda *_, **__: said)
-        yield rig
+def offline(tmp_path_factory: pytest.TempPathFactory) -> AwsRig:
+    rig = AwsRig(tmp_path_factory.mktemp("zones"))
+    rig.cloud = _Offline(rig.clients, rig.cloud.ownership)
+    return rig
 
 
 @settings(deadline=None)

@@ -107,8 +107,7 @@ def in_the_sandbox() -> Iterator[Store]:
 
 def on(server: Server) -> Store:
     """In an empty bucket of a server."""
-    clients = Clients(REGION, endpoint_url=server.endpoint_url)
-    clients._session = sharing(server.access_key, server.secret_key)
+    clients = Clients(REGION, endpoint_url=server.endpoint_url, opened=sharing(server.access_key, server.secret_key))
     return _in(Cloud(clients, OwnershipTags("livekit", "uat")), server.bucket, server.owner, is_there=server.is_there)
 
 

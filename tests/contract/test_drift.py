@@ -65,7 +65,7 @@ class Subject:
             assert change.action is Action.UPDATE
             self.rig.up(self.declared())
             assert len(self.rig.calls()) == 1, "put right with one call"
-            self.rig.cloud.ownership = replace(self.rig.cloud.ownership, adopt=frozenset())
+            self.rig.marked(adopt=frozenset())
             plan = self.rig.plan(self.declared())
             assert (plan.changes, plan.unmarked) == ((), ())
 
@@ -79,7 +79,9 @@ class Subject:
         self.rig.calls()
         self.rig.up(self.declared())
         assert self.rig.calls() == []
-        self.rig.cloud.ownership = replace(self.rig.cloud.ownership, adopt=adopted(plan.unmarked[0].remedy))
+        self.rig.cloud = replace(
+            self.rig.cloud, ownership=replace(self.rig.cloud.ownership, adopt=adopted(plan.unmarked[0].remedy))
+        )
 
 
 #: inputs that are compared as part of another one

@@ -33,7 +33,7 @@ def test_the_lineage_of_another_environment_gives_nothing_of_it(case: Case, rig:
     found = lease_of(rig._store)
     assert found is not None
     other = AwsRig(tmp_path / "theirs", "prod")
-    other.cloud.with_lineage(found[0].lineage)
+    other.cloud = other.cloud.with_lineage(found[0].lineage)
     rig.calls()
 
     snapshot = Snapshot(other.cloud.remembering())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -120,13 +119,13 @@ def test_marks_that_somebody_took_off_are_shown_and_put_back_only_where_it_is_ad
     assert rig.records[subject.address] == before
 
     verbs = Verbs(rig, monkeypatch)
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(shown.remedy))
+    rig.marked(adopt=adopted(shown.remedy))
     (change,) = rig.plan(built(case)[1]).changes
     assert (change.address, change.action) == (subject.address, Action.UPDATE)
     rig.up(built(case)[1])
     assert len(rig.calls()) == 1, "put back with one call"
     assert verbs.unannounced == set()
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
+    rig.marked(adopt=frozenset())
     plan = rig.plan(built(case)[1])
     assert (plan.changes, plan.unmarked) == ((), ())
     assert rig.records[subject.address].id == before.id
@@ -171,7 +170,7 @@ def test_who_made_the_cluster_is_known_from_the_state_when_its_tag_is_gone(rig: 
     assert rig.calls() == []
     assert rig.records[MAKER].outputs == entry.outputs
 
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"eks.cluster/main"}))
+    rig.marked(adopt=frozenset({"eks.cluster/main"}))
     rig.up(_cluster(rig))
     assert rig.calls() == ["TagResource"]
     tags = _aws("eks").describe_cluster(name=made.id)["cluster"]["tags"]

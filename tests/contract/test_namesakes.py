@@ -61,9 +61,9 @@ def _unrecorded(rig: AwsRig, subject: Resource, marks: str) -> Record:
     strip(record, *MARKS)
     if marks == "another's":
         ours = rig.cloud.ownership
-        rig.cloud.ownership = replace(ours, env="another", lineage="11111111-2222-3333-4444-555555555555")
+        rig.marked(env="another", lineage="11111111-2222-3333-4444-555555555555")
         put_on(rig, subject.address, rig.cloud.ownership.own(subject.address))
-        rig.cloud.ownership = ours
+        rig.cloud = replace(rig.cloud, ownership=ours)
     session = rig._session()
     session.write({subject.address: None})
     session.release()

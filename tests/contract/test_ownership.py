@@ -63,7 +63,9 @@ def test_down_leaves_what_lost_its_marks_names_it_and_ends(case: Case, rig: AwsR
     assert set(execution.kept) == set(rig.records)
     assert there(rig, record)
 
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(execution.kept[subject.address].hint))
+    rig.cloud = replace(
+        rig.cloud, ownership=replace(rig.cloud.ownership, adopt=adopted(execution.kept[subject.address].hint))
+    )
     rig.down()
     assert rig.records == {}
 
@@ -74,10 +76,12 @@ def test_down_leaves_what_another_state_took_over_and_forgets_it(case: Case, rig
     subject, everything = built(case)
     rig.up(everything)
     record = rig.records[subject.address]
-    rig.cloud.ownership = replace(rig.cloud.ownership, lineage="11111111-2222-3333-4444-555555555555")
+    rig.cloud = replace(
+        rig.cloud, ownership=replace(rig.cloud.ownership, lineage="11111111-2222-3333-4444-555555555555")
+    )
     put_on(rig, subject.address, rig.cloud.ownership.own(subject.address))
 
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({subject.address}))
+    rig.marked(adopt=frozenset({subject.address}))
     execution, outcome = rig.torn_down()
     assert outcome.clean, (outcome.failed, outcome.skipped)
     if part_of_ours(record):

@@ -60,8 +60,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @functools.cache
 def _clients() -> Clients:
     """Made once for all tests: to make them takes longer than to use them."""
-    made = Clients(REGION)
-    made._session = _boto()
+    made = Clients(REGION, opened=_boto())
     return made
 
 

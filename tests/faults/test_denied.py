@@ -61,8 +61,7 @@ def test_a_right_to_the_state_that_is_lacking_is_named_and_the_next_up_goes_on(o
     path.write_text(ENVIRONMENT)
 
     def deployer() -> Deployer:
-        clients = Clients("us-east-1")
-        clients._session = _boto()
+        clients = Clients("us-east-1", opened=_boto())
         env = load_environment(path, environ={})
         return Deployer(env, resources=[Base().vpc()], clients=clients, clock=FakeClock())
 

@@ -45,8 +45,7 @@ def _resources() -> list[Resource]:
 
 
 def _deployer(env: Environment, folder: Path, resources: list[Resource] | None = None, **more: Any) -> Deployer:
-    clients = Clients(env.region)
-    clients._session = _boto()
+    clients = Clients(env.region, opened=_boto())
     store = FileStore(folder / "state.json", now=lambda: 1_000_000.0)
     declared = _resources() if resources is None else resources
     return Deployer(env, resources=declared, store=store, clients=clients, clock=FakeClock(), **more)

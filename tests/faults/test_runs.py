@@ -50,8 +50,7 @@ def env(tmp_path: Path) -> Environment:
 def deployer(
     env: Environment, folder: Path, resources: list[Resource], on_event: Callable[[Event], None] = lambda event: None
 ) -> Deployer:
-    clients = Clients(env.region)
-    clients._session = _boto()
+    clients = Clients(env.region, opened=_boto())
     store = FileStore(folder / "state.json", now=lambda: 1_000_000.0)
     return Deployer(env, resources=resources, store=store, clients=clients, clock=FakeClock(), on_event=on_event)
 
@@ -187,10 +186,13 @@ def test_credentials_that_expire_in_the_middle_exit_with_4_and_lose_nothing(
     assert "log in again" in shown(error)
     if isinstance(error, Incomplete):
         assert all(isinstance(one, CredentialsError) for one in error.report.failed.values())  # type: ignore[attr-defined]
+    known = made.lease()
+    assert known is not None
+    cloud = made.cloud.with_lineage(known[0].lineage)
     standing = {
         found.address
         for kind in {type(one) for one in made.resources if not one.host_kind}
-        for found in kind.scan(made.cloud, None)
+        for found in kind.scan(cloud, None)
     }
     assert standing <= {one.address for one in made.status().records}, "what was made is recorded"
     converges(env, tmp_path, node_group())
@@ -198,8 +200,7 @@ def test_credentials_that_expire_in_the_middle_exit_with_4_and_lose_nothing(
 
 def in_s3(env: Environment, tmp_path: Path) -> Deployer:
     """With the state in a bucket, as it is without a store of its own."""
-    clients = Clients(env.region)
-    clients._session = _boto()
+    clients = Clients(env.region, opened=_boto())
     base = Base()
     return Deployer(env, resources=[base.vpc(), base.gateway(), base.role()], clients=clients, clock=FakeClock())
 

@@ -54,8 +54,8 @@ def unhurried(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(endings, "PROCESS", math.inf)
     cluster = Cluster(sky, SandboxClock(60.0))
     cluster.start()
-    assert rig.cloud.host is not None
-    rig.cloud.host = replace(rig.cloud.host, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data})
+    assert rig.eks.host is not None
+    rig.eks.host = replace(rig.eks.host, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data})
     rig.cluster = cluster
     yield rig
     cluster.stop()

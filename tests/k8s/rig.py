@@ -10,7 +10,8 @@ import ssl
 import tarfile
 import threading
 import urllib.request
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,12 @@ from typing import Any
 
 import yaml
 
+from livekit_deploy.aws.access.account import Account
+from livekit_deploy.aws.access.account import Identity as Caller
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.cloud import Identity as Caller
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.tags import OwnershipTags
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.inputs import Input, Output, SecretRef
 from livekit_deploy.engine.planner import Planner
@@ -42,6 +44,7 @@ from livekit_deploy.sandbox.cluster.port import (
     TargetGroup,
 )
 from livekit_deploy.state.lease import lease_of
+from livekit_deploy.state.limits import CALL_BOUND, Limits
 from tests.aws.rig import REGION, AwsRig
 
 TOKEN = "k8s-aws-v1.good"
@@ -129,13 +132,14 @@ class Host(Resource):
     endpoint = Output[str]()
 
     def read(self, cloud: KubeCloud, id: str | None) -> Live | None:
-        return cloud.host
+        found: Live | None = cloud.eks.host
+        return found
 
     def create(self, cloud: KubeCloud, token: str) -> str:
         return "main"
 
     def delete(self, cloud: KubeCloud, live: Live) -> None:
-        cloud.host = None
+        cloud.eks.host = None
 
     @classmethod
     def scan(cls, cloud: KubeCloud, host: Live | None) -> list[Found]:
@@ -168,42 +172,38 @@ class Named(Resource):
         return []
 
 
-class KubeCloud(Cloud):
-    """A cloud that knows its caller, one cluster and a token for it, and secrets by their key and version."""
+class OneCluster:
+    """EKS, which tells of one cluster and gives tokens for it, and secrets by their key and version."""
 
-    def __init__(self, clients: Clients, cluster: Cluster, env: str) -> None:
-        super().__init__(clients, OwnershipTags("livekit", env, "of no document yet"))
-        self._identity = Caller("123456789012", _CALLER, str)
+    def __init__(self, cluster: Cluster, own: Callable[[], Mapping[str, str]]) -> None:
+        self._own = own
         self.host: Live | None = Live(
             "livekit-uat-main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data}
         )
         self.token, self.tokens_made = TOKEN, 0
         self.secrets: dict[tuple[str, str], str] = {}
 
-    def remembering(self) -> Cloud:
-        view = super().remembering()
-        view.__class__ = KubeCloud
-        return view
-
-    @property
-    def eks(self) -> Any:
-        """EKS, which tells of the one cluster."""
-        return self
-
     def describe_cluster(self, name: str) -> Any:
         if self.host is None or name != self.host.id:
             raise Absent(f"No cluster found for name: {name}.")
         told = self.host.outputs
-        seen = {"name": name, "arn": f"arn:{name}", "endpoint": told["endpoint"], "tags": self.ownership.own(CLUSTER)}
+        seen = {"name": name, "arn": f"arn:{name}", "endpoint": told["endpoint"], "tags": self._own()}
         told = {"roleArn": "", "version": "1.36", "status": "ACTIVE", "certificateAuthority": {"data": told["ca"]}}
         return {"cluster": {**seen, **told}}
 
+
+@dataclass(frozen=True, eq=False)
+class KubeCloud(Cloud):
+    """A cloud that knows its caller and one cluster."""
+
+    eks: Any = None
+
     def eks_token(self, cluster: str) -> str:
-        self.tokens_made += 1
-        return self.token
+        self.eks.tokens_made += 1
+        return str(self.eks.token)
 
     def secret(self, ref: SecretRef) -> str:
-        return self.secrets[ref.key, ref.version]
+        return str(self.eks.secrets[ref.key, ref.version])
 
 
 class KubeRig(AwsRig):
@@ -212,10 +212,17 @@ class KubeRig(AwsRig):
     def __init__(self, folder: Path, cluster: Cluster, env: str = "uat") -> None:
         super().__init__(folder, env)
         self.clock = Clock(_SPEED)  # type: ignore[assignment]
-        self.clients = Clients(REGION, call_bound=12.0)
-        self.cluster = cluster
-        self.cloud: KubeCloud = KubeCloud(self.clients, cluster, env)
-        self.cloud.terms = Terms(stopping=self.cancel.is_set)
+        limits = Limits(12.0 / CALL_BOUND)
+        self.clients = Clients(REGION, call_bound=limits.call)
+        marks = OwnershipTags("livekit", env, "of no document yet")
+        self.cluster, self.eks = cluster, OneCluster(cluster, lambda: self.cloud.ownership.own(CLUSTER))
+        self.cloud = KubeCloud(
+            self.clients,
+            marks,
+            RunContext(limits, stopping=self.cancel.is_set),
+            Account(identity=Caller("123456789012", _CALLER, str)),
+            eks=self.eks,
+        )
         self.host = Host("main")
 
     def _planner(self) -> Planner:
@@ -226,8 +233,8 @@ class KubeRig(AwsRig):
 
     @property
     def lives(self) -> Live:
-        assert self.cloud.host is not None
-        return self.cloud.host
+        assert self.eks.host is not None
+        return self.eks.host
 
     @property
     def api(self) -> Api:

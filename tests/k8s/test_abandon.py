@@ -22,7 +22,7 @@ class HeldNamespace(Namespace):
 
 def _declared(rig: KubeRig) -> list[Resource]:
     """balancers came after what is in the cluster, and that is outlived by nodes and the cluster."""
-    rig.cloud.secrets = {("keys", "v1"): "k: s"}
+    rig.eks.secrets = {("keys", "v1"): "k: s"}
     nodes = Named("nodes", out="x", after=[rig.host])
     space = HeldNamespace("media", lives_in=rig.host, after=[nodes])
     values = {"keys": SecretRef("arn:x", "keys", "v1")}

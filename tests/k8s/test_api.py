@@ -203,7 +203,7 @@ def guarded(rig: KubeRig) -> KubeRig:
     cluster = Cluster(Sky(), SandboxClock())
     cluster._front.start()
     rig.cluster = cluster
-    rig.cloud.host = Live("main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data})
+    rig.eks.host = Live("main", Status.READY, outputs={"endpoint": cluster.endpoint, "ca": cluster.ca_data})
     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     for name in ("one", "two"):
         item = pod(name)

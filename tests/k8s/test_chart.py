@@ -396,7 +396,7 @@ def test_long_names_are_cut_to_what_the_cluster_takes() -> None:
 
 
 def test_it_comes_changes_and_goes_with_every_helm(rig: KubeRig, each_helm: Path) -> None:
-    rig.cloud.secrets = {("keys", "v1"): "API: secret", ("", "v1"): REDIS.tokens[0]}
+    rig.eks.secrets = {("keys", "v1"): "API: secret", ("", "v1"): REDIS.tokens[0]}
 
     def resources(**more: Any) -> list[Resource]:
         namespace = Namespace("livekit", lives_in=rig.host)

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 import urllib3
 
-from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, OddAnswer, ResourceError
 from livekit_deploy.k8s.access import client
@@ -50,13 +50,13 @@ def _map(**data: str) -> dict[str, object]:
 def test_a_token_serves_until_it_is_nearly_used_up(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         assert rig.api.get(DEFAULT)
-    assert rig.cloud.tokens_made == 1
+    assert rig.eks.tokens_made == 1
     assert client._TOKEN_SECONDS < 14 * 60  # EKS ends one after 15 minutes
 
     monkeypatch.setattr(client, "_TOKEN_SECONDS", 0.0)
-    rig.cloud._shared.clear()
+    rig.cloud.kept.clear()
     assert rig.api.get(DEFAULT)
-    rig.cloud.token = "k8s-aws-v1.next"
+    rig.eks.token = "k8s-aws-v1.next"
     sky.tokens = {"k8s-aws-v1.next": Identity("admin", ("system:masters",))}
     assert rig.api.get(DEFAULT)
 
@@ -65,7 +65,7 @@ def test_a_token_serves_until_it_is_nearly_used_up(rig: KubeRig, sky: Sky, monke
 
 
 def test_a_caller_that_the_cluster_does_not_know_is_denied(rig: KubeRig) -> None:
-    rig.cloud.token = "k8s-aws-v1.stranger"
+    rig.eks.token = "k8s-aws-v1.stranger"
     with pytest.raises(Denied, match="does not know this caller") as caught:
         rig.api.get(f"{NAMESPACES}/there-is-no-such")
     assert (caught.value.code, caught.value.exit_code) == ("Unauthorized", 4)
@@ -74,7 +74,7 @@ def test_a_caller_that_the_cluster_does_not_know_is_denied(rig: KubeRig) -> None
 
 
 def test_a_caller_without_rights_is_denied(rig: KubeRig) -> None:
-    rig.cloud.token = "k8s-aws-v1.reader"
+    rig.eks.token = "k8s-aws-v1.reader"
     with pytest.raises(Denied, match="forbids GET /api/v1/namespaces/default") as caught:
         rig.api.get(DEFAULT)
     assert (caught.value.code, caught.value.exit_code) == ("Forbidden", 4)
@@ -226,11 +226,11 @@ def test_a_token_that_is_refused_is_renewed_and_asked_with_again_once(reads: boo
     ask = rig.api.get if reads else rig.api.delete
     assert rig.api.get(DEFAULT)
     for times, met in ((1, 1), (None, 2)):
-        rig.cloud.tokens_made = 0
+        rig.eks.tokens_made = 0
         ends = nullcontext() if times else pytest.raises(Denied)
         with struck(refused, MAP, times=times, reads=reads) as requests, ends:
             ask(MAP)
-        assert (len(requests), rig.cloud.tokens_made) == (met, 1)
+        assert (len(requests), rig.eks.tokens_made) == (met, 1)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_who_is_gone_before_the_answer_leaves_nothing_open(
 
     monkeypatch.setattr(front._Handler, "setup", setup)
     where, context = urlparse(cluster.endpoint), ssl._create_unverified_context()
-    request = f"GET /openapi/v2 HTTP/1.1\r\nAuthorization: Bearer {rig.cloud.token}\r\n\r\n".encode()
+    request = f"GET /openapi/v2 HTTP/1.1\r\nAuthorization: Bearer {rig.eks.token}\r\n\r\n".encode()
     for _ in range(20):
         plain = socket.create_connection((where.hostname, where.port))
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
@@ -382,17 +382,17 @@ def test_who_is_gone_before_the_answer_leaves_nothing_open(
 
 def test_no_change_leaves_without_a_lease(rig: KubeRig) -> None:
     def lost(begun: float) -> None:
-        assert rig.cloud.mutating == 1
+        assert rig.cloud.account.mutating == 1
         raise LostLease("the lease has run out")
 
     rig.api.apply(MAP, _map(a="1"))
-    rig.cloud.terms = Terms(fence=lost)
+    rig.bound(fence=lost)
     with pytest.raises(LostLease):
         rig.api.apply(MAP, _map(a="2"))
     with pytest.raises(LostLease):
         rig.api.delete(MAP)
     assert (rig.api.get(MAP) or {})["data"] == {"a": "1"}
-    assert rig.cloud.mutating == 0
+    assert rig.cloud.account.mutating == 0
 
 
 def test_a_lease_that_ends_while_a_connection_is_made_keeps_the_change_from_leaving(
@@ -408,7 +408,7 @@ def test_a_lease_that_ends_while_a_connection_is_made_keeps_the_change_from_leav
         ended.set()
         return real(*given, **more)
 
-    connection = api(rig.cloud.under(Terms(fence=check)), rig.lives)
+    connection = api(rig.cloud.under(RunContext(fence=check)), rig.lives)
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     with pytest.raises(LostLease):
         connection.apply(MAP, _map(a="1"))
@@ -419,7 +419,7 @@ def test_a_change_that_is_sent_again_with_another_token_asks_again(
     rig: KubeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[float] = []
-    connection = api(rig.cloud.under(Terms(fence=asked.append)), rig.lives)
+    connection = api(rig.cloud.under(RunContext(fence=asked.append)), rig.lives)
     connection.apply(MAP, _map(a="1"))
     before, tokens = len(asked), iter(["no-token", connection._token()])
     monkeypatch.setattr(connection, "_token", lambda: next(tokens))

@@ -14,6 +14,7 @@ from livekit_deploy.errors import ResourceError
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults.plan import current, parsed
+from livekit_deploy.state.limits import CALL_BOUND, Limits
 from tests.k8s.rig import KubeRig, Named
 from tests.k8s.test_api import ask
 
@@ -33,7 +34,7 @@ def disturb(fault: str, **more: object) -> None:
 
 
 def declared(rig: KubeRig, version: str = "v1") -> list[Resource]:
-    rig.cloud.secrets |= {("k", "v1"): "hidden", ("k", "v2"): "drawn anew"}
+    rig.eks.secrets |= {("k", "v1"): "hidden", ("k", "v2"): "drawn anew"}
     kept = Named("keys", out=SecretRef("arn:aws:secretsmanager:us-east-1:1:secret:s", "k", version))
     space = Namespace("apps", lives_in=rig.host)
     secret = Secret("keys", namespace="apps", values={"k": kept.value}, lives_in=rig.host, after=[space])
@@ -84,7 +85,8 @@ def test_a_silent_server_says_nothing_and_goes_on_afterwards(rig: KubeRig) -> No
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
 def test_a_run_outlasts_a_server_that_is_silent_for_longer_than_a_call_may_take(after: int, rig: KubeRig) -> None:
     speed = 5.0
-    rig.clock, rig.clients.call_bound = Clock(speed), 1.2  # type: ignore[assignment]
+    rig.clock = Clock(speed)  # type: ignore[assignment]
+    rig.bound(limits=Limits(1.2 / CALL_BOUND))
     rig.cluster._front.disturbances._clock = SandboxClock(speed)
     disturb("api-silent", after=after)
     rig.up(declared(rig))
@@ -95,7 +97,7 @@ def test_a_run_outlasts_a_server_that_is_silent_for_longer_than_a_call_may_take(
 
 def test_one_that_stays_silent_is_told_of(rig: KubeRig) -> None:
     rig.cluster._front.disturbances._clock = SandboxClock(1.0)
-    rig.clients.call_bound = 1.0
+    rig.bound(limits=Limits(1.0 / CALL_BOUND))
     disturb("api-silent", seconds=60)
     with pytest.raises(ResourceError, match="cannot be reached") as caught:
         rig.api.get(SPACE)

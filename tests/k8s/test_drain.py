@@ -252,7 +252,7 @@ def test_neither_budget_nor_preStop_is_needed(unhurried: KubeRig, sky: Sky) -> N
     rig.up(_declared(rig, "old"))
     _deploy(rig, sleeps=0, budget=False)
     _grow(sky, rig)
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=7200)
+    rig.bound(max_drain=7200)
     _close(rig, item)
     with _slow_controllers():
         for _ in range(2):
@@ -271,7 +271,7 @@ def test_a_drain_that_is_killed_goes_on(
     rig.up(_declared(rig, "old"))
     _deploy(rig)
     _grow(sky, rig)
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=60)
+    rig.bound(max_drain=60)
 
     def dies(self: Api, method: str, path: str, *more: Any) -> Any:
         nonlocal seen
@@ -289,7 +289,7 @@ def test_a_drain_that_is_killed_goes_on(
     monkeypatch.setattr(Api, "_call", dies)
     with pytest.raises(Killed):
         rig.up(_declared(rig))
-    rig.cloud._shared.clear()
+    rig.cloud.kept.clear()
     rig.up(_declared(rig))
     assert not [address for address in rig.records if address.startswith("barrier.")]
     assert (_pods(rig, *OLD), len(_serving(rig, *NEW))) == ({}, 2)
@@ -304,7 +304,7 @@ def test_nobody_is_asked_before_a_node_of_the_group_that_takes_over_has_joined(u
     rig, item = unhurried, _barrier(unhurried)
     rig.up(_declared(rig, "old"))
     _deploy(rig)
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=60, command="up")
+    rig.bound(max_drain=60, command="up")
     live = item.read_teardown(rig.cloud, "x")
     assert live is not None
     assert (live.status, live.detail) == (Status.DELETING, "no other media node has joined the cluster yet")
@@ -383,7 +383,7 @@ def test_down_asks_all_at_once_and_a_time_counts_from_the_sigterm(unhurried: Kub
     rig, item = unhurried, _barrier(unhurried)
     rig.up(_declared(rig, "old"))
     _deploy(rig)
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=7200)
+    rig.bound(max_drain=7200)
     _close(rig, item)
     with _slow_controllers():
         _step(rig, item)
@@ -395,11 +395,11 @@ def test_down_asks_all_at_once_and_a_time_counts_from_the_sigterm(unhurried: Kub
     for _ in range(2):  # run again, with the same time
         _step(rig, item)
     assert _graces(rig) == [7275, 7275]
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=6000)  # by somebody with less
+    rig.bound(max_drain=6000)  # by somebody with less
     for _ in range(2):
         _step(rig, item)
     assert _graces(rig) == [6075, 6075]
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=7200)  # time that was taken is not given back
+    rig.bound(max_drain=7200)  # time that was taken is not given back
     assert item.read_teardown(rig.cloud, "x") == waiting
     for name in _asked(rig):
         _end(rig, name)
@@ -413,7 +413,7 @@ def test_down_misses_nobody_where_a_run_that_failed_has_left_two_groups(unhurrie
     _deploy(rig)
     _grow(sky, rig)
     rig.api.delete(f"{_NAMESPACE}/configmaps/settings")
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=120, command="down")
+    rig.bound(max_drain=120, command="down")
     for _ in (*OLD, *NEW):
         _step(rig, item)
     assert all(rig.objects("nodes")[name]["spec"].get("unschedulable") for name in (*OLD, *NEW))
@@ -429,7 +429,7 @@ def test_more_time_than_the_chart_gives_is_not_to_be_had(unhurried: KubeRig) -> 
     rig, item = unhurried, _barrier(unhurried)
     rig.up(_declared(rig, "old"))
     _deploy(rig)
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=8 * 3600)
+    rig.bound(max_drain=8 * 3600)
     _close(rig, item)
     _step(rig, item)
     assert sorted(_graces(rig), key=str) == [_GRACE, None]
@@ -439,7 +439,7 @@ def test_down_that_is_not_told_to_wait_leaves_the_calls_to_what_comes_behind(unh
     rig = unhurried
     rig.up(_declared(rig, "old"))
     _deploy(rig)
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=0)
+    rig.bound(max_drain=0)
     assert _barrier(rig).read_teardown(rig.cloud, "x") is None
     assert _graces(rig) == [None, None]
 
@@ -452,7 +452,7 @@ def test_a_pod_whose_time_has_passed_is_not_waited_for(unhurried: KubeRig) -> No
     rig, item = unhurried, _barrier(unhurried)
     rig.up(_declared(rig, "old"))
     _deploy(rig)
-    rig.cloud.terms = replace(rig.cloud.terms, max_drain=7200)
+    rig.bound(max_drain=7200)
     for _ in range(4):
         _step(rig, item)
     for pod in _pods(rig).values():

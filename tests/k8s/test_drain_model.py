@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Conflict
 from livekit_deploy.k8s.drain import CallsDrained
@@ -130,7 +130,7 @@ class Sees:
     """A cloud that knows one cluster."""
 
     def __init__(self, table: Table, max_drain: int | None) -> None:
-        self.table, self.terms, self._lock = table, Terms(max_drain=max_drain), threading.Lock()
+        self.table, self.context, self._lock = table, RunContext(max_drain=max_drain), threading.Lock()
 
     def shared(self, key: str, make: Callable[[], Any]) -> Any:
         return self.table if key.startswith("kubernetes:") else self._lock

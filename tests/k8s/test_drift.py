@@ -32,7 +32,7 @@ _OF_THE_RUN = {"since": "", "token": None, "spent": None}
 
 
 def secret(rig: KubeRig) -> list[Resource]:
-    rig.cloud.secrets = {("keys", "v1"): "k: s", ("", "v1"): "t"}
+    rig.eks.secrets = {("keys", "v1"): "k: s", ("", "v1"): "t"}
     space = Namespace("media", lives_in=rig.host)
     values = {"keys": SecretRef("arn:x", "keys", "v1"), "password": SecretRef("arn:x", "", "v1")}
     return [rig.host, space, Secret("keys", namespace="media", values=values, lives_in=rig.host, after=[space])]

@@ -20,6 +20,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError, ResourceError
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
+from livekit_deploy.state.limits import CALL_BOUND, Limits
 from tests.faults.matrix import explains
 from tests.faults.rig import PLAN
 from tests.k8s.faults import FAULTS, Fault, struck
@@ -72,7 +73,7 @@ class World:
 
     def __init__(self, rig: KubeRig, charts: Path, kind: str) -> None:
         self.rig, self.kind = rig, kind
-        rig.cloud.secrets |= {("k", "v1"): "hidden", ("k", "v2"): "drawn anew"}
+        rig.eks.secrets |= {("k", "v1"): "hidden", ("k", "v2"): "drawn anew"}
         if kind.startswith("helm"):
             self._repo = publish(charts, "web", {"ingress": INGRESS})
 
@@ -144,7 +145,8 @@ def test_a_fault_of_the_api_ends_well_or_is_explained(
     kind: str, fault: Fault, name: str, rig: KubeRig, charts: Path
 ) -> None:
     if fault.hangs or kind == RECORD:  # a run of helm that left no word is waited for as long as it could last
-        rig.clients.call_bound = 4.0 if fault.hangs else 8.0  # within which a busy machine must get helm going
+        call = 4.0 if fault.hangs else 8.0  # within which a busy machine must get helm going
+        rig.bound(limits=Limits(call / CALL_BOUND))
     world = World(rig, charts, kind)
     verb, times, reads = ROUNDS[name]
     wanted = world.declared()
@@ -172,10 +174,10 @@ def test_a_fault_of_the_api_ends_well_or_is_explained(
 def test_a_token_that_is_refused_is_not_used_again(rig: KubeRig, charts: Path) -> None:
     world, refused = World(rig, charts, "k8s.namespace"), FAULTS[3]
     assert world.attempt(world.declared()) == {}
-    rig.cloud.tokens_made = 0
+    rig.eks.tokens_made = 0
     with struck(refused, PATHS["k8s.namespace"], times=1):
         assert world.down() == {}
-    assert rig.cloud.tokens_made == 1, "instead of the one it had"
+    assert rig.eks.tokens_made == 1, "instead of the one it had"
 
 
 @pytest.mark.parametrize(("reads", "sent"), [(True, 3), (False, 1)])

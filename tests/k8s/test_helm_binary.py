@@ -22,7 +22,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.errors import Interrupted, LostLease, ResourceError
 from livekit_deploy.k8s.helm import command, home, install
@@ -33,7 +33,6 @@ from livekit_deploy.k8s.helm.home import NEEDED
 from livekit_deploy.k8s.helm.process import HelmBinary, end_all
 from livekit_deploy.k8s.helm.record import read_release
 from livekit_deploy.k8s.helm.release import HelmRelease
-from livekit_deploy.state.limits import Limits
 from tests.k8s.rig import TOKEN, KubeRig, publish
 
 CANARY = "canary-of-the-values"
@@ -168,29 +167,29 @@ def test_a_run_has_its_time_and_no_more(rig: KubeRig, arguments: list[str]) -> N
 
 def test_no_run_may_outlive_the_lease(rig: KubeRig) -> None:
     runner = helm(rig.cloud, rig.lives)
-    lease = Limits.around(rig.clients.call_bound).lease
+    lease = rig.cloud.context.limits.lease
     assert runner.seconds == pytest.approx(lease * 7 / 9)
     assert runner.give_up == f"{int(lease * 2 / 3)}s"  # helm reads no number without a unit
 
     def lost(begun: float) -> None:
         raise LostLease("the lease has run out")
 
-    rig.cloud.terms = Terms(fence=lost)
+    rig.bound(fence=lost)
     with pytest.raises(LostLease):
-        asyncio.run(runner.uninstall("web", namespace="default"))
+        asyncio.run(helm(rig.cloud, rig.lives).uninstall("web", namespace="default"))
 
 
 def test_the_lease_is_renewed_right_before_a_run(rig: KubeRig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of helm may take longer than a call: what the fence of one leaves of a lease is not enough for it."""
     order: list[str] = []
-    terms = Terms(fence=lambda begun: order.append("fence"), renew=lambda: order.append("renewal"))
+    bound = RunContext(fence=lambda begun: order.append("fence"), renew=lambda: order.append("renewal"))
 
     def run(*_: object) -> bytes:
         order.append("helm")
         return b""
 
     monkeypatch.setattr(HelmBinary, "run", run)
-    asyncio.run(helm(rig.cloud.under(terms), rig.lives).run(["uninstall", "web"]))
+    asyncio.run(helm(rig.cloud.under(bound), rig.lives).run(["uninstall", "web"]))
     assert order == ["renewal", "fence", "helm"]
 
 
@@ -233,10 +232,10 @@ def test_the_token_is_for_us_alone_renewed_and_gone_at_the_end(rig: KubeRig, mon
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
     runner._refresh()
-    assert rig.cloud.tokens_made == 1
+    assert rig.eks.tokens_made == 1
     assert command._TOKEN_SECONDS + runner.seconds < 15 * 60  # it outlasts any run that it is begun with
     runner._until = 0.0
-    rig.cloud.token = "k8s-aws-v1.next"
+    rig.eks.token = "k8s-aws-v1.next"
     runner._refresh()
     assert (home / "token").read_text() == "k8s-aws-v1.next"
 

@@ -263,7 +263,7 @@ def test_a_clock_that_is_an_hour_off_neither_hurries_nor_holds_a_repair(
 
     for module in (client, releases):
         monkeypatch.setattr(module, "datetime", Skewed)
-    rig.cloud._shared.clear()
+    rig.cloud.kept.clear()
     assert rig.seen(wanted[2]).status is Status.PENDING
     aged(rig, "media", "web", LEASE + 1)
     assert rig.seen(wanted[2]).status is Status.READY
@@ -279,7 +279,7 @@ def test_a_release_goes_on_under_the_helm_of_another_machine(
     for pin, level_ in zip(pins, ("info", "debug"), strict=True):
         binary = install.installed(pin)
         monkeypatch.setattr(install, "helm", lambda *, install=True, binary=binary: binary)
-        rig.cloud._shared.clear()
+        rig.cloud.kept.clear()
         if level_ == "debug":
             rig.patch(f"{HERE}/configmaps/settings", {"data": {"level": "theirs"}})
         rig.up(release(rig, repo, level=level_))
@@ -336,9 +336,9 @@ def test_a_release_of_somebody_else_is_refused_and_only_taken_over_when_asked(ri
         rig.up(release(rig, repo))
     assert record(rig).revision == 1
 
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(caught.value.hint))
+    rig.marked(adopt=adopted(caught.value.hint))
     rig.up(release(rig, repo))
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
+    rig.marked(adopt=frozenset())
     assert rig.diffs(release(rig, repo)) == {}
     assert record(rig).tags["address"] == "helm.release/web"
 
@@ -382,7 +382,7 @@ def test_values_that_the_chart_refuses_change_nothing(rig: KubeRig, charts: Path
 def test_a_caller_whom_the_cluster_does_not_know_is_denied_by_helm_too(rig: KubeRig, charts: Path) -> None:
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo)[:2])
-    rig.cloud.token = "k8s-aws-v1.stranger"
+    rig.eks.token = "k8s-aws-v1.stranger"
     with pytest.raises(Denied) as caught:
         out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     assert (caught.value.code, caught.value.exit_code) == ("Unauthorized", 4)
@@ -391,8 +391,8 @@ def test_a_caller_whom_the_cluster_does_not_know_is_denied_by_helm_too(rig: Kube
 
 def test_helm_without_a_cluster_says_unreachable(rig: KubeRig, charts: Path, each_helm: Path) -> None:
     repo = publish(charts, "web", ALL)
-    assert rig.cloud.host is not None
-    rig.cloud.host = replace(rig.cloud.host, outputs={**rig.cloud.host.outputs, "endpoint": "https://127.0.0.1:1"})
+    assert rig.eks.host is not None
+    rig.eks.host = replace(rig.eks.host, outputs={**rig.eks.host.outputs, "endpoint": "https://127.0.0.1:1"})
     with pytest.raises(ResourceError, match="helm upgrade: ") as caught:
         out_of_band(rig, fetched(repo, "web", "1.0.0", None))
     assert caught.value.code == "Unreachable"

@@ -61,7 +61,7 @@ class DeadlyCluster:
         with pytest.raises(Killed):
             yield
         self._death = -1
-        self._rig.cloud._shared.clear()
+        self._rig.cloud.kept.clear()
         found = read_release(self._rig.api, "media", "web")
         if found is not None and found.status.startswith("pending"):
             aged(self._rig, "media", "web", LEASE)
@@ -108,7 +108,7 @@ def test_killed_inside_helm(
 
     def down() -> None:
         rig.down()
-        rig.cloud.host = host  # which serves the next round
+        rig.eks.host = host  # which serves the next round
 
     def run() -> None:
         down() if scenario == "uninstall" else rig.up(wanted())

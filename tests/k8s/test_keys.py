@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.aws.access.terms import Terms
+from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.kinds.secrets import API_KEYS, Secret
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.waits import Waits
@@ -52,10 +53,10 @@ class Ring:
         return found[0] if found else None
 
     @contextmanager
-    def _session(self, command: str) -> Iterator[tuple[Session, Terms]]:
+    def _session(self, command: str) -> Iterator[tuple[Session, Cloud]]:
         session = self.rig._session()
         try:
-            yield session, Terms(session.check)
+            yield session, self.rig.cloud.under(RunContext(fence=session.check))
         finally:
             session.release()
 

@@ -18,7 +18,7 @@ def test_people_get_a_kubeconfig_that_asks_this_program_for_the_token(rig: KubeR
     assert plugin["env"] == [{"name": "AWS_PROFILE", "value": "media"}]
     assert plugin["interactiveMode"] == "Never"
     assert config["current-context"] == config["contexts"][0]["name"] == "livekit-uat-main"
-    assert rig.cloud.tokens_made == 0
+    assert rig.eks.tokens_made == 0
 
 
 def test_a_token_is_good_for_less_than_a_quarter_of_an_hour(rig: KubeRig) -> None:

@@ -41,7 +41,7 @@ class Broken:
             assert old in text, f"the chart has no {old!r} any more"
             text = text.replace(old, new)
         template.write_text(text)
-        rig.cloud.secrets = {("keys", "v1"): SECRETS["livekit-api-keys"]["keys"], ("", "v1"): REDIS.tokens[0]}
+        rig.eks.secrets = {("keys", "v1"): SECRETS["livekit-api-keys"]["keys"], ("", "v1"): REDIS.tokens[0]}
         namespace = Namespace("livekit", lives_in=rig.host)
         held = {"livekit-api-keys": {"keys": SecretRef("k", "keys", "v1")}}
         held["livekit-redis"] = {"password": SecretRef("p", "", "v1")}

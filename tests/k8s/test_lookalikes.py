@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from livekit_deploy.k8s.access.client import Obj
@@ -51,7 +50,7 @@ def test_what_others_keep_in_the_cluster_stays(rig: KubeRig, charts: Path) -> No
         return {path: json.dumps(connection.get(path), sort_keys=True) for path in wanted}
 
     before = seen()
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"k8s.namespace/media"}))
+    rig.marked(adopt=frozenset({"k8s.namespace/media"}))
     repo = publish(charts, "web", ALL)
     rig.up(release(rig, repo))
     assert seen() == before, "changed by up"

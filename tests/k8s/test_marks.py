@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,7 @@ class World:
     def __init__(self, rig: KubeRig, charts: Path, kind: str) -> None:
         self.rig, self.kind, self.address = rig, kind, ADDRESSES[kind]
         self._repo = publish(charts, "web", ALL)
-        rig.cloud.secrets = {("k", "v1"): "hidden", ("k", "v2"): "drawn anew"}
+        rig.eks.secrets = {("k", "v1"): "hidden", ("k", "v2"): "drawn anew"}
 
     def declared(self, *, other: bool = False, without: bool = False) -> list[Resource]:
         """``other`` has each kind say something else, ``without`` leaves out the kind and what is in it."""
@@ -105,11 +104,11 @@ def test_lost_marks_are_shown_and_put_back_only_where_it_is_adopted(world: World
     assert world.shown() == before, "nothing of it is changed, whatever the file says"
     assert rig.records[world.address].inputs == record.inputs
 
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(shown.remedy))
+    rig.marked(adopt=adopted(shown.remedy))
     (change,) = rig.plan(world.declared(other=True)).changes
     assert (change.address, change.action) == (world.address, Action.UPDATE)
     rig.up(world.declared(other=True))
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
+    rig.marked(adopt=frozenset())
     plan = rig.plan(world.declared(other=True))
     assert (plan.changes, plan.unmarked) == ((), ())
 
@@ -125,7 +124,7 @@ def test_what_is_no_longer_in_the_file_stays_without_our_marks_and_is_named(worl
         assert world.shown() == before
         assert world.address in rig.records
 
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=adopted(shown.remedy))
+    rig.marked(adopt=adopted(shown.remedy))
     rig.up(world.declared(without=True))
     assert world.address not in rig.records
 

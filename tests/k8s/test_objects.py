@@ -27,7 +27,7 @@ CANARY = "API-canary: the-secret-itself"
 def objects(rig: KubeRig, version: str = "v1", **keys: str) -> list[Resource]:
     """A namespace, and a Secret in it whose ``keys`` are read from Secrets Manager."""
     keys = keys or {"keys": CANARY}
-    rig.cloud.secrets |= {(key, version): value for key, value in keys.items()}
+    rig.eks.secrets |= {(key, version): value for key, value in keys.items()}
     namespace = Namespace("media", lives_in=rig.host)
     values = {key: SecretRef(ARN, key, version) for key in keys}
     secret = Secret("keys", namespace="media", values=values, lives_in=rig.host, after=[namespace])
@@ -116,7 +116,7 @@ def test_an_object_of_somebody_else_is_refused_and_only_taken_over_when_asked(ri
     if path == SECRET:
         address = "k8s.secret/keys"
         rig.api.apply(SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}})
-        rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"k8s.namespace/media"}))
+        rig.marked(adopt=frozenset({"k8s.namespace/media"}))
     rig.patch(path, {"metadata": {"labels": {"team": "a"}}})
     before = rig.api.get(path)
     with pytest.raises(NotOurs, match=f"{address}: {path} exists already") as caught:
@@ -124,9 +124,11 @@ def test_an_object_of_somebody_else_is_refused_and_only_taken_over_when_asked(ri
     assert f"--adopt {address}" in caught.value.hint
     assert rig.api.get(path) == before
 
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset({"k8s.namespace/media", "k8s.secret/keys"}))
+    rig.cloud = replace(
+        rig.cloud, ownership=replace(rig.cloud.ownership, adopt=frozenset({"k8s.namespace/media", "k8s.secret/keys"}))
+    )
     rig.up(objects(rig))
-    rig.cloud.ownership = replace(rig.cloud.ownership, adopt=frozenset())
+    rig.marked(adopt=frozenset())
     assert rig.diffs(objects(rig)) == {}
     assert held(rig) == {"keys": CANARY}
     labels = (rig.api.get(path) or {})["metadata"]["labels"]
@@ -156,7 +158,7 @@ def test_a_namespace_that_is_on_its_way_out_is_made_again(rig: KubeRig) -> None:
 
 def test_objects_go_with_their_cluster(rig: KubeRig, cluster: Cluster) -> None:
     rig.up(objects(rig))
-    rig.cloud.host = None
+    rig.eks.host = None
     rig.down()
     assert rig.records == {}
     assert cluster.objects("namespaces")  # nobody asked the API
@@ -164,11 +166,11 @@ def test_objects_go_with_their_cluster(rig: KubeRig, cluster: Cluster) -> None:
 
 def test_an_api_that_is_away_or_refuses_is_no_absence(rig: KubeRig, cluster: Cluster) -> None:
     rig.up(objects(rig))
-    rig.cloud.token = "k8s-aws-v1.reader"
-    rig.cloud._shared.clear()
+    rig.eks.token = "k8s-aws-v1.reader"
+    rig.cloud.kept.clear()
     with pytest.raises(Denied, match="cluster forbids"):
         rig.plan(objects(rig))
-    assert rig.cloud.host is not None
-    rig.cloud.host = replace(rig.cloud.host, outputs={**rig.cloud.host.outputs, "endpoint": "https://127.0.0.1:1"})
+    assert rig.eks.host is not None
+    rig.eks.host = replace(rig.eks.host, outputs={**rig.eks.host.outputs, "endpoint": "https://127.0.0.1:1"})
     with pytest.raises(ResourceError, match="cannot be reached"):
         rig.plan(objects(rig))

@@ -20,8 +20,8 @@ def alone(rig: KubeRig) -> Iterator[KubeRig]:
     """An API server without any controllers."""
     cluster = Cluster(Sky(), SandboxClock())
     cluster._front.start()
-    assert rig.cloud.host is not None
-    rig.cloud.host.outputs.update(endpoint=cluster.endpoint, ca=cluster.ca_data)  # type: ignore[attr-defined]
+    assert rig.eks.host is not None
+    rig.eks.host.outputs.update(endpoint=cluster.endpoint, ca=cluster.ca_data)  # type: ignore[attr-defined]
     yield rig
     cluster.stop()
 

@@ -144,7 +144,7 @@ def test_a_hand_over_that_was_killed_ends_no_pod_either(
             assert pods(rig) == before, f"request {number}"
             assert rig.plan(wanted).changes == ()
         rig.down()
-        rig.cloud.host = host  # which serves the next round
+        rig.eks.host = host  # which serves the next round
         prepare(rig)
     assert number > 3
 
@@ -174,7 +174,7 @@ def _killed(rig: KubeRig, monkeypatch: pytest.MonkeyPatch, number: int, wanted: 
         try:
             rig.up(wanted)
         except Killed:
-            rig.cloud._shared.clear()
+            rig.cloud.kept.clear()
             found = read_release(rig.api, "livekit", "livekit")
             if found is not None and found.status.startswith("pending"):
                 aged(rig, "livekit", "livekit", LEASE)

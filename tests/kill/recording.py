@@ -86,7 +86,7 @@ class Recording:
         """To its end; nothing that happened beside it has touched it."""
         gc.collect()
         gc.freeze()
-        deployer = self._world.deployer(self._env, self._world.watched(self._world.clients()))
+        deployer = self._world.deployer(self._env, self._world.watched())
         self._world.passing = self._passes
         try:
             with _one_at_a_time():

@@ -120,7 +120,7 @@ class Lawful(Recording):
     def _changes_of_a_second_run(self) -> list[str]:
         made: list[str] = []
         self._world.passing = lambda what, mutating: made.append(what) if mutating and "s3." not in what else None
-        self._world.deployer(self._env, self._world.watched(self._world.clients()), LATER).up()
+        self._world.deployer(self._env, self._world.watched(), LATER).up()
         self._world.passing = None
         return made
 

@@ -171,7 +171,7 @@ class World:
         self.folder, self.reach = folder, reach
         self.passing: Passing | None = None
         self.clock = WorldClock()
-        known = fresh and fresh._session
+        known = fresh and fresh.session()
         self._session = known or boto3.Session(KEY, "kill", region_name=REGION)  # its service models are read once
         self._charts = _charts()
         self.fresh = fresh or self.clients()
@@ -181,10 +181,9 @@ class World:
 
     # ---- the product on it
 
-    def clients(self) -> Clients:
+    def clients(self, watch: Callable[[Any], None] | None = None) -> Clients:
         """Clients that are made and have been used by nobody."""
-        made = Clients(REGION)
-        made._session = self._session
+        made = Clients(REGION, instrument=watch, opened=self._session)
         for service in ("ec2", "eks", "iam", "sts", "s3", "kms", "logs", "elasticache", "secretsmanager", "acm"):
             made(service)
         for service in ("route53", "elbv2"):
@@ -193,17 +192,14 @@ class World:
         made("kms", retries=False)
         return made
 
-    def watched(self, clients: Clients) -> Clients:
-        """The same clients, whose calls are heard of."""
+    def watched(self) -> Clients:
+        """The same, whose calls are heard of."""
 
         def watch(client: Any) -> None:
             client.meta.events.register("before-call.*.*", self._before)
             client.meta.events.register("after-call.*.*", self._after)
 
-        for client in clients._made.values():
-            watch(client)
-        clients._instrument = watch
-        return clients
+        return self.clients(watch)
 
     def _before(self, model: Any, **_: Any) -> None:
         self._pass(f"before {model.service_model.service_name}.{model.name}", mutates(model.name))

@@ -81,7 +81,7 @@ class Life:
         return ""
 
     def _run(self) -> Report:
-        made = self.here.deployer(self.env, self.here.watched(self.here.clients()))
+        made = self.here.deployer(self.env, self.here.watched())
         return made.up() if self.verb == "up" else made.down()
 
 

@@ -50,8 +50,7 @@ class _Aws:
 
     def __init__(self) -> None:
         self.body = b""
-        self.clients = Clients(REGION, instrument=self._watch, clock=FakeClock())
-        self.clients._session = sharing()
+        self.clients = Clients(REGION, instrument=self._watch, clock=FakeClock(), opened=sharing())
         self.cloud = Cloud(self.clients, OwnershipTags("livekit", "uat"))
 
     def _watch(self, client: Any) -> None:
@@ -66,7 +65,7 @@ class _Aws:
         )
         shape = model.input_shape
         parameters = {name: _value(shape.members[name]) for name in (shape.required_members if shape else ())}
-        return self.cloud.once(service).pages(operation, key, **parameters)
+        return self.cloud.once.service(service).pages(operation, key, **parameters)
 
 
 def _value(shape: Any) -> Any:

@@ -22,7 +22,7 @@ pytestmark = [*FORKS]
 
 @pytest.fixture(scope="module")
 def clients(standing: Standing) -> Clients:
-    return standing.here.watched(standing.here.clients())
+    return standing.here.watched()
 
 
 def _cases(looking: Looking) -> dict[str, list[tuple[Field, str]]]:

@@ -61,7 +61,7 @@ class Standing:
         """A look at it now, as the checks have it."""
         found = self.deployer.lease()
         if found:
-            self.deployer.cloud.with_lineage(found[0].lineage)
+            self.deployer.cloud = self.deployer.cloud.with_lineage(found[0].lineage)
         return VerifyContext(self.env, self.deployer.cloud, found[0].records if found else {}, self._reach)
 
     @property

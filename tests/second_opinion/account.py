@@ -21,9 +21,8 @@ class Account(AwsRig):
         super().__init__(folder)
 
     def new_clients(self) -> Clients:
-        made = Clients(REGION, endpoint_url=self.endpoint_url, instrument=self._watch, clock=self.clock)
-        made._session = sharing(self.number, self._emulator.secret_key)
-        return made
+        session = sharing(self.number, self._emulator.secret_key)
+        return Clients(REGION, endpoint_url=self.endpoint_url, instrument=self._watch, clock=self.clock, opened=session)
 
     def client(self, service: str) -> Any:
         """AWS's own client, with nothing of ours added."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from livekit_deploy.engine.plan import UNKNOWN, Action, FieldDiff, Plan, Planned
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.snapshot import Snapshot
 from livekit_deploy.errors import ConfigError, Denied, ResourceError, StalePlan
-from tests.fakes import Fake
+from tests.fakes import Fake, FakeCloud
 
 
 def test_what_is_referred_to_must_be_part_of_the_stack() -> None:
@@ -58,11 +58,18 @@ class Hosted(Resource):
     host_kind = "fake.host"
 
     def read(self, cloud: Any, id: str | None) -> Live | None:
-        raise cloud
+        raise cloud.error
 
     @classmethod
     def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
         return [Found("fake.hosted/in-" + host.id, Live("in-" + host.id, Status.READY))] if host else []
+
+
+@dataclass
+class Refusing(FakeCloud):
+    """A cloud that answers a read with an error."""
+
+    error: ResourceError = field(default_factory=lambda: ResourceError("broken"))
 
 
 class Host(Resource):
@@ -72,13 +79,13 @@ class Host(Resource):
 
     @classmethod
     def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
-        if not isinstance(cloud, ResourceError):  # another test's cloud: the registry of kinds is one for all
+        if not isinstance(cloud, Refusing):  # another test's cloud: the registry of kinds is one for all
             return []
         return [Found(f"fake.host/{id}", Live(id, Status.READY)) for id in ("a", "b")]
 
 
 def test_what_lives_in_hosts_is_scanned_in_each() -> None:
-    snapshot = Snapshot(Denied("no"))
+    snapshot = Snapshot(Refusing(error=Denied("no")))
     snapshot.scan([Hosted, Host])
     assert snapshot.addresses("fake.hosted") == {"fake.hosted/in-a", "fake.hosted/in-b"}
     assert snapshot.look(Hosted("in-b"), "in-b") is not None
@@ -91,17 +98,17 @@ def test_what_lives_in_hosts_is_scanned_in_each() -> None:
 
 
 def test_what_may_not_be_read_is_an_error_when_it_is_looked_at_and_names_the_address() -> None:
-    snapshot = Snapshot(Denied("no rights"))
+    snapshot = Snapshot(Refusing(error=Denied("no rights")))
     snapshot.prefetch([(Hosted("x"), None)])
     with pytest.raises(Denied) as refused:
         snapshot.look(Hosted("x"), None)
     assert refused.value.address == "fake.hosted/x"
     with pytest.raises(ResourceError, match="broken"):
-        Snapshot(ResourceError("broken")).look(Hosted("x"), None)
+        Snapshot(Refusing(error=ResourceError("broken"))).look(Hosted("x"), None)
 
 
 def test_what_lives_in_an_absent_host_is_absent_without_a_read() -> None:
-    assert Snapshot(ResourceError("never asked")).look(Hosted("x", lives_in=Host("a")), None) is None
+    assert Snapshot(Refusing(error=ResourceError("never asked"))).look(Hosted("x", lives_in=Host("a")), None) is None
 
 
 # ---- plans

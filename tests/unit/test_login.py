@@ -200,8 +200,7 @@ def _answering(cloud: Cloud, code: str, said: str) -> Cloud:
 
         return AWSResponse("https://aws", 403, {}, Raw())
 
-    with cloud.clients._lock:
-        cloud.clients.session().events.register("before-send", answer)
+    cloud.clients.session().events.register("before-send", answer)
     return cloud
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from livekit_deploy.aws.access.account import Account
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import OwnershipTags
@@ -117,7 +118,7 @@ def test_waiting_for_one_of_the_calls_in_flight_counts_as_queued() -> None:
             return seen
 
     clients = Clients("us-east-1", access_key="a", secret_key="b", instrument=slowed)
-    cloud, clock = Cloud(clients, OwnershipTags("p", "e"), parallelism=1), Looking()
+    cloud, clock = Cloud(clients, OwnershipTags("p", "e"), account=Account(parallelism=1)), Looking()
     first = threading.Thread(target=cloud.ec2.describe_vpcs)
     first.start()
     assert entered.wait(10)

@@ -1,7 +1,7 @@
 """The only way to boto3: one session, lazy clients; calls are counted, checked against the lease, and translated here.
 
 A kind says ``cloud.ec2.describe_vpcs(VpcIds=[…])`` or ``cloud.ec2.pages("describe_vpcs", "Vpcs", …)``. A create that
-has neither a client token nor a natural key goes through ``cloud.once("ec2")``, whose client never sends a request
+has neither a client token nor a natural key goes through ``cloud.once.ec2``, whose client never sends a request
 twice: a blind resend after a lost answer would make a second object (architecture: three retry layers).
 """
 
@@ -10,31 +10,31 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from botocore.exceptions import ClientError
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
-from livekit_deploy.aws.access.answers import Answer, Items, checked, odd
+from livekit_deploy.aws.access.account import Account, Identity, identified
+from livekit_deploy.aws.access.answers import checked
 from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.memory import Kept, Memory
 from livekit_deploy.aws.access.partial import raise_failures
 from livekit_deploy.aws.access.partitions import sts_host
+from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.secret_values import held
+from livekit_deploy.aws.access.services import Once, Service, Services
 from livekit_deploy.aws.access.tags import OwnershipTags
-from livekit_deploy.aws.access.terms import Terms
 from livekit_deploy.aws.errors.local import translating
 from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.base import call_log
-from livekit_deploy.base.timing import counted
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.waits import PROPAGATION, Waits
-from livekit_deploy.errors import CredentialsError, DeployError
+from livekit_deploy.errors import CredentialsError
 
 T = TypeVar("T")
 _READS = re.compile(r"^(describe|list|get|head|lookup|search|simulate|batch_get)_?")
@@ -46,73 +46,6 @@ def mutates(operation: str) -> bool:
     """Whether a boto3 method (``create_vpc``) or an API operation (``CreateVpc``) changes something."""
     snake = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
     return _READS.match(snake) is None and not snake.startswith("assume_role")
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who the credentials belong to."""
-
-    account: str
-    arn: str
-    look_up: Callable[[str], str] = field(repr=False, compare=False)
-
-    @property
-    def partition(self) -> str:
-        """``aws``, ``aws-cn``, ``aws-us-gov`` and so on."""
-        return self.arn.split(":")[1]
-
-    @cached_property
-    def principal(self) -> str:
-        """The IAM user or role, never the session of an assumed role.
-
-        A session does not tell the path of its role, so that IAM is asked for it (GetRole), and only when it is needed:
-        whoever looks at what runs needs no right to IAM.
-        """
-        return self.look_up(self.arn)
-
-
-def _identified(said: Answer, look_up: Callable[[str], str]) -> Identity:
-    if not re.fullmatch(r"\d{12}", said["Account"]):
-        raise odd(said.call, "Account", "is not an account number")
-    if not re.match(rf"arn:[\w-]+:(iam|sts)::{said['Account']}:", said["Arn"]):
-        raise odd(said.call, "Arn", f"is not a principal of account {said['Account']}")
-    return Identity(said["Account"], said["Arn"], look_up)
-
-
-class Service:
-    """A client whose errors are ours, whose calls are counted, and whose reads may be remembered."""
-
-    def __init__(self, cloud: Cloud, name: str, retries: bool) -> None:
-        self._cloud, self._name, self._retries = cloud, name, retries
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def call(**parameters: Any) -> Any:
-            return self._cloud.call(self._name, operation, parameters, retries=self._retries)
-
-        return call
-
-    def pages(self, operation: str, key: str, **parameters: Any) -> Items:
-        """All items under ``key`` of every page of a describe or list call; raises `OddAnswer` for a list cut short."""
-        client = self._cloud.clients(self._name, retries=self._retries)
-        if not client.can_paginate(operation):
-            listed: Items = self._cloud.call(self._name, operation, parameters, retries=self._retries)[key]
-            return listed
-        paging = client.get_paginator(operation)._pagination_cfg
-        asks, says = _as_list(paging["input_token"]), _as_list(paging["output_token"])
-        found = Items()
-        extra: dict[str, Any] = {}
-        while True:
-            page = self._cloud.call(self._name, operation, {**parameters, **extra}, retries=self._retries)
-            found.call, found.path = page.call, key
-            found += page.entries(key)
-            cursors = [page.get(token.split(" || ")[0]) for token in says]
-            before, extra = extra, {token: cursor for token, cursor in zip(asks, cursors, strict=True) if cursor}
-            if extra and extra == before:
-                raise odd(page.call, says[0], "is the same on two pages")
-            if not extra and page.get(paging.get("more_results", "")):
-                raise odd(page.call, says[0], f"is missing, and {paging['more_results']} says that there is more")
-            if not extra:
-                return found
 
 
 def _logged(client: Any, service: str, operation: str, parameters: Mapping[str, Any], login: Login) -> Any:
@@ -133,105 +66,51 @@ def _sent(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {"request_id": said.get("RequestId", ""), "retries": said.get("RetryAttempts", 0)}
 
 
-def _as_list(value: Any) -> list[str]:
-    return list(value) if isinstance(value, list) else [value]
-
-
-class Cloud:
+@dataclass(frozen=True, eq=False)
+class Cloud(Services):
     """AWS for one environment: its tags, its clients, and everything a verb may need to know.
 
-    ``terms`` are those of the run that it is for. ``cancel`` ends the wait for a turn where a service asked to slow
-    down.
+    It never changes: who needs another one, of a run or with what is known by then, makes a view of it. All views share
+    the ``account``. ``context`` is that of the run that it is for. ``recorded`` are ids of what is on record: ours
+    whatever tags it carries. What is read is remembered only where there is a ``memory``.
     """
 
-    def __init__(
-        self,
-        clients: Clients,
-        ownership: OwnershipTags,
-        *,
-        parallelism: int = 10,
-        cancel: threading.Event | None = None,
-    ) -> None:
-        self.clients, self.ownership = clients, ownership
-        self.terms = Terms()
-        #: says which pods have another version of a secret than this one, "" for none: a name, and the version
-        self.other_holders: Callable[[str, str], str] = lambda secret, version: ""
-        #: ARN → the version that this process gave a secret: newer than what Secrets Manager may tell of it yet
-        self.wrote: dict[str, str] = {}
-        #: the nameservers that a domain is delegated to, as public DNS says
-        self.nameservers: Callable[[str], set[str]] = lambda domain: set()
-        #: says something that is worth a line, although nothing follows from it here
-        self.tell: Callable[[str], None] = lambda text: None
-        #: ids of what is on record: ours whatever tags it carries
-        self.recorded: set[str] = set()
-        self.calls = 0
-        self._in_flight = [0]
-        self._waits = Waits(clients.clock, cancel or threading.Event(), threading.Event())
-        self._slots = threading.BoundedSemaphore(parallelism)
-        self._lock = threading.Lock()
-        self._remembered: dict[str, Future[Any]] | None = None
-        self._shared: dict[str, Any] = {}
-        self._making: dict[str, threading.Lock] = {}
-        self._identity: Identity | None = None
+    clients: Clients
+    ownership: OwnershipTags
+    context: RunContext = field(default_factory=RunContext)
+    account: Account = field(default_factory=Account)
+    recorded: frozenset[str] = frozenset()
+    memory: Memory | None = None
+    kept: Kept = field(default_factory=Kept)
 
-    # ---- services, by the name that boto3 gives them
+    # ---- calls
 
-    def __getattr__(self, service: str) -> Service:
-        if service.startswith("_") or hasattr(type(self), service):  # a property of ours that failed is no service
-            raise AttributeError(service)
-        return Service(self, service, retries=True)
+    def service(self, name: str, *, retries: bool = True) -> Service:
+        return Service(self, name, retries)
 
-    def once(self, service: str) -> Service:
-        """The service through a client that never resends: for creates with neither token nor natural key."""
-        return Service(self, service, retries=False)
+    @property
+    def once(self) -> Services:
+        """The services through clients that never resend: for creates with neither token nor natural key."""
+        return Once(self)
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any], *, retries: bool = True) -> Any:
         """Make one call and give its answer; errors come as the errors of `livekit_deploy.errors`."""
-        memory = self._remembered
-        if memory is None or mutates(operation):
+
+        def ask() -> Any:
             return self._call(service, operation, parameters, retries)
-        key = f"{service}.{operation}{sorted(parameters.items(), key=lambda item: item[0])!r}"
-        with self._lock:
-            answer, first = memory.get(key), key not in memory
-            if answer is None:
-                answer = memory[key] = Future()
-        if first:
-            try:
-                answer.set_result(self._call(service, operation, parameters, retries))
-            except DeployError as error:
-                with self._lock:
-                    del memory[key]  # an error is for those who wait; who asks again is told anew
-                answer.set_exception(error)
-            finally:
-                answer.cancel()  # of effect only when we were interrupted: nobody may wait for ever
-        return answer.result()
+
+        if self.memory is None or mutates(operation):
+            return ask()
+        asked = sorted(parameters.items(), key=lambda item: item[0])
+        return self.memory.answer(f"{service}.{operation}{asked!r}", ask)
 
     def _call(self, service: str, operation: str, parameters: Mapping[str, Any], retries: bool) -> Any:
-        client = self.clients(service, retries=retries)
+        client, changes = self.clients(service, retries=retries), mutates(operation)
         if wait := self.clients.pacing.bucket(service).turn():
             self._waits.pause(wait)
-        with self._slot():
-            changes = mutates(operation)
-            with self._lock:
-                self.calls += 1
-                self._in_flight[0] += changes
-            try:
-                with self.clients.leaving(self.terms.fence if changes else None):
-                    answer = _logged(client, service, operation, parameters, self.clients.login)
-            finally:
-                with self._lock:
-                    self._in_flight[0] -= changes
-        return raise_failures(checked(client, service, operation, answer, self._account), service, operation)
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        """One of the calls that may be in flight at a time."""
-        with counted("queued"):
-            self._slots.acquire()
-        try:
-            yield
-        finally:
-            self._slots.release()
+        with self.account.calling(changes=changes), self.clients.leaving(self.context.fence if changes else None):
+            answer = _logged(client, service, operation, parameters, self.clients.login)
+        return raise_failures(checked(client, service, operation, answer, self.account.number), service, operation)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -239,65 +118,46 @@ class Cloud:
 
         Who makes it asks again (`Clients.ask`) before each attempt, and when there is a connection.
         """
-        with self._lock:
-            self._in_flight[0] += 1
-        try:
-            with self.clients.leaving(self.terms.fence):
-                self.clients.ask()
-                yield
-        finally:
-            with self._lock:
-                self._in_flight[0] -= 1
-
-    @property
-    def mutating(self) -> int:
-        """Mutating calls of this and of every view of it that have not come back yet."""
-        return self._in_flight[0]
-
-    @property
-    def _account(self) -> str:
-        """The account that every answer must be of, "" before it is known."""
-        return self._identity.account if self._identity is not None else ""
+        with self.account.changing(), self.clients.leaving(self.context.fence):
+            self.clients.ask()
+            yield
 
     def insist(self, call: Callable[[], T], while_: Callable[[BaseException], bool]) -> T:
         """``call()``, again for a moment while it ends as ``while_`` says: for what is no resource of the graph."""
         return self._waits.persist(call, while_, timeout=PROPAGATION)
 
+    @property
+    def _waits(self) -> Waits:
+        return Waits(self.clients.clock, self.context.cancel, threading.Event())
+
     # ---- views of it
 
-    def remembering(self) -> Cloud:
+    def remembering(self) -> Self:
         """A view whose reads are made once each: what a plan reads through."""
-        view = Cloud.__new__(Cloud)
-        view.__dict__.update(self.__dict__)
-        view._remembered = {}
-        view._shared = {}
-        return view
+        return replace(self, memory=Memory(), kept=Kept())
 
-    def under(self, terms: Terms) -> Cloud:
-        """A view for one run, whose calls and clients are bound by its terms; what they share is made for it alone."""
-        view = self.remembering()
-        view._remembered = None
-        view.terms = terms
-        return view
+    def under(self, context: RunContext) -> Self:
+        """A view for one run: its calls are bound by the context, and what is kept is made for it alone."""
+        return replace(
+            self, clients=self.clients.within(context.limits.call), context=context, memory=None, kept=Kept()
+        )
 
-    def beside(self, region: str) -> Cloud:
+    def beside(self, region: str) -> Self:
         """The same account in another region."""
-        view = self.remembering()
-        view.clients = self.clients.beside(region, call_bound=self.clients.call_bound)
-        return view
+        there = self.clients.beside(region, call_bound=self.clients.call_bound)
+        return replace(self, clients=there, memory=Memory(), kept=Kept())
 
-    def with_lineage(self, lineage: str) -> None:
-        """Learn the lineage once the state document exists."""
-        self.ownership = replace(self.ownership, lineage=lineage)
+    def with_lineage(self, lineage: str) -> Self:
+        """A view that knows the lineage of the state document."""
+        return replace(self, ownership=replace(self.ownership, lineage=lineage))
+
+    def knowing(self, recorded: Iterable[str]) -> Self:
+        """A view that knows the ids of what is on record."""
+        return replace(self, recorded=frozenset(recorded))
 
     def shared(self, key: str, make: Callable[[], Any]) -> Any:
         """One value per key for as long as this view lives (a Kubernetes client of a cluster, for instance)."""
-        with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            if key not in self._shared:
-                self._shared[key] = make()
-            return self._shared[key]
+        return self.kept.value(key, make)
 
     # ---- what verbs ask for
 
@@ -306,12 +166,14 @@ class Cloud:
         return self.clients.region
 
     @property
+    def calls(self) -> int:
+        """How many calls were made through this and every view of it."""
+        return self.account.calls
+
+    @property
     def identity(self) -> Identity:
         """Who we are (STS GetCallerIdentity, for which IAM asks for no right)."""
-        if self._identity is None:
-            said = self.sts.get_caller_identity()
-            self._identity = _identified(said, self._principal)
-        return self._identity
+        return self.account.identity(lambda: identified(self.sts.get_caller_identity(), self._principal))
 
     def _principal(self, arn: str) -> str:
         session = re.match(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/", arn)
@@ -333,8 +195,7 @@ class Cloud:
         if credentials is None:
             hint = f"log in: {self.clients.login.again()}"
             raise CredentialsError("no AWS credentials to sign the cluster token with", hint=hint)
-        with self.clients._lock:
-            events = self.clients.session().events
+        events = self.clients.session().events
         signer = RequestSigner(ServiceId("STS"), self.region, "sts", "v4", credentials, events)
         request = {
             "method": "GET",

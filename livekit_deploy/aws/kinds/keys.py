@@ -81,7 +81,7 @@ class Key(Resource):
         return None if live is not None and live.props["state"] == _PENDING else live
 
     def create(self, cloud: Cloud, token: str) -> str:
-        said = cloud.once("kms").create_key(
+        said = cloud.once.kms.create_key(
             Description=self.description,
             Tags=kms_pairs({**cloud.ownership.tags(self.address, cloud.name(self.instance)), CREATOR: _tag(cloud)}),
             Policy=_policy(cloud, cloud.identity.principal),

@@ -151,7 +151,7 @@ def _describe(cloud: Cloud, id: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] = cloud.secretsmanager.describe_secret(SecretId=id)
     except Absent:
         return None
-    if (wrote := cloud.wrote.get(found["ARN"])) is not None:
+    if (wrote := cloud.account.written(found["ARN"])) is not None:
         return {**found, "VersionIdsToStages": {wrote: ["AWSCURRENT"]}}
     return found
 

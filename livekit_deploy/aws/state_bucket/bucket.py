@@ -33,19 +33,19 @@ def default_bucket(account: str, region: str) -> str:
 def store_of(env: Environment, cloud: Cloud, run: Cloud) -> Store:
     """Where the environment's state document lives; ``cloud`` is one without a fence, since the lease is in it.
 
-    ``run`` knows whose account it is, and tells what is worth a line.
+    ``run`` knows whose account it is.
     """
     where = env.state
     if isinstance(where, FileState):
         return FileStore(where.path)
-    owner, cloud.tell = run.identity.account, run.tell
+    owner = run.identity.account
     bucket = where.bucket or default_bucket(owner, env.region)
     stem = f"livekit-deploy/{env.project}/{env.name}"
 
     def prepare() -> None:
         ensure_bucket(cloud, bucket, where.kms_key)
         if note := _raced(Bucket(cloud, bucket, where.kms_key), stem):
-            cloud.tell(note)
+            cloud.context.tell(note)
 
     return S3Store(cloud.s3, bucket, f"{stem}.json", owner=owner, kms_key=where.kms_key, prepare=prepare)
 
@@ -68,7 +68,7 @@ def ensure_bucket(cloud: Cloud, bucket: str, kms_key: str | None = None) -> None
         except ResourceError as error:
             if error.code not in _NO_SUCH_CALL or setting is VERSIONING:
                 raise
-            cloud.tell(f"the bucket {bucket} stays without a setting: {setting.lacking} ({error})")
+            cloud.context.tell(f"the bucket {bucket} stays without a setting: {setting.lacking} ({error})")
     kept = {name: value for name, value in tags.items() if name != UNFINISHED}
     place.ask("put_bucket_tagging", Tagging={"TagSet": pairs(kept)})
 

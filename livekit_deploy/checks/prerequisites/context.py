@@ -42,7 +42,7 @@ class PrerequisitesContext:
         except DeployError as error:
             return error
         if found is not None:
-            self.cloud.with_lineage(found[0].lineage)
+            self.cloud = self.cloud.with_lineage(found[0].lineage)
         return found[0] if found else None
 
     @property

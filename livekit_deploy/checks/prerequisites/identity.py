@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from livekit_deploy import permissions
+from livekit_deploy.aws.access.account import Identity
 from livekit_deploy.aws.access.answers import odd
 from livekit_deploy.aws.access.clients import Clients
-from livekit_deploy.aws.access.cloud import Identity
 from livekit_deploy.aws.access.credentials import session_end
 from livekit_deploy.checks.finding import Trouble
 from livekit_deploy.checks.prerequisites.context import PrerequisitesContext

@@ -47,7 +47,7 @@ class Quota:
 
     def _granted(self, survey: PrerequisitesContext) -> float:
         asked = {"ServiceCode": self.service, "QuotaCode": self.code}
-        quotas: Any = getattr(survey.cloud, "service-quotas")
+        quotas = survey.cloud.service_quotas
         try:
             return float(quotas.get_service_quota(**asked)["Quota"]["Value"])
         except ResourceError as error:

@@ -69,7 +69,7 @@ def _shared(cloud: Cloud, host: Live, look: Callable[[], Live]) -> Api:
             lambda: cloud.eks_token(cluster.id),
             changing=cloud.changing,
             ask=cloud.clients.ask,
-            call_bound=cloud.clients.call_bound,
+            call_bound=cloud.context.limits.call,
         )
 
     found: Api = cloud.shared(f"kubernetes:{host.outputs['endpoint']}", made)

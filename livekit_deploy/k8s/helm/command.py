@@ -25,7 +25,6 @@ from livekit_deploy.errors import Denied
 from livekit_deploy.k8s.access.kubeconfig import for_helm
 from livekit_deploy.k8s.helm import install
 from livekit_deploy.k8s.helm.process import HelmBinary
-from livekit_deploy.state.limits import Limits
 
 _TOKEN_SECONDS = 600.0
 _RENDER_SECONDS = 60.0
@@ -59,13 +58,13 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
     """The helm binary on one cluster, as EKS tells of it. ``seconds`` bounds a run; helm itself gives up earlier."""
 
     def __init__(self, cloud: Cloud, cluster: Live) -> None:
-        self._binary, self._changing = HelmBinary(cloud.terms.stopping), cloud.changing
-        self._renew = cloud.terms.renew
+        self._binary, self._changing = HelmBinary(cloud.context.stopping), cloud.changing
+        self._renew = cloud.context.renew
         self._token_file = self._binary.home / "token"
         self._token: Callable[[], str] = lambda: cloud.eks_token(cluster.id)
         self._until = 0.0
         # the lease is renewed right before a run, and no run may outlive it
-        limits = Limits.around(cloud.clients.call_bound)
+        limits = cloud.context.limits
         self.seconds, self.give_up = limits.helm, f"{limits.helm_gives_up}s"
         kubeconfig = self._binary.home / "kubeconfig"
         _private(kubeconfig, json.dumps(for_helm(cluster.outputs, self._token_file)))

@@ -30,7 +30,6 @@ from livekit_deploy.k8s.helm.remains import Remains
 from livekit_deploy.k8s.ownership_tags import claim, own, written
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named
-from livekit_deploy.state.limits import Limits
 
 
 class HelmRelease(Resource):
@@ -106,7 +105,7 @@ class HelmRelease(Resource):
         return f"{self.namespace}/{self.instance}"
 
     def _pending(self, cloud: Cloud, connection: Api, record: ReleaseRecord, props: dict[str, Any]) -> Live:
-        lease = Limits.around(cloud.clients.call_bound).lease
+        lease = cloud.context.limits.lease
         age = (datetime.now(UTC) - record.written).total_seconds()
         if age < lease:
             return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")

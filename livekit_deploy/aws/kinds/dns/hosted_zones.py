@@ -39,7 +39,7 @@ def hosted_zone(cloud: Cloud, domain: str) -> str:
 def _delegated(cloud: Cloud, domain: str, ids: Sequence[str]) -> str:
     """The one whose nameservers public DNS names for the domain."""
     try:
-        told = cloud.nameservers(domain)
+        told = cloud.context.nameservers(domain)
         seen = f"{domain} is delegated to {', '.join(sorted(told)) or 'nobody'}"
     except DeployError as error:
         told, seen = set(), f"it is not known which one answers: {error.message}"
@@ -110,7 +110,7 @@ def check_room(contents: Contents, address: str, domain: str, kind: str, name: s
         )
     for item in sets:
         if kind == "A" and item["Type"] in _BESIDE:
-            contents.cloud.tell(
+            contents.cloud.context.tell(
                 f"{name} has another record in the hosted zone {domain}, which is not ours: {record_text(item)}. "
                 f"It sends "
                 f"{_BESIDE[item['Type']]} elsewhere: delete it in Route 53 when they are to reach LiveKit"

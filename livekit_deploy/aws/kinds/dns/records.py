@@ -81,7 +81,7 @@ class Record(Resource):
             return None
         live = self._seen(Contents(cloud, where[0]), where, id)
         if live is not None and (why := _stays(cloud, live)):
-            cloud.tell(f"{self.address}: the {where[1]} {where[2]} stays in the hosted zone: {why}")
+            cloud.context.tell(f"{self.address}: the {where[1]} {where[2]} stays in the hosted zone: {why}")
             return None
         return live
 

@@ -33,7 +33,7 @@ class ElasticIp(Ec2Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         tags = specification("elastic-ip", cloud.ownership.tags(self.address, cloud.name(self.instance)))
-        return str(cloud.once("ec2").allocate_address(Domain="vpc", TagSpecifications=tags)["AllocationId"])
+        return str(cloud.once.ec2.allocate_address(Domain="vpc", TagSpecifications=tags)["AllocationId"])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.release_address(AllocationId=live.id)

@@ -48,7 +48,7 @@ class Vpc(Ec2Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         tags = specification("vpc", cloud.ownership.tags(self.address, cloud.name(self.instance)))
-        said = cloud.once("ec2").create_vpc(CidrBlock=self.cidr, TagSpecifications=tags)
+        said = cloud.once.ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=tags)
         return str(said["Vpc"]["VpcId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
@@ -149,7 +149,7 @@ class InternetGateway(Ec2Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         tags = specification("internet-gateway", cloud.ownership.tags(self.address, cloud.name(self.instance)))
-        said = cloud.once("ec2").create_internet_gateway(TagSpecifications=tags)
+        said = cloud.once.ec2.create_internet_gateway(TagSpecifications=tags)
         return str(said["InternetGateway"]["InternetGatewayId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:

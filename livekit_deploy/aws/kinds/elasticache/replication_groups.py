@@ -290,7 +290,7 @@ def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> 
     mark = _TOKEN.search(group.get("Description", ""))
     if mark is None or not mark[2] or "auth_token" not in props:
         return ""
-    others = cloud.other_holders("redis", mark[1])
+    others = cloud.context.other_holders("redis", mark[1])
     props["old_token"] = not others
     return others and f"the previous token stays valid until up runs after the last pod with it has ended: {others}"
 
@@ -306,7 +306,7 @@ def _observed_state(group: Mapping[str, Any]) -> states.ObservedState:
 def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
     """Why its token is not rotated yet (ElastiCache User Guide, "Modifying the AUTH token")."""
     present = (props.get("auth_token") or {}).get("version", "")
-    others = cloud.other_holders("redis", present) if present else ""
+    others = cloud.context.other_holders("redis", present) if present else ""
     kept = "Redis accepts only two tokens, the present one and a new one"
     return others and f"{kept}, but {others}: they would lose Redis. Run the same command again when they have ended."
 
