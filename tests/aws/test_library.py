@@ -213,4 +213,4 @@ def test_what_a_cloud_does_not_have_is_no_service(aws: None) -> None:
     cloud = Cloud(Clients("us-east-1"), OwnershipTags("livekit", "uat"))
     with pytest.raises(AttributeError, match="Cloud has no tags"):
         cloud.tags  # type: ignore[attr-defined]  # noqa: B018
-    assert cloud.service_quotas.list_service_quotas(ServiceCode="ec2")["Quotas"]
+    assert cloud.service_quotas.get_service_quota(ServiceCode="ec2", QuotaCode="L-0263D0A3")["Quota"]

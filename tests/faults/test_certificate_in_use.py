@@ -69,7 +69,7 @@ def test_it_is_named_while_it_is_waited_for_and_at_the_end_with_all_that_is_left
 ) -> None:
     monkeypatch.setattr(Certificate, "delete_timeout", 90.0)
     made = deployer(env, tmp_path, certificate())
-    made.cloud.route53.create_hosted_zone(Name=ZONE, CallerReference="x")
+    made.cloud.clients("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
     made.up()
     arn = made.cloud.acm.list_certificates()["CertificateSummaryList"][0]["CertificateArn"]
     theirs = Theirs(boto3.client, arn)
@@ -105,7 +105,7 @@ def test_a_holder_that_is_gone_already_is_no_failure(env: Any, tmp_path: Path, m
     """ACM goes on to name a load balancer for minutes after it was deleted."""
     gone = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/k8s-gone/1"
     made = deployer(env, tmp_path, certificate())
-    made.cloud.route53.create_hosted_zone(Name=ZONE, CallerReference="x")
+    made.cloud.clients("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
     made.up()
     heard: list[Event] = []
 

@@ -125,7 +125,7 @@ def test_a_certificate_that_acm_refuses_late_names_the_record_and_is_asked_for_a
     env: Environment, tmp_path: Path
 ) -> None:
     made = deployer(env, tmp_path, certificate())
-    made.cloud.route53.create_hosted_zone(Name=ZONE, CallerReference="x")
+    made.cloud.clients("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
     error = fails(made, {"fault": "fails", "call": "acm:RequestCertificate"})
     said = shown(error)
     assert "acm.issued/x" in said
@@ -141,7 +141,7 @@ def test_a_proof_stays_as_long_as_it_cannot_be_told_who_else_needs_it(
     action: str, env: Environment, tmp_path: Path
 ) -> None:
     made = deployer(env, tmp_path, certificate())
-    made.cloud.route53.create_hosted_zone(Name=ZONE, CallerReference="x")
+    made.cloud.clients("route53").create_hosted_zone(Name=ZONE, CallerReference="x")
     made.up()
     with faults({"fault": "denied", "call": action}), pytest.raises(Incomplete) as caught:
         made.down()

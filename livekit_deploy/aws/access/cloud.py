@@ -27,7 +27,8 @@ from livekit_deploy.aws.access.partial import raise_failures
 from livekit_deploy.aws.access.partitions import sts_host
 from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.secret_values import held
-from livekit_deploy.aws.access.services import Once, Service, Services
+from livekit_deploy.aws.access.service import Service
+from livekit_deploy.aws.access.services import Once, Services
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.aws.errors.local import translating
 from livekit_deploy.aws.errors.login import Login
