@@ -72,21 +72,21 @@ class CallsDrained(Observed):
         """
         if cloud.context.max_drain == 0 or not serves(self.host):
             return None
-        connection = self._api(cloud)
+        there, connection = id or self.instance, self._api(cloud)
         fleet = self._fleet(cloud, connection)
         if cloud.context.command == "up" and fleet.alone:
-            return Live(self.instance, Status.DELETING, {_FAULT: True}, detail=_NOBODY_JOINED)
+            return Live(there, Status.DELETING, {_FAULT: True}, detail=_NOBODY_JOINED)
         if fleet.unclosed or fleet.next_to_end(cloud.context.max_drain):
             steps = len(fleet.unclosed) + len(fleet.unasked) + len(fleet.given_longer(cloud.context.max_drain))
-            return Live(self.instance, Status.READY, {"steps": steps}, detail=f"closing {self.group_name}")
+            return Live(there, Status.READY, {"steps": steps}, detail=f"closing {self.group_name}")
         if not fleet.own and not fleet.missing:
             return None
         if not fleet.missing:
             shown = ", ".join(sorted(pod["metadata"]["name"] for pod in fleet.own)[:3])
-            return Live(self.instance, Status.DELETING, detail=f"waiting until calls end on {shown}")
+            return Live(there, Status.DELETING, detail=f"waiting until calls end on {shown}")
         why, fault = fleet.why_missing(connection)
         detail = f"waiting until other pods serve in their place{f': {why}' if why else ''}"
-        return Live(self.instance, Status.DELETING, {_FAULT: fault}, detail=detail)
+        return Live(there, Status.DELETING, {_FAULT: fault}, detail=detail)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Close one node, or ask one pod to end. Raises `TimedOut` when patience with its replacement is over."""

@@ -18,11 +18,12 @@ from unittest import mock
 from livekit_deploy.config import Environment
 from livekit_deploy.engine import walk
 from livekit_deploy.engine.plan import Plan
+from livekit_deploy.k8s import finalizers
 from livekit_deploy.k8s.helm import release
 from livekit_deploy.operations.report import Report
 from tests.inventory import inventory
 from tests.kill.copies import Copies, Copy
-from tests.kill.world import World
+from tests.kill.world import World, controller_is_refused
 
 LATER = 3600.0  # real seconds between a death and the next run: by then every lease is over
 RECORDING_SECONDS = 3600.0  # of a run with all the recoveries beside it
@@ -111,7 +112,9 @@ class Recording:
         """In the copy: the process is dead, and some time later another one starts."""
         self._world.passing = None
         walk.MOST_THREADS = _THREADS
-        with mock.patch.object(release, "datetime", _Later):
+        # the cluster dates what is deleted by a clock that does not run ahead with the world's
+        waited = timedelta() if controller_is_refused() else finalizers.PATIENCE
+        with mock.patch.object(release, "datetime", _Later), mock.patch.object(finalizers, "PATIENCE", waited):
             ends = [go_on(self._world, env, verb, self._before, later=LATER) for verb, env in self._ways[then]]
         return {**ends[-1], "left": [what for end in ends for what in end["left"]]}
 

@@ -97,6 +97,11 @@ def time_passes() -> None:
             cluster.step()
 
 
+def controller_is_refused() -> bool:
+    """Whether AWS refuses whatever the load balancer controller of a cluster asks."""
+    return any(cluster._controllers._port.controller_problem() for cluster in _served.values())
+
+
 @dataclass
 class _Aws:
     """How often AWS has been asked for something that may change what a cluster sees of it."""
