@@ -60,7 +60,7 @@ def one_at_a_time(listener: Emit) -> Emit:
             except Exception:
                 if event.type not in failed:
                     failed.add(event.type)
-                    _logger.exception("the listener failed at the event %s: the run goes on", event.type)
+                    _logger.exception("the listener failed at the event %s: the run continues", event.type)
 
     return emit
 

@@ -16,12 +16,12 @@ OURS = (
     (
         "holds the lease since",
         "Another run is at work, or died less than a lease ago.",
-        "Wait: a dead holder's lease ends after 90 s. If that run is surely dead: `livekit-deploy state unlock`.",
+        "Wait: a dead holder's lease ends after 90 s. If you are sure that run is dead: `livekit-deploy state unlock`.",
     ),
     (
         "has run out or was taken over",
         "The run stalled longer than its lease, and somebody else may have gone on.",
-        "Run the same command again: it goes on from what is recorded.",
+        "Run the same command again: it continues from what is recorded.",
     ),
     (
         "the answer cannot be right",
@@ -67,17 +67,17 @@ OURS = (
     (
         "the time limit of",
         "The run took as long as `--timeout` allows. What was made is recorded (exit code 8).",
-        "Run the same command again with more time: it goes on.",
+        "Run the same command again with more time: it continues.",
     ),
     (
         "was not gone within",
         "AWS still refuses to delete something; the message says who holds it.",
-        "Remove the holder if it is not ours, and run `down` again: it goes on.",
+        "Remove the holder if it is not ours, and run `down` again: it continues.",
     ),
     (
         "no other pod serves in place of its pods",
         "Media nodes are replaced, and the pods that are to take over do not become ready; the message says why.",
-        "Put that right and run the same command again: it goes on. Until then the old nodes are kept.",
+        "Put that right and run the same command again: it continues. Until then the old nodes are kept.",
     ),
     (
         "cannot be changed in place",
@@ -92,7 +92,7 @@ OURS = (
     (
         "it needs manual action",
         "AWS's state of it is one that neither waiting nor a change of ours ends, or it failed after it had run.",
-        "The line after it says what to do. Nothing that ran is deleted unasked; what does not need it goes on.",
+        "The line after it says what to do. Nothing that ran is deleted unasked; what does not need it continues.",
     ),
     (
         "Secrets Manager deletes it on",
@@ -145,7 +145,7 @@ OURS = (
         ", but objects of",
         "The document says nothing of what is there with this environment's tags: it is lost, or in another region, "
         "bucket or folder.",
-        "Go to where it is; if it is lost, `livekit-deploy state rebuild` makes it anew.",
+        "Go to where it is; if it is lost, `livekit-deploy state rebuild` rebuilds it.",
     ),
     (
         "which says that its name is",
@@ -165,7 +165,7 @@ OURS = (
     (
         "the AWS credentials are no longer valid",
         "The session has ended, perhaps in the middle of a run or when its state was written. Nothing is lost.",
-        "Log in again and run the same command again: it goes on from what is recorded.",
+        "Log in again and run the same command again: it continues from what is recorded.",
     ),
     (
         "AWS does not know these credentials",

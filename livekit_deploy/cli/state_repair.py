@@ -51,7 +51,7 @@ def rebuild(options: Options, lineage: str | None, confirm: str | None, yes: boo
         if yes and proposal.elsewhere and confirm is None:
             raise StateError(
                 proposal.elsewhere,
-                hint=f"look for it there and go on with it; where it is lost, add --confirm {made.env.name}",
+                hint=f"look for it there and continue with it; if it is lost, add --confirm {made.env.name}",
             )
         return proposal
 

@@ -111,7 +111,7 @@ def engine_support(redis: Redis, today: date) -> str:
 def _engine(redis: Redis, today: date) -> Iterator[str]:
     known = ENGINES[redis.engine]
     if told := engine_support(redis, today):
-        yield f'redis.version {redis.version}: {told}: set redis.version to "{known[-1]}", in place'
+        yield f'redis.version {redis.version}: {told}; set redis.version to "{known[-1]}", in place'
     if redis.version not in known:
         yield f"redis.version {redis.version} of {redis.engine} was not known when this program was released"
 

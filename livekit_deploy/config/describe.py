@@ -20,8 +20,8 @@ _WHO = {"cluster": {"public_cidrs": ["203.0.113.0/24"]}}
 _COLUMN, _WIDTH = 40, 120
 _HEAD = """\
 # An environment of livekit_deploy. Give {needed} a value.
-# Every other key stands here with its default (or an example, where there is none), commented out. To change one,
-# remove the sign, and that of its section's first line. An unknown key is refused. More: docs/configuration.md
+# Every other key is listed with its default (or an example, if it has none), commented out. To change one,
+# remove the #, and that of its section's first line. An unknown key is refused. More: docs/configuration.md
 """
 
 

@@ -97,7 +97,7 @@ class LiveKit(Section):
     )
     hosted_zone: Domain | None = Field(
         default=None,
-        description="the Route53 zone, already there, for the records; absent: you are told which to make by hand",
+        description="the existing Route53 zone for the records; absent: you create the records that are listed",
         examples=["example.com"],
     )
     image_tag: ImageTag = Field(default="v1.13.11", description="the version of livekit-server", examples=["v1.13.11"])

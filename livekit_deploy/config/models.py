@@ -299,7 +299,9 @@ class Environment(Section):
         Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), Form("the 12 digits of an AWS account")] | None
     ) = Field(default=None, description="refuse any other account", examples=["123456789012"])
     tags: dict[str, str] = Field(
-        default={}, description="put on everything when it is made, beside our own", examples=[{"team": "media"}]
+        default={},
+        description="added to everything when it is made, in addition to our own tags",
+        examples=[{"team": "media"}],
     )
     protect: Switch = Field(
         default=False,

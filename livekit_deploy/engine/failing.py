@@ -11,7 +11,7 @@ from livekit_deploy.state.document import Phase, Record
 
 #: what a person does about what failed after it had run: it may still carry calls, so that nobody deletes it unasked
 REMADE_BY_HAND = "find out what still uses it; when nothing does, delete it and run up: it makes another one"
-_AGAIN = "run the same command again: it deletes what failed and makes it anew"
+_AGAIN = "run the same command again: it deletes what failed and makes it again"
 
 
 def has_run(item: Resource, record: Record | None) -> bool:
@@ -49,7 +49,7 @@ class Failing:
             verb=self.verb,
             code=live.code if live else "",
             likely=likely,
-            hint=(live.remedy if live else "") or found or "run the same command again: it goes on waiting",
+            hint=(live.remedy if live else "") or found or "run the same command again: it continues to wait",
         )
 
     def _diagnosis(self, live: Live | None) -> tuple[str, str]:

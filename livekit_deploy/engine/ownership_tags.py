@@ -42,7 +42,7 @@ def why_and_remedy(item: Resource, diffs: Sequence[FieldDiff]) -> tuple[str, str
     """What is wrong with an object of which these differ, and what to do about it."""
     adopt = f"livekit-deploy up --adopt {item.address}"
     if any(one.path.startswith(f"{OWNERSHIP}.") and one.path.endswith("lineage") and one.before for one in diffs):
-        return _said(diffs), f"go on with the state document that it belongs to; only where that is lost: {adopt}"
+        return _said(diffs), f"continue with the state document that it belongs to; only if that is lost: {adopt}"
     return _said(diffs), f"nothing of it is changed until it is adopted: {adopt}"
 
 
@@ -79,7 +79,7 @@ def kept(item: Resource, cloud: Cloud, record: Record | None, live: Live) -> Kep
     diffs = missing(item, cloud, record, live)
     own = [one for one in diffs if item.shows_it_is_foreign(cloud, live, one.path)]
     if own and item.belongs_to_others(cloud, live, record):
-        return Kept(item.address, live.id, f"it is not ours any more: {_said(own)}", recorded=False)
+        return Kept(item.address, live.id, f"it no longer belongs to us: {_said(own)}", recorded=False)
     if not own or adopted(item, cloud, record, live):
         return None
     hint = (

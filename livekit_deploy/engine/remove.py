@@ -217,7 +217,7 @@ class Removal:
         refused = self._refused
         minutes = self._item.delete_timeout / 60
         held = isinstance(refused, InUse) and refused.blockers
-        hint = "run down again: it goes on from here"
+        hint = "run down again: it continues from here"
         why = str(refused) if refused else (live.detail or live.status.value)
         return TimedOut(
             f"{self.address} was not gone within {minutes:.0f} minutes: {why}",
@@ -225,7 +225,7 @@ class Removal:
             verb="delete",
             code=refused.code if refused else "",
             request_id=refused.request_id if refused else "",
-            hint=f"delete what holds it, or take it off there; then {hint}" if held else hint,
+            hint=f"delete what uses it, or detach it there; then {hint}" if held else hint,
         )
 
 

@@ -270,7 +270,8 @@ class Resource(_Declared, Owned):
             raise TypeError(f"{self.kind} does not say how to update")
         raise OddAnswer(
             f"{self.address} ({live.id}) is shown with another {', '.join(sorted(changed))}, which never changes",
-            hint="look at it in the console: somebody made it anew with other values, or what answers is not AWS",
+            hint="look at it in the console: somebody made it again with other values, or something other than "
+            "AWS answers",
         )
 
     def delete(self, cloud: KindsCloud, live: Live) -> None:

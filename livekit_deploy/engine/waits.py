@@ -50,9 +50,9 @@ class Waits:
     def check(self) -> None:
         """Raise `Interrupted` when the run is to end, and `LostLease` when somebody else may hold the lease."""
         if self.cancel.is_set():
-            raise Interrupted("interrupted", hint="run the same command again: it goes on from what is recorded")
+            raise Interrupted("interrupted", hint="run the same command again: it continues from what is recorded")
         if self.lost.is_set():
-            raise LostLease("the lease was lost", hint="run the same command again: it goes on from what is recorded")
+            raise LostLease("the lease was lost", hint="run the same command again: it continues from what is recorded")
 
     def pause(self, seconds: float) -> None:
         """Let ``seconds`` of the clock pass, or raise as `check` does as soon as the run is to end."""

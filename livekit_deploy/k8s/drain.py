@@ -122,7 +122,7 @@ class CallsDrained(Observed):
             f"{self.patience / MINUTE:.0f} minutes: {why}",
             address=self.address,
             verb="delete",
-            hint="correct what the new pods wait for, and run the same command again: it goes on from here",
+            hint="correct what the new pods wait for, and run the same command again: it continues from here",
         )
 
     def _api(self, cloud: Cloud) -> Api:

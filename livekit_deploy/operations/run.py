@@ -231,11 +231,11 @@ class Running:
         kept = "what exists keeps costing money: continue with up, or remove it with down"
         again = "run the same command again"
         if self._late:
-            hint = f"{again}, with more time: it goes on from here"
+            hint = f"{again}, with more time: it continues from here"
             return OutOfTime(f"the time limit of {self._timeout:g} s is over, stopped safely; {kept}", hint=hint)
         if not self._cancel.is_set():
-            return LostLease(f"the lease has run out, stopped safely; {kept}", hint=f"{again}: it goes on from here")
-        return Interrupted(f"stopped safely; {kept}", hint=f"{again}: it goes on from here")
+            return LostLease(f"the lease has run out, stopped safely; {kept}", hint=f"{again}: it continues from here")
+        return Interrupted(f"stopped safely; {kept}", hint=f"{again}: it continues from here")
 
     def _rescued(self, session: Session, failure: StateError | Denied) -> StateError | Denied:
         """Save what could not be written, and say how to bring it back."""
@@ -259,7 +259,7 @@ class Running:
                 f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
                 report=report,
                 code=_exit_code(report),
-                hint=f"go on from what is recorded: livekit-deploy {report.command} --env {self._env.name}"
+                hint=f"continue from what is recorded: livekit-deploy {report.command} --env {self._env.name}"
                 + _drain_given(report.command, max_drain)
                 + (" --abandon-cluster-objects" if abandon else "")
                 + "".join(f" --adopt {one}" for one in sorted(self._adopt)),

@@ -119,7 +119,7 @@ class Upkeep:
         state = saved(body, where, now, self._home)
         if not now.counts and (marked := lineages(self._cloud)) and state.lineage not in marked:
             raise StateError(
-                f"{where} has the lineage {state.lineage}, but what is there carries {', '.join(sorted(marked))}",
+                f"{where} has the lineage {state.lineage}, but the existing objects carry {', '.join(sorted(marked))}",
                 hint="it is the state of an environment that is gone; run: livekit-deploy state rebuild",
             )
         return Proposal(now, state)
@@ -172,7 +172,7 @@ class Upkeep:
         if not found:
             raise StateError(
                 f"nothing in this account and region carries the tags of {env}: there is nothing to rebuild",
-                hint=f"check --profile and region, or begin anew: livekit-deploy up --env {self._env.name}",
+                hint=f"check --profile and region, or start over: livekit-deploy up --env {self._env.name}",
             )
         if len(found) > 1:
             told = ", ".join(f"{lineage} ({count} objects)" for lineage, count in sorted(found.items()))
@@ -196,7 +196,7 @@ class Upkeep:
             raise no_resource(address, (item.address for item in resources))
         if isinstance(item, Observed):
             raise UsageError(
-                f"{address} is only watched: there is no object of ours to import",
+                f"{address} is made by others and only observed: it cannot be imported",
                 hint="run: livekit-deploy up, which records it",
             )
         missing = [other.address for other in item.dependencies() if other.address not in state.records]

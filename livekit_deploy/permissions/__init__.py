@@ -58,7 +58,7 @@ def _split(subject: str, statements: Iterable[Statement]) -> Iterator[tuple[str,
         if length(_document([statement])) > MANAGED_POLICY:
             raise UsageError(
                 f"{statement.sid} alone is longer than a managed policy may be ({MANAGED_POLICY} characters)",
-                hint="shorten what is repeated in it: name, project, iam.path or the domains",
+                hint="shorten what it repeats: name, project, iam.path or the domains",
             )
         if held and length(_document([*held, statement])) > MANAGED_POLICY:
             yield _numbered(subject, number), _document(held)

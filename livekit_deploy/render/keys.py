@@ -34,7 +34,7 @@ def list_lines(found: Keys, width: int | None, now: datetime | None = None) -> I
 def changed_lines(env: Environment, *, key: str = "", name: str = "", old: str = "") -> Iterator[str]:
     """How a change ended: ``key`` of ``name`` is there, and ``old``, where there is one, is ending or has ended."""
     if not key:
-        yield f"[bold green]✔[/] there is no key {escape(old)} any more"
+        yield f"[bold green]✔[/] the key {escape(old)} was removed"
         return
     yield f"[bold green]✔[/] {escape(key)} is the key of {escape(name)}"
     yield f"  Secret      secretsmanager:{env.project}/{env.name}/api-keys, under pairs"

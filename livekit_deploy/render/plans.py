@@ -50,7 +50,7 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     """What somebody else changed: of each attribute what was applied, and what it is now."""
     changed = plan.drift()
     if not changed:
-        yield f"No drift: what runs is what was applied.  {_effort(plan)}"
+        yield f"No drift: everything is as it was applied.  {_effort(plan)}"
         yield from going_on(plan.unfinished.values(), width)
         yield from warned(plan.warnings, width)
         return
@@ -66,7 +66,7 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     elif all(change.action is Action.NOOP for change in changed):
         yield f"[bold]`up` leaves it as it is until it is adopted.[/]  {_effort(plan)}"
     else:
-        yield f"[bold]`up` puts it right.[/]  {_effort(plan)}"
+        yield f"[bold]`up` corrects it.[/]  {_effort(plan)}"
     yield from going_on(plan.unfinished.values(), width)
     yield from warned(plan.warnings, width)
 
@@ -112,7 +112,7 @@ def _became(diff: FieldDiff) -> Iterator[str]:
 
 
 def _unchanged(plan: Plan) -> str:
-    return "nothing is recorded." if plan.command == "down" else "everything is as the file says."
+    return "nothing is recorded." if plan.command == "down" else "everything is as configured."
 
 
 def _header(plan: Plan, width: int | None) -> str:

@@ -186,7 +186,7 @@ def belongs(state: State, home: Home, where: str) -> None:
 
 REPAIR = (
     "see earlier versions with: livekit-deploy state history, and bring one back with: "
-    "livekit-deploy state restore --version ID; or make it anew from the tags with: livekit-deploy state rebuild"
+    "livekit-deploy state restore --version ID; or rebuild it from the tags with: livekit-deploy state rebuild"
 )
 
 
@@ -244,7 +244,7 @@ def load(body: bytes, where: str) -> State:
             hint=f"check state.bucket, state.path and the name; if they are right, {REPAIR}",
         )
     if (format := raw["format"]) != FORMAT:
-        older = "make it anew from the tags: livekit-deploy state rebuild; or go on with the version that wrote it"
+        older = "rebuild it from the tags: livekit-deploy state rebuild; or use the version that wrote it"
         raise StateError(
             f"{where} has format {format}; this version reads format {FORMAT}",
             hint="upgrade livekit_deploy to the version that wrote it" if format > FORMAT else older,

@@ -102,7 +102,7 @@ def replaced(
         swap(store, written, now.etag, now.state, _pause)
     except Mismatch:
         raise LockedError(
-            "somebody wrote the state meanwhile; nothing was changed", hint="look again: livekit-deploy status"
+            "somebody changed the state in between; nothing was written", hint="look again: livekit-deploy status"
         ) from None
     try:
         keep(store, written, holder)
@@ -118,12 +118,12 @@ def unlock(store: Store, seen: Holder) -> State:
         raise StateError(f"there is no document at {store.location}", hint="check --env and state.bucket")
     state = load(stored.body, store.location)
     if state.lease is None or state.lease.id != seen.id:
-        raise LockedError("the lease changed hands meanwhile; nothing was done", hint="look again: state unlock")
+        raise LockedError("somebody else took the lease in between; nothing was done", hint="look again: state unlock")
     freed = replace(state, lease=None, epoch=state.epoch + 1, write=uuid.uuid4().hex)
     try:
         swap(store, freed, stored.etag, state, _pause)
     except Mismatch:
-        raise LockedError("the holder is alive and wrote meanwhile; nothing was done", hint="wait for it") from None
+        raise LockedError("the holder is alive and renewed the lease; nothing was done", hint="wait for it") from None
     return freed
 
 

@@ -16,7 +16,7 @@ def locked(lease: Holder, left: float) -> LockedError:
     """Why somebody has to wait: who holds the lease, and for how long."""
     return LockedError(
         f"{lease} holds the lease since {lease.since}; unless renewed it ends in {left:.0f} s",
-        hint="wait for it (--lock-timeout 2m), or, if that run is surely dead, run: livekit-deploy state unlock",
+        hint="wait for it (--lock-timeout 2m), or, if you are sure that run is dead, run: livekit-deploy state unlock",
     )
 
 

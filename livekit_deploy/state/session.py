@@ -323,7 +323,7 @@ class Session:
             self._etag, found = swap(self._store, state, self._etag, self.state, self.lost.wait)
         except Mismatch:
             raise LostLease(
-                f"somebody else wrote {self._store.location}", hint="see who with: livekit-deploy status"
+                f"somebody else changed {self._store.location}", hint="see who with: livekit-deploy status"
             ) from None
         self.state, self._renewed = state, first if found else began
 

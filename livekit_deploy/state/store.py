@@ -284,7 +284,7 @@ class S3Store:
                 if (there := self._stored(key)) is not None and there.body == body:
                     return
                 expected = there.etag if there else None
-        raise StateError(f"s3://{self.bucket}/{key} goes on asking to try again", hint=_LATER)
+        raise StateError(f"s3://{self.bucket}/{key} keeps asking to try again", hint=_LATER)
 
     def versions(self, most: int) -> list[Version]:
         where = {"Bucket": self.bucket, "ExpectedBucketOwner": self._owner}

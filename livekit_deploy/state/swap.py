@@ -50,7 +50,7 @@ def swap(
             raise failed
         wait = next(pauses, None)
         if wait is None:
-            raise StateError(f"{store.location} goes on asking to try again", hint=GOES_ON)
+            raise StateError(f"{store.location} keeps asking to try again", hint=GOES_ON)
         pause(wait)  # S3 refuses with 409 while another request is on its way
 
 
@@ -97,4 +97,4 @@ def _lost(store: Store, env: str, what: str) -> StateGone:
 
 
 _LOOKED_AT = 3  # copies of runs, and versions of the bucket, the newest of which may be what spoilt it
-GOES_ON = "run the same command again: it goes on from what is recorded"
+GOES_ON = "run the same command again: it continues from what is recorded"

@@ -218,7 +218,7 @@ def test_a_store_that_compares_and_then_writes_is_refused(rig: AwsRig, monkeypat
     ensure_bucket(rig.cloud, NAME)
     monkeypatch.setattr(corrections, "_writing", Open())
     monkeypatch.setattr(S3Backend, "put_object", slowly)
-    with pytest.raises(StateError, match=rf"it let \d of {WRITERS} at one time win"):
+    with pytest.raises(StateError, match=rf"it let \d of {WRITERS} concurrent writers win"):
         probe_bucket(rig.cloud, NAME, STEM, fix=False)
 
 
@@ -312,7 +312,7 @@ def test_a_copy_that_s3_asks_to_try_again_is_kept(rig: AwsRig, code: str) -> Non
     with faults({**again, "times": 3}):
         store.archive("1.json", b"a")
     assert store.version("1") == b"a"
-    with faults(again), pytest.raises(StateError, match="goes on asking to try again"):
+    with faults(again), pytest.raises(StateError, match="keeps asking to try again"):
         store.archive("2.json", b"a")
 
 

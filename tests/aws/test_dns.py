@@ -237,7 +237,7 @@ def test_down_leaves_a_record_that_was_given_to_somebody_else(by: str, rig: AwsR
     assert records(zone) == before
     assert rig.records == {}
     (kept,) = [one for one in execution.kept.values() if one.address.startswith("route53.record/")]
-    assert "it is not ours any more: its alias is" in kept.why
+    assert "it no longer belongs to us: its alias is" in kept.why
 
 
 @pytest.mark.parametrize("sent", [False, True])

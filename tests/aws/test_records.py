@@ -169,7 +169,7 @@ def _delegated_itself(zone: str) -> None:
 @pytest.mark.parametrize(
     ("there", "told"),
     [
-        (_cname, r"CNAME old\.example\.net.*a CNAME stands alone"),
+        (_cname, r"CNAME old\.example\.net.*a CNAME must be the only record"),
         (_weighted, r'A 192\.0\.2\.1 \(set "blue"\).*a simple record stands alone'),
         (_delegated_away, r"uat\.example\.com is delegated away .*NS ns1\.example\.net"),
         (_delegated_itself, r"livekit\.uat\.example\.com is delegated away"),
@@ -195,7 +195,7 @@ def test_what_came_in_the_way_later_is_refused_by_the_plan_and_down_succeeds(rig
     rig.up(aliased())
     _put(zone, DOMAIN, "A", action="DELETE", AliasTarget=records(zone)[f"{DOMAIN}.", "A"]["AliasTarget"])
     _cname(zone)
-    with pytest.raises(NotOurs, match="a CNAME stands alone"):
+    with pytest.raises(NotOurs, match="a CNAME must be the only record"):
         rig.plan(aliased())
     rig.down()
     assert rig.records == {}

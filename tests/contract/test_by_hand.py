@@ -143,6 +143,6 @@ def test_what_needs_something_that_was_deleted_follows_it(
 def test_what_others_make_is_not_imported(case: Case, rig: AwsRig, env: Environment) -> None:
     subject, everything = declared(case)
     rig.up([item for item in everything if item is not subject])
-    with pytest.raises(UsageError, match=f"{subject.address} is only watched") as refused:
+    with pytest.raises(UsageError, match=f"{subject.address} is made by others and only observed") as refused:
         Upkeep(env, rig.cloud, rig._store).take_over(everything, subject.address, "x")
     assert "which records it" in refused.value.hint

@@ -1,4 +1,4 @@
-"""Somebody changes an input behind our back, for every input of every kind: the plan shows it, `up` puts it right."""
+"""Somebody changes an input behind our back, for every input of every kind: the plan shows it, `up` corrects it."""
 
 from __future__ import annotations
 

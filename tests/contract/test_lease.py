@@ -457,7 +457,7 @@ def test_a_holder_that_stalls_calls_nothing_until_it_has_the_lease_again(
     machine.at += 600
     store.ahead += 600
     other = acquire(store, "other")
-    with pytest.raises(LostLease, match="somebody else wrote"):
+    with pytest.raises(LostLease, match="somebody else changed"):
         sleeper.intend("a.thing/z", THING)
     with pytest.raises(LostLease):
         sleeper.check(time.monotonic())

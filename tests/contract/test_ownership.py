@@ -86,7 +86,7 @@ def test_down_leaves_what_another_state_took_over_and_forgets_it(case: Case, rig
     assert outcome.clean, (outcome.failed, outcome.skipped)
     if part_of_ours(record):
         return
-    assert "not ours any more" in execution.kept[subject.address].why
+    assert "no longer belongs to us" in execution.kept[subject.address].why
     assert subject.address not in rig.records
 
 

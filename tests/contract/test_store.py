@@ -183,7 +183,7 @@ def test_serial_counts_records_and_not_leases(store: Timed) -> None:
 
 def test_unlock_takes_the_lease_only_from_the_holder_that_was_shown(store: Timed) -> None:
     session = acquire(store, "one")
-    with pytest.raises(LockedError, match="changed hands"):
+    with pytest.raises(LockedError, match="somebody else took the lease"):
         unlock(store, holder("somebody else"))
     unlock(store, session.holder)
     other = acquire(store, "two")
@@ -225,7 +225,7 @@ def test_a_document_is_replaced_but_never_under_a_living_holder(store: Timed) ->
     later = acquire(store, "three")
     assert later.record("a.thing/x") == THING
     later.release()
-    with pytest.raises(LockedError, match="somebody wrote the state meanwhile"):
+    with pytest.raises(LockedError, match="somebody changed the state in between"):
         replaced(store, now, rescue, holder("two"))
 
 

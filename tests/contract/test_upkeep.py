@@ -489,7 +489,7 @@ def test_a_document_of_another_lineage_is_not_restored(small: Place, tmp_path: P
     with pytest.raises(StateError, match="lineage another, here it is"):
         small.upkeep.restore(path)
     small.lose()
-    with pytest.raises(StateError, match="but what is there carries"):
+    with pytest.raises(StateError, match="but the existing objects carry"):
         small.upkeep.restore(path)
     with pytest.raises(StateError, match="cannot read"):
         small.upkeep.restore(tmp_path / "none.json")
@@ -573,9 +573,9 @@ def test_what_was_shown_is_what_is_replaced(small: Place) -> None:
     upkeep = small.upkeep
     proposal = upkeep.forget(GATEWAY)
     session = Session.acquire(small.deployer().store, this_process("up", 90.0), lambda: small.state, lock_timeout=0)
-    with pytest.raises(LockedError, match="somebody wrote the state meanwhile"):
+    with pytest.raises(LockedError, match="somebody changed the state in between"):
         upkeep.carry_out(proposal, "state forget")
     unlock(small.deployer().store, session.holder)
     session.abandon()
-    with pytest.raises(LockedError, match="somebody wrote"):
+    with pytest.raises(LockedError, match="somebody changed"):
         upkeep.carry_out(proposal, "state forget")

@@ -90,7 +90,7 @@ def test_it_is_named_while_it_is_waited_for_and_at_the_end_with_all_that_is_left
         assert (error.code, bool(error.request_id)) == ("ResourceInUseException", True)
         said = " ".join(Text.from_markup(line).plain for line in failure.lines(caught.value))
         assert f"Held by {holder}" in said
-        assert "next    delete what holds it, or take it off there; then run down again" in said
+        assert "next    delete what uses it, or detach it there; then run down again" in said
         assert f"leftovers: 1     acm.certificate {arn} (made by this environment)  free" in said
         assert "are up and recorded" not in said
         (left,) = failure.as_json(caught.value)["leftovers"]

@@ -90,7 +90,7 @@ def test_a_node_group_that_fails_says_why_what_is_likely_what_is_kept_and_what_n
     # the contract's subnets have no route table of their own
     assert "has no route to the Internet: route table rtb-" in said
     assert f"  kept    {len(made.status().records) - 1} resources are up and recorded" in said
-    assert "  then    go on from what is recorded: livekit-deploy up --env dev" in said
+    assert "  then    continue from what is recorded: livekit-deploy up --env dev" in said
     assert error.code == 8
     assert failure.as_json(error)["failed"]
     converges(env, tmp_path, node_group())

@@ -137,7 +137,7 @@ def test_a_proxy_that_answers_instead_is_an_error_of_the_way_there(said: tuple[i
     with _proxy(*said) as endpoint, pytest.raises(ResourceError, match="GET /api/v1/namespaces/default") as caught:
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
     assert (type(caught.value), caught.value.code) == (ResourceError, "Unreachable")
-    assert "something else answers" in caught.value.message
+    assert "something other than the cluster answers" in caught.value.message
 
 
 @pytest.mark.parametrize(

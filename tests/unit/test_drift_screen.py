@@ -26,7 +26,7 @@ def test_only_what_somebody_else_did_is_shown_and_in_the_order_in_which_it_happe
     assert "      retention  30 → 90" in shown
     assert "  - k8s.namespace/livekit  deleted" in shown
     assert not any("other" in line or "vpc" in line for line in shown)
-    assert shown[-1].startswith("`up` puts it right.")
+    assert shown[-1].startswith("`up` corrects it.")
 
 
 def test_a_secret_is_shown_by_its_version_and_what_is_blocked_with_its_way_out() -> None:

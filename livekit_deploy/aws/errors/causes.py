@@ -31,7 +31,7 @@ _NODE_GROUPS = (
     rule(
         "Ec2InstanceTypeDoesNotExist",
         "AWS does not offer this type of instance here",
-        "name other types (nodes.*.instance_types): livekit-deploy prerequisites says which each zone offers",
+        "choose other types (nodes.*.instance_types): livekit-deploy prerequisites says which each zone offers",
     ),
     rule("AutoScalingGroupNotFound", "somebody deleted the node group's Auto Scaling group", _GROUP),
     rule(
@@ -110,7 +110,7 @@ _CLUSTERS = (
     rule(
         "UnsupportedAvailabilityZoneException",
         "EKS has no room for a control plane in one of the zones",
-        "name other zones in network.availability_zones",
+        "choose other zones in network.availability_zones, which is possible only before the cluster exists",
     ),
     rule(
         "InvalidParameterException|InvalidRequestException|InvalidParameter",
@@ -176,7 +176,7 @@ _ADDONS = (
     rule(
         "K8sResourceNotFound",
         "somebody deleted a part of the add-on in the cluster",
-        "run the same command again: EKS installs it anew",
+        "run the same command again: EKS installs it again",
     ),
     rule(
         "AddonSubscriptionNeeded",

@@ -67,7 +67,7 @@ LAUNCHES = (
     rule(
         f"{_LAUNCH}|Unsupported|InstanceTypeNotSupported",
         "AWS does not offer this type of instance in a zone, or not with these settings",
-        "name other types (nodes.*.instance_types): livekit-deploy prerequisites says which each zone offers",
+        "choose other types (nodes.*.instance_types): livekit-deploy prerequisites says which each zone offers",
         "not supported|unsupported",
         "Your requested instance type (c7i.large) is not supported in your requested Availability Zone (us-east-1e).",
     ),
@@ -125,7 +125,7 @@ LAUNCHES = (
     rule(
         f"{_LAUNCH}|PendingVerification|Blocked|OptInRequired|AutoScalingGroupOptInRequired",
         "AWS has not verified the account yet, or has blocked it",
-        "wait for the mail that says it is done, or ask AWS's support",
+        "wait for the mail that confirms it, or ask AWS's support",
         "verif|validat|blocked|OptIn|subscribed",
         "Your request for accessing resources in this region is being validated, and you will not be able to launch "
         "additional resources in this region until the validation is complete.",

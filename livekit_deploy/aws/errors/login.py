@@ -22,7 +22,7 @@ _ALWAYS = {
     *("eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1"),
     *("ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2"),
 }
-AGAIN = "run the same command again: it goes on from what is recorded"
+AGAIN = "run the same command again: it continues from what is recorded"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Login:
             ("sso_session", f"aws sso login --profile {name}"),
             ("sso_start_url", f"aws sso login --profile {name}"),
             ("login_session", f"aws login --profile {name}"),
-            ("credential_process", f"see what the command in credential_process of {where} says when it runs alone"),
+            ("credential_process", f"run the command in credential_process of {where} alone and read its error"),
             ("web_identity_token_file", f"get a new token into the web_identity_token_file of {where}"),
             ("credential_source", f"look at the credential_source of {where}"),
             ("aws_access_key_id", f"put new keys into profile {name} in {self.credentials}"),

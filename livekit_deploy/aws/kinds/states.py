@@ -135,7 +135,7 @@ SUBNET = States(
         COMING: ("pending",),
         FAILED: ("failed", "failed-insufficient-capacity"),
     },
-    {"unavailable": "see AWS's health dashboard for the zone; what runs in the other zones goes on"},
+    {"unavailable": "see AWS's health dashboard for the zone; what runs in the other zones continues"},
 )
 ATTACHMENT = States(
     "ec2",
@@ -202,7 +202,7 @@ FLOW_LOG_DELIVERY = States(
     "ec2",
     "FlowLogs[].DeliverLogsStatus",
     {USABLE: ("SUCCESS",), DEGRADED: ("FAILED",)},
-    {"FAILED": "see what the flow log's role may do, and that its log group is there: livekit-deploy plan"},
+    {"FAILED": "check the permissions of the flow log's role, and that its log group exists: livekit-deploy plan"},
 )
 
 # ---- EKS

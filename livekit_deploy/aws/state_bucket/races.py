@@ -52,7 +52,7 @@ def _round(cloud: Cloud, pool: ThreadPoolExecutor, probe: S3Store, number: int, 
     except _NobodyWon:
         raise _unfit(probe, "refuses every one of them") from None
     if len(won) > 1:
-        raise _unfit(probe, f"let {len(won)} of {WRITERS} at one time win")
+        raise _unfit(probe, f"let {len(won)} of {WRITERS} concurrent writers win")
     return won[0]
 
 

@@ -137,7 +137,7 @@ def images(survey: PrerequisitesContext) -> str:
     if state != "enabled" or any(_allows(one) for one in criteria):
         return "those of EKS are allowed"
     raise Trouble(
-        f"the images that may start are limited, by {_setter(said)}, to others than EKS's",
+        f"{_setter(said)} allows only images that are not EKS's",
         cause="no node starts from an image that is not allowed",
         remedy=f"{'have it add' if said.get('ManagedBy') == _POLICY else 'add'} the image provider amazon to the "
         f"allowed images: {_ALLOW} {shlex.quote(json.dumps([*criteria, {'ImageProviders': ['amazon']}]))}",

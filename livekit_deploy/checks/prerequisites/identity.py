@@ -39,8 +39,8 @@ def long_lease(clients: Clients, env: Environment) -> None:
     seconds = env.state.lease_seconds
     if seconds < LEAST_LEASE and not clients.on_this_machine:
         raise ConfigError(
-            f"state.lease_seconds is {seconds}: on AWS a lease lasts at least {LEAST_LEASE} s, of which a call may "
-            f"take {Limits(LEAST_LEASE).call:.0f}",
+            f"state.lease_seconds is {seconds}: on AWS a lease lasts at least {LEAST_LEASE} s, "
+            f"and a call may take {Limits(LEAST_LEASE).call:.0f}",
             hint=f"write at least {LEAST_LEASE}, or leave it out; less is for rehearsals: --sandbox, or an "
             "AWS_ENDPOINT_URL on this machine",
             field="state.lease_seconds",

@@ -20,8 +20,9 @@ def zones(survey: PrerequisitesContext) -> str:
         raise Trouble(
             f"{', '.join(zone.name for zone in wrong)}: {wrong[0].impaired}",
             cause="AWS reports a problem with the zone",
-            remedy="wait until AWS reports it as available; before the cluster exists, you can also name other "
-            "zones in network.availability_zones"
+            remedy="wait until AWS reports it as available; before the cluster exists, you can also choose other "
+            "zones in network.availability_zones, which is possible only before the cluster exists"
+            ""
             "",
         )
     return ", ".join(zone.name for zone in named)
@@ -45,7 +46,8 @@ def instances(survey: PrerequisitesContext) -> str:
         raise Trouble(
             f"{kind} is not offered in {zone.name} ({zone.id})",
             cause="newer and rarer instance types are not in every zone",
-            remedy="choose another type in nodes, or name other zones in network.availability_zones",
+            remedy="choose another type in nodes, or choose other zones in network.availability_zones, which is "
+            "possible only before the cluster exists",
         )
     return ", ".join(types)
 

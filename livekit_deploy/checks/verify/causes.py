@@ -77,7 +77,7 @@ PODS = (
     ),
     Cause(
         _ENDED,
-        "LiveKit ends at its start: a setting it refuses, or a Redis it cannot reach; it says so in its log",
+        "LiveKit exits at its start: it refuses a setting or cannot reach Redis; its log tells which",
         f"read it: {_LOG} --previous",
     ),
     Cause(
@@ -113,7 +113,7 @@ LOG = (
     Cause(
         REDIS + "connection refused",
         "nothing listens at Redis' address: it is failing over, or gone",
-        "see its state and the events of the replication group; livekit-deploy plan says whether it is as configured",
+        "see its state and the events of the replication group; livekit-deploy plan shows whether it is as configured",
     ),
     Cause(
         REDIS + "(?:context deadline exceeded|i/o timeout)",

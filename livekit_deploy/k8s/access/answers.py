@@ -24,7 +24,7 @@ NO_ACCESS = "add the role or user to cluster.admins"
 _SET_THE_CLOCK = "set the clock of this machine (timedatectl set-ntp true), and run the same command again"
 #: seconds between two clocks from which a token, which is good for a quarter of an hour, is in doubt
 _ASKEW = 300
-_RUN_AGAIN = "run the same command again: it goes on from here"
+_RUN_AGAIN = "run the same command again: it continues from here"
 _RULES = "a rule of the cluster refuses it: see its admission policies, its quotas and limits"
 #: HTTP status → reason, where the answer gives none
 _REASONS = {

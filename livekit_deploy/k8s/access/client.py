@@ -232,7 +232,7 @@ class Api:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self.unreachable(error) from error
         except ValueError as error:
-            raise self.unreachable(f"something else answers {call}") from error
+            raise self.unreachable(f"something other than the cluster answers {call}") from error
 
     def _send(
         self, method: str, path: str, body: Obj | None, content_type: str, timeout: tuple[float, float | None]
@@ -247,7 +247,7 @@ class Api:
         if answer.status >= 400:
             refusal = Refusal(answer.status, answer.headers, refused)
             if not refusal.of_the_api:
-                raise self.unreachable(f"something else answers {call}: HTTP {answer.status}")
+                raise self.unreachable(f"something other than the cluster answers {call}: HTTP {answer.status}")
             if answer.status == 401:
                 self._fresh = None
             raise refusal.error(call)
@@ -284,7 +284,7 @@ class Api:
             f"the Kubernetes API at {self._endpoint} cannot be reached: {told}",
             code="Unreachable",
             hint="check the network, the proxy and cluster.public_cidrs, and run it again; "
-            "down --abandon-cluster-objects goes on without it",
+            "down --abandon-cluster-objects continues without it",
         )
 
 

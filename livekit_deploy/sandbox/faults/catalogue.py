@@ -155,10 +155,11 @@ CATALOGUE: Mapping[str, Kind] = {
             "ec2:CreateFlowLogs": ("Unable to assume given IAM role",),
         },
     ),
-    "not-visible": Kind(Effect.HIDE, "what a call makes is missing from reads (times: so many) for a while"),
+    "not-visible": Kind(Effect.HIDE, "new objects are missing from reads for a while (times: how many)"),
     "late-lists": Kind(
         Effect.LATE,
-        "lists miss what is new, and show what has changed or is gone as it was (reads: for so many answers of each)",
+        "lists are out of date: new objects are missing, changed and deleted ones are shown as they were (reads: "
+        "for how many answers of each list)",
     ),
     "not-found": Kind(
         Effect.REFUSE,
@@ -233,7 +234,7 @@ CATALOGUE: Mapping[str, Kind] = {
     ),
     "api-silent": Kind(
         Effect.SILENCE,
-        "the cluster's API server says nothing for a while (seconds: 15, of AWS's), and then does what it was asked",
+        "the cluster's API server is silent for a while (seconds: 15, of AWS's time), and then does what it was asked",
         call="kubernetes:*",
     ),
     "dead-controller": Kind(

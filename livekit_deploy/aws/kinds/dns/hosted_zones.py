@@ -105,7 +105,7 @@ def check_room(contents: Contents, address: str, domain: str, kind: str, name: s
         why = "a CNAME" if kind != in_the_way[0]["Type"] else "a simple record"
         raise NotOurs(
             f"{address}: {name} has another record in the hosted zone {domain} ({contents.zone}), which is not ours: "
-            f"{shown}. {why} stands alone at its name: Route 53 takes no {kind} record beside it",
+            f"{shown}. {why} must be the only record of its name: Route 53 accepts no {kind} record beside it",
             hint="delete it in Route 53 when nobody needs it any more, or take another name in the environment file",
         )
     for item in sets:
@@ -113,7 +113,7 @@ def check_room(contents: Contents, address: str, domain: str, kind: str, name: s
             contents.cloud.context.tell(
                 f"{name} has another record in the hosted zone {domain}, which is not ours: {record_text(item)}. "
                 f"It sends "
-                f"{_BESIDE[item['Type']]} elsewhere: delete it in Route 53 when they are to reach LiveKit"
+                f"{_BESIDE[item['Type']]} elsewhere: delete it in Route 53 if they should reach LiveKit"
             )
 
 

@@ -55,5 +55,5 @@ def _tags_at_once(cloud: Cloud, arns: Sequence[str]) -> dict[str, dict[str, str]
         return {arn: tags for one in each for arn, tags in one.items()}
     tags = {item["ResourceArn"]: mapping(item["Tags"]) for item in said}
     if tags.keys() != set(arns):
-        raise odd(said.call, said.path, "is not about what was asked for")
+        raise odd(said.call, said.path, "does not name what was asked for")
     return tags

@@ -13,7 +13,7 @@ from typing import Any
 from livekit_deploy.aws.errors.causes import cause_of
 from livekit_deploy.aws.kinds.states import COMING, STUCK, Meaning, ObservedState, States
 
-_LATER = "EKS goes on trying: look again later with livekit-deploy verify"
+_LATER = "EKS keeps trying: check again later with livekit-deploy verify"
 _PASSING = (
     *("InternalFailure", "ClusterUnreachable", "InsufficientFreeAddresses"),
     *("AsgInstanceLaunchFailures", "InstanceLimitExceeded", "AutoScalingGroupRateLimitExceeded", "IamThrottling"),

@@ -110,7 +110,7 @@ class ReplicationGroup(Resource):
         if live.warning or not have or not later_minor(want, have):
             return super().notice(live)
         said = f"it runs {live.props['engine']} {have}, and the file says {want}: somebody raised it, perhaps AWS"
-        return said, f'set redis.version to "{as_given(have)}": there is no way back'
+        return said, f'set redis.version to "{as_given(have)}": ElastiCache cannot lower a version'
 
     # ---- verbs
 
