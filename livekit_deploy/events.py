@@ -183,7 +183,7 @@ class Kept(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyChanged(Event):
-    """An API key was ``added`` to Secrets Manager, or ``removed``; ``name`` says whom it is for."""
+    """An API key was ``added`` to Secrets Manager, or ``removed``; ``name`` says what it is for."""
 
     type = "key_changed"
     address: str

@@ -80,7 +80,7 @@ _RULES = """\
 `plan` says the same for your file under the changes, with what the plan adds or saves, and `plan --json` has it by
 address. The prices are a dated table in the package, `livekit_deploy/costs/prices.json`, which names its sources. What
 the table lacks, and only that, is asked of AWS's Price List (`pricing:GetProducts`; it costs nothing): all at once,
-without a second attempt, for two seconds at most. Where the action is denied or nobody answers, the plan goes on and
+without a second attempt, for two seconds at most. Where the action is denied or nobody answers, the plan continues and
 says so. The line under the plan tells which prices were asked of AWS, and on which day. It is an estimate, not a bill:
 
 - A node group counts with its `desired` nodes of its first instance type, on demand, their disks, and an address each

@@ -14,7 +14,7 @@ from tests import enums
 #: words of an error of ours, as they stand in the code; what happened; what to do
 OURS = (
     (
-        "holds the lease since",
+        "has been changing this environment since",
         "Another run is at work, or died less than a lease ago.",
         "Wait: a dead holder's lease ends after 90 s. If you are sure that run is dead: `livekit-deploy state unlock`.",
     ),

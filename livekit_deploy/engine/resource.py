@@ -5,7 +5,7 @@ of another resource, and those references are the edges of the graph. Five laws 
 suite tests each of them:
 
 1. At most one mutating call per verb. `update` and `delete` are steps: the engine asks again until no diff remains.
-2. Born with its tag. Tags, or a deterministic name, are part of the create call.
+2. Created with its tags. Tags, or a deterministic name, are part of the create call.
 3. `read` needs no Ref. It uses the name, the tags, the recorded id and the host's `Live` only.
 4. No verb waits. The engine polls `read`.
 5. The second run is silent. What AWS or an autoscaler owns is not in `Live.props`.

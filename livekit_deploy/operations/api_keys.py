@@ -43,7 +43,7 @@ _RECONNECT = 600.0
 
 @dataclass(frozen=True)
 class ApiKey:
-    """One API key; ``name`` says whom it is for, ``first`` that webhooks and `verify` use it. Never its secret.
+    """One API key; ``name`` says what it is for, ``first`` that webhooks and `verify` use it. Never its secret.
 
     ``since`` is UTC, ISO 8601, "" where it is not known.
     """

@@ -98,7 +98,7 @@ def _formatter(form: str, run_id: str) -> logging.Formatter:
 
 
 class _File(logging.FileHandler):
-    """The log in a file, until it cannot be written any more: that is said once, and the run goes on."""
+    """The log in a file, until it cannot be written any more: that is said once, and the run continues."""
 
     ended = False
 

@@ -15,7 +15,8 @@ def remaining(state: State, stored: Stored) -> float:
 def locked(lease: Holder, left: float) -> LockedError:
     """Why somebody has to wait: who holds the lease, and for how long."""
     return LockedError(
-        f"{lease} holds the lease since {lease.since}; unless renewed it ends in {left:.0f} s",
+        f"{lease} has been changing this environment since {lease.since}; "
+        f"its lease ends in {left:.0f} s unless it is renewed",
         hint="wait for it (--lock-timeout 2m), or, if you are sure that run is dead, run: livekit-deploy state unlock",
     )
 

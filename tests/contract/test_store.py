@@ -83,7 +83,9 @@ def test_of_many_writers_at_once_one_wins(store: Timed) -> None:
 
 def test_the_second_run_is_refused_by_the_name_of_the_holder(store: Timed) -> None:
     session = acquire(store, "one")
-    with pytest.raises(LockedError, match=r"ada@laptop \(pid 42, up\) holds the lease since") as refused:
+    with pytest.raises(
+        LockedError, match=r"ada@laptop \(process 42, up\) has been changing this environment since"
+    ) as refused:
         acquire(store, "two")
     assert "unlock" in refused.value.hint
     session.release()
@@ -97,7 +99,7 @@ def test_a_dead_holders_lease_ends_by_itself_and_its_work_is_known(store: Timed)
     store.ahead = 91
     events: list[Any] = []
     session = acquire(store, "two", emit=events.append)
-    assert [(event.holder, event.unfinished) for event in events] == [("ada@laptop (pid 42, up)", ("a.thing/x",))]
+    assert [(event.holder, event.unfinished) for event in events] == [("ada@laptop (process 42, up)", ("a.thing/x",))]
     assert session.record("a.thing/x") == THING
     session.release()
 
@@ -268,7 +270,7 @@ def test_each_run_that_changed_a_record_leaves_a_copy_with_its_holder(store: Tim
     store.archive("notes.json", b"not ours")
     copies = [past for past in history(store, 3) if past.id.isdigit()]
     assert [(past.serial, past.records, past.unfinished) for past in copies] == [(11, 11, 11), (10, 10, 10), (9, 9, 9)]
-    assert {past.who for past in copies} == {"ada@laptop (pid 42, up)"}
+    assert {past.who for past in copies} == {"ada@laptop (process 42, up)"}
     assert len(load(store.version("4"), "copy").records) == 4
     store.archive("4.json", b"half a docu")
     assert "not a whole" in next(past.damage for past in history(store, 20) if past.id == "4")

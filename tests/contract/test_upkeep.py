@@ -563,7 +563,7 @@ def test_nothing_is_changed_under_a_living_lease(small: Place, tmp_path: Path) -
         "forget": lambda: made.upkeep.forget(GATEWAY),
     }
     for attempt in attempts.values():
-        with pytest.raises(LockedError, match=r"up\) holds the lease since"):
+        with pytest.raises(LockedError, match=r"up\) has been changing this environment since"):
             attempt()
     assert small.body() == held
     session.release()

@@ -119,7 +119,7 @@ def test_a_stop_within_the_lease_harms_nobody(slow: Workspace) -> None:
     run = slow.start(*UP, "--json")
     Events(run).until(_begins("eks.cluster/main"))
     os.kill(run.pid, signal.SIGSTOP)
-    assert "holds the lease since" in slow.run(*UP, "--lock-timeout", "0", code=5).err
+    assert "has been changing this environment since" in slow.run(*UP, "--lock-timeout", "0", code=5).err
     os.kill(run.pid, signal.SIGCONT)
     assert slow.end(run).code == 0
 

@@ -47,7 +47,7 @@ CHANGING = (
     (r" {2,}#\d+", "     #N"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"AKIA[0-9A-F]{32}", "AKIA-KEY-"),
-    (r"\S+@\S+ \(pid \d+", "USER@HOST (pid N"),
+    (r"\S+@\S+ \(process \d+", "USER@HOST (process N"),
     (r" +state #\d+", " state #N"),
     (r" {2,}lease: ", "   lease: "),
     (r"\d+ calls? to AWS in [\d.]+ s", "N calls to AWS in N s"),

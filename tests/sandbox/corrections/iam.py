@@ -61,7 +61,7 @@ def managed_policies(world: World) -> None:
 
 @probe("IAM")
 def trust_policy_is_read(world: World) -> None:
-    """accepts a role whose trust policy is no policy
+    """accepts a role whose trust policy is not a policy
 
     MalformedPolicyDocument
     """
