@@ -152,13 +152,13 @@ class Incomplete(DeployError):
 
 
 class Interrupted(DeployError):
-    """The run was asked to stop; what is in the state is true and the next run goes on."""
+    """The run was asked to stop; what is in the state is true and the next run continues."""
 
     exit_code = 130
 
 
 class OutOfTime(Interrupted):
-    """The run took as long as its caller allowed; what is in the state is true and the next run goes on."""
+    """The run took as long as its caller allowed; what is in the state is true and the next run continues."""
 
     exit_code = 8
 

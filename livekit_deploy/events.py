@@ -117,7 +117,7 @@ class Started(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Event):
-    """A resource is still on its way; ``detail`` says on what it waits."""
+    """A resource is still in progress; ``detail`` says on what it waits."""
 
     type = "progress"
     address: str

@@ -71,7 +71,7 @@ _SLEEPLESS = _which(sys.platform, time)
 class Elapsed:
     """Seconds that have passed, by whichever of two clocks says more: one that is never set, and the wall clock.
 
-    The first may stand still while a machine sleeps, and does while a hypervisor holds it; the wall clock is put right
+    The first may stand still while a machine sleeps, and does while a hypervisor holds it; the wall clock is corrected
     afterwards. One that somebody puts forward lets a lease end early, which a renewal mends; put back it says nothing.
     """
 

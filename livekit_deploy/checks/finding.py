@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Verdict(StrEnum):
-    """How a check ended; UNFINISHED holds as far as it can yet, and goes on by itself; of a WARNING what is looked at
+    """How a check ended; UNFINISHED holds as far as it can yet, and continues by itself; of a WARNING what is looked at
     serves, and something is wrong with it; SKIPPED is not looked at, because something that it builds on failed."""
 
     OK = "ok"

@@ -1,6 +1,6 @@
 """Every command, declared once. Nothing is imported for it: each command is loaded when it is called.
 
-Help, examples, completion, what other tools call a command, how a text that names it is put right, and the list of what
+Help, examples, completion, what other tools call a command, how a text that names it is corrected, and the list of what
 is printed as JSON follow from this table.
 """
 

@@ -45,7 +45,7 @@ def _say_rehearsal(options: Options, where: Screen, made: Deployer) -> None:
 
 
 def carried_out(listens: Listener, run: Callable[[], Report]) -> Report:
-    """The run, shown as it goes on."""
+    """The run, shown as it continues."""
     with listens:
         return run()
 

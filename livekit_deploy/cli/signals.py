@@ -1,7 +1,7 @@
 """Signals that end a command: Ctrl-C, SIGTERM, and the hang-up of a terminal. Imports nothing of ours.
 
-Until something is under way the process ends at once. While a Deployer is at work the command is unwound, and a run is
-ended in order: each of the two says so with `handled`.
+Until something is in progress the process ends at once. While a Deployer is at work the command is unwound, and a run
+is ended in order: each of the two says so with `handled`.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def words_at(place: Place) -> Sequence[str]:
 
 
 def expected(place: Place) -> str:
-    """What a place takes, in words that go on after "it must be"."""
+    """What a place takes, in words that continue after "it must be"."""
     return ", or ".join(dict.fromkeys(words for annotation in at(place) for words in _said(annotation, [])))
 
 

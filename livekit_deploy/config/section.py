@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Stri
 
 @dataclass(frozen=True)
 class Form:
-    """What text a field takes, in words that go on after "it must be"."""
+    """What text a field takes, in words that continue after "it must be"."""
 
     words: str
 

@@ -50,7 +50,7 @@ class Execution:
         self._remembered: set[str] = set()
         self._goes = False
         self._visited: set[str] = set()
-        #: what goes on by itself at an address
+        #: what continues by itself at an address
         self.unfinished: dict[str, str] = {}
         #: what is wrong with what runs at an address, and what to do about it
         self.warnings: dict[str, tuple[str, str]] = {}

@@ -26,7 +26,7 @@ class Live:
 
     ``props`` is comparable to `Resource.desired`, ``outputs`` is what other resources may refer to, and ``detail``
     says why the object is pending or failed, in AWS's own words; ``code`` is AWS's code for that. ``unfinished`` is
-    what goes on by itself, for hours perhaps, although it is READY: it is told, and not waited for. ``held`` are the
+    what continues by itself, for hours perhaps, although it is READY: it is told, and not waited for. ``held`` are the
     fields that may have to wait before they change: it is asked why, and what then, "" for nothing.
 
     ``warning`` is what AWS says is wrong with an object that is READY all the same, and ``remedy`` what a person does

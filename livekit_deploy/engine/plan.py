@@ -70,7 +70,7 @@ class FieldDiff:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """What would be done to one address; ``reason`` says why where the diffs do not, and of a NOOP what goes on.
+    """What would be done to one address; ``reason`` says why where the diffs do not, and of a NOOP what continues.
 
     ``warning`` is what is wrong with the object that is there, ``remedy`` what to do about it. ``remakes`` says that
     it is deleted and made again.
@@ -119,7 +119,7 @@ class Plan:
 
     @property
     def unfinished(self) -> dict[str, str]:
-        """What goes on by itself, by address."""
+        """What continues by itself, by address."""
         return {one.address: one.reason for one in self.all if one.action is Action.NOOP and one.reason}
 
     @property
@@ -214,7 +214,7 @@ class Plan:
         return all(_goes_on(saved[address], change) for address, change in left.items())
 
     def _essence(self) -> set[tuple[str, str]]:
-        """What is done to each address; of what was interrupted only that it goes on: its attributes move by then."""
+        """What is done to each address; of what was interrupted only that it continues: its attributes move by then."""
         return {
             (
                 change.address,

@@ -242,7 +242,7 @@ class Planner:
         return UNKNOWN
 
     def _again(self, ref: Ref[Any]) -> Any:
-        """The output of something that is made anew, where that is the same again."""
+        """The output of something that is made again, where that is the same again."""
         source, output = ref.source, ref.output
         for address, record in self._records.items():
             if record.kind == source.kind and output in record.outputs and source.lasts(output, address):

@@ -5,7 +5,7 @@ The process may die anywhere. What the next run then does follows from the recor
     dies…                       record says        cloud says           next up                     next down
     before the intent           nothing            nothing              create                      nothing to do
     after it, before the call   creating + token   absent after grace   create with the same token  forget
-    after the call              creating + token   present              take it over, go on         delete
+    after the call              creating + token   present              take it over, continue   delete
     while waiting               made + id          pending / failed     wait / delete, make again   wait or delete
     around an update            updating           anything             diff again                  delete
     around a delete             deleting           deleting / absent    finish it, then create      finish, forget
@@ -42,7 +42,7 @@ MOST_STEPS = 3  # with the same diff: then AWS accepts a change that it does not
 
 
 class Reconciler:
-    """One resource on its way; ``live`` is what the plan saw of it."""
+    """One resource in progress; ``live`` is what the plan saw of it."""
 
     def __init__(self, run: Run, resource: Resource) -> None:
         self._run, self._waits, self._session = run, run.waits, run.session

@@ -25,7 +25,7 @@ _PHASE = {
     Status.STUCK: Phase.READY,
     Status.DELETING: Phase.DELETING,
 }
-_MADE_AGAIN = 8  # how often the objects that one other refers to may have been made anew, all together
+_MADE_AGAIN = 8  # how often the objects that one other refers to may have been made again, all together
 
 
 def record_of(item: Resource, live: Live, lookup: Callable[[Ref[Any]], Any], recorded: Iterable[str]) -> Record:

@@ -27,7 +27,7 @@ class _Stays(Exception):
 
 
 class Removal:
-    """One resource on its way out; ``keep`` leaves its record, for one that is made again.
+    """One resource being deleted; ``keep`` leaves its record, for one that is made again.
 
     ``stray_id`` is the id of one that has no record, or a record at an ``address`` of its own beside that of another
     with the same tags; ``children`` are the addresses that die with it, and whose records go in the same write, which

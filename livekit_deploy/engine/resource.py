@@ -74,7 +74,7 @@ class Resource(_Declared, Owned):
     renewed: ClassVar[frozenset[str]] = frozenset()
     #: those of them that an update gives their recorded value again, where it only takes back what others did
     regained: ClassVar[frozenset[str]] = frozenset()
-    #: outputs that are the same when it is made anew at its address, since its name decides them
+    #: outputs that are the same when it is made again at its address, since its name decides them
     lasting: ClassVar[frozenset[str]] = frozenset()
     #: gone with its host: when the host is deleted, the record is dropped and no call is made
     dies_with_host: ClassVar[bool] = False
@@ -233,7 +233,7 @@ class Resource(_Declared, Owned):
         return f"up takes away what somebody else added: {', '.join(sorted(theirs))}" if theirs else ""
 
     def lasts(self, output: str, address: str) -> bool:
-        """Whether it has this output again, when it is made anew, of what is recorded at an ``address`` of its kind."""
+        """Whether it has this output again, when it is made again, as is recorded at an ``address`` of its kind."""
         return address == self.address and output in self.lasting
 
     def notice(self, live: Live) -> tuple[str, str]:

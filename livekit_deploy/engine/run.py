@@ -104,7 +104,7 @@ def repeats(item: Resource | type[Resource], error: BaseException) -> bool:
 
 
 def not_yet_propagated(item: Resource | type[Resource], error: BaseException) -> bool:
-    """Whether AWS says that something the verb needs has not spread to it yet."""
+    """Whether AWS says that something the verb needs has not propagated to it yet."""
     if not isinstance(error, ResourceError) or error.code not in item.propagation:
         return False
     words = item.propagation[error.code]

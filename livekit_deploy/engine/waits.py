@@ -1,7 +1,7 @@
 """All waiting: polling that stops on cancellation, at the deadline, and when the lease is lost.
 
 Nothing else in the product sleeps. `settle` polls until a condition holds; `persist` repeats a verb while AWS says that
-something it needs has not spread yet. Both use the run's `Clock`, so that a rehearsal waits in its own time.
+something it needs has not propagated yet. Both use the run's `Clock`, so that a rehearsal waits in its own time.
 """
 
 from __future__ import annotations

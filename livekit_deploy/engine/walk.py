@@ -1,6 +1,6 @@
 """Walks a graph with threads: each node runs as soon as its dependencies are done. Knows nothing of AWS.
 
-A node that fails takes its dependents out of the walk, and they are not errors; what does not depend on it goes on.
+A node that fails takes its dependents out of the walk, and they are not errors; what does not depend on it continues.
 Threads are daemons: when the run is cancelled and a node does not return within the grace, the walk leaves it behind
 (the caller then knows from `Outcome.unfinished` that a call may still be in flight).
 """
@@ -45,7 +45,7 @@ def walk(
 ) -> Outcome:
     """Visit every node after the nodes it waits for; ``grace`` is in real seconds.
 
-    Whatever is not ours ends it as a cancelled one ends: nothing begins any more, and what is under way has the grace.
+    What is not ours ends it as a cancelled one ends: nothing begins any more, and what is in progress has the grace.
     """
     outcome = Outcome()
     sorter = graphlib.TopologicalSorter({node: [e for e in after if e in edges] for node, after in edges.items()})
@@ -87,7 +87,7 @@ def walk(
 
 
 def _drain(results: queue.SimpleQueue[tuple[str, BaseException | None]], running: set[str], end: float) -> None:
-    """Let what is under way come back, until ``end`` in real time."""
+    """Let what is in progress come back, until ``end`` in real time."""
     while running and (left := end - time.monotonic()) > 0:
         try:
             running.discard(results.get(timeout=left)[0])

@@ -34,7 +34,7 @@ def _order(item: Obj) -> tuple[str, int]:
 
 
 def _seen(item: Obj) -> str:
-    """Recorders of the old kind write lastTimestamp, those of the new one eventTime, and series when it goes on."""
+    """Recorders of the old kind write lastTimestamp, those of the new one eventTime, and series when it continues."""
     last = (item.get("series") or {}).get("lastObservedTime") or item.get("lastTimestamp") or item.get("eventTime")
     return str(last or item["metadata"]["creationTimestamp"])
 

@@ -66,7 +66,7 @@ class LoadBalancerController:
         ]
 
     def held_in(self, namespace: str) -> Iterator[tuple[str, Obj]]:
-        """What is on its way out of a namespace and held by the controller, each with its path."""
+        """What is being deleted in a namespace and held by the controller, each with its path."""
         collections = [
             f"/api/v1/namespaces/{namespace}/services",
             f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses",

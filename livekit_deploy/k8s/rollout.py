@@ -31,7 +31,7 @@ class Rollout:
 
     @property
     def unfinished(self) -> str:
-        """What is said of one that goes on by itself, "" for one that is finished or at fault."""
+        """What is said of one that continues by itself, "" for one that is finished or at fault."""
         if self.fault or self.ready >= self.wanted:
             return ""
         return f"{self.name}: {self.ready} of {_pods(self.wanted)} on the new revision; {self.drains}"
@@ -90,7 +90,7 @@ def _pods(number: int) -> str:
 
 
 def _pods_of(api: Api, deployment: Obj) -> tuple[list[Obj], list[Obj]]:
-    """The pods of its newest ReplicaSet, and all those that are on their way out."""
+    """The pods of its newest ReplicaSet, and all those that are being removed."""
     namespace, uid = deployment["metadata"]["namespace"], deployment["metadata"]["uid"]
     sets = [one for one in api.list(f"/apis/apps/v1/namespaces/{namespace}/replicasets") if _owned(one, uid)]
     if not sets:

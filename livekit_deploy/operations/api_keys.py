@@ -2,7 +2,7 @@
 
 The secret in Secrets Manager is the truth, and a change of it is one call under the lease, with the intent on record
 before it. Its new version then shows in every plan as a change of the cluster's Secret and of the release, whose pods
-roll; so whoever dies in between has lost nothing: `up`, or the same command again, goes on. A change is a function of
+roll; so whoever dies in between has lost nothing: `up`, or the same command again, continues. A change is a function of
 what is there: made twice, it makes no second call.
 """
 
@@ -68,7 +68,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Rotation:
-    """A key that is on its way out, and the one of the same name that takes its place."""
+    """A key that is being deleted, and the one of the same name that takes its place."""
 
     old: str
     new: str

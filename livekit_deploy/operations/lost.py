@@ -1,6 +1,6 @@
 """Finds objects of an environment whose state document is lost.
 
-A document that was lost must not be begun anew beside what it knew: `state rebuild` makes it again. Until then nothing
+A document that was lost must not be begun again beside what it knew: `state rebuild` makes it again. Until then nothing
 is made, changed or deleted.
 """
 

@@ -35,7 +35,7 @@ class Leftover:
 @dataclass
 class Report:
     """What a run did; ``leftovers`` and ``vanishing`` are filled by `down`, ``findings`` by `up`: what `verify` found
-    at its end. ``unfinished`` is what goes on by itself, by address; ``warnings`` is what is wrong with what runs, and
+    at its end. ``unfinished`` is what continues by itself, by address; ``warnings`` what is wrong with what runs, and
     what to do about it; ``unseen`` is what `down` could not list, with why: what is left of it is not known."""
 
     command: str
@@ -87,7 +87,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class StatusReport:
-    """One environment at a glance: what is recorded, what is under way, who holds the lease."""
+    """One environment at a glance: what is recorded, what is in progress, who holds the lease."""
 
     header: dict[str, str]
     lineage: str | None

@@ -39,7 +39,7 @@ _PARTS = {
 def parts(env: Environment, *, account: str) -> dict[str, dict[str, Any]]:
     """The policy in parts by subject, each a document that fits into a managed policy.
 
-    A subject that does not fit into one goes on in a second, ``network-2``. Raises `UsageError` where one statement
+    A subject that does not fit into one continues in a second, ``network-2``. Raises `UsageError` where one statement
     alone is too long.
     """
     scope = Scope(env, account)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PORT, METRICS_PORT = 7880, 6789
 _TURN_TLS_PORT = 5349
-#: for how long a server goes on trying to reach another one through a Redis that is away; its default, 7.5 s, makes a
+#: for how long a server continues trying to reach another one through a Redis that is away; its default, 7.5 s, makes a
 #: short outage end the signalling of every call
 _RELAY_TRIES = "60s"
 #: as in our chart: how long connections through a load balancer last once their pod is asked to end

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from livekit_deploy.provisioners.redis import RedisProvisioner
     from livekit_deploy.provisioners.secrets import SecretsProvisioner
 
-#: a pod is Ready when its load balancers find it healthy, so that a roll does not go on before
+#: a pod is Ready when its load balancers find it healthy, so that a roll does not continue before
 #: (AWS Load Balancer Controller, "Pod readiness gate"; with targets of type ip, as both charts have them)
 _GATED = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
 

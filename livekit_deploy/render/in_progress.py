@@ -15,7 +15,7 @@ from livekit_deploy.events import Done, Event, Kept, Progress, ResourceFailed, R
 
 @dataclass(frozen=True)
 class Row:
-    """One resource on its way; ``began`` is a time of the clock."""
+    """One resource in progress; ``began`` is a time of the clock."""
 
     address: str
     verb: str
@@ -50,7 +50,7 @@ class InProgress:
                 self._rows.pop(event.address, None)
 
     def rows(self) -> list[tuple[Row, float]]:
-        """What is under way with its seconds so far, what takes longest first."""
+        """What is in progress with its seconds so far, what takes longest first."""
         with self._lock:
             now = self._clock.now()
             return [(row, now - row.began) for row in sorted(self._rows.values(), key=lambda row: -row.usual)]

@@ -75,7 +75,7 @@ class Lines:
         self._screen.note(text)
 
     def _beat(self) -> None:
-        """Say what is under way whenever nothing was said for long."""
+        """Say what is in progress whenever nothing was said for long."""
         while not self._over.wait(max(self._last + self._every - time.monotonic(), 0.01)):
             rows = self._underway.rows()
             if time.monotonic() - self._last < self._every or not rows:

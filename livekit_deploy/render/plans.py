@@ -72,7 +72,7 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
 
 
 def going_on(said: Iterable[str], width: int | None = None) -> Iterator[str]:
-    """What goes on by itself, a line each."""
+    """What continues by itself, a line each."""
     for one in said:
         yield from hanging("Unfinished  ", one, width, "yellow")
 

@@ -62,7 +62,7 @@ def up_lines(
 def unfinished_lines(
     report: Report, env: Environment, width: int | None, spelled: Callable[[str], str] = str
 ) -> Iterator[str]:
-    """What goes on by itself after the run and is not proven before it ends, and what looks at it then."""
+    """What continues by itself after the run and is not proven before it ends, and what looks at it then."""
     yield from _unfinished_yet(report, width)
     if report.in_progress:
         yield f"  Next        {escape(spelled(f'livekit-deploy verify --env {env.name}'))} --watch --timeout 6h"

@@ -145,7 +145,7 @@ class Screen:
         self._lines(keys.list_lines(found, self._width))
 
     def key_changed(self, env: Environment, **what: str) -> None:
-        """Which key is there now, and which is on its way out."""
+        """Which key is there now, and which is being deleted."""
         from livekit_deploy.render import keys
 
         self._lines(map(self._spelled, keys.changed_lines(env, **what)))
@@ -169,7 +169,7 @@ class Screen:
         self._lines(["", *self._went(report), *reports.up_lines(report, env, stage, self._width, self._spelled)])
 
     def unfinished(self, report: Report, env: Environment) -> None:
-        """What goes on by itself after a run."""
+        """What continues by itself after a run."""
         from livekit_deploy.render import reports
 
         self._lines(reports.unfinished_lines(report, env, self._width, self._spelled))

@@ -34,7 +34,7 @@ def _client(service: str, key: str, region: str, endpoint: str | None) -> Any:
 
 @functools.cache
 def _session(key: str, region: str) -> boto3.Session:
-    """One for all clusters: each reads the models of its services anew."""
+    """One for all clusters: each reads the models of its services again."""
     return boto3.Session(key, "controller", region_name=region)
 
 

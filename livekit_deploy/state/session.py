@@ -11,7 +11,7 @@ wire. What signed the request bounds it: AWS refuses a signature of more than fi
 token of more than 15. Its intent is on record, so that whoever holds the lease by then finds what it made.
 
 Group commit: workers hand their record changes to one writer thread and wait. While one PUT is in flight the next
-changes gather and go out together, so ten workers pay for one PUT; no worker goes on before the PUT that carries its
+changes gather and go out together, so ten workers pay for one PUT; no worker continues before the PUT that carries its
 change is acknowledged. Any PUT renews the lease; the writer makes one by itself when none was needed for a while.
 """
 
@@ -298,7 +298,7 @@ class Session:
         """One PUT, tried again while the store fails and the lease still has time; what is final ends it at once.
 
         That is a lost lease, a document that is not there any more, and credentials that have run out: every intent is
-        written before its call, so that the next run goes on. Each attempt writes the same bytes, so that one whose
+        written before its call, so that the next run continues. Each attempt writes the same bytes, so that one whose
         answer was lost is known again.
         """
         self.unsaved = state = _written(self.state.with_records(batch.changes).with_durations(batch.took))

@@ -51,7 +51,7 @@ def swap(
         wait = next(pauses, None)
         if wait is None:
             raise StateError(f"{store.location} keeps asking to try again", hint=GOES_ON)
-        pause(wait)  # S3 refuses with 409 while another request is on its way
+        pause(wait)  # S3 refuses with 409 while another request is in progress
 
 
 def _untold(failed: DeployError, unseen: DeployError) -> DeployError:

@@ -183,7 +183,7 @@ def _statements(cloud: Cloud, maker: str) -> list[dict[str, Any]]:
 
 
 def _policy(cloud: Cloud, maker: str) -> str:
-    """The account's IAM policies decide, as they do by default; besides, whoever makes the key may go on at once.
+    """The account's IAM policies decide, as they do by default; besides, whoever makes the key may continue at once.
 
     The tags of a key take up to five minutes until IAM policies may ask for them (KMS developer guide, "ABAC for AWS
     KMS"), and the cluster is made before that. KMS takes no policy that would not let its author change it again (KMS

@@ -1,7 +1,7 @@
 """The meaning of each state that AWS reports: one table for each enum, used by every kind and check.
 
 A test holds the tables to botocore's models: each member has a meaning, and whatever else of an answer is an enum and
-is looked at must be here as well. A member that is not known yet is on its way, with a note: it is waited for, and
+is looked at must be here as well. A member that is not known yet is in progress, with a note: it is waited for, and
 nothing is deleted for it. Only what never came up is made again; what has run is never remade unasked.
 Sources: the API reference of each service; KMS developer guide, "Key states of AWS KMS keys"; ElastiCache API
 reference, ReplicationGroup and CacheCluster; EKS user guide, "Troubleshooting".
@@ -332,7 +332,7 @@ KEY = States(
     "KeyState",
     {
         USABLE: ("Enabled",),
-        # both are put right by `up`, where the key is still wanted
+        # both are corrected by `up`, where the key is still wanted
         DEGRADED: ("Disabled", "PendingDeletion"),
         COMING: ("Creating", "Updating"),
         STUCK: ("PendingImport", "PendingReplicaDeletion", "Unavailable"),

@@ -1,6 +1,6 @@
 """Creates and configures the state bucket. It is outside of the graph, and `down` never deletes it.
 
-It is born with our tag and the tag `UNFINISHED`, both in the call that makes it. `up` configures a bucket that has
+It is created with our tag and the tag `UNFINISHED`, both in the call that makes it. `up` configures a bucket that has
 both, and takes the second away last, so that what a killed run began is finished by the next. Any other bucket, also
 a finished one of ours, is read and reported, and never changed.
 """

@@ -19,7 +19,7 @@ from livekit_deploy.state.document import Phase, Record, State
 
 class PrerequisitesContext:
     """Everything is read once, whichever checks ask for it. ``given`` are the resources where they are not the stack's;
-    ``lease`` reads the state; ``fix`` allows what is safe to be put right."""
+    ``lease`` reads the state; ``fix`` allows what is safe to be corrected."""
 
     def __init__(
         self,

@@ -200,7 +200,7 @@ class Api:
         return f"{_root(api_version)}{where}/{served['name']}" + (f"/{name}" if name else "")
 
     def forget(self) -> None:
-        """Ask anew which kinds are served: definitions were made or changed."""
+        """Ask again which kinds are served: definitions were made or changed."""
         with self._lock:
             self._served.clear()
 

@@ -24,7 +24,7 @@ class Definitions:
         self.objects = [(item, api.get(f"{_PATH}/{item['metadata']['name']}")) for item in wanted]
 
     def waits(self, manifest: Iterable[Obj]) -> str:
-        """What must happen by itself first, "" for nothing: one is on its way out, or not served yet."""
+        """What must happen by itself first, "" for nothing: one is being deleted, or not served yet."""
         for item, live in self.objects:
             if live is not None and live["metadata"].get("deletionTimestamp"):
                 return f"waiting for {named(item)} to go"

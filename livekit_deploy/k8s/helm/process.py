@@ -95,7 +95,7 @@ class HelmBinary:
         while time.monotonic() < end:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.communicate(input, timeout=_TICK)
-            input = None  # it is on its way
+            input = None  # it is in progress
             if self._stopping():
                 _signal(process.pid, signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):

@@ -20,7 +20,7 @@ _DAYS = (1, 3, 5, 7, 14, *_MONTHS, *_YEARS)
 
 
 def expect_late(backend: LogsBackend, name: str) -> None:
-    """Something is still on its way to this group: it comes back once, a while after it was deleted."""
+    """Something still arrives in this group: it comes back once, a while after it was deleted."""
     _late(backend)[name] = _LOOKS
 
 

@@ -1,4 +1,4 @@
-"""Caches what moto computes anew for each request, and replaces its linear searches with lookups."""
+"""Caches what moto computes again for each request, and replaces its linear searches with lookups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from moto.moto_api._internal import moto_random
 from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
-#: what the sandbox's nodes run; moto makes its images anew for every account, region and reset
+#: what the sandbox's nodes run; moto makes its images again for every account, region and reset
 IMAGE = "ami-12c6146b"
 _ADDRESSES = 1024
 

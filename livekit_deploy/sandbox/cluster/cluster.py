@@ -33,7 +33,7 @@ class Cluster:
         self._controllers.start()
 
     def stop(self) -> None:
-        """End it; what is under way is not waited for."""
+        """End it; what is in progress is not waited for."""
         self._controllers.stop()
         self._front.stop()
 

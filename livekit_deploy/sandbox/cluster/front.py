@@ -47,7 +47,7 @@ class Front(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def stop(self) -> None:
-        """End it, open watches included. Who connects afterwards is refused; requests under way are not waited for."""
+        """End it, open watches included. Later connections are refused; requests in progress are not waited for."""
         self.stopping.set()
         with contextlib.suppress(OSError):  # only Linux can wake the server's loop so, elsewhere it looks by itself
             self.socket.shutdown(socket.SHUT_RDWR)

@@ -28,7 +28,7 @@ class Logs:
         self._before: dict[str, list[tuple[str, str]]] = {}
 
     def begin(self, uid: str) -> None:
-        """Its container is started, perhaps anew: what it said before is kept apart."""
+        """Its container is started, perhaps again: what it said before is kept apart."""
         with self.changed:
             if lines := self._lines.pop(uid, None):
                 self._before[uid] = lines

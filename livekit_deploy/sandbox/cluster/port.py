@@ -98,7 +98,7 @@ class LoadBalancerRequest:
     deregistration_delay: int | None = None
     """Of its target groups, in seconds; None for ELB's own default."""
     said: str = ""
-    """Annotations and spec of what asks: when they change, all is looked at anew."""
+    """Annotations and spec of what asks: when they change, all is looked at again."""
 
 
 class CloudPort(Protocol):

@@ -134,7 +134,7 @@ class Store(Served):
         return item
 
     def _place(self, kind: Kind, namespace: str | None, metadata: Obj) -> None:
-        """Its namespace: the right one, there, and not on its way out."""
+        """Its namespace: the right one, there, and not being deleted."""
         if not kind.namespaced:
             metadata.pop("namespace", None)
             return
@@ -150,7 +150,7 @@ class Store(Served):
             raise forbidden(kind, name, said, causes=[cause])
 
     def _check_defined(self, kind: Kind, metadata: Obj) -> None:
-        """Its definition is not on its way out."""
+        """Its definition is not being deleted."""
         if not kind.custom:
             return
         defined = self.named("customresourcedefinitions", "apiextensions.k8s.io")

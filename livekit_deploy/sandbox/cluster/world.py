@@ -38,7 +38,7 @@ class World:
         self._asked = set()
 
     def due(self, key: tuple[str, ...], seconds: float) -> bool:
-        """Whether so many of AWS's seconds have passed since this was first asked; then it starts anew."""
+        """Whether so many of AWS's seconds have passed since this was first asked; then it starts again."""
         self._asked.add(key)
         since = self._timers.setdefault(key, self.clock.now())
         if not self.clock.passed(since, seconds):

@@ -20,10 +20,10 @@ class Effect(StrEnum):
     HIDE = "hide"  # what the call makes is not seen by the next reads
     LATE = "late"  # a list is behind what is there
     FAIL = "fail"  # what the call makes ends in a failed state
-    DEGRADE = "degrade"  # what the call touches goes on, and something is wrong with it
+    DEGRADE = "degrade"  # what the call touches continues, and something is wrong with it
     STOP = "stop"  # a pod ends and does not come up again
     REFUSE_HERE = "refuse here"  # the cluster's API server refuses a request, and nothing happens
-    SILENCE = "silence"  # the cluster's API server says nothing for a while, and then goes on
+    SILENCE = "silence"  # the cluster's API server says nothing for a while, and then continues
 
 
 @dataclass(frozen=True)

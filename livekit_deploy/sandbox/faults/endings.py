@@ -92,7 +92,7 @@ def _falls_ill(thing: Thing, code: str, said: str) -> None:
         thing.fall_ill(code, said, [thing.wire.get("nodegroupName") or thing.wire.get("addonName") or "it"])
 
 
-#: what goes on in bad health
+#: what continues in bad health
 ILLS: Mapping[str, Ending] = {
     **dict.fromkeys(("eks:UpdateClusterConfig", "eks:DescribeCluster"), _ill_cluster),
     **dict.fromkeys((f"eks:{verb}" for verb in ("CreateNodegroup", "DescribeNodegroup")), _ill_node_group),

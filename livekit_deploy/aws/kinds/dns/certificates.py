@@ -1,6 +1,6 @@
 """ACM certificates that are validated by DNS, in two parts: the request, and its issue.
 
-The request is ready as soon as ACM says which records it wants to see, so that they can be made; `acm.issued` then
+The request is ready as soon as ACM says which records it expects, so that they can be made; `acm.issued` then
 waits until ACM has seen them. What needs the certificate refers to the issued one.
 """
 

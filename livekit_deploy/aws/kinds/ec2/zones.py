@@ -1,6 +1,6 @@
 """Chooses the availability zones of an environment, and the address ranges of each.
 
-A zone keeps its ranges as long as anything is recorded there, and ranges of zones that are on their way out are given
+A zone keeps its ranges as long as anything is recorded there, and ranges of zones that are being removed are given
 to no other: whatever zones the file names, the ranges of two subnets never meet. The zones of a cluster that stands
 are settled, as EKS keeps them for its life; before there is one the account is asked what it has.
 Sources: EKS user guide, "Subnet requirements for clusters"; EC2 API reference, DescribeAvailabilityZones.
@@ -200,7 +200,7 @@ def _cache(records: Mapping[str, Record], names: Sequence[str]) -> str:
 
 
 def _taken(records: Mapping[str, Record], cidr: IPv4Network) -> dict[str, int]:
-    """zone → the number of its ranges, of everything that is recorded, on its way out or not."""
+    """zone → the number of its ranges, of everything that is recorded, being deleted or not."""
     numbers = {part: number for number, part in enumerate(cidr.subnets(prefixlen_diff=_CUT))}
     found = {}
     for record in records.values():

@@ -3,7 +3,7 @@
 The entries of an environment are `cluster.admins` and whoever made the cluster. EKS keeps one entry for a principal, so
 when the maker is one of the admins both resources stand for the same entry: the admin's carries its address, and the
 maker's sees that it is taken care of. An admin that leaves the configuration hands the entry of the maker back instead
-of deleting it: nobody loses the access that they need to go on.
+of deleting it: nobody loses the access that they need to continue.
 """
 
 from __future__ import annotations

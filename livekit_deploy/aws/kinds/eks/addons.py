@@ -126,7 +126,7 @@ class Addon(Resource):
         )
 
     def _configured(self, cloud: Cloud) -> Mapping[str, Any]:
-        """Its configuration; volumes are born with our tags, by which `down` knows them."""
+        """Its configuration; volumes are created with our tags, by which `down` knows them."""
         if self.instance != _OF_VOLUMES:
             return self.configuration
         controller = dict(self.configuration.get("controller") or {})
@@ -226,7 +226,7 @@ def _configuration(text: str) -> Any:
 
 
 def _as_given(addon: Mapping[str, Any], own_tags: Mapping[str, str]) -> Any:
-    """The configuration without the tags that volumes are born with."""
+    """The configuration without the tags that volumes are created with."""
     found = _configuration(addon.get("configurationValues") or "{}")
     theirs = found.get("controller") if addon["addonName"] == _OF_VOLUMES and isinstance(found, dict) else None
     if not isinstance(theirs, dict) or not isinstance(theirs.get("extraVolumeTags"), dict):

@@ -1,6 +1,6 @@
 """The AWS Load Balancer Controller: makes load balancers for Ingresses and Services while its pods run.
 
-It holds both by a finalizer until their load balancers are gone, and looks at one of them anew when its annotations or
+It holds both by a finalizer until their load balancers are gone, and looks at one of them again when its annotations or
 its spec change; what somebody deletes in AWS meanwhile it does not see.
 Calls to the cloud are made without the store's lock.
 Source: AWS Load Balancer Controller, "Ingress annotations" and "Service annotations".

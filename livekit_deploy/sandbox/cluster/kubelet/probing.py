@@ -70,7 +70,7 @@ def _found(world: World, pod: Obj, container: Obj, life: Life, kind: str) -> str
 
 
 def _kill(world: World, pod: Obj, container: Obj, life: Life, kind: str) -> None:
-    """End it, so that it is started anew; a probe may give it a shorter time than its pod does."""
+    """End it, so that it is started again; a probe may give it a shorter time than its pod does."""
     said = f"Container {life.name} failed {kind} probe, will be restarted"
     world.tell(pod, "Killing", said, source=_KUBELET)
     whole = pod["spec"].get("terminationGracePeriodSeconds", 30)
