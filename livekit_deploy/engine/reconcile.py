@@ -5,7 +5,7 @@ The process may die anywhere. What the next run then does follows from the recor
     dies…                       record says        cloud says           next up                     next down
     before the intent           nothing            nothing              create                      nothing to do
     after it, before the call   creating + token   absent after grace   create with the same token  forget
-    after the call              creating + token   present              take it over, continue   delete
+    after the call              creating + token   present              take it over, continue      delete
     while waiting               made + id          pending / failed     wait / delete, make again   wait or delete
     around an update            updating           anything             diff again                  delete
     around a delete             deleting           deleting / absent    finish it, then create      finish, forget

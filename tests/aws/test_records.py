@@ -170,7 +170,7 @@ def _delegated_itself(zone: str) -> None:
     ("there", "told"),
     [
         (_cname, r"CNAME old\.example\.net.*a CNAME must be the only record"),
-        (_weighted, r'A 192\.0\.2\.1 \(set "blue"\).*a simple record stands alone'),
+        (_weighted, r'A 192\.0\.2\.1 \(set "blue"\).*a simple record must be the only record'),
         (_delegated_away, r"uat\.example\.com is delegated away .*NS ns1\.example\.net"),
         (_delegated_itself, r"livekit\.uat\.example\.com is delegated away"),
     ],

@@ -304,7 +304,7 @@ def test_one_of_ours_that_cannot_be_listed_is_named_and_ends_nothing(tmp_path: P
     assert VPC in report.deleted
     assert report.unseen == {"other.thing": "you may not list things"}
     notices = [event.message for event in said if isinstance(event, Notice)]
-    assert any("other.thing cannot be seen" in text and "you may not list things" in text for text in notices)
+    assert any("other.thing cannot be listed" in text and "you may not list things" in text for text in notices)
     shown = [Text.from_markup(line).plain for line in down_lines(report)]
     assert "leftovers: 0" not in shown
     assert "  not listed: other.thing: you may not list things" in shown

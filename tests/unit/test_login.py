@@ -217,12 +217,12 @@ ANSWERS = [
     ("UnrecognizedClientException", "The security token is invalid", "does not know", "get new keys"),
     ("InvalidToken", "The provided token is malformed or otherwise invalid.", "does not know", "get new keys"),
     ("AuthFailure", "AWS was not able to validate the provided access credentials", "does not know", "get new keys"),
-    ("SignatureDoesNotMatch", "The request signature we calculated does not match", "not whole", "the secret key"),
+    ("SignatureDoesNotMatch", "The request signature we calculated does not match", "incomplete", "the secret key"),
     ("SignatureDoesNotMatch", "Signature expired: 20261130T1 is now earlier than 20261130T2", "clock", "timedatectl"),
     ("InvalidSignatureException", "Signature not yet current", "clock", "timedatectl"),
     ("RequestTimeTooSkewed", "The difference between the request time and the current time", "clock", "timedatectl"),
-    ("IncompleteSignature", "Authorization header requires 'Credential' parameter", "not whole", "get new keys"),
-    ("MissingAuthenticationToken", "Request is missing Authentication Token", "not whole", "get new keys"),
+    ("IncompleteSignature", "Authorization header requires 'Credential' parameter", "incomplete", "get new keys"),
+    ("MissingAuthenticationToken", "Request is missing Authentication Token", "incomplete", "get new keys"),
     ("OptInRequired", "You are not subscribed to this service", "cannot use", "registration"),
     ("PendingVerification", "Your request is being verified", "cannot use", "registration"),
 ]
@@ -288,7 +288,7 @@ def test_a_session_of_a_role_is_renewed_by_whoever_it_comes_from(
 
 
 def test_an_answer_that_is_no_json_of_a_container_is_told(machine: Callable[[str, dict[str, str]], None]) -> None:
-    said = json.dumps("no object")
+    said = json.dumps("not an object")
     machine(f"[profile uat]\ncredential_process = echo {said}", {"AWS_PROFILE": "uat"})
     with pytest.raises(CredentialsError):
         _asked().sts.get_caller_identity()

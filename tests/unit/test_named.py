@@ -52,9 +52,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("up --env other --yes", COPY, "--env dev"),
         ("plan --env other --destroy", COPY, "--env dev"),
         ("state forget ec2.vpc/main --env other --yes", COPY, "--env dev"),
-        (f"down --config {FOLDER}/other.yaml --yes", "no terminal to ask on", "add --confirm dev"),
-        ("down --env dev --set name=qa --yes", "no terminal to ask on", "add --confirm qa"),
-        ("down --env dev", "no terminal to ask on", "add --yes"),
+        (f"down --config {FOLDER}/other.yaml --yes", "there is no terminal", "add --confirm dev"),
+        ("down --env dev --set name=qa --yes", "there is no terminal", "add --confirm qa"),
+        ("down --env dev", "there is no terminal", "add --yes"),
     ],
 )
 def test_a_copy_that_names_another_environment_takes_nothing_down(
