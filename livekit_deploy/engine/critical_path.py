@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from livekit_deploy.base.timing import Spent
 from livekit_deploy.engine.graph import edges_up, longest_chain, ordered
+from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.state.document import State
 
@@ -24,6 +25,13 @@ class Step:
     seconds: float
     runs: int
     spent: Spent | None
+
+
+def critical_seconds(plan: Plan, edges: Mapping[str, Iterable[str]]) -> float:
+    """Seconds of the longest chain of changes, by what each usually takes."""
+    done = (Action.DELETE,) if plan.command == "down" else (Action.CREATE, Action.UPDATE, Action.RESUME)
+    weights = {change.address: change.usual_s if change.action in done else 0.0 for change in plan.all}
+    return sum(weights[address] for address in longest_chain(edges, weights))
 
 
 def expected_chain(resources: Iterable[Resource], state: State | None) -> list[Step]:

@@ -12,7 +12,7 @@ from livekit_deploy.base import call_log
 from livekit_deploy.base.timing import Timing, Watch
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.cloud import ids
-from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, inverse, without
+from livekit_deploy.engine.graph import Edges, closure, edges_up, inverse, recorded_edges, without
 from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.planner import Entry, Planned, kind_of
@@ -145,7 +145,7 @@ class Execution:
         doomed = {address: records[address] for address in addresses if address in records}
         untracked = [address for address in addresses if address not in records]
         hosts = self._hosts(doomed)
-        edges = edges_down({address: (record.deps, record.runtime_depends_on) for address, record in records.items()})
+        edges = recorded_edges(records)
         self._over = edges
         edges = without(edges, [address for address in edges if address not in doomed])
         dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and _dies(a, r)}

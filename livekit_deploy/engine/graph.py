@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ConfigError, UsageError
+from livekit_deploy.state.document import Record
 
 Edges = dict[str, set[str]]
 
@@ -49,6 +50,11 @@ def edges_down(records: Mapping[str, tuple[Iterable[str], Iterable[str]]]) -> Ed
     ``records`` gives for each address what it depends on, and what it depends on at run time.
     """
     return inverse({address: (*deps, *runtime_depends_on) for address, (deps, runtime_depends_on) in records.items()})
+
+
+def recorded_edges(records: Mapping[str, Record]) -> Edges:
+    """The same of what is recorded."""
+    return edges_down({address: (record.deps, record.runtime_depends_on) for address, record in records.items()})
 
 
 def inverse(edges: Mapping[str, Iterable[str]]) -> Edges:

@@ -11,9 +11,10 @@ from typing import Any
 
 from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.cloud import Cloud, ids
+from livekit_deploy.engine.critical_path import critical_seconds
 from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import REMADE_BY_HAND, has_run
-from livekit_deploy.engine.graph import Edges, closure, edges_down, edges_up, longest_chain, needs, no_resource, ordered
+from livekit_deploy.engine.graph import closure, edges_up, needs, no_resource, ordered, recorded_edges
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.ownership_tags import OWNERSHIP
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Plan, PlannedChange, compare
@@ -91,7 +92,7 @@ class Planner:
             changes = [change for change in changes if change.stage == stage]
             drops = [change for change in drops if self._last_stage(change) == stage]
         plan = replace(self._plan("up", [*changes, *drops], began, calls), stage=stage)
-        return Planned(replace(plan, critical_s=_critical(plan, edges_up(order))), self._entries)
+        return Planned(replace(plan, critical_s=critical_seconds(plan, edges_up(order))), self._entries)
 
     def _targeted(self, targets: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
         chosen = [a for t in targets for a in self._entries if a == t or a.rpartition("-")[0] == t]
@@ -279,7 +280,7 @@ class Planner:
         """When it may go: what is not recorded goes last, since nothing tells who uses them."""
         if drop.address not in self._records:
             return STAGES[-1]
-        return last_stage(drop.address, self._records, _edges_down(self._records))
+        return last_stage(drop.address, self._records, recorded_edges(self._records))
 
     def _drop(self, address: str, reason: str) -> PlannedChange:
         record = self._records[address]
@@ -318,7 +319,7 @@ class Planner:
         self._records = records = {**self._records, **found}
         changes = [self._drop(address, reason) for address, reason in reasons.items()]
         plan = self._plan("down", _in_order(changes, records), began, calls)
-        return Planned(replace(plan, critical_s=_critical(plan, _edges_down(records))), self._entries, found)
+        return Planned(replace(plan, critical_s=critical_seconds(plan, recorded_edges(records))), self._entries, found)
 
     def _plan(self, command: str, changes: list[PlannedChange], began: float, calls: int) -> Plan:
         return Plan(
@@ -340,19 +341,8 @@ def _told(live: Live | None, record: Record | None) -> Live | None:
     return replace(live, outputs={**recorded, **live.outputs})
 
 
-def _edges_down(records: Mapping[str, Record]) -> Edges:
-    return edges_down({address: (record.deps, record.runtime_depends_on) for address, record in records.items()})
-
-
 def _in_order(changes: list[PlannedChange], records: Mapping[str, Record]) -> list[PlannedChange]:
     """Deletes so that what depends on another goes first; the same records give the same order in every process."""
-    fixed = {address: sorted(before) for address, before in sorted(_edges_down(records).items())}
+    fixed = {address: sorted(before) for address, before in sorted(recorded_edges(records).items())}
     rank = {address: number for number, address in enumerate(graphlib.TopologicalSorter(fixed).static_order())}
     return sorted(changes, key=lambda change: rank.get(change.address, -1))
-
-
-def _critical(plan: Plan, edges: Mapping[str, Iterable[str]]) -> float:
-    """Seconds of the longest chain of changes, by what each usually takes."""
-    done = (Action.DELETE,) if plan.command == "down" else (Action.CREATE, Action.UPDATE, Action.RESUME)
-    weights = {change.address: change.usual_s if change.action in done else 0.0 for change in plan.all}
-    return sum(weights[address] for address in longest_chain(edges, weights))
