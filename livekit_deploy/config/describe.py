@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from livekit_deploy.config.models import Environment, Name
+from livekit_deploy.config.models import Environment
+from livekit_deploy.config.names import Name
 from livekit_deploy.config.presets import PRESETS, merged
 from livekit_deploy.config.section import in_yaml
 from livekit_deploy.errors import ConfigError

@@ -17,6 +17,20 @@ from pydantic import Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
 from livekit_deploy.config.charts import CONTROLLER, Chart
 from livekit_deploy.config.livekit import LiveKit
+from livekit_deploy.config.names import (
+    AddonVersion,
+    Boundary,
+    Bucket,
+    File,
+    InstanceType,
+    KmsKey,
+    LeaseSeconds,
+    Name,
+    NodeType,
+    Principal,
+    Role,
+    Zone,
+)
 from livekit_deploy.config.section import (
     MANY,
     ONE,
@@ -35,63 +49,6 @@ from livekit_deploy.config.section import (
     kind_of,
 )
 
-Name = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=20),
-    Form("2 to 20 small letters, digits and single hyphens, a letter first"),
-]
-Bucket = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63),
-    Form("the name of a bucket: 3 to 63 small letters, digits, hyphens and single dots, a letter or digit at its ends"),
-]
-Principal = Annotated[
-    str,
-    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$"),
-    Form("the ARN of an IAM role or user"),
-]
-Role = Annotated[
-    str,
-    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"),
-    Form("the ARN of an IAM role"),
-]
-Boundary = Annotated[
-    str,
-    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"),
-    Form("the ARN of an IAM policy"),
-]
-KmsKey = Annotated[
-    str,
-    StringConstraints(pattern=r"^arn:[A-Za-z0-9_-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"),
-    Form("the ARN of a KMS key, not of an alias"),
-]
-InstanceType = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"),
-    Form("an instance type of EC2: family, dot, size"),
-]
-NodeType = Annotated[
-    str,
-    StringConstraints(pattern=r"^cache\.[a-z][a-z0-9]*\.[a-z0-9]+$"),
-    Form("a node type of ElastiCache: cache, family and size, with dots between"),
-]
-Zone = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
-    Form("the name or id of an availability zone"),
-]
-_UNSEEN = r"\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff"
-File = Annotated[
-    str,
-    StringConstraints(pattern=rf"^[^~$\s{_UNSEEN}]([^{_UNSEEN}]*[^\s/{_UNSEEN}])?$"),
-    Form("the path of a file as it is: ~ and variables are not expanded"),
-]
-AddonVersion = Annotated[
-    str,
-    StringConstraints(pattern=r"^v?[0-9][0-9A-Za-z_.+-]*$"),
-    Form("the version of an add-on: a number with dots, and what EKS writes behind it"),
-]
-LeaseSeconds = Annotated[Whole, Field(ge=10, le=900)]
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
 _LEASE = "seconds after which a dead holder's lease ends; at least 60 on AWS, less is for rehearsals"
 
