@@ -26,6 +26,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run, ask_again, planned_read
 from livekit_deploy.engine.unrecorded import Look, relevant_kinds
 from livekit_deploy.engine.waits import Expired, Waits
+from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.errors import (
     CredentialsError,
     Denied,
@@ -98,20 +99,8 @@ class Running:
         except (Interrupted, LostLease):
             self._check_end(session, early=True)
             raise
-        report = Report(
-            command=command,
-            created=execution.created,
-            updated=execution.updated,
-            deleted=execution.deleted,
-            stays=list(execution.kept.values()),
-            failed=outcome.failed,
-            skipped=outcome.skipped,
-            unfinished=execution.unfinished,
-            warnings=execution.warnings,
-            kept=sum(record.phase is Phase.READY for record in session.state.records.values()),
-            seconds=round(self._clock.now() - began, 1),
-            timings=execution.timings,
-        )
+        kept = sum(record.phase is Phase.READY for record in session.state.records.values())
+        report = _report(command, execution, outcome, kept, self._clock.now() - began)
         self._emit(_finished(report))
         self._check_end(session, early=bool(outcome.unfinished))
         return report
@@ -291,6 +280,23 @@ def _exit_code(report: Report) -> int:
     )
     something = report.created or report.updated or report.deleted or report.kept or report.leftovers
     return denied or (8 if something else 1)
+
+
+def _report(command: str, execution: Execution, outcome: Outcome, kept: int, seconds: float) -> Report:
+    return Report(
+        command=command,
+        created=execution.created,
+        updated=execution.updated,
+        deleted=execution.deleted,
+        stays=list(execution.kept.values()),
+        failed=outcome.failed,
+        skipped=outcome.skipped,
+        unfinished=execution.unfinished,
+        warnings=execution.warnings,
+        kept=kept,
+        seconds=round(seconds, 1),
+        timings=execution.timings,
+    )
 
 
 def _finished(report: Report) -> RunFinished:
