@@ -78,7 +78,7 @@ def graph(count: int) -> list[Resource]:
     return made
 
 
-class World:
+class ManyResources:
     """One environment of ``count`` resources with its state in a file."""
 
     def __init__(self, count: int, folder: Path) -> None:
@@ -106,7 +106,7 @@ class World:
 def main(count: int) -> None:
     """Print seconds of the first up, its PUTs, seconds of a plan without change, and its peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
-        world = World(count, Path(folder))
+        world = ManyResources(count, Path(folder))
         began = time.perf_counter()
         world.up()
         up = time.perf_counter() - began

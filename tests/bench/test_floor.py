@@ -14,14 +14,14 @@ import yaml
 from livekit_deploy.config import load_environment
 from tests.bench.floor import BUDGET, FLOOR, named, to_aws, wrong
 from tests.kill.helm import stand_in
-from tests.kill.world import World, world
+from tests.kill.world import KillAccount, world
 from tests.sandbox.workspace import REGION, ROOT
 
 _SHIPPED = ROOT / "manifests" / "environments" / "uat.yaml"
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KillAccount]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with world(tmp_path) as made, stand_in():
         yield made
@@ -43,7 +43,7 @@ def _asked() -> Iterator[list[tuple[str, str]]]:
         logger.setLevel(level)
 
 
-def test_each_call_of_a_plan_without_change_has_its_reason(here: World) -> None:
+def test_each_call_of_a_plan_without_change_has_its_reason(here: KillAccount) -> None:
     env = load_environment(here.environment(yaml.safe_load(_SHIPPED.read_text(encoding="utf-8"))), environ={})
     here.deployer(env, here.fresh).up()
     with _asked() as made:

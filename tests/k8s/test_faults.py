@@ -68,7 +68,7 @@ spec:
 """
 
 
-class World:
+class OneKind:
     """One kind, with what it needs."""
 
     def __init__(self, rig: KubeRig, charts: Path, kind: str) -> None:
@@ -147,7 +147,7 @@ def test_a_fault_of_the_api_ends_well_or_is_explained(
     if fault.hangs or kind == RECORD:  # a run of helm that left no word is waited for as long as it could last
         call = 4.0 if fault.hangs else 8.0  # within which a busy machine must get helm going
         rig.bound(limits=Limits(call / CALL_BOUND))
-    world = World(rig, charts, kind)
+    world = OneKind(rig, charts, kind)
     verb, times, reads = ROUNDS[name]
     wanted = world.declared()
     if verb != "up":
@@ -172,7 +172,7 @@ def test_a_fault_of_the_api_ends_well_or_is_explained(
 
 
 def test_a_token_that_is_refused_is_not_used_again(rig: KubeRig, charts: Path) -> None:
-    world, refused = World(rig, charts, "k8s.namespace"), FAULTS[3]
+    world, refused = OneKind(rig, charts, "k8s.namespace"), FAULTS[3]
     assert world.attempt(world.declared()) == {}
     rig.eks.tokens_made = 0
     with struck(refused, PATHS["k8s.namespace"], times=1):

@@ -32,7 +32,7 @@ ADDRESSES = {
 KINDS = sorted(PATHS)
 
 
-class World:
+class OneOfEachKind:
     """One of each kind; ``kind`` is the one that somebody lays hands on."""
 
     def __init__(self, rig: KubeRig, charts: Path, kind: str) -> None:
@@ -73,8 +73,8 @@ class World:
 
 
 @pytest.fixture(params=KINDS)
-def world(request: pytest.FixtureRequest, rig: KubeRig, charts: Path) -> World:
-    made = World(rig, charts, request.param)
+def world(request: pytest.FixtureRequest, rig: KubeRig, charts: Path) -> OneOfEachKind:
+    made = OneOfEachKind(rig, charts, request.param)
     rig.up(made.declared())
     return made
 
@@ -87,7 +87,7 @@ def test_every_kind_in_the_cluster_is_tried() -> None:
 
 
 @pytest.mark.parametrize("lineage", [None, ANOTHER], ids=["taken off", "of another state"])
-def test_lost_marks_are_shown_and_put_back_only_where_it_is_adopted(world: World, lineage: str | None) -> None:
+def test_lost_marks_are_shown_and_put_back_only_where_it_is_adopted(world: OneOfEachKind, lineage: str | None) -> None:
     rig = world.rig
     world.strip(lineage)
     before, record = world.shown(), rig.records[world.address]
@@ -113,7 +113,7 @@ def test_lost_marks_are_shown_and_put_back_only_where_it_is_adopted(world: World
     assert (plan.changes, plan.unmarked) == ((), ())
 
 
-def test_what_is_no_longer_in_the_file_stays_without_our_marks_and_is_named(world: World) -> None:
+def test_what_is_no_longer_in_the_file_stays_without_our_marks_and_is_named(world: OneOfEachKind) -> None:
     rig = world.rig
     world.strip()
     before = world.shown()
@@ -130,7 +130,7 @@ def test_what_is_no_longer_in_the_file_stays_without_our_marks_and_is_named(worl
 
 
 def test_marks_that_go_between_the_plan_and_the_deletion_count_too(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OneOfEachKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = world.rig
     remove: Callable[..., object] = Execution._remove

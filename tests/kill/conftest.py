@@ -16,8 +16,8 @@ from livekit_deploy.config import Environment
 from tests.kill.copies import in_child
 from tests.kill.helm import stand_in
 from tests.kill.recording import Recording, Result, Set
-from tests.kill.standing import Standing, environment, stood_up
-from tests.kill.world import World, world
+from tests.kill.standing import Deployed, environment, stood_up
+from tests.kill.world import KillAccount, world
 
 READS = 20
 FORKS = (
@@ -53,14 +53,14 @@ def practised(tmp_path_factory: pytest.TempPathFactory) -> Clients:
 
 
 @pytest.fixture
-def here(tmp_path: Path, practised: Clients) -> Iterator[World]:
+def here(tmp_path: Path, practised: Clients) -> Iterator[KillAccount]:
     """A world with nothing in it."""
     with world(tmp_path, practised) as made, stand_in():
         yield made
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Made once for all tests of a file, each of which works in a copy (`in_child`)."""
     with world(tmp_path_factory.mktemp("standing")) as made, stand_in():
         yield stood_up(made)
@@ -88,7 +88,7 @@ class Kills:
 
         return wanted
 
-    def sampled(self, here: World, env: Environment, before: dict[str, set[str]], verb: str, seed: int) -> Wanted:
+    def sampled(self, here: KillAccount, env: Environment, before: dict[str, set[str]], verb: str, seed: int) -> Wanted:
         """Some of the reads that this run makes, both ways on."""
 
         def count() -> int:

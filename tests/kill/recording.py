@@ -23,7 +23,7 @@ from livekit_deploy.k8s.helm import release
 from livekit_deploy.operations.report import Report
 from tests.inventory import inventory
 from tests.kill.copies import Copies, Copy
-from tests.kill.world import World, controller_is_refused
+from tests.kill.world import KillAccount, controller_is_refused
 
 LATER = 3600.0  # real seconds between a death and the next run: by then every lease is over
 RECORDING_SECONDS = 3600.0  # of a run with all the recoveries beside it
@@ -62,7 +62,7 @@ class Recording:
 
     def __init__(
         self,
-        world: World,
+        world: KillAccount,
         env: Environment,
         before: dict[str, set[str]],
         wanted: Callable[[int], tuple[str, ...]],
@@ -126,7 +126,9 @@ def _result(number: int, boundary: str, then: str, copy: Copy) -> Result:
         return Result(number, boundary, then, error=str(error))
 
 
-def go_on(world: World, env: Environment, then: str, before: dict[str, set[str]], later: float = 0.0) -> dict[str, Any]:
+def go_on(
+    world: KillAccount, env: Environment, then: str, before: dict[str, set[str]], later: float = 0.0
+) -> dict[str, Any]:
     """Run `up` to where a plan is empty, or `down` to where nothing is left but what was there ``before``."""
 
     def deployer() -> Any:

@@ -14,20 +14,20 @@ from tests.inventory import inventory
 from tests.kill.changes import ALTERATIONS, ENVIRONMENT, changed_by_hand
 from tests.kill.copies import in_child
 from tests.kill.recording import Set, Steps, how_many, on_the_same
-from tests.kill.world import World
+from tests.kill.world import KillAccount
 
 _FILES = [name for name, alteration in ALTERATIONS.items() if alteration.values]
 
 
-def environment(here: World, change: dict[str, Any] | None = None) -> Environment:
+def environment(here: KillAccount, change: dict[str, Any] | None = None) -> Environment:
     return load_environment(here.environment(merged(yaml.safe_load(ENVIRONMENT), change or {})), environ={})
 
 
 @dataclass
-class Standing:
+class Deployed:
     """``before`` is what was in the world without it, ``everything`` how many of all there are with it."""
 
-    here: World
+    here: KillAccount
     before: dict[str, set[str]]
     everything: Set
 
@@ -58,7 +58,7 @@ def with_another(env: Environment, other: Environment) -> dict[str, Steps]:
     return {**on_the_same(env), "another": (("up", other),), "down, up": (("down", env), ("up", env))}
 
 
-def ends(here: World, ways: dict[str, Steps], **known: Set) -> dict[str, Set]:
+def ends(here: KillAccount, ways: dict[str, Steps], **known: Set) -> dict[str, Set]:
     """How many of all there are at the end of each way of a process that nobody kills, {} after a `down`."""
     found: dict[str, Set] = {"down": {}, **known}
     for name in ways.keys() - found.keys():
@@ -67,7 +67,7 @@ def ends(here: World, ways: dict[str, Steps], **known: Set) -> dict[str, Set]:
     return found
 
 
-def _undisturbed(here: World, env: Environment) -> Set:
+def _undisturbed(here: KillAccount, env: Environment) -> Set:
     here.deployer(env, here.fresh).up()
     return how_many()
 
@@ -77,7 +77,7 @@ def _next(name: str) -> dict[str, Any]:
     return ALTERATIONS[_FILES[(_FILES.index(name) + 1) % len(_FILES)] if name in _FILES else _FILES[0]].values
 
 
-def stood_up(here: World) -> Standing:
+def stood_up(here: KillAccount) -> Deployed:
     before = inventory()
     here.deployer(environment(here), here.fresh).up()
-    return Standing(here, before, how_many())
+    return Deployed(here, before, how_many())

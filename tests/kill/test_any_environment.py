@@ -37,7 +37,7 @@ from tests.kill.conftest import FORKS
 from tests.kill.copies import in_child
 from tests.kill.helm import stand_in
 from tests.kill.recording import LATER, Recording, go_on, how_many
-from tests.kill.world import World, world
+from tests.kill.world import KillAccount, world
 from tests.sandbox.workspace import ROOT
 
 SCHEMA = json.loads((ROOT / "state" / "schema.json").read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ pytestmark = [pytest.mark.slow, *FORKS]
 class Laws:
     """What is watched in a world: what is drawn for secrets, and each document that was ever written."""
 
-    def __init__(self, here: World) -> None:
+    def __init__(self, here: KillAccount) -> None:
         self.here, self.drawn = here, list[str]()
 
     @contextlib.contextmanager
@@ -167,7 +167,7 @@ class Trial:
     def command(self) -> str:
         return "down" if self.verb == "down" else "up"
 
-    def environment(self, here: World) -> Environment | None:
+    def environment(self, here: KillAccount) -> Environment | None:
         """As the run finds it described, all before that made; None where the models or the plan refuse it."""
         env = loaded(here.environment({**self.values, **LEASE}))
         if env is not None and self.verb != "up":
@@ -179,7 +179,7 @@ class Trial:
                 return None
         return env
 
-    def boundaries(self, here: World, env: Environment, before: dict[str, set[str]]) -> int:
+    def boundaries(self, here: KillAccount, env: Environment, before: dict[str, set[str]]) -> int:
         """Those of a run that nobody disturbs, 0 where AWS refuses the change."""
 
         def count() -> int:

@@ -11,7 +11,7 @@ from tests.kill.changes import ALTERATIONS, BALANCERS_GONE, UNCHANGED, able_to_c
 from tests.kill.conftest import FORKS, Kills
 from tests.kill.copies import in_child
 from tests.kill.recording import RECORDING_SECONDS, Recording
-from tests.kill.standing import Standing, environment
+from tests.kill.standing import Deployed, environment
 
 pytestmark = [pytest.mark.kill, *FORKS]
 #: the changes that `make test` is killed at too: a certificate in use, records, and a helm that takes objects away;
@@ -28,7 +28,7 @@ def test_every_kind_that_can_change_is_changed() -> None:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in _ALWAYS else pytest.mark.slow) for name in ALTERATIONS]
 )
-def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
+def test_up_with_a_change(standing: Deployed, kills: Kills, name: str) -> None:
     def changed() -> tuple[list[Any], list[str]]:
         env, ways = standing.altered(name), standing.ways(name)
         ends = standing.ends(ways)
@@ -43,7 +43,7 @@ def test_up_with_a_change(standing: Standing, kills: Kills, name: str) -> None:
     assert set(kinds) == ALTERATIONS[name].kinds
 
 
-def test_down(standing: Standing, kills: Kills) -> None:
+def test_down(standing: Deployed, kills: Kills) -> None:
     def gone() -> tuple[list[Any], bool]:
         ways = standing.ways(BALANCERS_GONE)
         recording = Recording(standing.here, environment(standing.here), standing.before, kills.among(ways), ways=ways)
@@ -58,7 +58,7 @@ def test_down(standing: Standing, kills: Kills) -> None:
 
 
 @pytest.mark.slow
-def test_a_death_at_a_read_is_the_one_before_it(standing: Standing, kills: Kills, seed: int) -> None:
+def test_a_death_at_a_read_is_the_one_before_it(standing: Deployed, kills: Kills, seed: int) -> None:
     env, before = environment(standing.here), standing.before
 
     def gone() -> list[Any]:

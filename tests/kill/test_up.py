@@ -18,7 +18,7 @@ from tests.kill.conftest import FORKS, Kills
 from tests.kill.copies import in_child
 from tests.kill.recording import Recording, how_many
 from tests.kill.standing import ends, environment, with_another
-from tests.kill.world import World, world
+from tests.kill.world import KillAccount, world
 from tests.sandbox.corrections import harness
 
 pytestmark = [pytest.mark.kill, *FORKS]
@@ -33,10 +33,10 @@ def test_a_world_that_is_over_hears_of_no_more_clusters(tmp_path: Path) -> None:
     with world(tmp_path):
         pass
     with mock_aws():
-        assert ".eks.amazonaws.com" in harness.World(install, window=0.0).cluster()["endpoint"]
+        assert ".eks.amazonaws.com" in harness.ProbedAws(install, window=0.0).cluster()["endpoint"]
 
 
-def test_up_from_nothing(here: World, kills: Kills) -> None:
+def test_up_from_nothing(here: KillAccount, kills: Kills) -> None:
     env, other = environment(here), environment(here, ALTERATIONS["no NAT, flow logs"].values)
     ways = with_another(env, other)
     all_ends = ends(here, ways)
@@ -47,7 +47,7 @@ def test_up_from_nothing(here: World, kills: Kills) -> None:
 
 
 @pytest.mark.slow
-def test_a_death_at_a_read_is_the_one_before_it(here: World, kills: Kills, seed: int) -> None:
+def test_a_death_at_a_read_is_the_one_before_it(here: KillAccount, kills: Kills, seed: int) -> None:
     env, before = environment(here), inventory()
     recording = Recording(here, env, before, kills.sampled(here, env, before, "up", seed), reads=True)
     recording.run("up")

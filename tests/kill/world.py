@@ -119,7 +119,7 @@ _READS = re.compile(r"(^|&)Action=(Describe|Get|List)|\.(Describe|Get|List)\w+$"
 _aws = _Aws()
 
 
-class WorldClock(FakeClock):
+class KillClock(FakeClock):
     """Moves by what is waited for, and the clusters with it."""
 
     def __init__(self) -> None:
@@ -169,13 +169,13 @@ class _Response:
         return urllib3.HTTPResponse(io.BytesIO(self.body), status=self.status, preload_content=False)
 
 
-class World:
+class KillAccount:
     """One account with a hosted zone, and the ways to run the product on it. ``passing`` hears of its requests."""
 
     def __init__(self, folder: Path, reach: Reach, fresh: Clients | None) -> None:
         self.folder, self.reach = folder, reach
         self.passing: Passing | None = None
-        self.clock = WorldClock()
+        self.clock = KillClock()
         known = fresh and fresh.session()
         self._session = known or boto3.Session(KEY, "kill", region_name=REGION)  # its service models are read once
         self._charts = _charts()
@@ -257,7 +257,7 @@ class World:
 
 
 @contextlib.contextmanager
-def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
+def world(folder: Path, fresh: Clients | None = None) -> Iterator[KillAccount]:
     """A sandbox of its own, instant, in this process; with clients of another one it does not begin from nothing."""
     install(SandboxClock(math.inf))
     inside = BotocoreStubber.process_request
@@ -276,7 +276,9 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[World]:
         mock.patch.object(hooks, "cluster_deleted", None),
         mock.patch.object(snapshot, "together", _in_turn),
     ):
-        made = World(folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf), makes=StillCluster))), fresh)
+        made = KillAccount(
+            folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf), makes=StillCluster))), fresh
+        )
         with mock.patch.object(
             kubernetes.client.ApiClient,
             "call_api",

@@ -12,7 +12,7 @@ from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.plan import GONE, Action, Plan
 from livekit_deploy.errors import DeployError, OddAnswer, WrongAccount
-from tests.kill.world import World
+from tests.kill.world import KillAccount
 from tests.odd.spoiling import EMPTY, Field, spoilt, unusable, watched
 
 LOOKS: dict[str, Callable[[Deployer], Any]] = {
@@ -31,7 +31,7 @@ LOOKS: dict[str, Callable[[Deployer], Any]] = {
 class Looking:
     """One command on an environment that is up; ``clients`` are watched by the world."""
 
-    here: World
+    here: KillAccount
     env: Environment
     clients: Clients
     command: str

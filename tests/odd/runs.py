@@ -16,7 +16,7 @@ from livekit_deploy.errors import DeployError, Incomplete, OddAnswer, WrongAccou
 from livekit_deploy.operations.report import Report
 from tests.kill.copies import Copies, in_child
 from tests.kill.recording import LATER, Set, go_on, how_many
-from tests.kill.world import World
+from tests.kill.world import KillAccount
 from tests.odd.spoiling import FOREIGN, MISSING, OTHER_TYPE, Field, spoilt, watched
 
 _THREADS = 4
@@ -29,7 +29,7 @@ Case = tuple[Field, str]
 class Life:
     """``verb`` run on a world in which what there was ``before`` it is known."""
 
-    here: World
+    here: KillAccount
     env: Environment
     before: dict[str, set[str]]
     verb: str

@@ -13,7 +13,7 @@ import pytest
 
 from livekit_deploy.aws.access.clients import Clients
 from tests.kill.conftest import FORKS
-from tests.kill.standing import Standing, environment
+from tests.kill.standing import Deployed, environment
 from tests.odd.looks import LOOKS, Looking
 from tests.odd.spoiling import Field
 
@@ -21,7 +21,7 @@ pytestmark = [*FORKS]
 
 
 @pytest.fixture(scope="module")
-def clients(standing: Standing) -> Clients:
+def clients(standing: Deployed) -> Clients:
     return standing.here.watched()
 
 
@@ -38,7 +38,7 @@ def _wrong(looking: Looking, cases: Iterable[tuple[Field, str]]) -> list[str]:
     return [f"{field.call} {field.path} {way}: {wrong}" for field, way, wrong in tried if wrong]
 
 
-def test_one_odd_field_of_each_answer(standing: Standing, clients: Clients, seed: int) -> None:
+def test_one_odd_field_of_each_answer(standing: Deployed, clients: Clients, seed: int) -> None:
     """Each call once, whichever of the commands makes it."""
     draw, tried, wrong = random.Random(seed), set[str](), list[str]()
     for command in LOOKS:
@@ -52,6 +52,6 @@ def test_one_odd_field_of_each_answer(standing: Standing, clients: Clients, seed
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", LOOKS)
-def test_every_odd_field_of_each_answer(command: str, standing: Standing, clients: Clients) -> None:
+def test_every_odd_field_of_each_answer(command: str, standing: Deployed, clients: Clients) -> None:
     looking = Looking(standing.here, environment(standing.here), clients, command)
     assert _wrong(looking, [case for cases in _cases(looking).values() for case in cases]) == []

@@ -9,11 +9,11 @@ from moto import mock_aws
 
 from livekit_deploy.sandbox.aws import once
 from tests.sandbox.corrections import probes
-from tests.sandbox.corrections.harness import World, failure
+from tests.sandbox.corrections.harness import ProbedAws, failure
 
 logging.disable()
 once.install()  # faster, and the same answers
 with mock_aws():
-    world = World(lambda clock: None, window=60.0)  # the second writer comes, however slow the machine
+    world = ProbedAws(lambda clock: None, window=60.0)  # the second writer comes, however slow the machine
     ended = {one.name: failure(one, world) for one in probes()}
 print(json.dumps(ended))

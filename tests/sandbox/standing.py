@@ -33,7 +33,7 @@ _SPEED = 20.0  # seconds of the clock in one
 _PAUSE, _LONG = 2.0, 600.0
 
 
-class Standing:
+class Deployed:
     """The environment ``uat`` of a workspace, where it is up."""
 
     def __init__(self, here: Workspace) -> None:
@@ -89,7 +89,7 @@ class Standing:
         return not failed(self.deployer.verify(within=_LONG))
 
 
-Fault = Callable[[Standing], AbstractContextManager[None]]
+Fault = Callable[[Deployed], AbstractContextManager[None]]
 
 
 # ---- in the cluster
@@ -102,7 +102,7 @@ def _scaled(kube: Api, namespace: str, name: str, replicas: int) -> None:
 
 
 @contextmanager
-def node_silent(up: Standing) -> Iterator[None]:
+def node_silent(up: Deployed) -> Iterator[None]:
     name = up.look.nodes[0]["metadata"]["name"]
 
     def ready(status: str, message: str) -> None:
@@ -116,7 +116,7 @@ def node_silent(up: Standing) -> Iterator[None]:
 
 
 @contextmanager
-def secret_gone(up: Standing) -> Iterator[None]:
+def secret_gone(up: Deployed) -> Iterator[None]:
     """The Secret is deleted, and a pod that starts anew misses it."""
     path = "/api/v1/namespaces/livekit/secrets/livekit-api-keys"
     secret = up.kube.get(path)
@@ -130,14 +130,14 @@ def secret_gone(up: Standing) -> Iterator[None]:
 
 
 @contextmanager
-def controller_stopped(up: Standing) -> Iterator[None]:
+def controller_stopped(up: Deployed) -> Iterator[None]:
     _scaled(up.kube, "kube-system", "aws-load-balancer-controller", 0)
     yield
     _scaled(up.kube, "kube-system", "aws-load-balancer-controller", 2)
 
 
 @contextmanager
-def ingress_deleted(up: Standing) -> Iterator[None]:
+def ingress_deleted(up: Deployed) -> Iterator[None]:
     """There is no way back: its load balancer goes with it, and another one is made when `up` runs."""
     up.kube.delete("/apis/networking.k8s.io/v1/namespaces/livekit/ingresses/livekit")
     yield
@@ -148,7 +148,7 @@ def ingress_deleted(up: Standing) -> Iterator[None]:
 
 
 @contextmanager
-def listener_deleted(up: Standing) -> Iterator[None]:
+def listener_deleted(up: Deployed) -> Iterator[None]:
     elb = up.client("elbv2")
     said = elb.describe_listeners(LoadBalancerArn=up.arn(SIGNAL))["Listeners"][0]
     elb.delete_listener(ListenerArn=said["ListenerArn"])
@@ -159,7 +159,7 @@ def listener_deleted(up: Standing) -> Iterator[None]:
 
 def targets_away(address: str) -> Fault:
     @contextmanager
-    def fault(up: Standing) -> Iterator[None]:
+    def fault(up: Deployed) -> Iterator[None]:
         elb = up.client("elbv2")
         group = elb.describe_target_groups(LoadBalancerArn=up.arn(address))["TargetGroups"][0]["TargetGroupArn"]
         health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
@@ -172,7 +172,7 @@ def targets_away(address: str) -> Fault:
 
 
 @contextmanager
-def certificate_ending(up: Standing) -> Iterator[None]:
+def certificate_ending(up: Deployed) -> Iterator[None]:
     """Somebody puts a certificate of their own on the listener, and it ends in five days."""
     elb, acm = up.client("elbv2"), up.client("acm")
     listener = elb.describe_listeners(LoadBalancerArn=up.arn(SIGNAL))["Listeners"][0]
@@ -201,7 +201,7 @@ def certificate(name: str, days: int) -> dict[str, bytes]:
     return {"Certificate": builder.sign(key, hashes.SHA256()).public_bytes(pem), "PrivateKey": private}
 
 
-def _alias(up: Standing, action: str, change: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> dict[str, Any]:
+def _alias(up: Deployed, action: str, change: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> dict[str, Any]:
     """Change the alias of LiveKit's name; returns it as it was."""
     route53 = up.client("route53")
     zone = route53.list_hosted_zones()["HostedZones"][0]["Id"]
@@ -213,7 +213,7 @@ def _alias(up: Standing, action: str, change: Callable[[dict[str, Any]], dict[st
 
 
 @contextmanager
-def alias_deleted(up: Standing) -> Iterator[None]:
+def alias_deleted(up: Deployed) -> Iterator[None]:
     was = _alias(up, "DELETE")
     try:
         yield
@@ -222,7 +222,7 @@ def alias_deleted(up: Standing) -> Iterator[None]:
 
 
 @contextmanager
-def alias_moved(up: Standing) -> Iterator[None]:
+def alias_moved(up: Deployed) -> Iterator[None]:
     """The name leads to the load balancer of TURN."""
     target = up.look.outputs(TURN)["dns_name"]
     was = _alias(up, "UPSERT", lambda one: {**one, "AliasTarget": {**one["AliasTarget"], "DNSName": target}})
@@ -233,7 +233,7 @@ def alias_moved(up: Standing) -> Iterator[None]:
 
 
 @contextmanager
-def old_host_left(up: Standing) -> Iterator[None]:
+def old_host_left(up: Deployed) -> Iterator[None]:
     """An AAAA record of the host that had the name before."""
     route53 = up.client("route53")
     zone = route53.list_hosted_zones()["HostedZones"][0]["Id"]
@@ -250,9 +250,9 @@ def old_host_left(up: Standing) -> Iterator[None]:
         change("DELETE")
 
 
-def rule_revoked(find: Callable[[Standing], str], port: int) -> Fault:
+def rule_revoked(find: Callable[[Deployed], str], port: int) -> Fault:
     @contextmanager
-    def fault(up: Standing) -> Iterator[None]:
+    def fault(up: Deployed) -> Iterator[None]:
         ec2, group = up.client("ec2"), find(up)
         said = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
         rules = [one for one in said if one.get("FromPort") == port]
@@ -263,18 +263,18 @@ def rule_revoked(find: Callable[[Standing], str], port: int) -> Fault:
     return fault
 
 
-def _group(name: str) -> Callable[[Standing], str]:
+def _group(name: str) -> Callable[[Deployed], str]:
     return lambda up: str(up.look.records[f"ec2.security_group/{name}"].id)
 
 
-def _front(up: Standing) -> str:
+def _front(up: Deployed) -> str:
     """The group of the load balancer that lets users in."""
     said = up.client("elbv2").describe_load_balancers(LoadBalancerArns=[up.arn(SIGNAL)])
     groups = up.client("ec2").describe_security_groups(GroupIds=said["LoadBalancers"][0]["SecurityGroups"])
     return next(str(one["GroupId"]) for one in groups["SecurityGroups"] if one["IpPermissions"])
 
 
-def _node(up: Standing) -> tuple[str, list[str]]:
+def _node(up: Deployed) -> tuple[str, list[str]]:
     """The first interface of a media node, and its groups."""
     node = next(one for one in up.look.nodes if one["metadata"]["labels"].get(MEDIA[0]) == MEDIA[1])
     ids = [node["spec"]["providerID"].rpartition("/")[2]]
@@ -284,7 +284,7 @@ def _node(up: Standing) -> tuple[str, list[str]]:
 
 
 @contextmanager
-def media_group_taken_off(up: Standing) -> Iterator[None]:
+def media_group_taken_off(up: Deployed) -> Iterator[None]:
     interface, groups = _node(up)
     left = [group for group in groups if group != _group("media")(up)]
     up.client("ec2").modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=left)
@@ -293,7 +293,7 @@ def media_group_taken_off(up: Standing) -> Iterator[None]:
 
 
 @contextmanager
-def open_group_put_on(up: Standing) -> Iterator[str]:
+def open_group_put_on(up: Deployed) -> Iterator[str]:
     """A group of somebody else, open for SSH, on a media node and on the load balancer; the id of the group."""
     ec2, elb, arn = up.client("ec2"), up.client("elbv2"), up.arn(SIGNAL)
     interface, groups = _node(up)
@@ -309,7 +309,7 @@ def open_group_put_on(up: Standing) -> Iterator[str]:
 
 
 @contextmanager
-def key_changed(up: Standing) -> Iterator[None]:
+def key_changed(up: Deployed) -> Iterator[None]:
     secrets, arn = up.client("secretsmanager"), up.arn(API_KEYS)
     was = secrets.get_secret_value(SecretId=arn)["SecretString"]
     other = {**json.loads(was), "api_secret": "another secret that is long enough"}

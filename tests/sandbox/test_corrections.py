@@ -15,19 +15,19 @@ from moto import mock_aws
 from livekit_deploy.sandbox.install import MOTO, install
 from tests.generate import ROOT
 from tests.sandbox.corrections import probes
-from tests.sandbox.corrections.harness import Probe, World
+from tests.sandbox.corrections.harness import Probe, ProbedAws
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world() -> Iterator[ProbedAws]:
     with pytest.MonkeyPatch.context() as environ, mock_aws():
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
             environ.delenv(name, raising=False)
-        yield World(install, window=0.2)  # nobody comes: the lock sees to it
+        yield ProbedAws(install, window=0.2)  # nobody comes: the lock sees to it
 
 
 @pytest.mark.parametrize("probe", probes(), ids=lambda probe: str(probe.name))
-def test_the_sandbox_does_as_aws(probe: Probe, world: World) -> None:
+def test_the_sandbox_does_as_aws(probe: Probe, world: ProbedAws) -> None:
     probe.run(world)
 
 

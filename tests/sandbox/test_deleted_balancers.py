@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livekit_deploy.provisioners.addresses import SIGNAL, TURN
-from tests.sandbox.standing import Standing
+from tests.sandbox.standing import Deployed
 from tests.sandbox.workspace import Workspace
 
 WHERE = ("--env", "uat", "--sandbox")
@@ -27,7 +27,7 @@ def test_up_has_deleted_load_balancers_made_again(here: Workspace) -> None:
     again = {one["LoadBalancerArn"]: one["DNSName"] for one in elb.describe_load_balancers()["LoadBalancers"]}
     assert len(again) == 2
     assert not again.keys() & deleted.keys()
-    up = Standing(here)
+    up = Deployed(here)
     assert {up.arn(SIGNAL), up.arn(TURN)} == set(again)
     here.run("verify", *WHERE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from livekit_deploy.k8s.access.client import Api
-from tests.sandbox.standing import Standing
+from tests.sandbox.standing import Deployed
 from tests.sandbox.workspace import Workspace
 
 WHERE = ("--env", "uat", "--sandbox")
@@ -27,7 +27,7 @@ def held(kube: Api, *, hold: bool) -> None:
 
 def test_an_unfinished_rollout_is_said_and_a_broken_one_fails(here: Workspace) -> None:
     here.run("up", *WHERE, "--yes")
-    up = Standing(here)
+    up = Deployed(here)
     held(up.kube, hold=True)
     said = "livekit: 0 of 2 pods on the new revision; 1 older pod drains calls until "
 
@@ -63,7 +63,7 @@ def test_an_unfinished_rollout_is_said_and_a_broken_one_fails(here: Workspace) -
 
 def test_redis_token_is_not_rotated_twice_while_pods_drain_with_the_one_before(here: Workspace) -> None:
     here.run("up", *WHERE, "--yes")
-    up = Standing(here)
+    up = Deployed(here)
     held(up.kube, hold=True)
     group = up.client("elasticache").describe_replication_groups
     for letter in "ab":

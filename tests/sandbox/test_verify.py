@@ -10,7 +10,7 @@ from livekit_deploy.checks.verify.table import CHECKS
 from livekit_deploy.errors import UsageError, VerifyFailed
 from livekit_deploy.provisioners.addresses import SIGNAL
 from livekit_deploy.render.screen import Screen
-from tests.sandbox.standing import DOMAIN, FAULTS, Standing, alias_deleted, open_group_put_on, targets_away
+from tests.sandbox.standing import DOMAIN, FAULTS, Deployed, alias_deleted, open_group_put_on, targets_away
 from tests.sandbox.workspace import Workspace
 
 ANSWERS = "LiveKit answers at wss://livekit.uat.example.com"
@@ -24,7 +24,7 @@ def test_every_check_can_fail() -> None:
 def test_each_fault_fails_its_check_alone(
     here: Workspace, capsys: pytest.CaptureFixture[str], subtests: pytest.Subtests
 ) -> None:
-    up = Standing(here)
+    up = Deployed(here)
     with pytest.raises(UsageError, match="LiveKit is not deployed yet"):
         up.deployer.verify()
     here.run("up", "--env", "uat", "--sandbox", "--yes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox.corrections import probes
-from tests.sandbox.corrections.harness import Probe, World, failure
+from tests.sandbox.corrections.harness import Probe, ProbedAws, failure
 from tests.second_opinion.additions import Additions
 from tests.second_opinion.decisions import DISAGREES, MENDED, NO_PROBE
 from tests.second_opinion.emulator import Emulator
@@ -14,7 +14,7 @@ _TRIED = [one for one in probes() if not {one.service, one.name} & set(NO_PROBE)
 
 
 @pytest.fixture(scope="module")
-def world(emulator: Emulator) -> World:
+def world(emulator: Emulator) -> ProbedAws:
     account, additions = emulator.account(), Additions()
 
     def client(service: str) -> object:
@@ -22,11 +22,11 @@ def world(emulator: Emulator) -> World:
         additions.watch(made)
         return made
 
-    return World(lambda clock: None, window=0.0, client=client)
+    return ProbedAws(lambda clock: None, window=0.0, client=client)
 
 
 @pytest.mark.parametrize("probe", _TRIED, ids=lambda probe: str(probe.name))
-def test_ministack_agrees_or_a_line_says_who_is_wrong(probe: Probe, world: World) -> None:
+def test_ministack_agrees_or_a_line_says_who_is_wrong(probe: Probe, world: ProbedAws) -> None:
     said = failure(probe, world)
     assert (said is not None) == (probe.name in DISAGREES), (
         f"{said}: say who is wrong in decisions.py, then make schema"

@@ -13,7 +13,7 @@ from typing import Any
 
 from livekit_deploy.render import plans
 from livekit_deploy.state.document import Holder, Phase, Record, State, dump, load
-from tests.bench.scale import World, graph
+from tests.bench.scale import ManyResources, graph
 
 
 def test_the_text_of_the_document_is_that_of_plain_json() -> None:
@@ -37,7 +37,7 @@ def test_the_text_of_the_document_is_that_of_plain_json() -> None:
 def _calls_of_a_plan(count: int, folder: Path) -> int:
     """How many functions of ours a plan without change calls."""
     folder.mkdir()
-    world = World(count, folder)
+    world = ManyResources(count, folder)
     world.up()
     resources, calls = graph(count), Counter[str]()
 
@@ -59,7 +59,7 @@ def test_a_plan_of_twice_as_many_is_twice_the_work(tmp_path: Path) -> None:
 
 
 def test_a_plan_of_hundreds_is_readable(tmp_path: Path) -> None:
-    plan = World(500, tmp_path).plan(graph(500)).plan
+    plan = ManyResources(500, tmp_path).plan(graph(500)).plan
     shown = list(plans.lines(plan, 80))
     assert len(shown) < 40
     assert any("… and 480 more bench.nothing (-v shows all)" in line for line in shown)

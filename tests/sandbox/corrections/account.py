@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.sandbox.corrections.harness import World, probe
+from tests.sandbox.corrections.harness import ProbedAws, probe
 
 
 @probe("EC2", fails="NotImplementedError")
-def public_access_is_blocked_for_an_account(world: World) -> None:
+def public_access_is_blocked_for_an_account(world: ProbedAws) -> None:
     """cannot block public access to VPCs
 
     off at first; each VPC can be excluded
@@ -25,7 +25,7 @@ def public_access_is_blocked_for_an_account(world: World) -> None:
 
 
 @probe("EC2", fails="NotImplementedError")
-def disks_have_a_key_of_the_account(world: World) -> None:
+def disks_have_a_key_of_the_account(world: ProbedAws) -> None:
     """cannot tell which key encrypts disks
 
     that of AWS, unless the account has chosen another
@@ -39,7 +39,7 @@ def disks_have_a_key_of_the_account(world: World) -> None:
 
 
 @probe("EC2", fails="NotImplementedError")
-def images_that_may_start(world: World) -> None:
+def images_that_may_start(world: ProbedAws) -> None:
     """cannot limit the images that may start
 
     all, unless the account or its organization has limited them

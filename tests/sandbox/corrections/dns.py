@@ -8,16 +8,16 @@ from botocore.exceptions import ClientError
 from moto.route53.models import route53_backends
 
 from livekit_deploy.sandbox.aws.route53_names import answering, nameservers, register
-from tests.sandbox.corrections.harness import ACCOUNT, World, probe
+from tests.sandbox.corrections.harness import ACCOUNT, ProbedAws, probe
 
 
-def _zone(world: World, domain: str) -> tuple[str, list[str]]:
+def _zone(world: ProbedAws, domain: str) -> tuple[str, list[str]]:
     """A new zone's id and its nameservers."""
     made = world.route53.create_hosted_zone(Name=domain, CallerReference=world.name("zone"))
     return str(made["HostedZone"]["Id"].rpartition("/")[2]), list(made["DelegationSet"]["NameServers"])
 
 
-def _put(world: World, zone: str, name: str, kind: str, *values: str, action: str = "UPSERT", **more: Any) -> None:
+def _put(world: ProbedAws, zone: str, name: str, kind: str, *values: str, action: str = "UPSERT", **more: Any) -> None:
     record: dict[str, Any] = {"Name": name, "Type": kind, **more}
     if values:
         record |= {"TTL": 60, "ResourceRecords": [{"Value": value} for value in values]}
@@ -25,7 +25,7 @@ def _put(world: World, zone: str, name: str, kind: str, *values: str, action: st
     world.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
 
 
-def _message(world: World, zone: str, name: str, kind: str, *values: str, **more: Any) -> str:
+def _message(world: ProbedAws, zone: str, name: str, kind: str, *values: str, **more: Any) -> str:
     """How Route 53 refuses a record."""
     try:
         _put(world, zone, name, kind, *values, **more)
@@ -36,7 +36,7 @@ def _message(world: World, zone: str, name: str, kind: str, *values: str, **more
 
 
 @probe("Route 53")
-def record_beside_a_cname(world: World) -> None:
+def record_beside_a_cname(world: ProbedAws) -> None:
     """keeps a CNAME and another record at one name
 
     InvalidChangeBatch, whichever comes second
@@ -52,7 +52,7 @@ def record_beside_a_cname(world: World) -> None:
 
 
 @probe("Route 53")
-def cname_at_the_apex(world: World) -> None:
+def cname_at_the_apex(world: ProbedAws) -> None:
     """keeps a CNAME at the apex of a zone
 
     InvalidChangeBatch
@@ -63,7 +63,7 @@ def cname_at_the_apex(world: World) -> None:
 
 
 @probe("Route 53")
-def simple_record_beside_weighted_ones(world: World) -> None:
+def simple_record_beside_weighted_ones(world: ProbedAws) -> None:
     """keeps a simple record and weighted ones of the same name and type
 
     InvalidChangeBatch, whichever comes second
@@ -78,7 +78,7 @@ def simple_record_beside_weighted_ones(world: World) -> None:
 
 
 @probe("Route 53")
-def alias_and_what_it_leads_to(world: World) -> None:
+def alias_and_what_it_leads_to(world: ProbedAws) -> None:
     """accepts an alias to a record that there is not, and to a name that is not AWS's
 
     InvalidChangeBatch
@@ -99,7 +99,7 @@ def alias_and_what_it_leads_to(world: World) -> None:
 
 
 @probe("Route 53", fails="InvalidChangeBatch")
-def record_and_how_its_name_is_written(world: World) -> None:
+def record_and_how_its_name_is_written(world: ProbedAws) -> None:
     """keeps a record for each way to write its name, and takes a name in capitals for one of another zone
 
     one record, listed in lower case, with a dot at its end and the asterisk escaped
@@ -114,7 +114,7 @@ def record_and_how_its_name_is_written(world: World) -> None:
 
 
 @probe("Route 53")
-def zones_have_their_own_nameservers(world: World) -> None:
+def zones_have_their_own_nameservers(world: ProbedAws) -> None:
     """gives every hosted zone the same nameservers
 
     each its own, also two of the same name
@@ -127,7 +127,7 @@ def zones_have_their_own_nameservers(world: World) -> None:
 
 
 @probe("Route 53")
-def zone_that_the_domain_is_delegated_to(world: World) -> None:
+def zone_that_the_domain_is_delegated_to(world: ProbedAws) -> None:
     """lets a second zone of a name be the one that is delegated, without other nameservers
 
     one of them answers, the one whose nameservers the registrar names
@@ -153,7 +153,7 @@ def zone_that_the_domain_is_delegated_to(world: World) -> None:
 
 
 @probe("ACM")
-def certificate_whose_record_is_occluded(world: World) -> None:
+def certificate_whose_record_is_occluded(world: ProbedAws) -> None:
     """issues a certificate whose validation record nobody can see
 
     stays pending where a zone below is delegated elsewhere, or where the zone is not the one that is delegated
@@ -179,7 +179,7 @@ def certificate_whose_record_is_occluded(world: World) -> None:
 
 
 @probe("ACM", fails="KeyError")
-def certificates_of_other_keys(world: World) -> None:
+def certificates_of_other_keys(world: ProbedAws) -> None:
     """lists certificates of every type of key, without the other names of any
 
     those of RSA with 1024 and 2048 bits, unless others are named; and some of the names

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 
 @probe("EC2")
-def vpc_with_a_gateway(world: World) -> None:
+def vpc_with_a_gateway(world: ProbedAws) -> None:
     """deletes a VPC whose Internet gateway is attached
 
     DependencyViolation
@@ -19,7 +19,7 @@ def vpc_with_a_gateway(world: World) -> None:
 
 
 @probe("EC2")
-def vpc_with_a_security_group(world: World) -> None:
+def vpc_with_a_security_group(world: ProbedAws) -> None:
     """deletes a VPC that has a security group beside its default one
 
     DependencyViolation
@@ -33,7 +33,7 @@ def vpc_with_a_security_group(world: World) -> None:
 
 
 @probe("EC2")
-def vpc_with_an_endpoint(world: World) -> None:
+def vpc_with_an_endpoint(world: ProbedAws) -> None:
     """deletes a VPC that has a gateway endpoint
 
     DependencyViolation
@@ -45,7 +45,7 @@ def vpc_with_an_endpoint(world: World) -> None:
 
 
 @probe("EC2")
-def vpc_with_a_network_acl(world: World) -> None:
+def vpc_with_a_network_acl(world: ProbedAws) -> None:
     """deletes a VPC that has a network ACL beside its default one
 
     DependencyViolation
@@ -59,7 +59,7 @@ def vpc_with_a_network_acl(world: World) -> None:
 
 
 @probe("EC2")
-def network_acl_goes_with_its_vpc(world: World) -> None:
+def network_acl_goes_with_its_vpc(world: ProbedAws) -> None:
     """keeps the default network ACL of a VPC that is deleted
 
     it goes with the VPC
@@ -72,7 +72,7 @@ def network_acl_goes_with_its_vpc(world: World) -> None:
 
 
 @probe("EC2")
-def subnet_with_an_interface(world: World) -> None:
+def subnet_with_an_interface(world: ProbedAws) -> None:
     """deletes a subnet that a network interface is in
 
     DependencyViolation
@@ -84,7 +84,7 @@ def subnet_with_an_interface(world: World) -> None:
 
 
 @probe("EC2")
-def subnet_leaves_its_route_table(world: World) -> None:
+def subnet_leaves_its_route_table(world: ProbedAws) -> None:
     """leaves the association of a deleted subnet in its route table
 
     it goes with the subnet, and the table can be deleted
@@ -98,7 +98,7 @@ def subnet_leaves_its_route_table(world: World) -> None:
 
 
 @probe("EC2")
-def security_group_on_an_interface(world: World) -> None:
+def security_group_on_an_interface(world: ProbedAws) -> None:
     """deletes a security group that is on a network interface
 
     DependencyViolation
@@ -113,7 +113,7 @@ def security_group_on_an_interface(world: World) -> None:
 
 
 @probe("EC2")
-def security_group_that_a_rule_names(world: World) -> None:
+def security_group_that_a_rule_names(world: ProbedAws) -> None:
     """deletes a security group that a rule of another one names
 
     DependencyViolation, until the rule is revoked
@@ -129,7 +129,7 @@ def security_group_that_a_rule_names(world: World) -> None:
 
 
 @probe("EC2")
-def default_security_group(world: World) -> None:
+def default_security_group(world: ProbedAws) -> None:
     """deletes the default group of a VPC
 
     CannotDelete
@@ -141,7 +141,7 @@ def default_security_group(world: World) -> None:
 
 
 @probe("EC2")
-def gateway_with_public_addresses_behind_it(world: World) -> None:
+def gateway_with_public_addresses_behind_it(world: ProbedAws) -> None:
     """detaches an Internet gateway while an interface in the VPC has a public address
 
     DependencyViolation
@@ -154,7 +154,7 @@ def gateway_with_public_addresses_behind_it(world: World) -> None:
 
 
 @probe("EC2")
-def second_gateway_of_a_vpc(world: World) -> None:
+def second_gateway_of_a_vpc(world: ProbedAws) -> None:
     """attaches a second Internet gateway to a VPC
 
     InvalidParameterValue
@@ -165,7 +165,7 @@ def second_gateway_of_a_vpc(world: World) -> None:
 
 
 @probe("EC2")
-def address_in_use(world: World) -> None:
+def address_in_use(world: ProbedAws) -> None:
     """releases an address that a network interface uses
 
     InvalidIPAddress.InUse
@@ -178,7 +178,7 @@ def address_in_use(world: World) -> None:
 
 
 @probe("EC2")
-def interface_in_use(world: World) -> None:
+def interface_in_use(world: ProbedAws) -> None:
     """deletes a network interface that an instance is attached to
 
     InvalidParameterValue, which says that it is currently in use
@@ -193,7 +193,7 @@ def interface_in_use(world: World) -> None:
 
 
 @probe("EC2")
-def main_route_table(world: World) -> None:
+def main_route_table(world: ProbedAws) -> None:
     """deletes the main route table of a VPC
 
     DependencyViolation
@@ -205,7 +205,7 @@ def main_route_table(world: World) -> None:
 
 
 @probe("EC2")
-def second_route_table_of_a_subnet(world: World) -> None:
+def second_route_table_of_a_subnet(world: ProbedAws) -> None:
     """answers the association of a subnet with a second route table with the old one, and does nothing
 
     Resource.AlreadyAssociated
@@ -218,7 +218,7 @@ def second_route_table_of_a_subnet(world: World) -> None:
 
 
 @probe("EC2")
-def interfaces_have_groups_of_their_own(world: World) -> None:
+def interfaces_have_groups_of_their_own(world: ProbedAws) -> None:
     """shows an interface with the groups of its instance beside its own, and an instance with those of its start
 
     each interface has its own, and the instance those of its primary one, whichever of both is changed

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 _S3 = "com.amazonaws.us-east-1.s3"
 
 
-def _endpoint(world: World, vpc: str, **more: Any) -> str:
+def _endpoint(world: ProbedAws, vpc: str, **more: Any) -> str:
     asked = {"VpcEndpointType": "Gateway", "ServiceName": _S3, **more}
     return str(world.ec2.create_vpc_endpoint(VpcId=vpc, **asked)["VpcEndpoint"]["VpcEndpointId"])
 
 
-def _table(world: World, vpc: str, **more: Any) -> str:
+def _table(world: ProbedAws, vpc: str, **more: Any) -> str:
     return str(world.ec2.create_route_table(VpcId=vpc, **more)["RouteTable"]["RouteTableId"])
 
 
-def _prefixes(world: World, table: str) -> list[str]:
+def _prefixes(world: ProbedAws, table: str) -> list[str]:
     routes = world.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
     return [one["GatewayId"] for one in routes if one.get("DestinationPrefixListId")]
 
 
 @probe("EC2")
-def endpoint_is_added_to_a_route_table(world: World) -> None:
+def endpoint_is_added_to_a_route_table(world: ProbedAws) -> None:
     """keeps a route table that is added to an endpoint, but adds no route to the table
 
     the table has the route, and loses it when it is taken from the endpoint
@@ -38,7 +38,7 @@ def endpoint_is_added_to_a_route_table(world: World) -> None:
 
 
 @probe("EC2", fails="FilterNotImplementedError")
-def endpoint_is_found_by_its_id(world: World) -> None:
+def endpoint_is_found_by_its_id(world: ProbedAws) -> None:
     """has no filter `vpc-endpoint-id`, and shows deleted endpoints
 
     finds it, until it is deleted
@@ -51,7 +51,7 @@ def endpoint_is_found_by_its_id(world: World) -> None:
 
 
 @probe("EC2", fails="KeyError")
-def endpoint_without_a_type(world: World) -> None:
+def endpoint_without_a_type(world: ProbedAws) -> None:
     """crashes when an endpoint is deleted that was made without a type
 
     a gateway endpoint, which is deleted as any other
@@ -64,7 +64,7 @@ def endpoint_without_a_type(world: World) -> None:
 
 
 @probe("EC2")
-def endpoint_twice_in_a_route_table(world: World) -> None:
+def endpoint_twice_in_a_route_table(world: ProbedAws) -> None:
     """makes a second endpoint of a service for a route table and overwrites the route
 
     RouteAlreadyExists
@@ -77,7 +77,7 @@ def endpoint_twice_in_a_route_table(world: World) -> None:
 
 
 @probe("EC2")
-def endpoint_to_an_unknown_service(world: World) -> None:
+def endpoint_to_an_unknown_service(world: ProbedAws) -> None:
     """makes an endpoint to a service that there is not
 
     InvalidServiceName
@@ -87,7 +87,7 @@ def endpoint_to_an_unknown_service(world: World) -> None:
 
 
 @probe("EC2")
-def endpoint_and_its_token(world: World) -> None:
+def endpoint_and_its_token(world: ProbedAws) -> None:
     """makes a second endpoint for a client token that it has seen
 
     answers with the first
@@ -97,7 +97,7 @@ def endpoint_and_its_token(world: World) -> None:
 
 
 @probe("EC2")
-def route_table_and_its_token(world: World) -> None:
+def route_table_and_its_token(world: ProbedAws) -> None:
     """makes a second route table for a client token that it has seen
 
     answers with the first
@@ -107,7 +107,7 @@ def route_table_and_its_token(world: World) -> None:
 
 
 @probe("EC2", fails="InvalidLaunchTemplateName.AlreadyExistsException")
-def launch_template_and_its_token(world: World) -> None:
+def launch_template_and_its_token(world: ProbedAws) -> None:
     """refuses a launch template's name for a client token that it has seen
 
     answers with the first
@@ -121,7 +121,7 @@ def launch_template_and_its_token(world: World) -> None:
 
 
 @probe("EC2")
-def launch_template_that_there_is_not(world: World) -> None:
+def launch_template_that_there_is_not(world: ProbedAws) -> None:
     """describes the id of an unknown launch template as nothing
 
     InvalidLaunchTemplateId.NotFound
@@ -131,7 +131,7 @@ def launch_template_that_there_is_not(world: World) -> None:
 
 
 @probe("EC2")
-def flow_log_that_there_is_not(world: World) -> None:
+def flow_log_that_there_is_not(world: ProbedAws) -> None:
     """answers an unknown id of a flow log with an empty list
 
     refuses it with `InvalidFlowLogId.NotFound`
@@ -141,7 +141,7 @@ def flow_log_that_there_is_not(world: World) -> None:
 
 
 @probe("EC2")
-def endpoint_that_is_deleted(world: World) -> None:
+def endpoint_that_is_deleted(world: ProbedAws) -> None:
     """shows a deleted endpoint by its id
 
     refuses the id with `InvalidVpcEndpointId.NotFound`
@@ -153,7 +153,7 @@ def endpoint_that_is_deleted(world: World) -> None:
 
 
 @probe("EC2", fails="FlowLogAlreadyExists")
-def flow_log_and_its_token(world: World) -> None:
+def flow_log_and_its_token(world: ProbedAws) -> None:
     """refuses a flow log for a client token that it has seen
 
     answers with the first
@@ -173,7 +173,7 @@ def flow_log_and_its_token(world: World) -> None:
 
 
 @probe("EC2")
-def rule_with_a_description(world: World) -> None:
+def rule_with_a_description(world: ProbedAws) -> None:
     """forgets the description of a rule that names another security group
 
     shows it
@@ -189,7 +189,7 @@ def rule_with_a_description(world: World) -> None:
 
 
 @probe("EC2")
-def rule_is_given_another_group(world: World) -> None:
+def rule_is_given_another_group(world: ProbedAws) -> None:
     """leaves the group that a rule names as it was when the rule is modified
 
     the rule names the new one

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.corrections.harness import Network, World, probe, refused
+from tests.sandbox.corrections.harness import Network, ProbedAws, probe, refused
 
 
-def _gateway(world: World, network: Network, address: str, **more: Any) -> str:
+def _gateway(world: ProbedAws, network: Network, address: str, **more: Any) -> str:
     said = world.ec2.create_nat_gateway(SubnetId=network.subnets[0], AllocationId=address, **more)
     return str(said["NatGateway"]["NatGatewayId"])
 
 
-def _state(world: World, gateway: str) -> str:
+def _state(world: ProbedAws, gateway: str) -> str:
     return str(world.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"][0]["State"])
 
 
 @probe("EC2")
-def nat_gateway_takes_its_time(world: World) -> None:
+def nat_gateway_takes_its_time(world: ProbedAws) -> None:
     """shows a new NAT gateway as available and a deleted one as deleted at once
 
     pending for about two minutes, and deleting for one
@@ -34,7 +34,7 @@ def nat_gateway_takes_its_time(world: World) -> None:
 
 
 @probe("EC2")
-def nat_gateway_frees_its_address(world: World) -> None:
+def nat_gateway_frees_its_address(world: ProbedAws) -> None:
     """keeps the address of a deleted NAT gateway associated, and its interface in the subnet
 
     both are free once it is deleted
@@ -52,7 +52,7 @@ def nat_gateway_frees_its_address(world: World) -> None:
 
 
 @probe("EC2")
-def nat_gateway_holds_its_address(world: World) -> None:
+def nat_gateway_holds_its_address(world: ProbedAws) -> None:
     """releases an address that a NAT gateway uses
 
     AuthFailure, for a while also when the gateway is gone
@@ -73,7 +73,7 @@ def nat_gateway_holds_its_address(world: World) -> None:
 
 
 @probe("EC2")
-def nat_gateway_needs_an_internet_gateway(world: World) -> None:
+def nat_gateway_needs_an_internet_gateway(world: ProbedAws) -> None:
     """makes a NAT gateway in a VPC without an Internet gateway
 
     Gateway.NotAttached
@@ -85,7 +85,7 @@ def nat_gateway_needs_an_internet_gateway(world: World) -> None:
 
 
 @probe("EC2")
-def nat_gateway_that_there_is_not(world: World) -> None:
+def nat_gateway_that_there_is_not(world: ProbedAws) -> None:
     """describes an unknown NAT gateway as nothing, and crashes when it is deleted
 
     NatGatewayNotFound
@@ -97,7 +97,7 @@ def nat_gateway_that_there_is_not(world: World) -> None:
 
 
 @probe("EC2")
-def nat_gateway_and_its_token(world: World) -> None:
+def nat_gateway_and_its_token(world: ProbedAws) -> None:
     """makes a second NAT gateway for a client token that it has seen
 
     answers with the first
@@ -108,7 +108,7 @@ def nat_gateway_and_its_token(world: World) -> None:
 
 
 @probe("EC2")
-def route_to_a_deleted_nat_gateway(world: World) -> None:
+def route_to_a_deleted_nat_gateway(world: ProbedAws) -> None:
     """keeps the route to a deleted NAT gateway active
 
     blackhole
@@ -124,7 +124,7 @@ def route_to_a_deleted_nat_gateway(world: World) -> None:
 
 
 @probe("EC2")
-def route_to_an_unknown_nat_gateway(world: World) -> None:
+def route_to_an_unknown_nat_gateway(world: ProbedAws) -> None:
     """accepts a route to a NAT gateway that there is not
 
     InvalidNatGatewayID.NotFound
@@ -137,7 +137,7 @@ def route_to_an_unknown_nat_gateway(world: World) -> None:
 
 
 @probe("EC2")
-def route_to_an_unattached_gateway(world: World) -> None:
+def route_to_an_unattached_gateway(world: ProbedAws) -> None:
     """accepts a route to an Internet gateway of another VPC
 
     InvalidParameterValue

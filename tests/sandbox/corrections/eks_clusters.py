@@ -6,11 +6,11 @@ import base64
 
 from cryptography import x509
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 
 @probe("EKS")
-def cluster_takes_its_time(world: World) -> None:
+def cluster_takes_its_time(world: ProbedAws) -> None:
     """shows a new cluster as active at once, and forgets a deleted one at once
 
     CREATING for some nine minutes without endpoint or authority, DELETING for some three
@@ -32,7 +32,7 @@ def cluster_takes_its_time(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_keeps_what_was_asked_for(world: World) -> None:
+def cluster_keeps_what_was_asked_for(world: ProbedAws) -> None:
     """drops accessConfig, upgradePolicy, deletionProtection
 
     shows them, with EKS's defaults where nothing was asked
@@ -51,7 +51,7 @@ def cluster_keeps_what_was_asked_for(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_defaults(world: World) -> None:
+def cluster_defaults(world: ProbedAws) -> None:
     """gives a cluster version 1.19
 
     the newest that is the default, with a public endpoint and extended support
@@ -65,7 +65,7 @@ def cluster_defaults(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_has_a_network(world: World) -> None:
+def cluster_has_a_network(world: ProbedAws) -> None:
     """says neither vpcId nor clusterSecurityGroupId, and makes neither group nor interfaces
 
     both, with the group tagged and on an interface in each zone; all of it goes with the cluster
@@ -86,7 +86,7 @@ def cluster_has_a_network(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_has_its_own_issuer(world: World) -> None:
+def cluster_has_its_own_issuer(world: ProbedAws) -> None:
     """gives every cluster of a process the same OIDC issuer
 
     each has its own, with an id of 32 characters
@@ -97,7 +97,7 @@ def cluster_has_its_own_issuer(world: World) -> None:
 
 
 @probe("EKS", fails="ValueError")
-def cluster_has_an_authority(world: World) -> None:
+def cluster_has_an_authority(world: ProbedAws) -> None:
     """gives random characters for certificateAuthority
 
     the certificate of an authority
@@ -107,7 +107,7 @@ def cluster_has_an_authority(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_needs_what_it_is_given(world: World) -> None:
+def cluster_needs_what_it_is_given(world: ProbedAws) -> None:
     """accepts a role, subnets, a zone too few, and a version that there are not
 
     InvalidParameterException
@@ -124,7 +124,7 @@ def cluster_needs_what_it_is_given(world: World) -> None:
 
 
 @probe("EKS", fails="ResourceInUseException")
-def cluster_and_its_token(world: World) -> None:
+def cluster_and_its_token(world: ProbedAws) -> None:
     """refuses a cluster for a client request token that it has seen
 
     answers with the first
@@ -140,7 +140,7 @@ def cluster_and_its_token(world: World) -> None:
 
 
 @probe("EKS", fails="KeyError")
-def cluster_configuration_is_updated(world: World) -> None:
+def cluster_configuration_is_updated(world: ProbedAws) -> None:
     """answers nothing, and replaces the whole VPC configuration by what was sent
 
     an update to ask for; what was not sent stays
@@ -160,7 +160,7 @@ def cluster_configuration_is_updated(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_takes_one_change_at_a_time(world: World) -> None:
+def cluster_takes_one_change_at_a_time(world: ProbedAws) -> None:
     """accepts an update of two kinds, and one that changes nothing
 
     InvalidParameterException
@@ -174,7 +174,7 @@ def cluster_takes_one_change_at_a_time(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def cluster_version_is_updated(world: World) -> None:
+def cluster_version_is_updated(world: ProbedAws) -> None:
     """cannot update a cluster's version
 
     goes up by one minor version
@@ -188,7 +188,7 @@ def cluster_version_is_updated(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_under_deletion_protection(world: World) -> None:
+def cluster_under_deletion_protection(world: ProbedAws) -> None:
     """deletes a cluster under deletion protection
 
     InvalidRequestException, until the protection is taken off
@@ -201,7 +201,7 @@ def cluster_under_deletion_protection(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_makes_its_log_group(world: World) -> None:
+def cluster_makes_its_log_group(world: ProbedAws) -> None:
     """makes no log group for a cluster that logs
 
     makes it, also when it was deleted, and as long as the cluster has something to say
@@ -215,7 +215,7 @@ def cluster_makes_its_log_group(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def cluster_versions(world: World) -> None:
+def cluster_versions(world: ProbedAws) -> None:
     """cannot tell which Kubernetes versions there are
 
     each with its support, one of them the default
@@ -226,7 +226,7 @@ def cluster_versions(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def cluster_is_encrypted_later(world: World) -> None:
+def cluster_is_encrypted_later(world: ProbedAws) -> None:
     """cannot encrypt the secrets of a cluster that there is
 
     once, with a key, for good
@@ -241,7 +241,7 @@ def cluster_is_encrypted_later(world: World) -> None:
 
 
 @probe("EKS")
-def log_group_comes_back(world: World) -> None:
+def log_group_comes_back(world: ProbedAws) -> None:
     """lets the log group of a deleted cluster be deleted for good
 
     what the control plane still had to say makes it once more
@@ -263,7 +263,7 @@ def log_group_comes_back(world: World) -> None:
 
 
 @probe("EKS")
-def cluster_whose_key_is_disabled(world: World) -> None:
+def cluster_whose_key_is_disabled(world: ProbedAws) -> None:
     """reports no health of a cluster
 
     an issue that names the key, while the cluster is active

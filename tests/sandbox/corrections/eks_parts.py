@@ -8,7 +8,7 @@ from urllib.parse import quote
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 _NOBODY = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole", '
@@ -17,7 +17,7 @@ _NOBODY = (
 _VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 
 
-def _group(world: World, cluster: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _group(world: ProbedAws, cluster: dict[str, Any], **more: Any) -> dict[str, Any]:
     name = world.name("nodes")
     asked = {
         "subnets": cluster["resourcesVpcConfig"]["subnetIds"],
@@ -29,13 +29,13 @@ def _group(world: World, cluster: dict[str, Any], **more: Any) -> dict[str, Any]
     return _seen(world, cluster, name)
 
 
-def _seen(world: World, cluster: dict[str, Any], name: str) -> dict[str, Any]:
+def _seen(world: ProbedAws, cluster: dict[str, Any], name: str) -> dict[str, Any]:
     said = world.eks.describe_nodegroup(clusterName=cluster["name"], nodegroupName=name)
     found: dict[str, Any] = said["nodegroup"]
     return found
 
 
-def _instances(world: World, group: str) -> list[str]:
+def _instances(world: ProbedAws, group: str) -> list[str]:
     where = [
         {"Name": "tag:eks:nodegroup-name", "Values": [group]},
         {"Name": "instance-state-name", "Values": ["running"]},
@@ -45,7 +45,7 @@ def _instances(world: World, group: str) -> list[str]:
 
 
 @probe("EKS")
-def node_group_takes_its_time(world: World) -> None:
+def node_group_takes_its_time(world: ProbedAws) -> None:
     """shows a new node group as active at once, and forgets a deleted one at once
 
     CREATING and DELETING for some minutes each
@@ -64,7 +64,7 @@ def node_group_takes_its_time(world: World) -> None:
 
 
 @probe("EKS")
-def node_group_keeps_what_was_asked_for(world: World) -> None:
+def node_group_keeps_what_was_asked_for(world: ProbedAws) -> None:
     """gives a node group version 1.19 and drops updateConfig
 
     the cluster's version, and what was asked for
@@ -76,7 +76,7 @@ def node_group_keeps_what_was_asked_for(world: World) -> None:
 
 
 @probe("EKS")
-def node_group_with_a_launch_template(world: World) -> None:
+def node_group_with_a_launch_template(world: ProbedAws) -> None:
     """invents a disk size beside a launch template
 
     the disk is the template's own affair
@@ -89,7 +89,7 @@ def node_group_with_a_launch_template(world: World) -> None:
 
 
 @probe("EKS")
-def node_group_sizes(world: World) -> None:
+def node_group_sizes(world: ProbedAws) -> None:
     """accepts a smallest size above the largest
 
     InvalidParameterException
@@ -100,7 +100,7 @@ def node_group_sizes(world: World) -> None:
 
 
 @probe("EKS")
-def node_group_has_instances(world: World) -> None:
+def node_group_has_instances(world: ProbedAws) -> None:
     """makes no instances for a node group
 
     as many as desired, each group its own; they follow the size and go with the group
@@ -118,7 +118,7 @@ def node_group_has_instances(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def node_group_version_is_updated(world: World) -> None:
+def node_group_version_is_updated(world: ProbedAws) -> None:
     """cannot update a node group's version or launch template
 
     rolls its instances
@@ -140,7 +140,7 @@ def node_group_version_is_updated(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def node_group_update_is_shown(world: World) -> None:
+def node_group_update_is_shown(world: ProbedAws) -> None:
     """cannot tell how an update of a node group went
 
     by its id: in progress, then successful
@@ -158,7 +158,7 @@ def node_group_update_is_shown(world: World) -> None:
 
 
 @probe("EKS", fails="KeyError")
-def node_groups_of_no_cluster(world: World) -> None:
+def node_groups_of_no_cluster(world: ProbedAws) -> None:
     """crashes when the node groups of an unknown cluster are listed
 
     ResourceNotFoundException
@@ -168,7 +168,7 @@ def node_groups_of_no_cluster(world: World) -> None:
 
 
 @probe("EKS", fails="ResourceNotFoundException")
-def parts_of_a_cluster_have_tags(world: World) -> None:
+def parts_of_a_cluster_have_tags(world: ProbedAws) -> None:
     """refuses to tag anything but clusters
 
     node groups, add-ons and access entries are tagged by their ARN
@@ -183,7 +183,7 @@ def parts_of_a_cluster_have_tags(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def addon_from_creation_to_deletion(world: World) -> None:
+def addon_from_creation_to_deletion(world: ProbedAws) -> None:
     """has no add-ons
 
     created, described, updated and deleted, with a state on the way
@@ -205,7 +205,7 @@ def addon_from_creation_to_deletion(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def addon_that_needs_nodes(world: World) -> None:
+def addon_that_needs_nodes(world: ProbedAws) -> None:
     """has no add-ons
 
     CoreDNS is degraded until a node has joined
@@ -219,7 +219,7 @@ def addon_that_needs_nodes(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def addon_versions(world: World) -> None:
+def addon_versions(world: ProbedAws) -> None:
     """cannot tell which versions of an add-on there are
 
     each with the Kubernetes versions that it suits, one the default
@@ -235,7 +235,7 @@ def addon_versions(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def access_entry_from_creation_to_deletion(world: World) -> None:
+def access_entry_from_creation_to_deletion(world: ProbedAws) -> None:
     """has no access entries
 
     created, described, listed, tagged and deleted; one for each principal
@@ -255,7 +255,7 @@ def access_entry_from_creation_to_deletion(world: World) -> None:
 
 
 @probe("EKS")
-def access_entry_of_a_principal_that_there_is(world: World) -> None:
+def access_entry_of_a_principal_that_there_is(world: ProbedAws) -> None:
     """has no access entries
 
     for users and roles that IAM has, by their whole ARN; never for the role of a service
@@ -277,7 +277,7 @@ def access_entry_of_a_principal_that_there_is(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def access_policies(world: World) -> None:
+def access_policies(world: ProbedAws) -> None:
     """has no access policies
 
     associated with an entry, and taken from it
@@ -292,7 +292,7 @@ def access_policies(world: World) -> None:
 
 
 @probe("EKS")
-def access_entries_need_their_mode(world: World) -> None:
+def access_entries_need_their_mode(world: ProbedAws) -> None:
     """has no access entries
 
     InvalidRequestException where the cluster's authentication mode is CONFIG_MAP

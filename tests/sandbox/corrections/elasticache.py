@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 _TOKEN = "abcdefghijklmnop"
 
 
-def _subnets(world: World) -> str:
+def _subnets(world: ProbedAws) -> str:
     name = world.name("subnets")
     world.elasticache.create_cache_subnet_group(
         CacheSubnetGroupName=name, CacheSubnetGroupDescription="probe", SubnetIds=world.network().subnets
@@ -17,7 +17,7 @@ def _subnets(world: World) -> str:
     return name
 
 
-def _group(world: World, **more: Any) -> str:
+def _group(world: ProbedAws, **more: Any) -> str:
     name = world.name("redis")
     asked = {"CacheNodeType": "cache.t4g.small", "Engine": "valkey", "EngineVersion": "8.0", **more}
     asked.setdefault("CacheSubnetGroupName", _subnets(world))
@@ -25,22 +25,22 @@ def _group(world: World, **more: Any) -> str:
     return name
 
 
-def _seen(world: World, name: str) -> dict[str, Any]:
+def _seen(world: ProbedAws, name: str) -> dict[str, Any]:
     found: dict[str, Any] = world.elasticache.describe_replication_groups(ReplicationGroupId=name)
     return dict(found["ReplicationGroups"][0])
 
 
-def _members(world: World, name: str) -> list[dict[str, Any]]:
+def _members(world: ProbedAws, name: str) -> list[dict[str, Any]]:
     found = world.elasticache.describe_cache_clusters()["CacheClusters"]
     return [one for one in found if one.get("ReplicationGroupId") == name]
 
 
-def _modify(world: World, name: str, **more: Any) -> None:
+def _modify(world: ProbedAws, name: str, **more: Any) -> None:
     world.elasticache.modify_replication_group(ReplicationGroupId=name, ApplyImmediately=True, **more)
 
 
 @probe("ElastiCache")
-def replication_group_takes_its_time(world: World) -> None:
+def replication_group_takes_its_time(world: ProbedAws) -> None:
     """shows a new replication group as available at once
 
     creating, without endpoints, for some seven minutes; modifying after each change
@@ -60,7 +60,7 @@ def replication_group_takes_its_time(world: World) -> None:
 
 
 @probe("ElastiCache")
-def replication_group_finishes_deleting(world: World) -> None:
+def replication_group_finishes_deleting(world: ProbedAws) -> None:
     """keeps a deleted replication group in state deleting for ever
 
     gone after a while, its interfaces too; its name is free again
@@ -83,7 +83,7 @@ def replication_group_finishes_deleting(world: World) -> None:
 
 
 @probe("ElastiCache")
-def replication_group_has_its_members(world: World) -> None:
+def replication_group_has_its_members(world: ProbedAws) -> None:
     """makes one member for two, and lists none among the cache clusters
 
     as many as asked for, each listed, with an interface in a subnet of the group
@@ -97,7 +97,7 @@ def replication_group_has_its_members(world: World) -> None:
 
 
 @probe("ElastiCache")
-def replication_group_endpoints(world: World) -> None:
+def replication_group_endpoints(world: ProbedAws) -> None:
     """gives a replication group one endpoint in us-east-1, under another name than AWS's, and none to read from
 
     primary and reader, in its own region, named by whether it is encrypted
@@ -109,7 +109,7 @@ def replication_group_endpoints(world: World) -> None:
 
 
 @probe("ElastiCache")
-def replication_group_is_checked(world: World) -> None:
+def replication_group_is_checked(world: ProbedAws) -> None:
     """accepts AUTH without TLS, a token of one character, failover with one node, subnets that there are not
 
     refuses each
@@ -125,7 +125,7 @@ def replication_group_is_checked(world: World) -> None:
 
 
 @probe("ElastiCache")
-def replication_group_is_modified(world: World) -> None:
+def replication_group_is_modified(world: ProbedAws) -> None:
     """accepts another engine version, security group or parameter group, and ignores it
 
     its members show it
@@ -143,7 +143,7 @@ def replication_group_is_modified(world: World) -> None:
 
 
 @probe("ElastiCache")
-def replication_group_is_encrypted_step_by_step(world: World) -> None:
+def replication_group_is_encrypted_step_by_step(world: ProbedAws) -> None:
     """ignores a change of encryption in transit and of AUTH
 
     in two steps, by way of `preferred`; AUTH after TLS only
@@ -166,7 +166,7 @@ def replication_group_is_encrypted_step_by_step(world: World) -> None:
 
 
 @probe("ElastiCache")
-def replication_group_changes_its_token(world: World) -> None:
+def replication_group_changes_its_token(world: ProbedAws) -> None:
     """ignores the strategy of a new AUTH token
 
     ROTATE adds one, also the first; SET, only after it, ends the one before; DELETE is for user groups only
@@ -187,7 +187,7 @@ def replication_group_changes_its_token(world: World) -> None:
 
 
 @probe("ElastiCache", fails="NotImplementedError")
-def snapshots_come_from_a_member(world: World) -> None:
+def snapshots_come_from_a_member(world: ProbedAws) -> None:
     """takes any name for the member that snapshots are taken of
 
     one that there is; a failover changes the primary, and members that leave take their names with them
@@ -211,7 +211,7 @@ def snapshots_come_from_a_member(world: World) -> None:
 
 
 @probe("ElastiCache")
-def data_tiering_goes_with_its_nodes(world: World) -> None:
+def data_tiering_goes_with_its_nodes(world: ProbedAws) -> None:
     """makes r6gd nodes without data tiering, and of other nodes
 
     refuses both
@@ -223,7 +223,7 @@ def data_tiering_goes_with_its_nodes(world: World) -> None:
 
 
 @probe("ElastiCache")
-def minor_versions_are_raised_unless_refused(world: World) -> None:
+def minor_versions_are_raised_unless_refused(world: ProbedAws) -> None:
     """does not tell whether AWS may raise the minor version
 
     it may, unless the caller says that it may not
@@ -235,7 +235,7 @@ def minor_versions_are_raised_unless_refused(world: World) -> None:
 
 
 @probe("ElastiCache", fails="NotImplementedError")
-def replication_group_gets_replicas(world: World) -> None:
+def replication_group_gets_replicas(world: ProbedAws) -> None:
     """cannot change the number of replicas
 
     members are added and taken away; failover needs one
@@ -250,7 +250,7 @@ def replication_group_gets_replicas(world: World) -> None:
 
 
 @probe("ElastiCache", fails="NotImplementedError")
-def replication_group_has_events(world: World) -> None:
+def replication_group_has_events(world: ProbedAws) -> None:
     """has no events
 
     says what happened to a replication group
@@ -262,7 +262,7 @@ def replication_group_has_events(world: World) -> None:
 
 
 @probe("ElastiCache")
-def subnet_group_is_checked(world: World) -> None:
+def subnet_group_is_checked(world: ProbedAws) -> None:
     """accepts subnets that there are not, and keeps capital letters in the group's name
 
     InvalidSubnet; the name is in small letters
@@ -279,7 +279,7 @@ def subnet_group_is_checked(world: World) -> None:
 
 
 @probe("ElastiCache", fails="NotImplementedError")
-def subnet_group_is_modified_and_deleted(world: World) -> None:
+def subnet_group_is_modified_and_deleted(world: ProbedAws) -> None:
     """cannot modify or delete a subnet group
 
     both, but not what a replication group uses
@@ -299,7 +299,7 @@ def subnet_group_is_modified_and_deleted(world: World) -> None:
 
 
 @probe("ElastiCache", fails="NotImplementedError")
-def parameter_groups(world: World) -> None:
+def parameter_groups(world: ProbedAws) -> None:
     """has no parameter groups
 
     created, changed, used by a replication group, and deleted when it is not; the default ones stay as they are
@@ -329,7 +329,7 @@ def parameter_groups(world: World) -> None:
 
 
 @probe("ElastiCache", fails="NotImplementedError")
-def engine_versions(world: World) -> None:
+def engine_versions(world: ProbedAws) -> None:
     """cannot tell which engine versions there are
 
     each with its family of parameters

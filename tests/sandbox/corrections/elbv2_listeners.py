@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.sandbox.corrections.harness import World, probe
+from tests.sandbox.corrections.harness import ProbedAws, probe
 
 
 @probe("ELB")
-def tls_listener_takes_another_certificate(world: World) -> None:
+def tls_listener_takes_another_certificate(world: ProbedAws) -> None:
     """keeps the certificate of a TLS listener that is given another one
 
     the listener has the new one

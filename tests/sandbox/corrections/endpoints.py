@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.sandbox.corrections.harness import REGION, World, probe, refused
+from tests.sandbox.corrections.harness import REGION, ProbedAws, probe, refused
 
 
 @probe("EC2")
-def interface_endpoint_takes_its_time(world: World) -> None:
+def interface_endpoint_takes_its_time(world: ProbedAws) -> None:
     """forgets an interface endpoint and its interfaces at once, and puts no group of it on them
 
     deleting for some minutes, as long as which its interfaces hold subnet and group
@@ -39,7 +39,7 @@ def interface_endpoint_takes_its_time(world: World) -> None:
 
 
 @probe("GuardDuty", fails="KeyError")
-def guardduty_in_the_network_of_a_cluster(world: World) -> None:
+def guardduty_in_the_network_of_a_cluster(world: ProbedAws) -> None:
     """puts nothing into the VPC of a cluster that it watches
 
     an interface endpoint and a security group with its tag, which hold the subnets and the VPC

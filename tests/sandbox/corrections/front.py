@@ -6,29 +6,29 @@ from typing import Any
 
 from livekit_deploy.sandbox.balancers import Balancers
 from livekit_deploy.sandbox.cluster.port import Listener, LoadBalancerRequest
-from tests.sandbox.corrections.harness import ACCOUNT, REGION, World, probe, refused
+from tests.sandbox.corrections.harness import ACCOUNT, REGION, ProbedAws, probe, refused
 
 
-def _certificate(world: World, domain: str) -> str:
+def _certificate(world: ProbedAws, domain: str) -> str:
     return str(world.acm.request_certificate(DomainName=domain, ValidationMethod="DNS")["CertificateArn"])
 
 
-def _status(world: World, arn: str) -> str:
+def _status(world: ProbedAws, arn: str) -> str:
     return str(world.acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"])
 
 
-def _zone(world: World, domain: str) -> str:
+def _zone(world: ProbedAws, domain: str) -> str:
     made = world.route53.create_hosted_zone(Name=domain, CallerReference=world.name("zone"))
     return str(made["HostedZone"]["Id"])
 
 
-def _change(world: World, zone: str, action: str, name: str, value: str) -> None:
+def _change(world: ProbedAws, zone: str, action: str, name: str, value: str) -> None:
     record = {"Name": name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": value}]}
     batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
     world.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
 
 
-def _validated(world: World) -> str:
+def _validated(world: ProbedAws) -> str:
     """A certificate that is issued."""
     domain = f"{world.name('zone')}.example.com"
     arn = _certificate(world, domain)
@@ -39,7 +39,7 @@ def _validated(world: World) -> str:
 
 
 @probe("ACM")
-def certificate_is_issued_for_its_record(world: World) -> None:
+def certificate_is_issued_for_its_record(world: ProbedAws) -> None:
     """issues a certificate after a minute, whatever is in DNS
 
     once its validation record is there, and a minute later
@@ -58,7 +58,7 @@ def certificate_is_issued_for_its_record(world: World) -> None:
         assert _status(world, arn) == "ISSUED"
 
 
-def _balancer(world: World, kind: str, **more: Any) -> dict[str, Any]:
+def _balancer(world: ProbedAws, kind: str, **more: Any) -> dict[str, Any]:
     said = world.elbv2.create_load_balancer(
         Name=world.name("balancer"), Subnets=world.network().subnets, Type=kind, **more
     )
@@ -66,7 +66,7 @@ def _balancer(world: World, kind: str, **more: Any) -> dict[str, Any]:
 
 
 @probe("ACM")
-def certificate_in_use(world: World) -> None:
+def certificate_in_use(world: ProbedAws) -> None:
     """deletes a certificate that a listener uses
 
     ResourceInUseException
@@ -87,7 +87,7 @@ def certificate_in_use(world: World) -> None:
 
 
 @probe("ELB")
-def tags_of_what_is_gone(world: World) -> None:
+def tags_of_what_is_gone(world: ProbedAws) -> None:
     """tells no tags of a load balancer that is not there
 
     LoadBalancerNotFound
@@ -99,7 +99,7 @@ def tags_of_what_is_gone(world: World) -> None:
 
 
 @probe("ELB")
-def load_balancer_takes_its_time(world: World) -> None:
+def load_balancer_takes_its_time(world: ProbedAws) -> None:
     """makes a load balancer active by looking at it
 
     provisioning for some two minutes
@@ -117,7 +117,7 @@ def load_balancer_takes_its_time(world: World) -> None:
 
 
 @probe("ELB")
-def load_balancer_has_interfaces(world: World) -> None:
+def load_balancer_has_interfaces(world: ProbedAws) -> None:
     """makes no network interfaces for a load balancer
 
     one in each subnet with its groups, which holds subnet and group until minutes after the load balancer is deleted
@@ -152,7 +152,7 @@ def load_balancer_has_interfaces(world: World) -> None:
 
 
 @probe("ELB")
-def target_is_checked_before_it_is_healthy(world: World) -> None:
+def target_is_checked_before_it_is_healthy(world: ProbedAws) -> None:
     """calls a target healthy once it is registered, and forgets one that is deregistered
 
     `initial` until its checks have passed, `draining` for the deregistration delay
@@ -188,7 +188,7 @@ def target_is_checked_before_it_is_healthy(world: World) -> None:
 
 
 @probe("ELB")
-def network_load_balancer_is_named_so(world: World) -> None:
+def network_load_balancer_is_named_so(world: ProbedAws) -> None:
     """says `app` in the ARN of a network load balancer
 
     `net`
@@ -197,7 +197,7 @@ def network_load_balancer_is_named_so(world: World) -> None:
 
 
 @probe("ELB")
-def load_balancer_under_deletion_protection(world: World) -> None:
+def load_balancer_under_deletion_protection(world: ProbedAws) -> None:
     """deletes a load balancer under deletion protection
 
     OperationNotPermitted
@@ -210,7 +210,7 @@ def load_balancer_under_deletion_protection(world: World) -> None:
 
 
 @probe("ELB")
-def controller_and_what_it_makes(world: World) -> None:
+def controller_and_what_it_makes(world: ProbedAws) -> None:
     """shows of what the load balancer controller makes no interfaces, and deletes its groups before their time
 
     two groups on an interface in each public subnet, and a rule in the nodes' group; all of it goes with the request
@@ -247,7 +247,7 @@ def controller_and_what_it_makes(world: World) -> None:
 
 
 @probe("Route 53")
-def record_that_there_is_not(world: World) -> None:
+def record_that_there_is_not(world: ProbedAws) -> None:
     """refuses to delete a record that there is not, or another value of it, with InvalidInput
 
     InvalidChangeBatch
@@ -262,7 +262,7 @@ def record_that_there_is_not(world: World) -> None:
 
 
 @probe("Route 53", fails="KeyError")
-def zones_by_name_say_whether_there_are_more(world: World) -> None:
+def zones_by_name_say_whether_there_are_more(world: ProbedAws) -> None:
     """leaves out whether the list of zones is whole
 
     IsTruncated and MaxItems, which its model requires
@@ -272,7 +272,7 @@ def zones_by_name_say_whether_there_are_more(world: World) -> None:
 
 
 @probe("Route 53")
-def zone_and_its_caller_reference(world: World) -> None:
+def zone_and_its_caller_reference(world: ProbedAws) -> None:
     """makes a second hosted zone for a caller reference that it has seen
 
     HostedZoneAlreadyExists

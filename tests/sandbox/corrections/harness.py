@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from livekit_deploy.sandbox.clock import SandboxClock
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-Run = Callable[["World"], None]
+Run = Callable[["ProbedAws"], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Network(NamedTuple):
     subnets: list[str]
 
 
-class World:
+class ProbedAws:
     """AWS as a probe sees it: ``world.ec2`` is a boto3 client; AWS's waits take no time outside `unhurried`.
 
     ``window`` is how many seconds a writer waits, between its check and its write, for a second one to get there too.
@@ -155,7 +155,7 @@ def refused(code: str, words: str = "") -> Iterator[None]:
         raise AssertionError(f"not refused with {code}")
 
 
-def failure(probe: Probe, world: World) -> str | None:
+def failure(probe: Probe, world: ProbedAws) -> str | None:
     """How it ended: None, an AWS error code or the name of an exception."""
     try:
         probe.run(world)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.sandbox.corrections.harness import ACCOUNT, World, probe, refused
+from tests.sandbox.corrections.harness import ACCOUNT, ProbedAws, probe, refused
 
 
 def _document(*statements: dict[str, Any]) -> str:
@@ -15,13 +15,13 @@ def _document(*statements: dict[str, Any]) -> str:
 _ALL = _document({"Effect": "Allow", "Action": "*", "Resource": "*"})
 
 
-def _policy(world: World, document: str = _ALL) -> str:
+def _policy(world: ProbedAws, document: str = _ALL) -> str:
     made = world.iam.create_policy(PolicyName=world.name("policy"), PolicyDocument=document)
     return str(made["Policy"]["Arn"])
 
 
 @probe("IAM")
-def policy_that_is_attached(world: World) -> None:
+def policy_that_is_attached(world: ProbedAws) -> None:
     """deletes a policy that is attached to a role
 
     DeleteConflict
@@ -35,7 +35,7 @@ def policy_that_is_attached(world: World) -> None:
 
 
 @probe("IAM")
-def policy_with_versions(world: World) -> None:
+def policy_with_versions(world: ProbedAws) -> None:
     """deletes a policy that has other versions than the default one
 
     DeleteConflict
@@ -49,7 +49,7 @@ def policy_with_versions(world: World) -> None:
 
 
 @probe("IAM", fails="NoSuchEntity")
-def managed_policies(world: World) -> None:
+def managed_policies(world: ProbedAws) -> None:
     """has none of AWS's own policies
 
     those of EKS are there to be attached
@@ -60,7 +60,7 @@ def managed_policies(world: World) -> None:
 
 
 @probe("IAM")
-def trust_policy_is_read(world: World) -> None:
+def trust_policy_is_read(world: ProbedAws) -> None:
     """accepts a role whose trust policy is not a policy
 
     MalformedPolicyDocument
@@ -72,7 +72,7 @@ def trust_policy_is_read(world: World) -> None:
 
 
 @probe("IAM")
-def permissions_boundary_exists(world: World) -> None:
+def permissions_boundary_exists(world: ProbedAws) -> None:
     """accepts a permissions boundary that there is not
 
     NoSuchEntity
@@ -90,7 +90,7 @@ def _decisions(said: dict[str, Any]) -> dict[str, str]:
 
 
 @probe("IAM", fails="NotImplementedError")
-def custom_policy_is_simulated(world: World) -> None:
+def custom_policy_is_simulated(world: ProbedAws) -> None:
     """cannot simulate a policy
 
     says of each action whether it is allowed; a Deny wins; wildcards, resources and conditions count
@@ -128,7 +128,7 @@ def custom_policy_is_simulated(world: World) -> None:
 
 
 @probe("IAM", fails="NotImplementedError")
-def principal_policy_is_simulated(world: World) -> None:
+def principal_policy_is_simulated(world: ProbedAws) -> None:
     """cannot simulate the policies of a user or role
 
     those attached, its own and its permissions boundary, all together

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 
 @probe("KMS")
-def key_that_is_to_be_deleted(world: World) -> None:
+def key_that_is_to_be_deleted(world: ProbedAws) -> None:
     """encrypts with a key that is pending deletion, and schedules it again
 
     KMSInvalidStateException for every use and change of it
@@ -34,7 +34,7 @@ def key_that_is_to_be_deleted(world: World) -> None:
 
 
 @probe("KMS")
-def key_deletion_says_when(world: World) -> None:
+def key_deletion_says_when(world: ProbedAws) -> None:
     """does not say the state of a key that was scheduled for deletion, and gives its id
 
     PendingDeletion, in how many days, and its ARN
@@ -46,7 +46,7 @@ def key_deletion_says_when(world: World) -> None:
 
 
 @probe("KMS", fails="KeyError")
-def key_says_what_it_is_for(world: World) -> None:
+def key_says_what_it_is_for(world: ProbedAws) -> None:
     """leaves out what a key is for, unless it was said, and whether it is in several regions
 
     ENCRYPT_DECRYPT, and in one region
@@ -56,7 +56,7 @@ def key_says_what_it_is_for(world: World) -> None:
 
 
 @probe("Secrets Manager")
-def secret_that_is_to_be_deleted(world: World) -> None:
+def secret_that_is_to_be_deleted(world: ProbedAws) -> None:
     """refuses the name of a secret that is scheduled for deletion with ResourceExistsException
 
     InvalidRequestException
@@ -69,7 +69,7 @@ def secret_that_is_to_be_deleted(world: World) -> None:
 
 
 @probe("CloudWatch Logs")
-def log_retention(world: World) -> None:
+def log_retention(world: ProbedAws) -> None:
     """accepts any number of days for which a log group is kept
 
     InvalidParameterException but for those that there are
@@ -82,7 +82,7 @@ def log_retention(world: World) -> None:
 
 
 @probe("CloudWatch Logs")
-def log_group_of_a_name_that_was_used(world: World) -> None:
+def log_group_of_a_name_that_was_used(world: ProbedAws) -> None:
     """gives the tags of a deleted log group to the next one of its name
 
     it has those that it was made with
@@ -97,7 +97,7 @@ def log_group_of_a_name_that_was_used(world: World) -> None:
 
 
 @probe("KMS")
-def key_that_is_disabled(world: World) -> None:
+def key_that_is_disabled(world: ProbedAws) -> None:
     """turns the rotation of a disabled key on
 
     DisabledException
@@ -109,7 +109,7 @@ def key_that_is_disabled(world: World) -> None:
 
 
 @probe("KMS")
-def deletion_that_nobody_asked_for(world: World) -> None:
+def deletion_that_nobody_asked_for(world: ProbedAws) -> None:
     """cancels the deletion of a key that is not pending deletion, and disables it
 
     KMSInvalidStateException, and the key is as it was
@@ -121,7 +121,7 @@ def deletion_that_nobody_asked_for(world: World) -> None:
 
 
 @probe("KMS")
-def key_that_goes_does_not_rotate(world: World) -> None:
+def key_that_goes_does_not_rotate(world: ProbedAws) -> None:
     """says that a key that is pending deletion rotates
 
     it does not, until the deletion is cancelled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.sandbox.corrections.harness import World, probe
+from tests.sandbox.corrections.harness import ProbedAws, probe
 
 _SOME = 6
 
@@ -26,7 +26,7 @@ def _times(make: Callable[[], Any]) -> None:
 
 
 @probe("EC2")
-def ec2_pages(world: World) -> None:
+def ec2_pages(world: ProbedAws) -> None:
     """answers every Describe but that of launch templates with everything in one page
 
     pages of the size that is asked for
@@ -52,7 +52,7 @@ def ec2_pages(world: World) -> None:
 
 
 @probe("EKS", fails="404")
-def eks_pages(world: World) -> None:
+def eks_pages(world: ProbedAws) -> None:
     """has no lists of add-ons and access entries to page
 
     pages of the size that is asked for
@@ -78,7 +78,7 @@ def eks_pages(world: World) -> None:
 
 
 @probe("IAM")
-def iam_pages(world: World) -> None:
+def iam_pages(world: ProbedAws) -> None:
     """pages no versions of policies and no names of policies in a role
 
     pages of the size that is asked for
@@ -100,7 +100,7 @@ def iam_pages(world: World) -> None:
 
 
 @probe("ElastiCache")
-def elasticache_pages(world: World) -> None:
+def elasticache_pages(world: ProbedAws) -> None:
     """lists no members of replication groups to page
 
     pages of the size that is asked for
@@ -130,7 +130,7 @@ def elasticache_pages(world: World) -> None:
 
 
 @probe("ELB")
-def elb_pages(world: World) -> None:
+def elb_pages(world: ProbedAws) -> None:
     """pages no target groups
 
     pages of the size that is asked for
@@ -146,7 +146,7 @@ def elb_pages(world: World) -> None:
 
 
 @probe("KMS")
-def kms_pages(world: World) -> None:
+def kms_pages(world: ProbedAws) -> None:
     """answers with all aliases in one page
 
     pages of the size that is asked for
@@ -157,7 +157,7 @@ def kms_pages(world: World) -> None:
 
 
 @probe("ACM")
-def acm_pages(world: World) -> None:
+def acm_pages(world: ProbedAws) -> None:
     """answers with all certificates in one page
 
     pages of the size that is asked for

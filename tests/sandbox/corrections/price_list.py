@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from tests.sandbox.corrections.harness import World, probe
+from tests.sandbox.corrections.harness import ProbedAws, probe
 
 
 @probe("Price List", fails="404")
-def list_prices(world: World) -> None:
+def list_prices(world: ProbedAws) -> None:
     """does not have the service
 
     products of a region by usage type and attributes, with those that look alike, each with its price on demand

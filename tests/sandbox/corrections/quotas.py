@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 _QUOTAS = {
     "vpc": {"L-F678F1CE": 5, "L-FE5A380F": 5, "L-0EA8095F": 60},
@@ -12,7 +12,7 @@ _QUOTAS = {
 
 
 @probe("Service Quotas", fails="NoSuchResourceException")
-def quotas_of_what_is_built(world: World) -> None:
+def quotas_of_what_is_built(world: ProbedAws) -> None:
     """knows quotas of VPC only
 
     VPCs, NAT gateways and rules; elastic IPs and vCPUs; clusters; ElastiCache's nodes
@@ -27,7 +27,7 @@ def quotas_of_what_is_built(world: World) -> None:
 
 
 @probe("Service Quotas", fails="NotImplementedError")
-def quotas_are_listed(world: World) -> None:
+def quotas_are_listed(world: ProbedAws) -> None:
     """cannot list the quotas that an account has
 
     those of one service, page by page

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from tests.sandbox.corrections.harness import ACCOUNT, REGION, World, probe, refused
+from tests.sandbox.corrections.harness import ACCOUNT, REGION, ProbedAws, probe, refused
 
 Clients = Callable[[str], Any]
 
@@ -17,7 +17,7 @@ def _allow(*actions: str, on: str | list[str] = "*", **conditions: Any) -> dict[
     return {"Effect": "Allow", "Action": list(actions), "Resource": on, "Condition": conditions}
 
 
-def _role(world: World, *statements: dict[str, Any]) -> Clients:
+def _role(world: ProbedAws, *statements: dict[str, Any]) -> Clients:
     """Clients of a session of a role that may do this and nothing else."""
     arn = world.role()
     document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
@@ -28,7 +28,7 @@ def _role(world: World, *statements: dict[str, Any]) -> Clients:
     return made
 
 
-def _template(world: World, *kinds: str) -> str:
+def _template(world: ProbedAws, *kinds: str) -> str:
     tags = [{"ResourceType": kind, "Tags": [{"Key": "of", "Value": "us"}]} for kind in kinds]
     made = world.ec2.create_launch_template(
         LaunchTemplateName=world.name("template"), LaunchTemplateData={"TagSpecifications": tags}
@@ -37,7 +37,7 @@ def _template(world: World, *kinds: str) -> str:
 
 
 @probe("Rights")
-def call_without_a_right(world: World) -> None:
+def call_without_a_right(world: ProbedAws) -> None:
     """lets every role do everything
 
     UnauthorizedOperation, AccessDenied or AccessDeniedException, as the service says it
@@ -53,7 +53,7 @@ def call_without_a_right(world: World) -> None:
 
 
 @probe("Rights")
-def launch_of_instances_with_tags(world: World) -> None:
+def launch_of_instances_with_tags(world: ProbedAws) -> None:
     """makes a node group for whoever may make node groups
 
     EKS asks for the launch of instances with the template, and for the tags of each type that the template tags
@@ -92,7 +92,7 @@ def _arn(service: str) -> str:
 
 
 @probe("Rights")
-def key_of_a_cluster(world: World) -> None:
+def key_of_a_cluster(world: ProbedAws) -> None:
     """makes a cluster with a key for whoever may make clusters
 
     EKS asks for a grant on the key, in which kms:GrantIsForAWSResource is not there
@@ -118,7 +118,7 @@ def key_of_a_cluster(world: World) -> None:
 
 
 @probe("Rights")
-def role_that_is_passed(world: World) -> None:
+def role_that_is_passed(world: ProbedAws) -> None:
     """gives a role to a service for whoever may call the service
 
     iam:PassRole, with the service in iam:PassedToService
@@ -139,7 +139,7 @@ def role_that_is_passed(world: World) -> None:
 
 
 @probe("Rights")
-def role_that_trusts_another_cluster(world: World) -> None:
+def role_that_trusts_another_cluster(world: ProbedAws) -> None:
     """takes any role for a cluster
 
     the role must trust EKS for this cluster, where it asks for whom (aws:SourceArn, aws:SourceAccount)
@@ -161,7 +161,7 @@ def role_that_trusts_another_cluster(world: World) -> None:
 
 
 @probe("Rights")
-def role_of_a_service(world: World) -> None:
+def role_of_a_service(world: ProbedAws) -> None:
     """makes a service's own role for everybody, or does without it
 
     iam:CreateServiceLinkedRole, with the service in iam:AWSServiceName, until the account has the role
@@ -189,7 +189,7 @@ def role_of_a_service(world: World) -> None:
 
 
 @probe("Rights", fails="NotImplementedError")
-def action_without_a_resource_type(world: World) -> None:
+def action_without_a_resource_type(world: ProbedAws) -> None:
     """has no quotas of EC2
 
     an action that has no resource type is allowed on all resources or not at all
@@ -204,7 +204,7 @@ def action_without_a_resource_type(world: World) -> None:
 
 
 @probe("Rights")
-def condition_that_is_not_offered(world: World) -> None:
+def condition_that_is_not_offered(world: ProbedAws) -> None:
     """looks at no condition
 
     a key that an action does not offer for a type of object is never there: the tags of a new Redis group are not
@@ -235,7 +235,7 @@ def condition_that_is_not_offered(world: World) -> None:
 
 
 @probe("Rights")
-def tags_of_a_key(world: World) -> None:
+def tags_of_a_key(world: ProbedAws) -> None:
     """looks at no tags
 
     those of a KMS key count for rights five minutes after they were set; its own policy counts at once
@@ -267,7 +267,7 @@ def tags_of_a_key(world: World) -> None:
 
 
 @probe("Rights")
-def secret_that_is_not_there(world: World) -> None:
+def secret_that_is_not_there(world: ProbedAws) -> None:
     """says of a secret that is not there that it is not there
 
     its bare name is held against the policy, which no ARN covers; a partial ARN is held against it as it is
@@ -281,7 +281,7 @@ def secret_that_is_not_there(world: World) -> None:
 
 
 @probe("Rights")
-def objects_under_a_key_of_kms(world: World) -> None:
+def objects_under_a_key_of_kms(world: ProbedAws) -> None:
     """writes and reads objects under any key of KMS for whoever may write and read objects
 
     S3 asks for kms:GenerateDataKey and kms:Decrypt of the key

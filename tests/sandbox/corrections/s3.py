@@ -13,16 +13,16 @@ from unittest import mock
 from botocore.exceptions import ClientError
 from moto.s3.models import S3Backend
 
-from tests.sandbox.corrections.harness import World, probe, refused
+from tests.sandbox.corrections.harness import ProbedAws, probe, refused
 
 
-def _bucket(world: World) -> str:
+def _bucket(world: ProbedAws) -> str:
     name = world.name("bucket")
     world.s3.create_bucket(Bucket=name)
     return name
 
 
-def _race(world: World, **condition: str) -> list[str]:
+def _race(world: ProbedAws, **condition: str) -> list[str]:
     """How two conditional writes of one object end when the moment between check and write is wide."""
     bucket = _bucket(world)
     if "IfMatch" in condition:
@@ -51,7 +51,7 @@ def _race(world: World, **condition: str) -> list[str]:
 
 
 @probe("S3")
-def object_is_made_once(world: World) -> None:
+def object_is_made_once(world: ProbedAws) -> None:
     """lets both of two writers win that put an object under If-None-Match at one time
 
     one, and PreconditionFailed for the other
@@ -60,7 +60,7 @@ def object_is_made_once(world: World) -> None:
 
 
 @probe("S3")
-def object_is_replaced_once(world: World) -> None:
+def object_is_replaced_once(world: ProbedAws) -> None:
     """lets both of two writers win that replace an object under If-Match at one time
 
     one, and PreconditionFailed for the other
@@ -69,7 +69,7 @@ def object_is_replaced_once(world: World) -> None:
 
 
 @probe("S3", fails="403")
-def policy_that_denies_plain_http(world: World) -> None:
+def policy_that_denies_plain_http(world: ProbedAws) -> None:
     """denies everything under a policy that denies what comes without TLS
 
     lets in what comes over TLS
@@ -88,7 +88,7 @@ def policy_that_denies_plain_http(world: World) -> None:
 
 
 @probe("S3")
-def lifecycle_keeps_newer_versions(world: World) -> None:
+def lifecycle_keeps_newer_versions(world: ProbedAws) -> None:
     """drops NewerNoncurrentVersions from a lifecycle rule
 
     shows the rule as it was put
@@ -111,7 +111,7 @@ def lifecycle_keeps_newer_versions(world: World) -> None:
 
 
 @probe("S3")
-def owner_is_checked(world: World) -> None:
+def owner_is_checked(world: ProbedAws) -> None:
     """ignores ExpectedBucketOwner
 
     AccessDenied for a bucket of another account
@@ -130,7 +130,7 @@ def owner_is_checked(world: World) -> None:
 
 
 @probe("S3", fails="ServerSideEncryptionConfigurationNotFoundError")
-def new_bucket_is_encrypted(world: World) -> None:
+def new_bucket_is_encrypted(world: ProbedAws) -> None:
     """has neither encryption nor a public access block on a new bucket
 
     both are on from the start
@@ -143,7 +143,7 @@ def new_bucket_is_encrypted(world: World) -> None:
 
 
 @probe("S3", fails="NoSuchTagSet")
-def new_bucket_has_its_tags(world: World) -> None:
+def new_bucket_has_its_tags(world: ProbedAws) -> None:
     """drops the tags that a bucket is to be made with
 
     has them from the start, and they are not put on a bucket that is there already

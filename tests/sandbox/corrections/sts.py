@@ -6,11 +6,11 @@ import boto3
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client
 
-from tests.sandbox.corrections.harness import REGION, World, probe
+from tests.sandbox.corrections.harness import REGION, ProbedAws, probe
 
 
 @probe("STS")
-def access_key_tells_its_account(world: World) -> None:
+def access_key_tells_its_account(world: ProbedAws) -> None:
     """takes every access key for the same account
 
     the account of the key: the digits at its end, here
@@ -21,7 +21,7 @@ def access_key_tells_its_account(world: World) -> None:
 
 
 @probe("STS")
-def caller_is_a_user(world: World) -> None:
+def caller_is_a_user(world: ProbedAws) -> None:
     """names a caller `user/moto` in every account, which IAM does not know
 
     the ARN of its user
@@ -31,7 +31,7 @@ def caller_is_a_user(world: World) -> None:
 
 
 @probe("STS")
-def presigned_caller_identity(world: World) -> None:
+def presigned_caller_identity(world: ProbedAws) -> None:
     """answers a presigned GetCallerIdentity over HTTP with a list of S3's buckets
 
     who signed it

@@ -8,7 +8,7 @@ import boto3
 from moto.ec2.models import ec2_backends
 
 from livekit_deploy.sandbox.aws.ec2_zones import add_local_zone
-from tests.sandbox.corrections.harness import ACCOUNT, REGION, World, probe, refused
+from tests.sandbox.corrections.harness import ACCOUNT, REGION, ProbedAws, probe, refused
 
 
 def _zones(client: Any, **asked: Any) -> dict[str, str]:
@@ -20,7 +20,7 @@ def _client(account: str, region: str = REGION) -> Any:
 
 
 @probe("EC2")
-def letters_of_zones_are_the_accounts_own(world: World) -> None:
+def letters_of_zones_are_the_accounts_own(world: ProbedAws) -> None:
     """gives the zones of every account the same letters
 
     each account has its own; the ids are the same places, and a subnet tells both
@@ -36,7 +36,7 @@ def letters_of_zones_are_the_accounts_own(world: World) -> None:
 
 
 @probe("EC2", fails="KeyError")
-def zones_that_an_account_opts_in_to(world: World) -> None:
+def zones_that_an_account_opts_in_to(world: ProbedAws) -> None:
     """says of no zone whether the account has opted in to it
 
     shows it, and those that it has not opted in to only to who asks for all
@@ -52,7 +52,7 @@ def zones_that_an_account_opts_in_to(world: World) -> None:
 
 
 @probe("EC2")
-def regions_that_an_account_has(world: World) -> None:
+def regions_that_an_account_has(world: ProbedAws) -> None:
     """lists the regions of all partitions, those included that the account has not switched on
 
     those that it has switched on, unless all are asked for
@@ -66,7 +66,7 @@ def regions_that_an_account_has(world: World) -> None:
 
 
 @probe("EKS")
-def zone_without_a_control_plane(world: World) -> None:
+def zone_without_a_control_plane(world: ProbedAws) -> None:
     """places a control plane in every zone
 
     UnsupportedAvailabilityZoneException in some, by their ids
