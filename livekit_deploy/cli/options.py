@@ -177,8 +177,11 @@ def _refuse_empty(context: click.Context) -> None:
 
 def path_of(options: Options) -> Path:
     """The environment file; raises `UsageError` when none or two are named."""
-    if bool(options.env) == bool(options.config):
-        raise UsageError("choose one environment", hint="--env NAME, or --config FILE")
+    if options.env and options.config:
+        raise UsageError("--env and --config cannot be combined", hint="leave one of them out")
+    if not options.env and not options.config:
+        known = ", ".join(sorted(path.stem for path in ENVIRONMENTS.glob("*.yaml")))
+        raise UsageError(f"choose an environment{known and f': {known}'}", hint="--env NAME, or --config FILE")
     if options.config:
         return Path(options.config)
     given = Path(options.env or "")
