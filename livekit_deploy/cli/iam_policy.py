@@ -47,7 +47,7 @@ def iam_policy(options: Options, parts: Path | None) -> int:
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{parts} cannot be made: {error.strerror}", hint="name another folder") from error
+        raise UsageError(f"{parts} cannot be made: {error.strerror}", hint="choose another folder") from error
     for name, document in documents.items():
         path = parts / f"{env.resource_prefix}-{name}.json"
         written(path, json.dumps(document, indent=2) + "\n")

@@ -129,7 +129,7 @@ def plan(
 @click.option(
     "--confirm",
     metavar="NAME",
-    help="the environment's name: needed where it is protected, or the file has another name",
+    help="the environment's name: needed if it is protected, or if the file has another name",
 )
 @click.option("--fail-fast", is_flag=True, help="begin nothing new after a failure")
 @click.option(

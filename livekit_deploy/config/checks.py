@@ -206,7 +206,7 @@ def _zones(env: Environment) -> Iterator[Problem]:
         yield at, "each zone is named once, and six are the most", "name two or three zones"
     for number, zone in enumerate(zones):
         if zone in REFUSED:
-            yield f"{at}.{number}", f"EKS places no control plane in {zone}", "name another zone"
+            yield f"{at}.{number}", f"EKS places no control plane in {zone}", "choose another zone"
         elif not (is_id(zone) or re.fullmatch(rf"{re.escape(env.region)}[a-z]", zone)):
             yield f"{at}.{number}", f"{zone} is not a zone of {env.region}", f"name zones such as {env.region}a"
 

@@ -162,8 +162,9 @@ class Upkeep:
         if here or remembers(self._store, lineage):
             return ""
         return (
-            f"nothing shows that the document of lineage {lineage} was ever at {self._store.location}: where it is in "
-            "use in another region, bucket or folder, both would change the same objects"
+            f"nothing shows that the document of lineage {lineage} was ever at {self._store.location}: if it is "
+            f"in use in another region, bucket or folder, both would change the same objects"
+            ""
         )
 
     def _only_lineage(self) -> str:

@@ -54,7 +54,7 @@ class Recorder:
             raise UsageError(f"the record {self.path} exists already", hint="name a new one: --record FILE") from error
         except OSError as error:
             said = f"the record {self.path} cannot be written: {error.strerror}"
-            raise UsageError(said, hint="name another one: --record FILE") from error
+            raise UsageError(said, hint="choose another one: --record FILE") from error
         header = {
             "type": "record",
             "format_version": FORMAT,

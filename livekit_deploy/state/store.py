@@ -175,7 +175,7 @@ def no_access(bucket: str, error: ResourceError) -> Denied:
     Its bare "Access Denied" is the same for missing rights and for another owner than is expected.
     """
     said = "" if "perform: " in error.message else "access is denied, or it belongs to another account: "
-    general = f"allow s3:ListBucket, s3:GetObject and s3:PutObject on {bucket}, or name another in state.bucket"
+    general = f"allow s3:ListBucket, s3:GetObject and s3:PutObject on {bucket}, or set another in state.bucket"
     return Denied(
         f"the state bucket {bucket} cannot be used: {said}{error}",
         code=error.code,

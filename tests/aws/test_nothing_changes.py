@@ -239,7 +239,7 @@ def test_a_bucket_that_somebody_else_owns(calls: Calls, capsys: Streams) -> None
     assert up("--set", "state.bucket=acme-state") == 4
     err = capsys.readouterr().err
     assert "the state bucket acme-state cannot be used" in err
-    assert "name another in state.bucket" in err
+    assert "set another in state.bucket" in err
     assert calls.mutating == []
     assert theirs.list_objects_v2(Bucket="acme-state")["KeyCount"] == 0
 

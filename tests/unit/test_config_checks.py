@@ -1121,7 +1121,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         (
             'redis: {engine: redis, version: "6.2"}',
             "AWS's standard support ends on 2027-01-31; after that each node costs 80 % more, and 160 % in the third "
-            'year: set redis.version to "7.1"',
+            'year; set redis.version to "7.1"',
         ),
         ('redis: {version: "9.2"}', "redis.version 9.2 of valkey was not known"),
     ],

@@ -72,7 +72,7 @@ def _scheduled(secretsmanager: SecretsManager, id: str) -> StateError:
     secret = secretsmanager.describe_secret(SecretId=id)
     date = f" on {secret['DeletedDate']:%Y-%m-%d}" if "DeletedDate" in secret else ""
     return StateError(
-        f"the secret {secret['Name']} is scheduled for deletion{date}: until it is restored nobody can read it",
+        f"the secret {secret['Name']} is scheduled for deletion{date}: it cannot be read until it is restored",
         hint=f"restore it: aws secretsmanager restore-secret --secret-id {secret['Name']}; then run the same "
         f"command again",
     )

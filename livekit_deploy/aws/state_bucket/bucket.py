@@ -157,5 +157,5 @@ def _check(place: Bucket) -> None:
     if not VERSIONING.holds(place):
         raise StateError(
             f"the bucket {place.name} is not versioned",
-            hint="turn its versioning on (livekit-deploy prerequisites --fix), or name another in state.bucket",
+            hint="turn its versioning on (livekit-deploy prerequisites --fix), or set another in state.bucket",
         )

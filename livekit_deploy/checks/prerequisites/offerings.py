@@ -72,7 +72,7 @@ def addons(survey: PrerequisitesContext) -> str:
     """EKS offers the add-ons that are to be made, in these versions, for the Kubernetes version."""
     wanted = [item for item in survey.to_make if item.kind == "eks.addon"]
     _none_foreseen(survey, wanted, "EKS offers other add-ons, or other versions, for each Kubernetes version")
-    return f"{len(wanted)} to be made, all offered" if wanted else "none is to be made"
+    return f"{len(wanted)} to be made, all offered" if wanted else "none is needed"
 
 
 def admins(survey: PrerequisitesContext) -> str:

@@ -107,7 +107,7 @@ def _named(base: str, url: str) -> str:
     try:
         return named(base, url)
     except ValueError as error:
-        raise Failed(f"the index of {base} cannot be trusted: {error}", hint="check repo, or name another") from error
+        raise Failed(f"the index of {base} cannot be trusted: {error}", hint="check repo, or choose another") from error
 
 
 def _get(url: str, most: int = _LARGEST) -> bytes:

@@ -50,7 +50,7 @@ def _delegated(cloud: Cloud, domain: str, ids: Sequence[str]) -> str:
     each = "; ".join(f"{id}: {', '.join(sorted(own))}" for id, own in servers.items())
     raise ResourceError(
         f"this account has {len(ids)} public hosted zones {domain} ({', '.join(ids)}), and {seen}",
-        hint="delete the zones that nobody uses, or name the nameservers of the one that is meant at the domain's "
+        hint="delete the zones that nobody uses, or set the nameservers of the right zone at the domain's "
         f"registrar or in the zone above ({each})",
     )
 
@@ -106,7 +106,7 @@ def check_room(contents: Contents, address: str, domain: str, kind: str, name: s
         raise NotOurs(
             f"{address}: {name} has another record in the hosted zone {domain} ({contents.zone}), which is not ours: "
             f"{shown}. {why} must be the only record of its name: Route 53 accepts no {kind} record beside it",
-            hint="delete it in Route 53 when nobody needs it any more, or take another name in the environment file",
+            hint="delete it in Route 53 if it is no longer needed, or use another name in the environment file",
         )
     for item in sets:
         if kind == "A" and item["Type"] in _BESIDE:
@@ -129,7 +129,7 @@ def _check_cuts(contents: Contents, address: str, domain: str, name: str) -> Non
         if servers := [item for item in contents.at(cut) if item["Type"] == "NS"]:
             raise NotOurs(
                 f"{address}: {cut} is delegated away from the hosted zone {domain} ({contents.zone}), by "
-                f"{record_text(servers[0])}: nobody would see a record of {name} in {domain}",
+                f"{record_text(servers[0])}: a record of {name} in {domain} would have no effect",
                 hint=f"set livekit.hosted_zone to {cut} where this account has that zone; leave it out and make the "
                 f"records by hand where it has not; or delete the NS record of {cut} when nothing uses it",
             )
