@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import re
@@ -14,10 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.binaries import kubectl
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
+from tests.unit.test_cli import COMMANDS
+from tests.unit.test_texts import command
 
 UAT = ("--env", "uat", "--sandbox")
 LOUD = ("-vv", "--log-format", "json")
@@ -30,6 +34,17 @@ _CREDENTIAL = re.compile(
     rb"k8s-aws-v1\.[\w-]{20}|X-Amz-Signature|AWS4-HMAC|X-Amz-Security-Token|Authorization\b|Bearer "
 )
 _HOLD_THEM = {("livekit", "livekit-api-keys"), ("livekit", "livekit-redis")}
+
+
+#: options that name a file which is read
+_READ = {"config", "plan_file"}
+
+
+def _writes(arguments: tuple[str, ...]) -> set[str]:
+    """The options by which the command that arguments begin with writes a file, or a folder of them."""
+    found = command(list(arguments))[0]
+    options = [one for one in found.params if isinstance(one, click.Option) and one.name not in _READ]
+    return {one.opts[0] for one in options if isinstance(one.type, click.Path | click.File)}
 
 
 class Processes:
@@ -108,13 +123,16 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 @contextlib.contextmanager
-def _recorded(here: Workspace) -> Iterator[list[tuple[str, bytes]]]:
-    """Everything that a command says, from now on."""
+def _recorded(here: Workspace, written: set[str]) -> Iterator[list[tuple[str, bytes]]]:
+    """Everything that a command says, from now on; it is also told to write each file that it can write."""
     said: list[tuple[str, bytes]] = []
-    run = here.run
+    run, number = here.run, itertools.count()
+    (here.folder / "written").mkdir(exist_ok=True)
 
     def recording(*arguments: str, code: int | None = 0, **environ: str) -> Any:
-        done = run(*arguments, code=code, **environ)
+        more = {one: f"written/{next(number)}{one}" for one in sorted(_writes(arguments) - {*arguments})}
+        done = run(*arguments, *itertools.chain(*more.items()), code=code, **environ)
+        written.update(one for one, file in more.items() if (here.folder / file).exists())
         said.extend(
             [(f"stdout of {arguments[0]}", done.out.encode()), (f"stderr of {arguments[0]}", done.err.encode())]
         )
@@ -133,23 +151,32 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
     scratch.mkdir(exist_ok=True)
     monkeypatch.setitem(here.environ, "TMPDIR", str(scratch))
     monkeypatch.setattr(here, "forks", False)  # the arguments of a process are looked at
-    with _recorded(here) as found, Processes() as processes:
+    written: set[str] = set()
+    in_github = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_OUTPUT": str(here.folder / "github-output"),
+        "GITHUB_STEP_SUMMARY": str(here.folder / "github-summary"),
+    }
+    with _recorded(here, written) as found, Processes() as processes:
         here.run("plan", *UAT, *LOUD, "--out", "plan.json")
         here.run("up", *UAT, *LOUD, "--json", "--plan", "plan.json", "--yes", "--log-file", "up.log")
         here.run("keys", "rotate", *UAT, *LOUD, "--json", "--yes", "--log-file", "keys.log")
         here.run("keys", "list", *UAT, *LOUD)
-        here.run("logs", *UAT, *LOUD)
-        here.run("events", *UAT, *LOUD)
+        for name in ("logs", "events", "status", "outputs", "verify", "prerequisites", "iam-policy", "graph"):
+            here.run(name, *UAT, *LOUD)
+        for name in ("list", "show", "history"):
+            here.run("state", name, *UAT, *LOUD)
+        here.run("plan", *UAT, *CHANGE, code=0, **in_github)
         canaries = _canaries(here)
 
         # a run whose state cannot be written any more leaves an error and a rescue copy
         here.fail({"fault": "denied", "call": "s3:PutObject", "after": 3})
-        here.run("up", *UAT, *LOUD, *CHANGE, "--yes", "--log-file", "failed.log", code=1)
+        here.run("up", *UAT, *LOUD, *CHANGE, "--yes", "--log-file", "failed.log", code=4)
         assert list((here.folder / "state" / "local").glob("errored-uat-*.json"))
         here.fail()
         here.run("state", "unlock", *UAT, "--yes")
 
-        here.run("state", "show", *UAT)
+        here.run("kubeconfig", *UAT, "--out", "kubeconfig-uat")
         here.run("kubeconfig", *UAT)
         found += list(_in_the_cluster(here))
         here.run("down", *UAT, *LOUD, "--json", "--yes")
@@ -165,8 +192,11 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
         "ConfigMap livekit/livekit",
         "stderr of up",
         "file kubeconfig-uat",
+        "file github-output",
+        "file github-summary",
     ):
         assert what in places
+    assert written == {option for path in COMMANDS for option in _writes(path)}, "each was written by some command"
     assert any(b"helm" in said and b"upgrade" in said for said in processes.seen)
     assert {what for what, said in found if _CREDENTIAL.search(said)} <= {"a process"}, "what signs or is signed"
     leaks = {(name, what) for name, canary in canaries.items() for what, said in found if canary in said}
