@@ -73,6 +73,7 @@ FLOOR: Mapping[tuple[str, str], Why] = {
     ("kubernetes", "GET a group of the API"): Why(7, "path and scope of each kind in the releases' manifests"),
     ("kubernetes", "GET an object"): Why(21, "the manifests' objects, the namespace and the Secrets, as they are"),
     ("kubernetes", "GET endpointslices"): Why(1, "whether something answers for the controller's webhook"),
+    ("kubernetes", "GET nodes"): Why(1, "whether a drain that was given up has left nodes closed"),
     ("kubernetes", "GET pods"): Why(2, "whether what a release has made is ready"),
     ("kubernetes", "GET replicasets"): Why(2, "which pods are those of the newest version"),
     ("kubernetes", "GET secrets"): Why(2, "Helm's record of each release"),
