@@ -11,6 +11,7 @@ OWNED_IN_CLUSTER = {
     **dict.fromkeys(
         ("barrier.calls_drained.group_name", "barrier.calls_drained.release"), "observed: a barrier has no object"
     ),
+    "barrier.calls_drained.closed": "observed: only what we closed ourselves counts",
     "helm.release.namespace": "identity: a release of another namespace is another release",
     **dict.fromkeys(
         ("helm.release.repo", "helm.release.digest", "helm.release.endpoints"),
