@@ -72,7 +72,8 @@ def named() -> Iterator[tuple[str, str, str]]:
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         words |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        for service in SERVICES.keys() & (words | {node.id for node in nodes if isinstance(node, ast.Name)}):
+        called = {word.replace("_", "-") for word in words | {node.id for node in nodes if isinstance(node, ast.Name)}}
+        for service in SERVICES.keys() & called:
             for name in words & operations(service).keys():
                 yield service, operations(service)[name], path.name
 

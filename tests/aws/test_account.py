@@ -132,7 +132,7 @@ def test_a_list_of_allowed_images_without_those_of_eks_is_told(
     if fits:
         assert account.images(_survey(rig, tmp_path))
         return
-    with pytest.raises(Trouble, match="by a declarative policy of the organization") as caught:
+    with pytest.raises(Trouble, match="a declarative policy of the organization") as caught:
         account.images(_survey(rig, tmp_path))
     assert caught.value.remedy.startswith("have it add")
 

@@ -9,7 +9,7 @@ from unittest import mock
 import boto3
 import pytest
 
-from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.opener import Opener
 from livekit_deploy.aws.access.tags import OwnershipTags, pairs
 from livekit_deploy.cli import asking, options
 from livekit_deploy.cli.entry import run
@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA123456789012")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with account(), mock.patch.object(Clients, "_open", return_value=_boto()):
+    with account(), mock.patch.object(Opener, "_open", return_value=_boto()):
         tags = pairs(OwnershipTags("livekit", "dev", LINEAGE).own("ec2.vpc/main"))
         ec2 = boto3.client("ec2", region_name="us-east-1")
         ec2.create_vpc(

@@ -9,8 +9,8 @@ from unittest import mock
 
 import pytest
 
-from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import mutates
+from livekit_deploy.aws.access.opener import Opener
 from livekit_deploy.cli.entry import run
 from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.state import document
@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     for name, value in {"AWS_ACCESS_KEY_ID": "AKIA123456789012", "AWS_SECRET_ACCESS_KEY": "testing"}.items():
         monkeypatch.setenv(name, value)
-    with account(), mock.patch.object(Clients, "_open", return_value=_boto()):
+    with account(), mock.patch.object(Opener, "_open", return_value=_boto()):
         yield tmp_path
 
 

@@ -337,5 +337,5 @@ FAULTS: tuple[tuple[str, str, Fault], ...] = (
     ("api", "ListRooms answers 401: the token is refused", key_changed),
     ("redis", "ListRooms answers 500", rule_revoked(_group("redis"), 6379)),
     ("pods", 'CreateContainerConfigError secret "livekit-api-keys" not found', secret_gone),
-    ("ingress", "the Ingress livekit/livekit is deleted", ingress_deleted),
+    ("ingress", "the Ingress livekit/livekit was deleted", ingress_deleted),
 )

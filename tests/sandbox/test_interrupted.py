@@ -107,7 +107,7 @@ def test_the_lease_of_a_killed_holder_ends_and_the_next_run_goes_on(here: Worksp
     Events(first).until(_begins("eks.cluster/main"))
     os.killpg(first.pid, signal.SIGSTOP)  # or it is done before the other has begun
     refused = here.run(*UP, "--lock-timeout", "0", code=5)
-    assert f"pid {first.pid}, up" in refused.err
+    assert f"process {first.pid}, up" in refused.err
     assert "since" in refused.err
     here.kill(first)
     _gone(mark)
@@ -164,7 +164,7 @@ def test_the_second_of_two_waits_for_the_first(slow: Workspace) -> None:
     first = slow.start(*UP, "--json")
     Events(first).until(_begins("eks.cluster/main"))
     refused = slow.run(*UP, "--lock-timeout", "0", code=5)
-    assert f"pid {first.pid}, up" in refused.err
+    assert f"process {first.pid}, up" in refused.err
     assert "since" in refused.err
     second = slow.end(slow.start(*UP))
     assert second.code == 0, second.said
