@@ -162,6 +162,14 @@ class Workspace:
         found: dict[str, Any] = json.loads(body.read())
         return found
 
+    def recorded(self, env: str) -> bool:
+        """Whether there is a state document."""
+        s3 = self.client("s3")
+        if STATE_BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            return False
+        found = s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix=f"livekit-deploy/livekit/{env}.json")
+        return bool(found["KeyCount"])
+
     def edit(self, env: str, **values: Any) -> Path:
         """Set top-level keys of an environment file."""
         path = self.folder / "manifests" / "environments" / f"{env}.yaml"
