@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from livekit_deploy.cli.files import written
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, screen, shared
 from livekit_deploy.errors import UsageError
 
 

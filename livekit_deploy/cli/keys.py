@@ -12,7 +12,8 @@ import click
 
 from livekit_deploy.cli.asking import agreed, can_ask, says_yes
 from livekit_deploy.cli.listening import carried_out, listening
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, screen, shared
 from livekit_deploy.errors import Declined, DeployError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import click
 
 from livekit_deploy.base import isolated
 from livekit_deploy.cli.files import written
-from livekit_deploy.cli.options import Options, deployer, load, path_of, screen, shared
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, path_of, screen, shared
 from livekit_deploy.errors import UsageError
 
 

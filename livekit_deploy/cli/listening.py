@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from livekit_deploy.cli.options import Options, deployer
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options
 from livekit_deploy.cli.signals import INTERRUPTED, handled
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, screen, seconds, shared
 from livekit_deploy.errors import UsageError
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared, spelling
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, screen, shared, spelling
 
 #: by the first check that fails: credentials and rights have an exit code of their own
 _DENIED, _FAILED = 4, 1

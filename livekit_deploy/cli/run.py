@@ -11,7 +11,8 @@ import click
 from livekit_deploy.cli.asking import agreed, answer, can_ask
 from livekit_deploy.cli.files import written
 from livekit_deploy.cli.listening import carried_out, listening
-from livekit_deploy.cli.options import Options, deployer, load, screen, seconds, shared
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, screen, seconds, shared
 from livekit_deploy.cli.prerequisites import prerequisites_step
 from livekit_deploy.cli.verify import verify_step
 from livekit_deploy.engine.stages import STAGES

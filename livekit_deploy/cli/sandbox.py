@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, connected, load, screen, shared
+from livekit_deploy.cli.opening import connected
+from livekit_deploy.cli.options import Options, load, screen, shared
 from livekit_deploy.errors import UsageError
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 import click
 
 from livekit_deploy.cli.asking import agreed, can_ask
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, screen, shared
 from livekit_deploy.errors import UsageError
 
 

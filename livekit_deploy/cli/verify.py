@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, deployer, load, screen, shared, spelling
+from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.options import Options, load, screen, shared, spelling
 
 FAILED = 7
 _WATCH = 600.0

@@ -5,6 +5,7 @@ mypy refuses an operation that is not declared here, and a test holds each that 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.access.service import Call, Door, Service
@@ -216,7 +217,7 @@ class Sts(Service):
     get_caller_identity: Call
 
 
-class Services:
+class Services(ABC):
     """The services that this package uses: a name that is none of these is a mistake, and mypy finds it."""
 
     acm: Acm
@@ -235,9 +236,9 @@ class Services:
     service_quotas: ServiceQuotas
     sts: Sts
 
+    @abstractmethod
     def service(self, name: str) -> Service:
         """The service that boto3 has under this name."""
-        raise NotImplementedError
 
     if not TYPE_CHECKING:
 

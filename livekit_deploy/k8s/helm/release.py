@@ -9,7 +9,7 @@ knows. Nothing is deleted for it: a Service that goes takes its load balancer an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,28 +110,23 @@ class HelmRelease(Resource):
         if age < lease:
             return Live(self._id(), Status.PENDING, props, detail=f"helm: {record.status} for {age:.0f} s")
         # nobody can be at it any more; the difference in state asks for the repair
-        unknown = self._unknown(connection, record)
+        earlier = self._earlier(connection, record)
+        unknown = _unknown(earlier, record)
         live = [live for _, live in live_objects(connection, unknown, self.namespace) if live]
         if going := [item for item in live if item["metadata"].get("deletionTimestamp")]:
             return Live(self._id(), Status.PENDING, props, detail=f"waiting for {named(going[0])} to go")
         if unknown:
             props["state"] = f"{record.status}, which does not know {', '.join(map(named, unknown))}"
-        elif self._sizes(connection, record):
+        elif self._sizes(connection, earlier, record):
             props["state"] = f"{record.status}, with fewer or more pods in the revision before"
         return Live(self._id(), Status.READY, props)
-
-    def _unknown(self, connection: Api, record: ReleaseRecord) -> list[Obj]:
-        """What the revisions before have, back to the last whole one, and the newest one has not."""
-        known = {_identity(item) for item in record.manifest}
-        earlier = [item for one in self._earlier(connection, record) for item in one.manifest]
-        return list({_identity(item): item for item in earlier if _identity(item) not in known}.values())
 
     def _earlier(self, connection: Api, record: ReleaseRecord) -> list[ReleaseRecord]:
         return read_earlier(connection, self.namespace, self.instance, record.revision)
 
-    def _sizes(self, connection: Api, record: ReleaseRecord) -> dict[str, int]:
+    def _sizes(self, connection: Api, earlier: Sequence[ReleaseRecord], record: ReleaseRecord) -> dict[str, int]:
         """The Deployments whose present number of replicas, an autoscaler's, a rollback would change."""
-        before = next(iter(self._earlier(connection, record)), None)
+        before = next(iter(earlier), None)
         if before is None or not (_scaled(record) or _scaled(before)):
             return {}
         return {
@@ -219,12 +214,11 @@ class HelmRelease(Resource):
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return
-        at = connection, self.namespace, self.instance
-        if unknown := self._unknown(connection, record):
+        at, earlier = (connection, self.namespace, self.instance), self._earlier(connection, record)
+        whole = earlier[0].revision if earlier else record.revision - 1
+        if unknown := _unknown(earlier, record):
             revise(*at, record.revision, lambda items: [*items, *unknown])
-            return
-        whole = next((one.revision for one in self._earlier(connection, record)), record.revision - 1)
-        if sizes := self._sizes(connection, record):
+        elif sizes := self._sizes(connection, earlier, record):
             revise(*at, whole, lambda items: [_sized(item, sizes) for item in items])
         else:
             asyncio.run(runner.back(self.instance, self.namespace, whole))
@@ -272,6 +266,13 @@ class HelmRelease(Resource):
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         """None: a release is found by its name, and goes with its cluster at the latest."""
         yield from ()
+
+
+def _unknown(earlier: Sequence[ReleaseRecord], record: ReleaseRecord) -> list[Obj]:
+    """What the revisions before have, back to the last whole one, and the newest one has not."""
+    known = {_identity(item) for item in record.manifest}
+    had = {_identity(item): item for one in earlier for item in one.manifest}
+    return [item for identity, item in had.items() if identity not in known]
 
 
 def _scaled(record: ReleaseRecord) -> bool:

@@ -88,6 +88,13 @@ def in_use_means_conflict(what: str) -> Iterator[None]:
         raise Conflict(f"{what}: {error}", code=error.code, request_id=error.request_id, hint=error.hint) from error
 
 
+def version_differs(want: Any, have: Any) -> bool:
+    """Whether another version runs than is wanted, to the precision given: ``1.33`` is any patch of it."""
+    if isinstance(want, str) and isinstance(have, str):
+        return have != want and not have.startswith(f"{want}.")
+    return bool(want != have)
+
+
 def minor(version: str) -> int:
     """``1.36`` is 36."""
     return int(version.split(".")[1])
@@ -147,9 +154,7 @@ class Cluster(Resource):
 
     def differs(self, key: str, want: Any, have: Any) -> bool:
         """Versions are compared to the precision given."""
-        if key == "version" and isinstance(want, str) and isinstance(have, str):
-            return have != want and not have.startswith(f"{want}.")
-        return super().differs(key, want, have)
+        return version_differs(want, have) if key == "version" else super().differs(key, want, have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
         """Also a version that is lower, or more than one minor higher, than what runs; and another key, or none."""

@@ -15,7 +15,7 @@ from livekit_deploy.aws.access.naming import fit
 from livekit_deploy.aws.access.tags import ADDRESS
 from livekit_deploy.aws.kinds.ec2.diagnosis import NODE_ADDRESSES, cause_and_remedy, subnets_cut_off, subnets_short
 from livekit_deploy.aws.kinds.ec2.foreign_groups import on_nodes
-from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, as_it_runs, in_use_means_conflict, minor
+from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, as_it_runs, in_use_means_conflict, minor, version_differs
 from livekit_deploy.aws.kinds.eks.issues import NODE_GROUP_ISSUE, health
 from livekit_deploy.aws.kinds.states import NODE_GROUP
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
@@ -58,9 +58,7 @@ class NodeGroup(Resource):
 
     def differs(self, key: str, want: Any, have: Any) -> bool:
         """The Kubernetes version is compared to the precision given."""
-        if key == "version" and isinstance(want, str) and isinstance(have, str):
-            return have != want and not have.startswith(f"{want}.")
-        return super().differs(key, want, have)
+        return version_differs(want, have) if key == "version" else super().differs(key, want, have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
         """Also a version that is lower than what runs."""
