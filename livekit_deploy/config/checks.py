@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from ipaddress import IPv4Network
 
-from livekit_deploy.config import livekit_checks
+from livekit_deploy.config import livekit_checks, redis_checks
 from livekit_deploy.config.admins import service_linked
-from livekit_deploy.config.models import Environment, NodeGroup, Redis
+from livekit_deploy.config.models import Environment, NodeGroup
 from livekit_deploy.config.regions import REGIONS, mistyped, nearest
 from livekit_deploy.config.section import Unknown
 from livekit_deploy.config.zones import REFUSED, is_id
@@ -32,19 +32,11 @@ SUPPORT = {
     "1.36": (date(2027, 8, 2), date(2028, 8, 2)),
     "1.37": (date(2027, 12, 1), date(2028, 12, 1)),
 }
-#: engine versions that can still be made (ElastiCache user guide, Engine versions and upgrading; read 2026-11)
-ENGINES = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("6.2", "7.0", "7.1")}
-#: engine and major version → the last day of standard support, after which every node costs 80 % more, and 160 % in the
-#: third year (ElastiCache user guide, "Extended Support charges"; ElastiCache pricing; read 2026-11)
-ENGINE_SUPPORT = {("redis", "6"): date(2027, 1, 31)}
-_SOON = timedelta(days=180)
 #: add-ons that every cluster gets: whoever writes nearly one of these names means it
 ALWAYS_THERE = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "metrics-server")
 #: addresses that the VPC CNI takes for a node: those of one network interface, held ready for pods
 _NODE_ADDRESSES = 30
 _REPLICATION_GROUP_ID = 40
-#: node types with data tiering (ElastiCache user guide, "Data tiering in ElastiCache")
-_TIERED = re.compile(r"cache\.(r\d+g)d\.(\w+)")
 _TAGS_OF_OTHERS = ("aws:", "livekit-deploy:", "kubernetes.io/")
 _TAG_KEY, _TAG_VALUE, _TAGS = 128, 256, 40  # AWS takes 50 tags; ten are kept for ours and the controllers'
 _TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
@@ -56,7 +48,7 @@ def problems(env: Environment, today: date) -> Iterator[Problem]:
 
     What reads a key that is wrong says nothing; all else does.
     """
-    for check in (*_CHECKS, *livekit_checks.CHECKS):
+    for check in (*_CHECKS, *redis_checks.CHECKS, *livekit_checks.CHECKS):
         with contextlib.suppress(Unknown):
             yield from check(env)
     with contextlib.suppress(Unknown):
@@ -84,36 +76,13 @@ def warnings(env: Environment, today: date) -> Iterator[str]:
         meant = f": did you mean {near}?" if (near := nearest(env.region)) else ""
         yield f"region {env.region} was not known when this program was released{meant}"
     yield from _room(env)
-    yield from _engine(env.redis, today)
+    yield from redis_checks.warnings(env.redis, today)
     if env.nodes.media.capacity == "spot":
         yield "nodes.media.capacity is spot: AWS takes nodes back with two minutes' notice, and their calls end"
     if env.preset != "dev" and any(kind.startswith("t") for kind in env.nodes.media.instance_types):
         yield "nodes.media.instance_types are burstable: media is held up when their CPU credits are spent"
     if env.livekit.settings.get("development"):
         yield "livekit.settings.development opens LiveKit's debug handlers to the Internet"
-
-
-def in_engine_extension(engine: str, version: str, today: date) -> bool:
-    """Whether ElastiCache charges extra for an old engine."""
-    end = ENGINE_SUPPORT.get((engine, version.partition(".")[0]))
-    return end is not None and today > end
-
-
-def engine_support(redis: Redis, today: date) -> str:
-    """When standard support for the engine's version ends or ended, and what follows; "" while that is far away."""
-    end = ENGINE_SUPPORT.get((redis.engine, redis.version.partition(".")[0]))
-    if end is None or today + _SOON < end:
-        return ""
-    verb = "ended" if today > end else "ends"
-    return f"AWS's standard support {verb} on {end}; after that each node costs 80 % more, and 160 % in the third year"
-
-
-def _engine(redis: Redis, today: date) -> Iterator[str]:
-    known = ENGINES[redis.engine]
-    if told := engine_support(redis, today):
-        yield f'redis.version {redis.version}: {told}; set redis.version to "{known[-1]}", in place'
-    if redis.version not in known:
-        yield f"redis.version {redis.version} of {redis.engine} was not known when this program was released"
 
 
 def _room(env: Environment) -> Iterator[str]:
@@ -281,40 +250,6 @@ def _is_arm(instance_type: str) -> bool:
     return family == "a1" or re.fullmatch(r"[a-z]+\d+[a-z]*g[a-z]*", family) is not None
 
 
-def _newer(version: str, known: Iterable[str]) -> bool:
-    """Whether it is a later minor version of a known major one: AWS raises those, and the file has to follow."""
-    major, minor = map(int, version.split("."))
-    minors = [int(one.split(".")[1]) for one in known if int(one.split(".")[0]) == major]
-    return bool(minors) and minor > max(minors)
-
-
-def _redis_version(env: Environment) -> Iterator[Problem]:
-    redis = env.redis
-    known = ENGINES[redis.engine]
-    if redis.version not in known and not (redis.engine == "valkey" and _newer(redis.version, known)):
-        yield "redis.version", f"ElastiCache has no {redis.engine} {redis.version}", f"one of {', '.join(known)}"
-
-
-def _redis_nodes(env: Environment) -> Iterator[Problem]:
-    redis = env.redis
-    if found := _TIERED.match(redis.node_type):
-        yield (
-            "redis.node_type",
-            f"{redis.node_type} keeps part of its data on disk (data tiering), and LiveKit's few megabytes need none",
-            f"take cache.{found[1]}.{found[2]}, or a smaller one",
-        )
-
-
-def _failover(env: Environment) -> Iterator[Problem]:
-    if env.redis.multi_az and not env.redis.replicas:
-        yield "redis.multi_az", "multi_az needs a replica", "set redis.replicas to 1 or more"
-
-
-def _token(env: Environment) -> Iterator[Problem]:
-    if env.redis.auth and not env.redis.tls:
-        yield "redis.auth", "ElastiCache takes an AUTH token only with TLS", "set redis.tls to true"
-
-
 #: each reads as little as it can: one that reads a key that is wrong is left out
 _CHECKS: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
     _names,
@@ -326,8 +261,4 @@ _CHECKS: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
     _admins,
     _public,
     *(partial(check, name=name) for name in ("media", "system") for check in (_sizes, _images)),
-    _redis_version,
-    _redis_nodes,
-    _failover,
-    _token,
 )

@@ -14,7 +14,8 @@ from datetime import date
 from typing import Any
 
 from livekit_deploy.config import Environment
-from livekit_deploy.config.checks import in_engine_extension, in_extended_support
+from livekit_deploy.config.checks import in_extended_support
+from livekit_deploy.config.redis_checks import in_engine_extension
 from livekit_deploy.costs.prices import Ask, Item, Prices, Told, as_of, regions
 from livekit_deploy.engine.estimate import Estimate, Guard, Line, Unpriced
 from livekit_deploy.engine.plan import UNKNOWN, Action, unknown

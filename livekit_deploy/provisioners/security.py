@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.kinds.ec2.routes import ANYWHERE
 from livekit_deploy.aws.kinds.ec2.security_groups import SecurityGroup, SecurityGroupRule
-from livekit_deploy.aws.kinds.elasticache.replication_groups import PORT
+from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.resource import Resource
 

@@ -12,8 +12,8 @@ import pytest
 
 from livekit_deploy.aws.kinds.eks.addons import AFTER_NODES, BEFORE_NODES
 from livekit_deploy.config import checks, load_environment
-from livekit_deploy.config.checks import engine_support
 from livekit_deploy.config.models import Redis
+from livekit_deploy.config.redis_checks import engine_support
 from livekit_deploy.config.regions import REGIONS
 from livekit_deploy.errors import ConfigError
 from tests.unit.environments import HEAD, LIVEKIT, File

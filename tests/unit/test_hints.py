@@ -17,7 +17,8 @@ import livekit_deploy
 from livekit_deploy.aws.kinds.eks.cluster import Cluster
 from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
 from livekit_deploy.config import Environment
-from livekit_deploy.config.checks import ENGINES, SUPPORT, problems
+from livekit_deploy.config.checks import SUPPORT, problems
+from livekit_deploy.config.redis_checks import ENGINES
 from livekit_deploy.engine.resource import Live, Resource, Status
 from tests.unit.environments import TODAY, File
 

@@ -8,7 +8,7 @@ from datetime import date
 from livekit_deploy.aws.kinds.states import GONE, SUPPORT
 from livekit_deploy.checks.finding import Trouble
 from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
-from livekit_deploy.config.checks import engine_support
+from livekit_deploy.config.redis_checks import engine_support
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import ResourceError
 
