@@ -21,6 +21,7 @@ from livekit_deploy.config.names import (
     AddonVersion,
     Boundary,
     Bucket,
+    DailyWindow,
     File,
     InstanceType,
     KmsKey,
@@ -196,6 +197,11 @@ class Redis(Section):
         default=True, description="ask for a token, which is generated into Secrets Manager; needs `tls`"
     )
     snapshot_retention_days: Annotated[Whole, Field(ge=0, le=35)] = Field(default=0, description="0: no snapshots")
+    snapshot_window: DailyWindow | None = Field(
+        default=None,
+        description="when the daily snapshot may begin, in UTC, an hour or longer; absent: ElastiCache chooses",
+        examples=["05:00-06:00"],
+    )
 
 
 class LoadBalancerController(Section):

@@ -64,4 +64,10 @@ AddonVersion = Annotated[
     StringConstraints(pattern=r"^v?[0-9][0-9A-Za-z_.+-]*$"),
     Form("the version of an add-on: a number with dots, and what EKS writes behind it"),
 ]
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]"
+DailyWindow = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_TIME}-{_TIME}$"),
+    Form("two times of day in 24 hours with a hyphen between, as in 05:00-06:00"),
+]
 LeaseSeconds = Annotated[Whole, Field(ge=10, le=900)]

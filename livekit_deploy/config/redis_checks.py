@@ -1,4 +1,4 @@
-"""Checks the section ``redis``: versions and their support, node types, failover, the token."""
+"""Checks the section ``redis``: versions and their support, node types, failover, the token, snapshots."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
+from livekit_deploy.base.windows import minutes
 from livekit_deploy.config.models import Environment, Redis
 
 Problem = tuple[str, str, str]  # field, what is wrong, what to do
@@ -15,6 +16,8 @@ ENGINES = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("6.2"
 #: engine and major version → the last day of standard support, after which every node costs 80 % more, and 160 % in the
 #: third year (ElastiCache user guide, "Extended Support charges"; ElastiCache pricing; read 2026-11)
 ENGINE_SUPPORT = {("redis", "6"): date(2027, 1, 31)}
+#: minutes of a window (ElastiCache answers "Snapshot window must be at least 60 minutes")
+_SHORTEST_WINDOW = 60
 _SOON = timedelta(days=180)
 #: node types with data tiering (ElastiCache user guide, "Data tiering in ElastiCache")
 _TIERED = re.compile(r"cache\.(r\d+g)d\.(\w+)")
@@ -42,6 +45,8 @@ def warnings(redis: Redis, today: date) -> Iterator[str]:
         yield f'redis.version {redis.version}: {told}; set redis.version to "{known[-1]}", in place'
     if redis.version not in known:
         yield f"redis.version {redis.version} of {redis.engine} was not known when this program was released"
+    if redis.snapshot_window and not redis.snapshot_retention_days:
+        yield "redis.snapshot_window has no effect: there are no snapshots while redis.snapshot_retention_days is 0"
 
 
 def _newer(version: str, known: Iterable[str]) -> bool:
@@ -78,4 +83,19 @@ def _token(env: Environment) -> Iterator[Problem]:
         yield "redis.auth", "ElastiCache takes an AUTH token only with TLS", "set redis.tls to true"
 
 
-CHECKS: tuple[Callable[[Environment], Iterator[Problem]], ...] = (_redis_version, _redis_nodes, _failover, _token)
+def _snapshot_window(env: Environment) -> Iterator[Problem]:
+    window = env.redis.snapshot_window
+    if window and (lasts := minutes(window)) < _SHORTEST_WINDOW:
+        begin = window.split("-")[0]
+        later = f"{(int(begin[:2]) + 1) % 24:02}{begin[2:]}"
+        wrong = f"{window} lasts {lasts} minutes, and ElastiCache takes windows of {_SHORTEST_WINDOW} or more"
+        yield "redis.snapshot_window", wrong, f"write {begin}-{later}, or a longer one"
+
+
+CHECKS: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
+    _redis_version,
+    _redis_nodes,
+    _failover,
+    _token,
+    _snapshot_window,
+)

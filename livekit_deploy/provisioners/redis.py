@@ -40,6 +40,7 @@ class RedisProvisioner:
             failover=redis.replicas > 0,
             multi_az=redis.multi_az and redis.replicas > 0,
             snapshot_retention=redis.snapshot_retention_days,
+            snapshot_window=redis.snapshot_window,
             security_group_ids=[security.redis.id],
             subnet_group=self.subnets.group_name,
             tls=redis.tls,

@@ -281,6 +281,18 @@ def test_other_security_groups_and_subnets(rig: AwsRig, ids: dict[str, Any]) -> 
     assert len(group["Subnets"]) == 3
 
 
+def test_snapshots_wait_until_the_group_is_not_maintained(rig: AwsRig, ids: dict[str, Any]) -> None:
+    rig.up(redis(ids))
+    (change,) = rig.plan(redis(ids, snapshot_window="07:30-08:30")).changes
+    assert change.action is Action.BLOCKED
+    assert change.hint == (
+        "ElastiCache takes no snapshots while it maintains the group: set redis.snapshot_window to a time outside of "
+        "sun:07:00-sun:08:00."
+    )
+    rig.up(redis(ids, snapshot_window="08:00-09:00"))
+    assert described()["SnapshotWindow"] == "08:00-09:00"
+
+
 def test_an_engine_goes_up_only(rig: AwsRig, ids: dict[str, Any]) -> None:
     rig.up(redis(ids))
     (change,) = rig.plan(redis(ids, version="7.2")).changes

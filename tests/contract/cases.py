@@ -621,6 +621,7 @@ CASES = [
             "failover": literal(False),
             "multi_az": literal(False),
             "snapshot_retention": literal(3),
+            "snapshot_window": literal("03:00-04:00"),
             "security_group_ids": lambda b: [b.group("other").id],
             "subnet_group": lambda b: b.cache_subnets("other").group_name,
             "minor_upgrades": literal(True),
@@ -647,6 +648,9 @@ CASES = [
             "failover": Drift(out_of_band.redis(AutomaticFailoverEnabled=False, MultiAZEnabled=False)),
             "multi_az": Drift(out_of_band.redis(MultiAZEnabled=False)),
             "snapshot_retention": Drift(out_of_band.redis_with_snapshots),
+            "snapshot_window": Drift(
+                out_of_band.redis(SnapshotWindow="10:00-11:00"), {"snapshot_window": literal("03:00-04:00")}
+            ),
             "security_group_ids": Drift(out_of_band.redis_in_another_group),
             "tls": Drift(
                 out_of_band.redis(TransitEncryptionMode="preferred"),
@@ -663,6 +667,7 @@ CASES = [
             "a patch of the engine by AWS": out_of_band.redis(EngineVersion="8.0.2"),
             "a minor version that AWS raised": out_of_band.redis(EngineVersion="8.1"),
             "another description": out_of_band.redis(ReplicationGroupDescription="theirs"),
+            "another hour for its snapshots, where none is declared": out_of_band.redis(SnapshotWindow="10:00-11:00"),
             "another hour for its maintenance": out_of_band.redis(PreferredMaintenanceWindow="sun:05:00-sun:06:00"),
         },
     ),

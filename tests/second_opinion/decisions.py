@@ -151,7 +151,7 @@ DISAGREES: dict[str, Decision] = {
     **_all(_ACCEPTS, _CHANGE, "replication_group_is_encrypted_step_by_step replication_group_changes_its_token"),
     **_all("leaves the nodes as they are", _CHANGE, "replication_group_is_modified replication_group_gets_replicas"),
     **_all("has no TestFailover", "ElastiCache API reference, Actions", "snapshots_come_from_a_member"),
-    **_all("does not tell it", _GROUP, "minor_versions_are_raised_unless_refused"),
+    **_all("does not tell it", _GROUP, "minor_versions_are_raised_unless_refused windows_of_a_replication_group"),
     **_all("keeps capital letters", "ElastiCache API reference, CreateCacheSubnetGroup", "subnet_group_is_checked"),
     **_all("does not sort out by source", "ElastiCache API reference, DescribeCacheParameters", "parameter_groups"),
     **_all("lists other families", "ElastiCache API reference, DescribeCacheEngineVersions", "engine_versions"),

@@ -515,6 +515,24 @@ CASES = [
         "9.1",
         'redis: {version: "9.1"}',
     ),
+    Case(
+        "a window for snapshots that is too short",
+        "redis: {snapshot_window: '23:30-00:15'}",
+        "3:9",
+        "redis.snapshot_window",
+        "23:30-00:15 lasts 45 minutes",
+        "write 23:30-00:30",
+        "redis: {snapshot_retention_days: 1, snapshot_window: '23:30-00:30'}",
+    ),
+    Case(
+        "a window for snapshots with an hour that there is not",
+        "redis: {snapshot_window: 5:00-24:00}",
+        "3:9",
+        "redis.snapshot_window",
+        "two times of day in 24 hours with a hyphen between",
+        "such as '05:00-06:00'",
+        "redis: {snapshot_retention_days: 1, snapshot_window: 05:00-06:00}",
+    ),
     # ---- LiveKit: pods
     Case(
         "more pods than media nodes",
@@ -1124,6 +1142,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
             'year; set redis.version to "7.1"',
         ),
         ('redis: {version: "9.2"}', "redis.version 9.2 of valkey was not known"),
+        ("redis: {snapshot_window: 05:00-06:00}", "redis.snapshot_window has no effect"),
     ],
 )
 def test_what_works_but_should_be_known_is_a_warning(text: str, warning: str, tmp_path: Path) -> None:

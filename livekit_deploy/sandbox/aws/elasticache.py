@@ -23,6 +23,7 @@ from livekit_deploy.sandbox.aws.elasticache_members import Group, resize, shard
 from livekit_deploy.sandbox.aws.elasticache_parameters import ParameterGroups
 from livekit_deploy.sandbox.aws.elasticache_subnets import SubnetGroups
 from livekit_deploy.sandbox.aws.elasticache_tags import Tags
+from livekit_deploy.sandbox.aws.elasticache_windows import checked, chosen
 from livekit_deploy.sandbox.aws.elasticache_wire import (
     Asked,
     Item,
@@ -97,7 +98,8 @@ class ElastiCache:
         if name in self._store.groups:
             raise refused("ReplicationGroupAlreadyExists", f"Replication group {name} already exists.")
         self._check(name, asked)
-        shared = self._shared(asked)
+        snapshots, maintenance = chosen(asked.get("SnapshotWindow"), asked.get("PreferredMaintenanceWindow"))
+        shared = {**self._shared(asked), "PreferredMaintenanceWindow": maintenance}
         members = int(asked.get("NumCacheClusters") or 1)
         own = arn(self._backend, "replicationgroup", name)
         on = "enabled" if asked.get("AutomaticFailoverEnabled") else "disabled"
@@ -111,6 +113,7 @@ class ElastiCache:
             "AutoMinorVersionUpgrade": asked.get("AutoMinorVersionUpgrade") is not False,
             "DataTiering": "enabled" if asked.get("DataTieringEnabled") else "disabled",
             "SnapshotRetentionLimit": int(asked.get("SnapshotRetentionLimit") or 0),
+            "SnapshotWindow": snapshots,
             "ClusterEnabled": False,
             "CacheNodeType": asked["CacheNodeType"],
             "AuthTokenEnabled": bool(asked.get("AuthToken")),
@@ -209,6 +212,10 @@ class ElastiCache:
         group = self._available(asked)
         wire, shared = group.wire, group.shared
         self._check_changes(group, asked)
+        wire["SnapshotWindow"], shared["PreferredMaintenanceWindow"] = checked(
+            asked.get("SnapshotWindow") or wire["SnapshotWindow"],
+            asked.get("PreferredMaintenanceWindow") or shared["PreferredMaintenanceWindow"],
+        )
         group.tokens = authenticate(wire, asked, group.tokens)
         encrypt(wire, asked)
         if version := asked.get("EngineVersion"):

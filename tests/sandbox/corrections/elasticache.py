@@ -211,6 +211,30 @@ def snapshots_come_from_a_member(world: ProbedAws) -> None:
 
 
 @probe("ElastiCache")
+def windows_of_a_replication_group(world: ProbedAws) -> None:
+    """does not tell when snapshots are taken and when a group is maintained, and takes any two windows
+
+    both, chosen where they were not asked for; an hour or longer, and never at the same time
+    """
+    name = _group(world)
+    daily, weekly = _seen(world, name).get("SnapshotWindow"), _members(world, name)[0].get("PreferredMaintenanceWindow")
+    assert (daily, weekly) == ("05:00-06:00", "sun:07:00-sun:08:00")
+    _modify(world, name, SnapshotWindow="23:30-00:30", PreferredMaintenanceWindow="mon:03:00-mon:04:00")
+    assert _seen(world, name)["Status"] == "available"
+    assert _seen(world, name)["SnapshotWindow"] == "23:30-00:30"
+    assert _members(world, name)[0]["PreferredMaintenanceWindow"] == "mon:03:00-mon:04:00"
+    for wrong in ("05:00-05:59", "03:30-04:30", "02:00-03:01"):
+        with refused("InvalidParameterValue"):
+            _modify(world, name, SnapshotWindow=wrong)
+    with refused("InvalidParameterValue"):
+        _modify(world, name, PreferredMaintenanceWindow="mon:23:00-tue:01:00")
+    with refused("InvalidParameterValue"):
+        _group(world, SnapshotWindow="05:00-06:00", PreferredMaintenanceWindow="sun:05:30-sun:06:30")
+    other = _group(world, SnapshotWindow="07:00-09:00")
+    assert _members(world, other)[0]["PreferredMaintenanceWindow"] == "sun:03:00-sun:04:00"
+
+
+@probe("ElastiCache")
 def data_tiering_goes_with_its_nodes(world: ProbedAws) -> None:
     """makes r6gd nodes without data tiering, and of other nodes
 

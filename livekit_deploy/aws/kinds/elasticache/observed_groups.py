@@ -99,8 +99,11 @@ def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str
     }
     if (minor := group.get("AutoMinorVersionUpgrade")) is not None:
         props["minor_upgrades"] = bool(minor)
+    if window := group.get("SnapshotWindow"):
+        props["snapshot_window"] = window
     if nodes:
         props["engine"], props["version"] = nodes[0]["Engine"], nodes[0]["EngineVersion"]
+        props["maintenance_window"] = nodes[0].get("PreferredMaintenanceWindow")
         props["subnet_group"] = nodes[0].get("CacheSubnetGroupName")
         props["security_group_ids"] = sorted(item["SecurityGroupId"] for item in nodes[0].get("SecurityGroups", []))
     if (mark := _TOKEN.search(group.get("Description", ""))) and props["auth"]:

@@ -21,6 +21,7 @@ from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.elasticache.engine_versions import as_given, later_minor, order
 from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT, PREFERRED, described, live_group, members_of
 from livekit_deploy.aws.kinds.elasticache.subnet_groups import ours, put_tags, tags_of
+from livekit_deploy.base.windows import is_weekly, overlap
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
 from livekit_deploy.errors import Absent
@@ -30,6 +31,8 @@ _UNKNOWN = "unknown"
 #: AUTH that somebody else switched (ElastiCache API reference, AuthTokenUpdateStrategy)
 _AUTH_ON = "ElastiCache cannot turn AUTH off without user groups: set redis.auth to true, which makes a new group."
 _AUTH_OFF = "Remove the group's user groups in ElastiCache and set its token again, or set redis.auth to false."
+#: it answers "The snapshot window and maintenance window must not overlap"
+_APART = "ElastiCache takes no snapshots while it maintains the group"
 
 
 class ReplicationGroup(Resource):
@@ -37,7 +40,8 @@ class ReplicationGroup(Resource):
 
     ``replicas`` are beside the primary; ``failover`` and ``multi_az`` need at least one. ``auth`` says whether a token
     is asked for, ``auth_token`` where it is kept, ``old_token`` whether the one before is still good although no pod
-    has it. ``snapshot_retention`` is in days, 0 for none. ``minor_upgrades`` lets AWS raise the minor version.
+    has it. ``snapshot_retention`` is in days, 0 for none; ``snapshot_window`` is a daily one,
+    None for ElastiCache's choice. ``minor_upgrades`` lets AWS raise the minor version.
     Source: ElastiCache API reference, CreateReplicationGroup and ModifyReplicationGroup.
     """
 
@@ -61,6 +65,7 @@ class ReplicationGroup(Resource):
     failover: Input[bool] = Input(api="AutomaticFailoverEnabled", default=False)
     multi_az: Input[bool] = Input(api="MultiAZEnabled", default=False)
     snapshot_retention: Input[int] = Input(api="SnapshotRetentionLimit", default=0)
+    snapshot_window: Input[str | None] = Input(api="SnapshotWindow", default=None)
     security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
     subnet_group: Input[str] = Input(api="CacheSubnetGroupName", change=Change.IMMUTABLE)
     tls: Input[bool] = Input(api="TransitEncryptionEnabled", change=Change.IMMUTABLE, default=True)
@@ -82,6 +87,8 @@ class ReplicationGroup(Resource):
             return have != want and not have.startswith(f"{want}.") and not later_minor(want, have)
         if key == "auth_token" and isinstance(want, Mapping) and isinstance(have, Mapping):
             return bool(want.get("version") != have.get("version"))
+        if key == "snapshot_window" and want is None:
+            return False
         return super().differs(key, want, have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
@@ -93,6 +100,8 @@ class ReplicationGroup(Resource):
             found["version"] = f'ElastiCache does not go back: set redis.version to "{as_given(have)}".'
         if "engine" in changed:
             found["engine"] = f"ElastiCache does not go back: set redis.engine to {live.props['engine']}, a new group."
+        if "snapshot_window" in changed and (weekly := self._maintained(live)):
+            found["snapshot_window"] = f"{_APART}: set redis.snapshot_window to a time outside of {weekly}."
         if "auth" in changed:
             found["auth"] = _AUTH_ON if live.props["auth"] else _AUTH_OFF
         return found
@@ -104,6 +113,11 @@ class ReplicationGroup(Resource):
             return super().notice(live)
         said = f"it runs {live.props['engine']} {have}, and the file says {want}: somebody raised it, perhaps AWS"
         return said, f'set redis.version to "{as_given(have)}": ElastiCache cannot lower a version'
+
+    def _maintained(self, live: Live) -> str:
+        """The group's maintenance window, where its snapshots are to fall into it; "" where they are not."""
+        weekly = str(live.props.get("maintenance_window"))
+        return weekly if is_weekly(weekly) and self.snapshot_window and overlap(self.snapshot_window, weekly) else ""
 
     # ---- verbs
 
@@ -126,6 +140,7 @@ class ReplicationGroup(Resource):
     def create(self, cloud: Cloud, token: str) -> str:
         name = self._name(cloud)
         secret = {"AuthToken": cloud.secret(self.auth_token)} if self.auth and self.auth_token else {}
+        window = {"SnapshotWindow": self.snapshot_window} if self.snapshot_window else {}
         cloud.elasticache.create_replication_group(
             ReplicationGroupId=name,
             ReplicationGroupDescription=self._description(cloud),
@@ -144,6 +159,7 @@ class ReplicationGroup(Resource):
             Port=PORT,
             Tags=pairs(cloud.ownership.tags(self.address, name)),
             **secret,
+            **window,
         )
         return name
 
@@ -184,6 +200,8 @@ class ReplicationGroup(Resource):
             # from none to some, ElastiCache has to be told which node to take them from
             new = {"SnapshottingClusterId": _replica(cloud, live)} if not live.props["snapshot_retention"] else {}
             self._modify(cloud, live, SnapshotRetentionLimit=self.snapshot_retention, **new)
+        elif "snapshot_window" in changed:
+            self._modify(cloud, live, SnapshotWindow=self.snapshot_window)
         elif "security_group_ids" in changed:
             self._modify(cloud, live, SecurityGroupIds=sorted(self.security_group_ids))
         elif "node_type" in changed:
