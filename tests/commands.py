@@ -8,7 +8,7 @@ import click
 
 from livekit_deploy.cli.commands import COMMANDS, below
 from livekit_deploy.cli.entry import cli
-from livekit_deploy.cli.options import shared
+from livekit_deploy.cli.options import SHARED
 
 _EXIT_CODES = (
     (0, "done"),
@@ -47,20 +47,11 @@ def _head() -> Iterator[str]:
     yield ""
     yield "## Options of most commands"
     yield ""
-    yield from _options(_shared())
-
-
-def _shared() -> list[click.Option]:
-    @click.command()
-    @shared
-    def any_command(options: object) -> None:
-        """Declares the shared options and nothing else."""
-
-    return [parameter for parameter in any_command.params if isinstance(parameter, click.Option)]
+    yield from _options(list(SHARED))
 
 
 def _body() -> Iterator[str]:
-    yield from _below("", cli, {option.name for option in _shared()})
+    yield from _below("", cli, {option.name for option in SHARED})
 
 
 def _command(path: str, command: click.Command, known: set[str | None]) -> Iterator[str]:

@@ -28,7 +28,7 @@ def agreed(where: Screen, question: str) -> None:
 
 def named(where: Screen, name: str, question: str, kept: str) -> None:
     """Ask for the environment's name: whoever means another one types another name. Raises `Declined`."""
-    if answer(where, f"{question} Type its name:") != name:
+    if answer(where, question) != name:
         raise Declined(f"{kept}: that is not its name", hint=f"type {name}, or add --confirm {name}")
 
 

@@ -25,7 +25,7 @@ class Command:
     help: str = ""
     #: what other tools call it, with the options that this takes here
     elsewhere: tuple[str, ...] = ()
-    #: a text that names it means the environment at hand
+    #: a text that names it means the environment at hand; what a group says holds for all in it
     of_environment: bool = True
     #: it changes something: if its results cannot be written, it did not fail
     changes: bool = False
@@ -232,41 +232,25 @@ _ALL = (
         "sandbox start",
         "start, stop, status, reset, env, faults",
         help="Run the local stand-in for AWS: start, stop, status, reset, env, faults.",
+        of_environment=False,
         changes=True,
     ),
-    Command("sandbox env", "sandbox:env", "sandbox env --env dev", of_environment=False),
+    Command("sandbox env", "sandbox:env", "sandbox env --env dev"),
     Command(
         "sandbox faults",
         "",
         "sandbox faults add fails eks:CreateNodegroup --times 1",
         help="Make the sandbox fail: list, add, load, clear.",
     ),
-    Command(
-        "sandbox faults add",
-        "faults:add",
-        "sandbox faults add throttling ec2:CreateSubnet --after 2 --times 3",
-        of_environment=False,
-    ),
-    Command("sandbox faults clear", "faults:clear", "sandbox faults clear", of_environment=False),
-    Command("sandbox faults kinds", "faults:kinds", "sandbox faults kinds", of_environment=False),
-    Command(
-        "sandbox faults list",
-        "faults:show",
-        "sandbox faults list",
-        of_environment=False,
-        prints=("sandbox faults list",),
-    ),
-    Command("sandbox faults load", "faults:load", "sandbox faults load storm.yaml", of_environment=False),
-    Command("sandbox reset", "sandbox:reset", "sandbox reset", of_environment=False),
-    Command("sandbox start", "sandbox:start", "sandbox start --speed 4", of_environment=False),
-    Command(
-        "sandbox status",
-        "sandbox:status",
-        "sandbox status",
-        of_environment=False,
-        prints=("sandbox status",),
-    ),
-    Command("sandbox stop", "sandbox:stop", "sandbox stop", of_environment=False),
+    Command("sandbox faults add", "faults:add", "sandbox faults add throttling ec2:CreateSubnet --after 2 --times 3"),
+    Command("sandbox faults clear", "faults:clear", "sandbox faults clear"),
+    Command("sandbox faults kinds", "faults:kinds", "sandbox faults kinds"),
+    Command("sandbox faults list", "faults:show", "sandbox faults list", prints=("sandbox faults list",)),
+    Command("sandbox faults load", "faults:load", "sandbox faults load storm.yaml"),
+    Command("sandbox reset", "sandbox:reset", "sandbox reset"),
+    Command("sandbox start", "sandbox:start", "sandbox start --speed 4"),
+    Command("sandbox status", "sandbox:status", "sandbox status", prints=("sandbox status",)),
+    Command("sandbox stop", "sandbox:stop", "sandbox stop"),
     Command(
         "version",
         "version:version",
@@ -288,6 +272,12 @@ COMMANDS: Mapping[str, Command] = {one.name: one for one in _ALL}
 def below(group: str) -> dict[str, Command]:
     """The commands of a group by their name in it; those of the program for the empty name."""
     return {one.word: one for one in _ALL if one.name and one.name.rpartition(" ")[0] == group}
+
+
+def of_environment(name: str) -> bool:
+    """Whether a text that names this command means the environment at hand."""
+    words = name.split()
+    return all(COMMANDS[" ".join(words[:end])].of_environment for end in range(1, len(words) + 1))
 
 
 def called_elsewhere() -> dict[str, str]:

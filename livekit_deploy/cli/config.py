@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, load, path_of, screen, shared
+from livekit_deploy.cli.options import Options, load, path_of, screen
 from livekit_deploy.errors import UsageError
 
 
-@click.command()
 @click.option("--preset", type=click.Choice(["dev", "uat", "prod"]), default="dev", show_default=True)
-@shared
-def init(options: Options, preset: str) -> int:
+def init(options: Options, preset: str) -> None:
     """Write a commented environment file to start from. An existing file is not changed."""
     from livekit_deploy.config.describe import check_name, needed, template
 
@@ -29,25 +27,19 @@ def init(options: Options, preset: str) -> int:
     where.say(f"wrote {path}")
     where.say(f"next: give {', '.join(needed(preset))} a value, then run:")
     where.say(f"  livekit-deploy config validate {named}")
-    return 0
 
 
-@click.command()
-@shared
-def validate(options: Options) -> int:
+def validate(options: Options) -> None:
     """Check the file, and list every error with its place and remedy."""
     env, where = load(options), screen(options)
     if options.json:
         where.json_value({"file": str(env.source), "valid": True, "warnings": env.warnings})
-        return 0
-    where.warn(env.warnings)
-    where.result(f"{env.source} is valid")
-    return 0
+    else:
+        where.warn(env.warnings)
+        where.result(f"{env.source} is valid")
 
 
-@click.command()
-@shared
-def show(options: Options) -> int:
+def show(options: Options) -> None:
     """Show the resulting configuration: the file with the preset's values and all overrides."""
     from livekit_deploy.config.describe import effective
 
@@ -56,11 +48,9 @@ def show(options: Options) -> int:
         where.json(env.model_dump_json(indent=2))
     else:
         where.result(effective(env))
-    return 0
 
 
-@click.command()
-def schema() -> int:
+def schema() -> None:
     """Print the JSON Schema of an environment file, for editors."""
     import json
 
@@ -68,4 +58,3 @@ def schema() -> int:
     from livekit_deploy.render.screen import Screen
 
     Screen().json(json.dumps(whole(), indent=2))
-    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import shlex
 import sys
 import traceback
@@ -15,6 +16,7 @@ import click
 
 from livekit_deploy import __version__
 from livekit_deploy.cli.commands import COMMANDS, Command, below, called_elsewhere
+from livekit_deploy.cli.options import command_of
 from livekit_deploy.cli.signals import INTERRUPTED
 from livekit_deploy.cli.spelling import PROGRAM, Spelling, program
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
@@ -70,13 +72,19 @@ class _Program(_Group):
             formatter.write_dl([(one.name, one.summary) for one in below("").values()])
 
 
+@functools.cache
+def _loaded(code: str) -> click.Command:
+    """The command of a function, such as ``run:up``: click takes its options off it."""
+    module, _, function = code.partition(":")
+    return command_of(getattr(import_module(f"livekit_deploy.cli.{module}"), function))
+
+
 def _made(declared: Command) -> click.Command:
     """The command as click has it: its function, under its name, with its example at the end of its help."""
     if declared.is_group:
         command: click.Command = _Group(declared) if declared.name else _Program(declared)
     else:
-        module, _, function = declared.code.partition(":")
-        command = copy(getattr(import_module(f"livekit_deploy.cli.{module}"), function))
+        command = copy(_loaded(declared.code))
     command.name = declared.word
     # whole, where click would cut it
     command.short_help = declared.summary or (command.help or "").partition(".")[0]

@@ -11,14 +11,12 @@ import click
 from livekit_deploy.errors import UsageError
 
 
-@click.command()
 @click.option("--json", "json", is_flag=True, help="only JSON on stdout")
-def show(json: bool) -> int:
+def show(json: bool) -> None:
     """List the faults that are set, and how often each has struck."""
-    return _shown((), json=json)
+    _shown((), json=json)
 
 
-@click.command()
 @click.argument("fault")
 @click.argument("call", default="", metavar="[SERVICE:OPERATION]")
 @click.option("--after", type=click.IntRange(0), help="how many matching calls pass first")
@@ -32,16 +30,15 @@ def show(json: bool) -> int:
 @click.option("--seconds", type=click.IntRange(1), help="api-silent: how long it lasts (default: 15)")
 @click.option("--where", "where", multiple=True, metavar="NAME=VALUE", help="only calls with this parameter")
 @click.option("--code", help="AWS's error code, instead of the usual one")
-def add(fault: str, call: str, where: tuple[str, ...], **given: Any) -> int:
+def add(fault: str, call: str, where: tuple[str, ...], **given: Any) -> None:
     """Set a fault, such as: throttling ec2:CreateSubnet --times 3. `kinds` lists them."""
     pairs = dict(one.partition("=")[::2] for one in where)
     values = {"fault": fault, "call": call, "where": pairs, **given}
-    return _set([{key: value for key, value in values.items() if value not in (None, "", {})}])
+    _set([{key: value for key, value in values.items() if value not in (None, "", {})}])
 
 
-@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def load(file: Path) -> int:
+def load(file: Path) -> None:
     """Set the faults from a YAML file: a list of fault, call, after, times, where."""
     from livekit_deploy.sandbox.faults.plan import read
 
@@ -50,32 +47,29 @@ def load(file: Path) -> int:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", "") or "it is not text in UTF-8"
         raise UsageError(f"cannot read {file}: {why}", hint="check the path") from error
-    return _set([one.plain() for one in read(text, str(file))])
+    _set([one.plain() for one in read(text, str(file))])
 
 
-@click.command()
-def clear() -> int:
+def clear() -> None:
     """Clear every fault."""
-    return _shown((), clear=True)
+    _shown((), clear=True)
 
 
-@click.command()
-def kinds() -> int:
+def kinds() -> None:
     """List the kinds of faults."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
 
     Screen().outputs({name: kind.about for name, kind in CATALOGUE.items()})
-    return 0
 
 
-def _set(given: Sequence[Mapping[str, Any]]) -> int:
+def _set(given: Sequence[Mapping[str, Any]]) -> None:
     from livekit_deploy.sandbox.faults.plan import parsed
 
-    return _shown([parsed(one).plain() for one in given])
+    _shown([parsed(one).plain() for one in given])
 
 
-def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool = False) -> int:
+def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool = False) -> None:
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import faults as ask
 
@@ -85,7 +79,7 @@ def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool 
     screen = Screen()
     if json:
         screen.json_value({"faults": found})
-        return 0
+        return
     for one in found:
         where = "".join(f" where {key}={value}" for key, value in one.get("where", {}).items())
         limit = f" of {one['times']}" if "times" in one else ""
@@ -93,4 +87,3 @@ def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool 
         screen.result(f"{one['fault']:<16} {one['call']}{where}{after}: struck {one['struck']}{limit}")
     if not found:
         screen.result("all faults cleared" if clear else "no faults are set")
-    return 0

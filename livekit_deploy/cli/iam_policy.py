@@ -9,19 +9,17 @@ import click
 
 from livekit_deploy.cli.files import written
 from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, shared
+from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import UsageError
 
 
-@click.command()
 @click.option(
     "--parts",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
     help="write one managed policy for each subject to this folder",
 )
-@shared
-def iam_policy(options: Options, parts: Path | None) -> int:
+def iam_policy(options: Options, parts: Path | None) -> None:
     """Print the smallest policy with which this environment's up and down work, as JSON.
 
     The account is the file's account_id, or else the account of your credentials.
@@ -44,7 +42,7 @@ def iam_policy(options: Options, parts: Path | None) -> int:
                     f"--parts FOLDER writes {len(documents)} smaller ones"
                 ]
             )
-        return 0
+        return
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,4 +54,3 @@ def iam_policy(options: Options, parts: Path | None) -> int:
     if len(documents) > permissions.POLICIES_OF_ROLE:
         more = "ask Service Quotas for more (IAM, managed policies attached to a role)"
         where.warn([f"{len(documents)} policies, and a role may have {permissions.POLICIES_OF_ROLE}: {more}"])
-    return 0

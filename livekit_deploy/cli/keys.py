@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from livekit_deploy.cli.asking import agreed, can_ask, says_yes
-from livekit_deploy.cli.listening import carried_out, listening
-from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, shared
+from livekit_deploy.cli.listening import listening
+from livekit_deploy.cli.opening import shown
+from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import Declined, DeployError
 
 if TYPE_CHECKING:
@@ -21,62 +21,46 @@ if TYPE_CHECKING:
     from livekit_deploy.deployer import Deployer
     from livekit_deploy.operations.api_keys import Keyring
     from livekit_deploy.operations.report import Report
-    from livekit_deploy.render.progress import Listener
+    from livekit_deploy.render.listener import Listener
     from livekit_deploy.render.screen import Screen
 
 _STAGE = "livekit"  # all that follows a key is in it
 _ENDS_CALLS = (
     "LiveKit signs the tokens with which calls reconnect, and may use any of its keys: a running call whose "
     "token is signed with this key cannot reconnect to pods that do not have the key"
-    ""
 )
 _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 
 
-@click.command()
-@shared
-def list_(options: Options) -> int:
+def list_(options: Options) -> None:
     """List the keys with their names and ages, and how many pods have all of them."""
-    env, where = load(options), screen(options)
-    with deployer(options, env, "keys list") as made:
-        found = made.keys.present()
-    if options.json:
-        where.json_value(asdict(found))
-    else:
-        where.keys(found)
-    return 0
+    shown(options, "keys list", lambda made: made.keys.present(), asdict, lambda screen, keys: screen.keys(keys))
 
 
-@click.command()
 @click.option("--name", metavar="NAME", help="who or what uses it (default: today's date)")
 @_yes
-@shared
-def add(options: Options, name: str | None, yes: bool) -> int:
+def add(options: Options, name: str | None, yes: bool) -> None:
     """Add a key, unless one of this name exists, and give it to the pods."""
     chosen = name or f"{datetime.now(UTC):%Y-%m-%d}"
-    return _changed(options, "add", yes, lambda ring: {"key": ring.add(chosen), "name": chosen})
+    _changed(options, "add", yes, lambda ring: {"key": ring.add(chosen), "name": chosen})
 
 
-@click.command()
 @click.argument("name", default="main")
 @_yes
-@shared
-def rotate(options: Options, name: str, yes: bool) -> int:
+def rotate(options: Options, name: str, yes: bool) -> None:
     """Make a second key for NAME (default: main). The old one stays valid until `keys remove`."""
 
     def change(ring: Keyring) -> dict[str, str]:
         turn = ring.rotate(name)
         return {"key": turn.new, "name": name, "old": turn.old}
 
-    return _changed(options, "rotate", yes, change)
+    _changed(options, "rotate", yes, change)
 
 
-@click.command()
 @click.argument("key")
 @click.option("--now", is_flag=True, help="do not wait for pods with earlier keys: their calls cannot reconnect")
 @_yes
-@shared
-def remove(options: Options, key: str, now: bool, yes: bool) -> int:
+def remove(options: Options, key: str, now: bool, yes: bool) -> None:
     """Revoke KEY: its tokens stop working once the pods have restarted. The last key cannot be removed.
 
     It waits until pods with earlier keys have ended, which may take hours while their calls drain, and then ten
@@ -88,12 +72,12 @@ def remove(options: Options, key: str, now: bool, yes: bool) -> int:
         ring.remove(key, now=now)
         return {"old": key}
 
-    return _changed(options, "remove", yes, change, ends=key)
+    _changed(options, "remove", yes, change, ends=key)
 
 
 def _changed(
     options: Options, verb: str, yes: bool, change: Callable[[Keyring], dict[str, str]], *, ends: str = ""
-) -> int:
+) -> None:
     """Change the secret, then bring what follows it to its new version; ``ends`` is the key that is ended by it."""
     env, where = load(options), screen(options)
     can_ask(options, yes, "--yes")
@@ -110,7 +94,6 @@ def _changed(
         where.key_changed(env, **said)
         if followed is not None:
             where.unfinished(followed, env)
-    return 0
 
 
 @contextlib.contextmanager
@@ -130,16 +113,15 @@ def _follow(
 ) -> Report | None:
     """What was done, None where there was nothing to do."""
     plan, report = made.plan(targets=made.keys.followers, stage=_STAGE), None
-    if options.json:
+    if options.json or plan.changes:
         listener.planned(plan)
-    elif plan.changes:
-        where.plan(plan)
     made.check(plan)
     if plan.changes and not yes and not says_yes(where, f"Apply these {len(plan.changes)} changes to {env.name}?"):
         raise Declined("the pods were not changed")
     if plan.changes or options.json:
         bound = None if yes else plan
-        report = carried_out(listener, lambda: made.up(bound, targets=made.keys.followers, stage=_STAGE))
+        with listener:
+            report = made.up(bound, targets=made.keys.followers, stage=_STAGE)
         listener.finished(report)
     if not made.keys.followed:
         raise DeployError("the pods do not use the new keys: none was given the present version of the secret")

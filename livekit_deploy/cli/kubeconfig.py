@@ -11,14 +11,12 @@ import click
 from livekit_deploy.base import isolated
 from livekit_deploy.cli.files import written
 from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, path_of, screen, shared
+from livekit_deploy.cli.options import Options, load, path_of, screen
 from livekit_deploy.errors import UsageError
 
 
-@click.command()
 @click.option("--out", metavar="FILE", type=click.Path(), help="where to write it (default: kubeconfig-NAME)")
-@shared
-def kubeconfig(options: Options, out: str | None) -> int:
+def kubeconfig(options: Options, out: str | None) -> None:
     """Write a kubeconfig for the cluster. It holds no token: kubectl asks this program for one."""
     import yaml
 
@@ -35,12 +33,9 @@ def kubeconfig(options: Options, out: str | None) -> int:
     path = Path(out or f"kubeconfig-{env.name}")
     written(path, yaml.safe_dump(found, sort_keys=False))
     where.say(f"wrote {path}; use it with: export KUBECONFIG={path.resolve()}")
-    return 0
 
 
-@click.command()
-@shared
-def token(options: Options) -> int:
+def token(options: Options) -> None:
     """Print a credential for the cluster, in the form that kubectl and helm ask for."""
     if folder := os.environ.get("LIVEKIT_DEPLOY_FOLDER"):
         try:
@@ -54,4 +49,3 @@ def token(options: Options) -> int:
     env, where = load(options), screen(options)
     with deployer(options, env, "token") as made:
         where.json(json.dumps(made.cluster.credential()))
-    return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,7 @@ from livekit_deploy.cli.signals import INTERRUPTED, handled
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
     from livekit_deploy.deployer import Deployer
-    from livekit_deploy.operations.report import Report
-    from livekit_deploy.render.progress import Listener
+    from livekit_deploy.render.listener import Listener
     from livekit_deploy.render.screen import Screen
 
 
@@ -43,12 +42,6 @@ def _say_rehearsal(options: Options, where: Screen, made: Deployer) -> None:
     charts = [one.spec.title for one in made.env.charts if one.repo.startswith("http://127.0.0.1")]
     said = "".join(f", stand-in {title} chart" for title in charts)
     where.say(f"rehearsal in the sandbox: no AWS account is touched{said}")
-
-
-def carried_out(listens: Listener, run: Callable[[], Report]) -> Report:
-    """The run, shown as it continues."""
-    with listens:
-        return run()
 
 
 @contextmanager

@@ -6,19 +6,19 @@ from dataclasses import asdict
 
 import click
 
-from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, seconds, shared
+from livekit_deploy.cli.opening import deployer, shown
+from livekit_deploy.cli.options import Options, load, screen, seconds
 from livekit_deploy.errors import UsageError
 
 
-@click.command()
 @click.option("--follow", "-f", is_flag=True, help="follow the log, until Ctrl-C or for --timeout")
 @click.option("--since", metavar="TIME", type=seconds, help="only lines of the last 90s, 5m, 1h")
 @click.option("--tail", metavar="N", type=click.IntRange(0), help="the last N lines of each pod (default: 100)")
 @click.option("--pod", metavar="NAME", help="only this pod, without its name before each line")
 @click.option("--previous", "-p", is_flag=True, help="the log of the previous container, if one ended")
-@shared
-def logs(options: Options, follow: bool, since: float | None, tail: int | None, pod: str | None, previous: bool) -> int:
+def logs(
+    options: Options, follow: bool, since: float | None, tail: int | None, pod: str | None, previous: bool
+) -> None:
     """Print the logs of LiveKit's pods in the order of time. With --since all of that time, unless --tail limits it."""
     from livekit_deploy.k8s.pod_logs import Excerpt
     from livekit_deploy.render.sentences import sentence
@@ -33,19 +33,15 @@ def logs(options: Options, follow: bool, since: float | None, tail: int | None, 
     with deployer(options, env, "logs", lambda event: where.note(sentence(event))) as made:
         for line in made.cluster.logs(excerpt, pod=pod, follow=follow):
             if not where.log_line(line, named=pod is None, json=options.json):
-                return 0  # whoever reads has seen enough
-    return 0
+                return  # whoever reads has seen enough
 
 
-@click.command()
-@shared
-def events(options: Options) -> int:
+def events(options: Options) -> None:
     """Print the cluster's events about LiveKit's pods, Ingress and Services, the newest last."""
-    env, where = load(options), screen(options)
-    with deployer(options, env, "events") as made:
-        found = made.cluster.events()
-    if options.json:
-        where.json_value({"events": [asdict(one) for one in found]})
-    else:
-        where.events(found)
-    return 0
+    shown(
+        options,
+        "events",
+        lambda made: made.cluster.events(),
+        lambda events: {"events": [asdict(one) for one in events]},
+        lambda screen, events: screen.events(events),
+    )

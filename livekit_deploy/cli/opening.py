@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from livekit_deploy.cli.options import Options, overrides_of, path_of
+from livekit_deploy.cli.options import Options, load, overrides_of, path_of, screen
 from livekit_deploy.cli.signals import handled, unwind
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
     from livekit_deploy.deployer import Deployer
     from livekit_deploy.events import Event
+    from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import Sandbox
+
+T = TypeVar("T")
 
 
 def connected(options: Options, env: Environment) -> tuple[Environment, Sandbox]:
@@ -21,6 +24,24 @@ def connected(options: Options, env: Environment) -> tuple[Environment, Sandbox]
     from livekit_deploy.cli.rehearsal import rehearsed
 
     return rehearsed(env, path_of(options), overrides_of(options), options.role_arn)
+
+
+def shown(
+    options: Options,
+    command: str,
+    ask: Callable[[Deployer], T],
+    plain: Callable[[T], Mapping[str, Any]],
+    draw: Callable[[Screen, T], None],
+) -> T:
+    """What a Deployer is asked: as JSON, or drawn."""
+    env, where = load(options), screen(options)
+    with deployer(options, env, command) as made:
+        found = ask(made)
+    if options.json:
+        where.json_value(plain(found))
+    else:
+        draw(where, found)
+    return found
 
 
 def _sealed(options: Options) -> contextlib.AbstractContextManager[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 import re
 import shlex
 import sys
@@ -82,82 +82,82 @@ def _names(context: click.Context, option: click.Parameter, begun: str) -> list[
     return sorted(path.stem for path in ENVIRONMENTS.glob(f"{begun}*.yaml"))
 
 
-_DECLARED = (
-    click.option("--env", metavar="NAME", help=f"read {ENVIRONMENTS}/NAME.yaml", shell_complete=_names),
-    click.option("--config", metavar="FILE", type=click.Path(), help="read this file instead"),
-    click.option("--set", "set", multiple=True, metavar="A.B=C", help="override a key of the file"),
-    click.option("--profile", metavar="NAME", help="AWS profile"),
-    click.option("--region", metavar="NAME", help="override the file's region"),
-    click.option("--role-arn", metavar="ARN", help="assume this role first"),
-    click.option(
-        "--sandbox",
+#: those of every command whose function takes ``options``
+SHARED = (
+    click.Option(["--env"], metavar="NAME", help=f"read {ENVIRONMENTS}/NAME.yaml", shell_complete=_names),
+    click.Option(["--config"], metavar="FILE", type=click.Path(), help="read this file instead"),
+    click.Option(["--set", "set"], multiple=True, metavar="A.B=C", help="override a key of the file"),
+    click.Option(["--profile"], metavar="NAME", help="AWS profile"),
+    click.Option(["--region"], metavar="NAME", help="override the file's region"),
+    click.Option(["--role-arn"], metavar="ARN", help="assume this role first"),
+    click.Option(
+        ["--sandbox"],
         is_flag=True,
         envvar="LIVEKIT_DEPLOY_SANDBOX",
         help="rehearse against the sandbox instead of AWS (also: LIVEKIT_DEPLOY_SANDBOX=1)",
     ),
-    click.option("--json", "json", is_flag=True, help="only JSON on stdout"),
-    click.option("--no-color", is_flag=True, help="no colour (also: NO_COLOR, TERM=dumb, no terminal)"),
-    click.option(
-        "-v",
-        "--verbose",
+    click.Option(["--json", "json"], is_flag=True, help="only JSON on stdout"),
+    click.Option(["--no-color"], is_flag=True, help="no colour (also: NO_COLOR, TERM=dumb, no terminal)"),
+    click.Option(
+        ["-v", "--verbose"],
         count=True,
         help="print the log to stderr instead of progress, and whole plans; -vv: also every call",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="only results and errors"),
-    click.option(
-        "--log-format",
+    click.Option(["-q", "--quiet"], is_flag=True, help="only results and errors"),
+    click.Option(
+        ["--log-format"],
         type=click.Choice(["console", "json"]),
         default="console",
         show_default=True,
-        help="the format the format of -v and --log-file",
+        help="the format of -v and --log-file",
     ),
-    click.option(
-        "--log-file",
+    click.Option(
+        ["--log-file"],
         metavar="FILE",
         type=click.Path(),
         help="append the log to this file, with every call, also without -v",
     ),
-    click.option(
-        "--record",
+    click.Option(
+        ["--record"],
         metavar="FILE",
         type=click.Path(),
         callback=_recorder,
         help="write each call and answer of AWS to this new file, with names, ids and secrets replaced",
     ),
-    click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="calls in flight"),
-    click.option(
-        "--lock-timeout",
+    click.Option(["--parallelism"], type=click.IntRange(1, 100), default=10, show_default=True, help="calls in flight"),
+    click.Option(
+        ["--lock-timeout"],
         metavar="TIME",
         type=seconds,
         default="2m",
         show_default=True,
         help="how long to wait for the lease; 0: not at all",
     ),
-    click.option("--timeout", metavar="TIME", type=seconds, help="end the run after this time"),
-    click.option(
-        "--adopt", multiple=True, metavar="ADDRESS", help="take over an object that is not ours, or has lost our tags"
+    click.Option(["--timeout"], metavar="TIME", type=seconds, help="end the run after this time"),
+    click.Option(
+        ["--adopt"], multiple=True, metavar="ADDRESS", help="take over an object that is not ours, or has lost our tags"
     ),
 )
 
 
-def shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the shared options, as one `Options` in its first argument."""
+def command_of(function: Callable[..., Any]) -> click.Command:
+    """The function as a command; where it takes ``options``, these are the shared ones."""
+    command = click.command()(function)
+    if "options" not in inspect.signature(function).parameters:
+        return command
     names = [one.name for one in fields(Options)]
 
-    @functools.wraps(command)
-    def wrapped(**given: Any) -> Any:
+    def run(**given: Any) -> Any:
         options = Options(**{name: given.pop(name) for name in names})
         _refuse_empty(click.get_current_context())
         try:
-            return command(options, **given)
+            return function(options, **given)
         except DeployError as error:
             spelling(options).correct(error)
             raise
 
-    result: Callable[..., Any] = wrapped
-    for declare in reversed(_DECLARED):
-        result = declare(result)
-    return result
+    command.callback, command.params = run, [*command.params, *SHARED]
+    return command
 
 
 def _refuse_empty(context: click.Context) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from livekit_deploy.cli.asking import agreed, answer, can_ask
+from livekit_deploy.cli.asking import agreed, can_ask, named
 from livekit_deploy.cli.files import written
-from livekit_deploy.cli.listening import carried_out, listening
+from livekit_deploy.cli.listening import listening
 from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, seconds, shared
-from livekit_deploy.cli.prerequisites import prerequisites_step
+from livekit_deploy.cli.options import Options, load, screen, seconds
+from livekit_deploy.cli.prerequisites import prerequisites
 from livekit_deploy.cli.verify import verify_step
 from livekit_deploy.engine.stages import STAGES
-from livekit_deploy.errors import Declined, StalePlan, TooExpensive, UsageError
+from livekit_deploy.errors import StalePlan, TooExpensive, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -28,7 +30,6 @@ CHANGES, DRIFT, LEFTOVERS = 2, 6, 8
 STEPS = ("prerequisites", "plan", *STAGES, "verify", "all")
 
 
-@click.command()
 @click.option("--plan", "plan_file", metavar="FILE", type=click.Path(), help="apply exactly this saved plan")
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this resource and what it needs")
@@ -37,7 +38,6 @@ STEPS = ("prerequisites", "plan", *STAGES, "verify", "all")
 @click.option(
     "--max-drain", metavar="TIME", type=seconds, help="how long to wait for calls to end before media nodes go"
 )
-@shared
 def up(
     options: Options,
     plan_file: str | None,
@@ -61,26 +61,20 @@ def up(
         saved = _saved(plan_file, "up", env)
         stage = saved.stage if saved else stage  # a saved plan knows its step
         plan = saved or made.plan(targets=targets, stage=stage)
-        if options.json:
-            listener.planned(plan)
-        else:
-            where.plan(plan)
+        listener.planned(plan)
         _say_what_is_fetched(where, plan)
         made.check(plan)
         if plan.changes and not (yes or plan_file):
             agreed(where, f"Apply these {len(plan.changes)} changes to {env.name}?")
         bound = _bound(plan, saved, yes)
-        report = carried_out(
-            listener,
-            lambda: made.up(bound, targets=targets, stage=stage, fail_fast=fail_fast, max_drain=max_drain),
-        )
+        with listener:
+            report = made.up(bound, targets=targets, stage=stage, fail_fast=fail_fast, max_drain=max_drain)
         listener.finished(report)
         if not options.json:
             where.finished_up(report, env, plan.stage)
         return 0
 
 
-@click.command()
 @click.option("--out", metavar="FILE", type=click.Path(), help="save the plan, for: up --plan FILE")
 @click.option(
     "--markdown", metavar="FILE", type=click.Path(), help="write it as Markdown too, for a comment on a pull request"
@@ -90,7 +84,6 @@ def up(
 @click.option("--refresh-only", is_flag=True, help="only what somebody else changed")
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="only this resource and what it needs")
 @click.option("--step", type=click.Choice((*STAGES, "all")), default="all", show_default=True, help="only this step")
-@shared
 def plan(
     options: Options,
     out: str | None,
@@ -124,7 +117,6 @@ def plan(
     return CHANGES if found.changes else 0
 
 
-@click.command()
 @click.option("--plan", "plan_file", metavar="FILE", type=click.Path(), help="apply exactly this saved plan")
 @click.option("--yes", "-y", is_flag=True, help="do not ask, unless its name is needed")
 @click.option(
@@ -144,7 +136,6 @@ def plan(
     show_default=True,
     help="how long to wait for calls to end first; 0 cuts them",
 )
-@shared
 def down(
     options: Options,
     plan_file: str | None,
@@ -166,19 +157,14 @@ def down(
     with listening(options, where, "down", env) as (listener, made):
         saved = _saved(plan_file, "down", env)
         found = saved or made.plan(destroy=True)
-        if options.json:
-            listener.planned(found)
-        else:
-            where.plan(found)
+        listener.planned(found)
         if found.changes:
             _confirm_down(where, env, settled)
         bound = _bound(found, saved, yes or confirm is not None)
-        report = carried_out(
-            listener,
-            lambda: made.down(
+        with listener:
+            report = made.down(
                 bound, fail_fast=fail_fast, abandon_cluster_objects=abandon_cluster_objects, max_drain=max_drain
-            ),
-        )
+            )
         listener.finished(report)
         if not options.json:
             where.finished_down(report)
@@ -272,13 +258,9 @@ def _misleading(env: Environment) -> bool:
 
 def _confirm_down(where: Screen, env: Environment, settled: bool) -> None:
     """Ask for the name: whoever meant another environment types another one."""
-    if settled:
-        return
     said = f"{env.name} is protected." if env.protect else f"This deletes all of {env.name}."
-    if answer(where, f"{said} Type its name to delete it:") != env.name:
-        raise Declined(
-            "nothing was deleted: that is not its name", hint=f"type {env.name}, or add --confirm {env.name}"
-        )
+    if not settled:
+        named(where, env.name, f"{said} Type its name to delete it:", "nothing was deleted")
 
 
 def stage_of(step: str, targets: tuple[str, ...]) -> str:
@@ -289,4 +271,8 @@ def stage_of(step: str, targets: tuple[str, ...]) -> str:
     return stage
 
 
-_LOOKS = {"prerequisites": prerequisites_step, "plan": plan_all, "verify": verify_step}
+_LOOKS: dict[str, Callable[[Options], int]] = {
+    "prerequisites": partial(prerequisites, fix=False),
+    "plan": plan_all,
+    "verify": verify_step,
+}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import click
 
 from livekit_deploy.cli.opening import connected
-from livekit_deploy.cli.options import Options, load, screen, shared
+from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import UsageError
 
 
-@click.command()
 @click.option("--speed", type=float, default=60.0, show_default=True, help="AWS's seconds per second; inf: no waits")
-def start(speed: float) -> int:
+def start(speed: float) -> None:
     """Start the sandbox, or show the one that runs."""
     from livekit_deploy.cli.rehearsal import ACCOUNT
     from livekit_deploy.render.screen import Screen
@@ -21,22 +20,18 @@ def start(speed: float) -> int:
         raise UsageError("--speed must be above 0", hint="give 60 for a demo of half a minute; inf waits for nothing")
     found = connect(ACCOUNT, "us-east-1", speed=speed)
     Screen().say(f"the sandbox runs at {found.endpoint_url}, speed {found.speed:g} (process {found.pid})")
-    return 0
 
 
-@click.command()
-def stop() -> int:
+def stop() -> None:
     """Stop the sandbox. Everything that was made in it is lost."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import stop as end
 
     Screen().say("the sandbox is stopped" if end() else "no sandbox is running")
-    return 0
 
 
-@click.command()
 @click.option("--json", "json", is_flag=True, help="only JSON on stdout")
-def status(json: bool) -> int:
+def status(json: bool) -> None:
     """Show what runs in the sandbox."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import status as ask
@@ -49,22 +44,17 @@ def status(json: bool) -> int:
         Screen().outputs({**found, "speed": f"{found['speed']:g}", "clusters": clusters})
     else:
         Screen().say("no sandbox is running")
-    return 0
 
 
-@click.command()
-def reset() -> int:
+def reset() -> None:
     """Delete everything that was made in the sandbox."""
     from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import reset as forget
 
     Screen().say("the sandbox is empty" if forget() else "no sandbox is running")
-    return 0
 
 
-@click.command()
-@shared
-def env(options: Options) -> int:
+def env(options: Options) -> None:
     """Print the variables that make any boto3 program use the sandbox.
 
     \b
@@ -76,4 +66,3 @@ def env(options: Options) -> int:
     where = screen(options)
     for name, value in environ(*connected(options, load(options))).items():
         where.result(f"export {name}={value}")
-    return 0

@@ -13,19 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from livekit_deploy.checks.finding import Finding
-from livekit_deploy.cli.commands import COMMANDS
+from livekit_deploy.cli.commands import COMMANDS, of_environment
 from livekit_deploy.errors import DeployError, Incomplete, VerifyFailed
 
 PROGRAM = "livekit-deploy"
 
 
-def _named(*, of_environment: bool) -> str:
-    return "|".join(
-        re.escape(one.name) for one in COMMANDS.values() if one.code and one.of_environment == of_environment
-    )
+def _named(*, here: bool) -> str:
+    return "|".join(re.escape(one.name) for one in COMMANDS.values() if one.code and of_environment(one.name) == here)
 
 
-_HERE, _ELSEWHERE = _named(of_environment=True), _named(of_environment=False)
+_HERE, _ELSEWHERE = _named(here=True), _named(here=False)
 _NAMED = re.compile(rf"\b{PROGRAM} (?:(?P<command>{_HERE})\b(?P<env> --env [^\s:,;]+)?|(?={_ELSEWHERE}))")
 
 

@@ -7,29 +7,24 @@ from dataclasses import asdict
 import click
 
 from livekit_deploy.cli.asking import agreed, can_ask
-from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, shared
+from livekit_deploy.cli.opening import deployer, shown
+from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import UsageError
 
 
-@click.command()
-@shared
-def list_(options: Options) -> int:
+def list_(options: Options) -> None:
     """List the recorded addresses with phase and id."""
-    env, where = load(options), screen(options)
-    with deployer(options, env, "state list") as made:
-        found = made.status().records
-    if options.json:
-        where.json_value({"records": [asdict(one) for one in found]})
-    else:
-        where.records(found)
-    return 0
+    shown(
+        options,
+        "state list",
+        lambda made: made.status().records,
+        lambda records: {"records": [asdict(one) for one in records]},
+        lambda screen, records: screen.records(records),
+    )
 
 
-@click.command()
 @click.argument("address", required=False)
-@shared
-def show(options: Options, address: str | None) -> int:
+def show(options: Options, address: str | None) -> None:
     """Print the whole document, or the record of one address. It holds no secrets."""
     env, where = load(options), screen(options)
     with deployer(options, env, "state show") as made:
@@ -42,30 +37,25 @@ def show(options: Options, address: str | None) -> int:
             raise UsageError(f"{address} is not recorded", hint="see: livekit-deploy state list")
         document = document["records"][address]
     where.json_value(document)
-    return 0
 
 
-@click.command()
 @click.option("--yes", "-y", is_flag=True, help="do not ask")
-@shared
-def unlock(options: Options, yes: bool) -> int:
+def unlock(options: Options, yes: bool) -> None:
     """Take the lease from its holder, who is shown first. The lease of a dead run ends by itself."""
     env, where = load(options), screen(options)
     with deployer(options, env, "state unlock") as made:
         found = made.lease()
         if found is None or found[1] is None:
             where.say("nobody holds the lease")
-            return 0
+            return
         where.holder(found[1], found[2])
         can_ask(options, yes, "--yes")
         if not yes:
             agreed(where, "Take the lease away?")
         made.unlock(found[1])
     where.say("the lease is free")
-    return 0
 
 
-@click.command()
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
@@ -73,14 +63,12 @@ def unlock(options: Options, yes: bool) -> int:
     show_default=True,
     help="how many runs, and how many of a bucket's versions",
 )
-@shared
-def history(options: Options, limit: int) -> int:
+def history(options: Options, limit: int) -> None:
     """List earlier versions of the document: when, by whom, and how many records."""
-    env, where = load(options), screen(options)
-    with deployer(options, env, "state history") as made:
-        found = made.upkeep.history(limit)
-    if options.json:
-        where.json_value({"versions": [asdict(past) for past in found]})
-    else:
-        where.history(found)
-    return 0
+    shown(
+        options,
+        "state history",
+        lambda made: made.upkeep.history(limit),
+        lambda versions: {"versions": [asdict(past) for past in versions]},
+        lambda screen, versions: screen.history(versions),
+    )

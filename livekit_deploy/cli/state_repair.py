@@ -9,7 +9,7 @@ import click
 
 from livekit_deploy.cli.asking import agreed, can_ask, named
 from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, shared
+from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 _yes = click.option("--yes", "-y", is_flag=True, help="do not ask")
 
 
-@click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--version", "version", metavar="ID", help="an earlier version, as `state history` names it")
 @_yes
-@shared
-def restore(options: Options, file: Path | None, version: str | None, yes: bool) -> int:
+def restore(options: Options, file: Path | None, version: str | None, yes: bool) -> None:
     """Restore a saved document: a FILE, such as a rescue copy, or an earlier version."""
     if (file is None) == (version is None):
         raise UsageError("choose one document", hint="FILE, or --version ID; see: livekit-deploy state history")
@@ -34,15 +32,13 @@ def restore(options: Options, file: Path | None, version: str | None, yes: bool)
     def make(made: Deployer) -> Proposal:
         return made.upkeep.restore(file) if file is not None else made.upkeep.restore_version(str(version))
 
-    return _carried_out(options, "restore", yes, make)
+    _carried_out(options, "restore", yes, make)
 
 
-@click.command()
 @click.option("--lineage", metavar="ID", help="the lineage to rebuild, if objects of more than one exist")
 @click.option("--confirm", metavar="NAME", help="the environment's name: no other state document of it is in use")
 @_yes
-@shared
-def rebuild(options: Options, lineage: str | None, confirm: str | None, yes: bool) -> int:
+def rebuild(options: Options, lineage: str | None, confirm: str | None, yes: bool) -> None:
     """Rebuild the document from the objects that carry the environment's tags."""
 
     def make(made: Deployer) -> Proposal:
@@ -56,29 +52,25 @@ def rebuild(options: Options, lineage: str | None, confirm: str | None, yes: boo
             )
         return proposal
 
-    return _carried_out(options, "rebuild", yes or confirm is not None, make)
+    _carried_out(options, "rebuild", yes or confirm is not None, make)
 
 
-@click.command()
 @click.argument("address")
 @click.argument("id")
 @_yes
-@shared
-def import_(options: Options, address: str, id: str, yes: bool) -> int:
+def import_(options: Options, address: str, id: str, yes: bool) -> None:
     """Record the object ID at ADDRESS. An object without our tags needs --adopt ADDRESS."""
-    return _carried_out(options, "import", yes, lambda made: made.upkeep.take_over(made.declared(), address, id))
+    _carried_out(options, "import", yes, lambda made: made.upkeep.take_over(made.declared(), address, id))
 
 
-@click.command()
 @click.argument("address")
 @_yes
-@shared
-def forget(options: Options, address: str, yes: bool) -> int:
+def forget(options: Options, address: str, yes: bool) -> None:
     """Drop the record of ADDRESS. The object itself is not touched."""
-    return _carried_out(options, "forget", yes, lambda made: made.upkeep.forget(address))
+    _carried_out(options, "forget", yes, lambda made: made.upkeep.forget(address))
 
 
-def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deployer], Proposal]) -> int:
+def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deployer], Proposal]) -> None:
     from livekit_deploy.render.sentences import sentence
 
     env, where = load(options), screen(options)
@@ -88,7 +80,7 @@ def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deploye
         if not options.json:
             where.proposal(proposal)
         if not yes and proposal.elsewhere:
-            named(where, env.name, "No other state document of it is in use?", "nothing was changed")
+            named(where, env.name, "No other state document of it is in use? Type its name:", "nothing was changed")
         elif not yes:
             agreed(where, f"Write this state of {env.name}?")
         written = made.upkeep.carry_out(proposal, f"state {verb}")
@@ -97,4 +89,3 @@ def _carried_out(options: Options, verb: str, yes: bool, make: Callable[[Deploye
     else:
         where.say(f"the state is #{written.serial} now, with {len(written.records)} records")
         where.say(f"next: livekit-deploy plan --env {env.name}")
-    return 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, shared
+from livekit_deploy.cli.opening import deployer, shown
+from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
@@ -18,26 +18,20 @@ if TYPE_CHECKING:
     from livekit_deploy.state.document import State
 
 
-@click.command()
 @click.option("--refresh", is_flag=True, help="ask AWS as well, and show drift")
-@shared
-def status(options: Options, refresh: bool) -> int:
+def status(options: Options, refresh: bool) -> None:
     """Show stages, resources, pending work, lease and endpoints on one screen."""
-    env, where = load(options), screen(options)
-    with deployer(options, env, "status") as made:
-        found = made.status()
-        drift = made.plan() if refresh else None
-    if options.json:
-        where.json_value(asdict(found))
-    else:
-        where.status(found, drift)
-    return 0
+    shown(
+        options,
+        "status",
+        lambda made: (made.status(), made.plan() if refresh else None),
+        lambda found: asdict(found[0]),
+        lambda screen, found: screen.status(*found),
+    )
 
 
-@click.command()
 @click.option("-o", "--output", "name", metavar="NAME", help="print only this value")
-@shared
-def outputs(options: Options, name: str | None) -> int:
+def outputs(options: Options, name: str | None) -> None:
     """Print the names and endpoints of network, cluster, Redis and LiveKit. Secrets are never shown."""
     env, where = load(options), screen(options)
     with deployer(options, env, "outputs") as made:
@@ -52,14 +46,11 @@ def outputs(options: Options, name: str | None) -> int:
         where.json_value(found)
     else:
         where.outputs(found)
-    return 0
 
 
-@click.command()
 @click.option("--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", show_default=True)
 @click.option("--critical-path", is_flag=True, help="only the longest chain, by the durations of earlier runs")
-@shared
-def graph(options: Options, form: str, critical_path: bool) -> int:
+def graph(options: Options, form: str, critical_path: bool) -> None:
     """Show the resource graph: what depends on what, and how long each usually takes."""
     from livekit_deploy.engine.critical_path import expected_chain
     from livekit_deploy.render.graph import as_json
@@ -67,17 +58,13 @@ def graph(options: Options, form: str, critical_path: bool) -> int:
 
     env, where = load(options), screen(options)
     if not critical_path:
-        if options.json:
-            where.json_value(as_json(stack(env)))
-        else:
-            where.graph(stack(env), form)
-        return 0
+        where.json_value(as_json(stack(env))) if options.json else where.graph(stack(env), form)
+        return
     chain = expected_chain(stack(env), _known(options, env, where))
     if options.json:
         where.json_value({"seconds": sum(step.seconds for step in chain), "chain": [asdict(step) for step in chain]})
     else:
         where.critical_path(chain)
-    return 0
 
 
 def _known(options: Options, env: Environment, where: Screen) -> State | None:

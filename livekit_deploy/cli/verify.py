@@ -5,15 +5,13 @@ from __future__ import annotations
 import click
 
 from livekit_deploy.cli.opening import deployer
-from livekit_deploy.cli.options import Options, load, screen, shared, spelling
+from livekit_deploy.cli.options import Options, load, screen, spelling
 
 FAILED = 7
 _WATCH = 600.0
 
 
-@click.command()
 @click.option("--watch", is_flag=True, help="repeat until every check holds, or for --timeout (default 10m)")
-@shared
 def verify(options: Options, watch: bool) -> int:
     """Check everything between a user and a pod. Each failure has a cause and a remedy (exit code 7).
 

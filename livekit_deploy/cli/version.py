@@ -9,26 +9,23 @@ import click
 from livekit_deploy import __version__
 
 
-@click.command()
 @click.option("--json", "as_json", is_flag=True, help="with the versions of Python and of its libraries")
-def version(as_json: bool) -> int:
+def version(as_json: bool) -> None:
     """Print the version of this program."""
     from livekit_deploy.render.screen import Screen
 
     where = Screen()
     if not as_json:
         where.result(__version__)
-        return 0
+        return
     from importlib import metadata
 
     built_on = {name: metadata.version(name) for name in ("boto3", "kubernetes", "pyhelm3")}
     where.json_value({"livekit_deploy": __version__, "python": platform.python_version(), **built_on})
-    return 0
 
 
-@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> int:
+def completion(shell: str) -> None:
     """Print a script that completes commands and options.
 
     \b
@@ -47,4 +44,3 @@ def completion(shell: str) -> int:
     assert made is not None  # click has these three
     script = made(cli, {}, PROGRAM, f"_{PROGRAM.upper().replace('-', '_')}_COMPLETE").source()
     Screen().result(script.replace('string split ","', 'string split -m 1 ","'))  # fish: a description has commas too
-    return 0

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.base.clock import Clock
-from livekit_deploy.render import escaping
-from livekit_deploy.render.versioned import versioned
+from livekit_deploy.render.listener import Listener
+from livekit_deploy.render.versioned import line
 
 if TYPE_CHECKING:
     from livekit_deploy.base.timing import Spent
@@ -21,28 +19,16 @@ if TYPE_CHECKING:
     from livekit_deploy.operations.report import Report
 
 
-def line(values: Mapping[str, Any]) -> str:
-    """One line of the stream: ``format_version`` and ``@timestamp`` before everything else."""
-    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return escaping.json(json.dumps(versioned({"@timestamp": moment, **values}), default=str)) + "\n"
-
-
 def _seconds(spent: Spent) -> dict[str, float]:
     return {f"{cause}_s": seconds for cause, seconds in asdict(spent).items()}
 
 
-class JsonLines:
+class JsonLines(Listener):
     """Writes each event as it comes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._began = clock, clock.now()
         self._writing = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Every line was flushed when it was written."""
 
     def __call__(self, event: Event) -> None:
         self._write(event.plain())

@@ -10,12 +10,11 @@ from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Progress, Started
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.in_progress import InProgress, Row
+from livekit_deploy.render.listener import Listener
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import about, duration
 
 if TYPE_CHECKING:
-    from livekit_deploy.engine.plan import Plan
-    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.screen import Screen
 
 QUIET_SECONDS = 30.0
@@ -24,11 +23,12 @@ _LONGEST_ID = 40
 _COLUMN = 56  # fits the address of a record that validates a certificate
 
 
-class Lines:
+class Lines(Listener):
     """Writes to stderr; ``every`` is the longest silence in real seconds."""
 
     def __init__(self, screen: Screen, clock: Clock, *, every: float = QUIET_SECONDS) -> None:
-        self._screen, self._every = screen, every
+        super().__init__(screen)
+        self._every = every
         self._underway = InProgress(clock)
         self._told: dict[str, str] = {}
         self._last = time.monotonic()
@@ -44,12 +44,6 @@ class Lines:
         self._over.set()
         self._heart.join()
 
-    def planned(self, plan: Plan) -> None:
-        """Shown by the screen already."""
-
-    def finished(self, report: Report) -> None:
-        """Shown by the screen."""
-
     def __call__(self, event: Event) -> None:
         self._underway.take(event)
         if isinstance(event, Started):
@@ -64,7 +58,8 @@ class Lines:
             id = "" if known else f"  {escape(event.id)}"
             self._line(f"[green]✔[/] {escape(event.address):<{_COLUMN}} {duration(event.elapsed_s):>6}{id}")
         elif isinstance(event, LeaseWaiting):
-            if self._waiting_since != (now := _slot(self._every)):
+            # what is repeated is said once in each stretch of time
+            if self._waiting_since != (now := time.monotonic() // self._every + 1):
                 self._waiting_since = now
                 self._line(sentence(event))
         elif text := sentence(event):
@@ -83,11 +78,6 @@ class Lines:
                 continue
             more = f"  (and {len(rows) - 1} more)" if len(rows) > 1 else ""
             self._line(_on_the_way(*rows[0]) + more)
-
-
-def _slot(every: float) -> float:
-    """Which stretch of time it is: what is repeated is said once in each."""
-    return time.monotonic() // every + 1
 
 
 def _on_the_way(row: Row, elapsed: float) -> str:

@@ -12,12 +12,11 @@ from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Skipped
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.in_progress import InProgress, Row
+from livekit_deploy.render.listener import Listener
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import WIDE, about, duration, ordered
 
 if TYPE_CHECKING:
-    from livekit_deploy.engine.plan import Plan
-    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.screen import Screen
 
 _BAR = 16
@@ -26,11 +25,12 @@ _WORTH_A_LINE = 5.0  # seconds; what is quicker shows in the bar only
 _WORTH_SAYING = 30.0
 
 
-class LiveView:
+class LiveView(Listener):
     """Draws on the terminal of the screen while the run lasts."""
 
     def __init__(self, screen: Screen, clock: Clock) -> None:
-        self._screen, self._underway = screen, InProgress(clock)
+        super().__init__(screen)
+        self._underway = InProgress(clock)
         self._waiting, self._waited = "", 0.0
         self._live = Live(get_renderable=self.draw, console=screen.err, refresh_per_second=4, transient=True)
 
@@ -40,12 +40,6 @@ class LiveView:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
-
-    def planned(self, plan: Plan) -> None:
-        """Shown by the screen already."""
-
-    def finished(self, report: Report) -> None:
-        """Shown by the screen."""
 
     def __call__(self, event: Event) -> None:
         self._underway.take(event)

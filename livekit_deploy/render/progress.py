@@ -3,48 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING
 
 from livekit_deploy.base.clock import Clock
-from livekit_deploy.events import Event
+from livekit_deploy.render.listener import Listener
 
 if TYPE_CHECKING:
-    from livekit_deploy.engine.plan import Plan
-    from livekit_deploy.operations.report import Report
     from livekit_deploy.render.screen import Screen
-
-
-class Listener(Protocol):
-    """Takes events from worker threads, one at a time; a context for as long as the run lasts."""
-
-    def __call__(self, event: Event) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def planned(self, plan: Plan) -> None:
-        """What is about to be done."""
-        ...
-
-    def finished(self, report: Report) -> None:
-        """What was done."""
-        ...
-
-
-class NullListener:
-    """For a run whose log is on the screen: that says it all, in the order in which it happens."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def __call__(self, event: Event) -> None: ...
-
-    def planned(self, plan: Plan) -> None: ...
-
-    def finished(self, report: Report) -> None: ...
 
 
 def listener(screen: Screen, *, json: bool, clock: Clock) -> Listener:
@@ -58,7 +23,7 @@ def listener(screen: Screen, *, json: bool, clock: Clock) -> Listener:
 
         return GitHub(screen, clock)
     if screen.verbose:
-        return NullListener()
+        return Listener(screen)
     if screen.live:
         from livekit_deploy.render.live import LiveView
 
