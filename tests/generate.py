@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from livekit_deploy.state.document import State
-from tests import commands, created, json_format, service_authorization, troubleshooting
+from tests import commands, created, json_format, service_authorization, service_operations, troubleshooting
 from tests.bench import page as performance
 from tests.recording import format as record_format
 from tests.reference import page
@@ -46,6 +46,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "what-is-created.md": created.page(),
         ROOT / "docs" / "decisions" / "second-opinion.md": second_opinion.page(),
         ROOT / "tests" / "sandbox" / "README.md": table(),
+        ROOT / "livekit_deploy" / "aws" / "access" / "services.pyi": service_operations.stub(),
         ROOT / "livekit_deploy" / "sandbox" / "rights" / "actions.json": service_authorization.table(),
     }
 

@@ -1,0 +1,291 @@
+"""The services and operations of AWS that are used; `make schema` writes this from botocore's models and the calls."""
+
+from abc import ABC, abstractmethod
+
+from livekit_deploy.aws.access.service import Call, Door, Service
+
+NAMES: tuple[str, ...]
+
+class Acm(Service):
+    add_tags_to_certificate: Call
+    delete_certificate: Call
+    describe_certificate: Call
+    list_certificates: Call
+    list_tags_for_certificate: Call
+    list_tags_for_resource: Call
+    request_certificate: Call
+    tag_resource: Call
+
+class Ec2(Service):
+    allocate_address: Call
+    associate_route_table: Call
+    attach_internet_gateway: Call
+    authorize_security_group_ingress: Call
+    create_flow_logs: Call
+    create_internet_gateway: Call
+    create_launch_template: Call
+    create_launch_template_version: Call
+    create_nat_gateway: Call
+    create_route: Call
+    create_route_table: Call
+    create_security_group: Call
+    create_subnet: Call
+    create_tags: Call
+    create_vpc: Call
+    create_vpc_endpoint: Call
+    delete_flow_logs: Call
+    delete_internet_gateway: Call
+    delete_launch_template: Call
+    delete_nat_gateway: Call
+    delete_network_interface: Call
+    delete_route: Call
+    delete_route_table: Call
+    delete_security_group: Call
+    delete_subnet: Call
+    delete_tags: Call
+    delete_volume: Call
+    delete_vpc: Call
+    delete_vpc_endpoints: Call
+    describe_addresses: Call
+    describe_availability_zones: Call
+    describe_flow_logs: Call
+    describe_instance_type_offerings: Call
+    describe_instance_types: Call
+    describe_instances: Call
+    describe_internet_gateways: Call
+    describe_launch_template_versions: Call
+    describe_launch_templates: Call
+    describe_nat_gateways: Call
+    describe_network_acls: Call
+    describe_network_interfaces: Call
+    describe_regions: Call
+    describe_route_tables: Call
+    describe_security_group_rules: Call
+    describe_security_groups: Call
+    describe_subnets: Call
+    describe_tags: Call
+    describe_volumes: Call
+    describe_vpc_attribute: Call
+    describe_vpc_block_public_access_exclusions: Call
+    describe_vpc_block_public_access_options: Call
+    describe_vpc_endpoints: Call
+    describe_vpcs: Call
+    describe_vpn_gateways: Call
+    detach_internet_gateway: Call
+    disassociate_route_table: Call
+    get_allowed_images_settings: Call
+    get_ebs_default_kms_key_id: Call
+    get_ebs_encryption_by_default: Call
+    modify_security_group_rules: Call
+    modify_subnet_attribute: Call
+    modify_vpc_attribute: Call
+    modify_vpc_endpoint: Call
+    release_address: Call
+    replace_route: Call
+    replace_route_table_association: Call
+    revoke_security_group_egress: Call
+    revoke_security_group_ingress: Call
+
+class Eks(Service):
+    associate_access_policy: Call
+    associate_encryption_config: Call
+    create_access_entry: Call
+    create_addon: Call
+    create_cluster: Call
+    create_nodegroup: Call
+    delete_access_entry: Call
+    delete_addon: Call
+    delete_cluster: Call
+    delete_nodegroup: Call
+    describe_access_entry: Call
+    describe_addon: Call
+    describe_addon_versions: Call
+    describe_cluster: Call
+    describe_cluster_versions: Call
+    describe_nodegroup: Call
+    disassociate_access_policy: Call
+    list_access_entries: Call
+    list_addons: Call
+    list_associated_access_policies: Call
+    list_clusters: Call
+    list_nodegroups: Call
+    list_tags_for_resource: Call
+    tag_resource: Call
+    update_access_entry: Call
+    update_addon: Call
+    update_cluster_config: Call
+    update_cluster_version: Call
+    update_nodegroup_config: Call
+    update_nodegroup_version: Call
+
+class Elasticache(Service):
+    add_tags_to_resource: Call
+    create_cache_subnet_group: Call
+    create_replication_group: Call
+    decrease_replica_count: Call
+    delete_cache_subnet_group: Call
+    delete_replication_group: Call
+    describe_cache_clusters: Call
+    describe_cache_engine_versions: Call
+    describe_cache_subnet_groups: Call
+    describe_events: Call
+    describe_replication_groups: Call
+    describe_reserved_cache_nodes_offerings: Call
+    increase_replica_count: Call
+    list_tags_for_resource: Call
+    modify_cache_subnet_group: Call
+    modify_replication_group: Call
+
+class Elbv2(Service):
+    delete_load_balancer: Call
+    delete_target_group: Call
+    describe_listeners: Call
+    describe_load_balancer_attributes: Call
+    describe_load_balancers: Call
+    describe_tags: Call
+    describe_target_groups: Call
+    describe_target_health: Call
+    get_resource_policy: Call
+    modify_load_balancer_attributes: Call
+
+class Iam(Service):
+    attach_role_policy: Call
+    create_open_id_connect_provider: Call
+    create_policy: Call
+    create_policy_version: Call
+    create_role: Call
+    delete_open_id_connect_provider: Call
+    delete_policy: Call
+    delete_policy_version: Call
+    delete_role: Call
+    delete_role_permissions_boundary: Call
+    delete_role_policy: Call
+    detach_role_policy: Call
+    get_open_id_connect_provider: Call
+    get_policy: Call
+    get_policy_version: Call
+    get_role: Call
+    get_user: Call
+    list_attached_role_policies: Call
+    list_instance_profiles_for_role: Call
+    list_open_id_connect_providers: Call
+    list_policies: Call
+    list_policy_versions: Call
+    list_role_policies: Call
+    list_roles: Call
+    put_role_permissions_boundary: Call
+    remove_role_from_instance_profile: Call
+    simulate_principal_policy: Call
+    tag_open_id_connect_provider: Call
+    tag_policy: Call
+    tag_role: Call
+    update_assume_role_policy: Call
+
+class Kms(Service):
+    cancel_key_deletion: Call
+    create_alias: Call
+    create_key: Call
+    delete_alias: Call
+    describe_key: Call
+    disable_key_rotation: Call
+    enable_key: Call
+    enable_key_rotation: Call
+    get_key_policy: Call
+    get_key_rotation_status: Call
+    list_aliases: Call
+    list_grants: Call
+    list_resource_tags: Call
+    put_key_policy: Call
+    schedule_key_deletion: Call
+    tag_resource: Call
+    update_alias: Call
+    update_key_description: Call
+    verify: Call
+
+class Logs(Service):
+    create_log_group: Call
+    delete_log_group: Call
+    delete_resource_policy: Call
+    describe_log_groups: Call
+    list_tags_for_resource: Call
+    put_retention_policy: Call
+    tag_resource: Call
+
+class Pricing(Service):
+    get_products: Call
+
+class Resourcegroupstaggingapi(Service):
+    get_resources: Call
+
+class Route53(Service):
+    change_resource_record_sets: Call
+    create_hosted_zone: Call
+    get_hosted_zone: Call
+    list_hosted_zones_by_name: Call
+    list_resource_record_sets: Call
+    list_tags_for_resource: Call
+
+class S3(Service):
+    create_bucket: Call
+    delete_object: Call
+    get_bucket_encryption: Call
+    get_bucket_lifecycle_configuration: Call
+    get_bucket_policy: Call
+    get_bucket_tagging: Call
+    get_bucket_versioning: Call
+    get_object: Call
+    get_public_access_block: Call
+    list_object_versions: Call
+    list_objects_v2: Call
+    put_bucket_encryption: Call
+    put_bucket_lifecycle_configuration: Call
+    put_bucket_policy: Call
+    put_bucket_tagging: Call
+    put_bucket_versioning: Call
+    put_object: Call
+    put_public_access_block: Call
+
+class Secretsmanager(Service):
+    create_secret: Call
+    delete_resource_policy: Call
+    delete_secret: Call
+    describe_secret: Call
+    get_resource_policy: Call
+    get_secret_value: Call
+    list_secrets: Call
+    put_secret_value: Call
+    restore_secret: Call
+    tag_resource: Call
+
+class ServiceQuotas(Service):
+    get_aws_default_service_quota: Call
+    get_service_quota: Call
+    list_tags_for_resource: Call
+    tag_resource: Call
+
+class Sts(Service):
+    assume_role: Call
+    get_caller_identity: Call
+
+class Services(ABC):
+    acm: Acm
+    ec2: Ec2
+    eks: Eks
+    elasticache: Elasticache
+    elbv2: Elbv2
+    iam: Iam
+    kms: Kms
+    logs: Logs
+    pricing: Pricing
+    resourcegroupstaggingapi: Resourcegroupstaggingapi
+    route53: Route53
+    s3: S3
+    secretsmanager: Secretsmanager
+    service_quotas: ServiceQuotas
+    sts: Sts
+    @abstractmethod
+    def service(self, name: str) -> Service: ...
+
+class Once(Services):
+    def __init__(self, door: Door) -> None: ...
+    def service(self, name: str) -> Service: ...
