@@ -85,9 +85,11 @@ class Removal:
             self._waits.check()
             if self.removed and self._waits.clock.now() >= end:  # never before it was asked for
                 raise self._out_of_time(live)
-            if live.status is not Status.DELETING:
+            begun = live.status is Status.DELETING
+            if not begun:
                 self._refused = self._step(live)
-            live = self._watch(live, end)
+                begun = self._refused is None
+            live = self._watch(live, end) if begun else self._after_refusal(live, end)
         if not self._keep and self._record is not None:
             took = {f"{self._item.kind}.delete": round(spent().own, 1)} if self.removed else {}
             self._drop((*self._children, self.address), took)
@@ -123,6 +125,11 @@ class Removal:
             return self._run.confirm()
         self._record = replace(self._record, phase=Phase.DELETING, id=live.id)
         self._run.intend(self.address, self._record)
+
+    def _after_refusal(self, live: Live, end: float) -> Live | None:
+        """Look once more a moment later: nothing has begun that could be watched."""
+        self._waits.rest(self._began, end)
+        return self._read(live.id, end)
 
     def _watch(self, before: Live, end: float) -> Live | None:
         """Poll until it is gone, or another step is due: it changed, or it shows no sign of going."""

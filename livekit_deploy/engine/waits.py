@@ -64,6 +64,11 @@ class Waits:
                 self.clock.wait(self.cancel, min(left, 0.5 * self.clock.speed))
         self.check()
 
+    def rest(self, since: float, end: float) -> None:
+        """Let a moment pass before something is asked again: the longer it is asked for, the longer, until ``end``."""
+        now = self.clock.now()
+        self.pause(max(0.0, min(_pace(0.0)(now - since), end - now)))
+
     def settle(self, poll: Callable[[], T], until: Callable[[T], bool], *, timeout: float, usual: float = 0.0) -> T:
         """Poll until ``until(result)``; raises `Expired` after ``timeout`` seconds of the clock.
 

@@ -51,7 +51,8 @@ class Controllers:
             well = self._round()
             with self._store.changed:
                 if not well or self._store.version == seen:
-                    self._store.changed.wait(_TICK_SECONDS if well and self._world.waiting else _LOOK_SECONDS)
+                    soon = max(self._world.idle(_LOOK_SECONDS), _TICK_SECONDS)
+                    self._store.changed.wait(soon if well else _LOOK_SECONDS)
 
     def _round(self) -> bool:
         """One step of everything; whether all went well."""

@@ -25,7 +25,8 @@ class World:
     clock: SandboxClock
     nodes: Sequence[NodeSpec] = ()
     redis: tuple[RedisServer, ...] = ()
-    _timers: dict[tuple[str, ...], float] = field(default_factory=dict)
+    #: (since when, how many of AWS's seconds) of each that runs
+    _timers: dict[tuple[str, ...], tuple[float, float]] = field(default_factory=dict)
     _asked: set[tuple[str, ...]] = field(default_factory=set)
     _passed: set[tuple[str, ...]] = field(default_factory=set)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
@@ -33,14 +34,15 @@ class World:
     def begin(self, nodes: Sequence[NodeSpec], redis: Sequence[RedisServer] = ()) -> None:
         """Start a round; timers that nobody asked for in the last one are forgotten."""
         self.nodes, self.redis = nodes, tuple(redis)
-        self._timers = {key: since for key, since in self._timers.items() if key in self._asked}
+        self._timers = {key: timer for key, timer in self._timers.items() if key in self._asked}
         self._passed &= self._asked
         self._asked = set()
 
     def due(self, key: tuple[str, ...], seconds: float) -> bool:
         """Whether so many of AWS's seconds have passed since this was first asked; then it starts again."""
         self._asked.add(key)
-        since = self._timers.setdefault(key, self.clock.now())
+        since, _ = self._timers.get(key, (self.clock.now(), seconds))
+        self._timers[key] = since, seconds
         if not self.clock.passed(since, seconds):
             return False
         del self._timers[key]
@@ -57,15 +59,18 @@ class World:
     def at_intervals(self, key: tuple[str, ...], seconds: float) -> bool:
         """Whether it was never asked, or so many of AWS's seconds ago."""
         self._asked.add(key)
-        if key in self._timers and not self.clock.passed(self._timers[key], seconds):
+        if key in self._timers and not self.clock.passed(self._timers[key][0], seconds):
             return False
-        self._timers[key] = self.clock.now()
+        self._timers[key] = self.clock.now(), seconds
         return True
 
-    @property
-    def waiting(self) -> bool:
-        """Whether something is to happen when time has passed, with no other change."""
-        return bool(self._timers)
+    def idle(self, most: float) -> float:
+        """The real seconds until a timer ends, ``most`` at most. Where no time passes, none waits for it to."""
+        if self.clock.instant:
+            return most
+        now = self.clock.now()
+        left = (since + self.clock.real(seconds) - now for since, seconds in self._timers.values())
+        return min([most, *(max(one, 0.0) for one in left)])
 
     def items(self, plural: str, group: str = "") -> list[Obj]:
         return self.store.items(self.store.named(plural, group))
