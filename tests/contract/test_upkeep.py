@@ -22,6 +22,7 @@ from livekit_deploy.engine.graph import closure, needs, ordered
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Denied, LockedError, NotOurs, StateError, UsageError
+from livekit_deploy.events import Event, RunStarted
 from livekit_deploy.operations.state_repair import Upkeep
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import Phase, Record, State, dump, load, sealed
@@ -72,7 +73,7 @@ class Place:
         self.s3 = boto3.client("s3", region_name=REGION)
         self.key = f"livekit-deploy/{env.project}/{env.name}.json"
 
-    def deployer(self, *adopt: str) -> Deployer:
+    def deployer(self, *adopt: str, on_event: Callable[[Event], None] | None = None) -> Deployer:
         resources = self._choose(Infrastructure(self.env).resources)
         return Deployer(
             self.env,
@@ -81,6 +82,7 @@ class Place:
             clock=FakeClock(),
             adopt=adopt,
             lock_timeout=0,
+            on_event=on_event,
         )
 
     @property
@@ -579,3 +581,24 @@ def test_what_was_shown_is_what_is_replaced(small: Place) -> None:
     session.abandon()
     with pytest.raises(LockedError, match="somebody changed"):
         upkeep.carry_out(proposal, "state forget")
+
+
+def test_a_lease_that_is_taken_before_the_first_change_ends_the_run_and_is_no_interruption(small: Place) -> None:
+    """What the run finds by its tags it records before it deletes anything: that write is the first to see it."""
+    raw = json.loads(small.body())
+    del raw["records"][GATEWAY]
+    small.write(_sealed(raw))
+
+    def taken(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            holder = small.state.lease
+            assert holder is not None
+            unlock(small.deployer().store, holder)
+
+    before = inventory()
+    with pytest.raises(LockedError) as ended:
+        small.deployer(on_event=taken).down()
+    assert ended.value.exit_code == 5
+    assert inventory() == before
+    small.deployer().down()
+    assert VPC not in small.state.records

@@ -23,7 +23,7 @@ from livekit_deploy.engine.resource import Live, Resource, Status
 from tests.unit.environments import TODAY, File
 
 _SET = re.compile(r"\b[Ss]et ([a-z_]+(?:\.[a-z_]+)+) to (\"[^\"]*\"|[\w.{}-]+)")
-_WORDS = {"its", "one", "some"}  # which tell what value, and are none
+_WORDS = {"a", "its", "one", "some"}  # which tell what value, and are none
 _PUT = "\N{BULLET}"  # where a text puts a value in
 
 
