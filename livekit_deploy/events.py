@@ -105,38 +105,38 @@ class Looked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started(Event):
-    """Work on one resource begins; ``usual_s`` is how long it usually takes, in seconds."""
+class ResourceEvent(Event):
+    """Something happens to one resource: what is done to it is ``verb``."""
 
-    type = "started"
     address: str
     verb: str
     stage: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(ResourceEvent):
+    """Work on one resource begins; ``usual_s`` is how long it usually takes, in seconds."""
+
+    type = "started"
     usual_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress(Event):
+class Progress(ResourceEvent):
     """A resource is still in progress; ``detail`` says on what it waits."""
 
     type = "progress"
-    address: str
-    verb: str
-    stage: str
     detail: str
     elapsed_s: float
     usual_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done(Event):
+class Done(ResourceEvent):
     """A resource is as desired, or gone. Where its time went: ``queued_s`` with no worker or call free, ``calling_s``,
     ``waiting_s`` for AWS to be done with it, ``writing_s`` for the state to be written; all in seconds."""
 
     type = "done"
-    address: str
-    verb: str
-    stage: str
     id: str
     elapsed_s: float
     queued_s: float = 0.0
@@ -146,13 +146,10 @@ class Done(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResourceFailed(Event):
+class ResourceFailed(ResourceEvent):
     """A resource could not be brought to where it should be; ``likely`` is what is probably behind it, or ""."""
 
     type = "failed"
-    address: str
-    verb: str
-    stage: str
     message: str
     hint: str
     likely: str

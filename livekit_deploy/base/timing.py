@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import ClassVar, Literal
 
 from livekit_deploy.base.clock import Clock
@@ -39,6 +39,10 @@ class Spent:
     def own(self) -> float:
         """Without what it was queued for."""
         return self.total - self.queued
+
+    def in_seconds(self) -> dict[str, float]:
+        """As events and reports say it: each cause with its unit."""
+        return {f"{cause}_s": seconds for cause, seconds in asdict(self).items()}
 
     def __sub__(self, other: Spent) -> Spent:
         return Spent(

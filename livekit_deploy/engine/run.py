@@ -127,15 +127,5 @@ def ask_again(waits: Waits, look: Callable[[], T]) -> T:
 
 def done(item: Resource, verb: str, id: str, elapsed: float) -> Done:
     """The event that a resource is as desired, or gone, with where its time went."""
-    went = spent()
-    return Done(
-        address=item.address,
-        verb=verb,
-        stage=item.stage,
-        id=id,
-        elapsed_s=elapsed,
-        queued_s=went.queued,
-        calling_s=went.calling,
-        waiting_s=went.waiting,
-        writing_s=went.writing,
-    )
+    went = spent().in_seconds()
+    return Done(address=item.address, verb=verb, stage=item.stage, id=id, elapsed_s=elapsed, **went)

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Inputs
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
-from livekit_deploy.errors import Absent, Conflict, TimedOut
-from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api, serves
+from livekit_deploy.errors import Conflict, TimedOut
+from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api_for, serves
 from livekit_deploy.k8s.fleet import NODES, Fleet, closed_by_us, full_grace, look
 
 _HOURS = 60 * MINUTE
@@ -57,13 +57,13 @@ class CallsDrained(Observed):
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         if id is None or not serves(self.host):
             return Live(id, Status.READY) if id is not None else None
-        return Live(id, Status.READY, {"closed": closed_by_us(self._api(cloud), id)})
+        return Live(id, Status.READY, {"closed": closed_by_us(api_for(cloud, self), id)})
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """Open a node that is closed although its group stays."""
         for name in live.props["closed"][:1]:
             # what an apply of ours leaves out is given back: the node is as others have it
-            self._api(cloud).apply(f"{NODES}/{name}", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+            api_for(cloud, self).apply(f"{NODES}/{name}", _node(name))
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """READY while a step is due, DELETING while pods end or their replacements come, None when the group may go.
@@ -72,7 +72,7 @@ class CallsDrained(Observed):
         """
         if cloud.context.max_drain == 0 or not serves(self.host):
             return None
-        there, connection = id or self.instance, self._api(cloud)
+        there, connection = id or self.instance, api_for(cloud, self)
         fleet = self._fleet(cloud, connection)
         if cloud.context.command == "up" and fleet.alone:
             return Live(there, Status.DELETING, {_FAULT: True}, detail=_NOBODY_JOINED)
@@ -90,7 +90,7 @@ class CallsDrained(Observed):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Close one node, or ask one pod to end. Raises `TimedOut` when patience with its replacement is over."""
-        connection = self._api(cloud)
+        connection = api_for(cloud, self)
         # groups that go at the same time look in turn: each sees whom the other has just asked
         with cloud.shared("drain", threading.Lock):
             fleet = self._fleet(cloud, connection)
@@ -99,8 +99,7 @@ class CallsDrained(Observed):
                     raise self._out_of_patience(_NOBODY_JOINED)
             elif fleet.unclosed:
                 name = fleet.unclosed[0]
-                closed = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
-                connection.apply(f"{NODES}/{name}", {**closed, "spec": {"unschedulable": True}})
+                connection.apply(f"{NODES}/{name}", {**_node(name), "spec": {"unschedulable": True}})
             elif pod := fleet.next_to_end(cloud.context.max_drain):
                 self._ask(connection, pod, full_grace(pod, cloud.context.max_drain))
             elif live.props.get(_FAULT) and fleet.missing:
@@ -125,11 +124,10 @@ class CallsDrained(Observed):
             hint="correct what the new pods wait for, and run the same command again: it continues from here",
         )
 
-    def _api(self, cloud: Cloud) -> Api:
-        if self.host is None:
-            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
-        return api(cloud, self.host)
-
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
         yield from ()
+
+
+def _node(name: str) -> Obj:
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}

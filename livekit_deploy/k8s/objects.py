@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
-from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.access.client import MANAGER, PASSING, Api, Obj, api, serves
+from livekit_deploy.k8s.access.client import MANAGER, PASSING, Obj, api_for, serves
 from livekit_deploy.k8s.finalizers import LoadBalancerController, leaving
 from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, written
 
@@ -28,11 +27,6 @@ class ClusterObject(Resource):
     api_version: ClassVar[str] = "v1"
     object_kind: ClassVar[str]
 
-    def _api(self, cloud: Cloud) -> Api:
-        if self.host is None:
-            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
-        return api(cloud, self.host)
-
     def where(self) -> str:
         """The path of the object."""
         raise TypeError(f"{self.kind} does not say where it is")
@@ -48,7 +42,7 @@ class ClusterObject(Resource):
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         if not serves(self.host):
             return None
-        item = self._api(cloud).get(self.where())
+        item = api_for(cloud, self).get(self.where())
         if item is None:
             return None
         metadata = item["metadata"]
@@ -73,7 +67,7 @@ class ClusterObject(Resource):
         metadata["labels"] = {**metadata.get("labels", {}), LINEAGE_LABEL: cloud.ownership.lineage}
         metadata["annotations"] = {**metadata.get("annotations", {}), ADDRESS_ANNOTATION: self.address}
         whole = {"apiVersion": self.api_version, "kind": self.object_kind, **item}
-        self._api(cloud).apply(self.where(), whole)
+        api_for(cloud, self).apply(self.where(), whole)
 
     def create(self, cloud: Cloud, token: str) -> str:
         self._apply(cloud)
@@ -83,7 +77,7 @@ class ClusterObject(Resource):
         self._apply(cloud)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        self._api(cloud).delete(self.where(), uid=live.made or None)
+        api_for(cloud, self).delete(self.where(), uid=live.made or None)
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
@@ -120,18 +114,18 @@ class Namespace(ClusterObject):
         if live is None or live.status is not Status.DELETING:
             return live
         held = [item for _, item in self._held(cloud)]
-        abandoned = bool(held) and LoadBalancerController(self._api(cloud)).given_up(held)
+        abandoned = bool(held) and LoadBalancerController(api_for(cloud, self)).given_up(held)
         return replace(live, status=Status.READY) if abandoned else live
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        item = self._api(cloud).get(self.where())
+        item = api_for(cloud, self).get(self.where())
         if item is not None and leaving(item):
-            LoadBalancerController(self._api(cloud)).let_go(list(self._held(cloud)))
+            LoadBalancerController(api_for(cloud, self)).let_go(list(self._held(cloud)))
         else:
             super().delete(cloud, live)
 
     def _held(self, cloud: Cloud) -> Iterator[tuple[str, Obj]]:
-        return LoadBalancerController(self._api(cloud)).held_in(self.instance)
+        return LoadBalancerController(api_for(cloud, self)).held_in(self.instance)
 
 
 class Secret(ClusterObject):

@@ -13,14 +13,9 @@ from livekit_deploy.render.listener import Listener
 from livekit_deploy.render.versioned import line
 
 if TYPE_CHECKING:
-    from livekit_deploy.base.timing import Spent
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.events import Event
     from livekit_deploy.operations.report import Report
-
-
-def _seconds(spent: Spent) -> dict[str, float]:
-    return {f"{cause}_s": seconds for cause, seconds in asdict(spent).items()}
 
 
 class JsonLines(Listener):
@@ -59,7 +54,7 @@ class JsonLines(Listener):
                 "vanishing": [{"what": what, "when": when} for what, when in report.vanishing],
                 "unseen": [{"what": what, "why": why} for what, why in report.unseen.items()],
                 "outputs": report.outputs,
-                "chain": [{"address": one.address, **_seconds(one.spent)} for one in report.chain],
+                "chain": [{"address": one.address, **one.spent.in_seconds()} for one in report.chain],
             }
         )
 

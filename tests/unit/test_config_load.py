@@ -18,9 +18,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livekit_deploy.config import FileState, S3State, load_environment, load_teardown_config, merged, zones
+from livekit_deploy.config import FileState, S3State, load_environment, load_teardown_config, merged
 from livekit_deploy.config.presets import PRESETS
 from livekit_deploy.config.typed_secrets import typed
+from livekit_deploy.config.zones import zones
 from livekit_deploy.errors import ConfigError
 from tests.reference import keys
 from tests.unit.environments import HEAD, LIVEKIT, File

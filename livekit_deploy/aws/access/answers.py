@@ -7,7 +7,7 @@ sign that something is not there. Who may do without a field asks for it with `g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, SupportsIndex, overload
 
@@ -46,7 +46,9 @@ OWNERS = frozenset({"OwnerId", "GroupOwnerId"})
 NO_FAULTS: Mapping[str, Fault] = {}
 
 
-class _Odd(Exception):
+class Odd(Exception):
+    """Something is wrong with a value; it becomes the fault of its field."""
+
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.text)
         self.fault = fault
@@ -147,11 +149,46 @@ def checked(client: Any, service: str, operation: str, said: Mapping[str, Any], 
     return Checked(action_of(service, name), account).answer(said, client.meta.service_model.operation_model(name))
 
 
-class Checked:
+class Reader:
+    """Makes what a call was answered: each part is what it is read as, and what is `Odd` the fault of its field."""
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+
+    def _fields(self, said: Mapping[str, Any], path: str, read: Callable[[str, Any, str], Any]) -> Answer:
+        made, faults = Answer(), dict[str, Fault]()
+        for key, value in said.items():
+            try:
+                dict.__setitem__(made, key, read(key, value, f"{path}.{key}" if path else key))
+            except Odd as error:
+                faults[key] = error.fault
+        made.call, made.path, made.faults, made.omitted = self._call, path, faults or NO_FAULTS, frozenset()
+        return made
+
+    def _items(self, values: list[Any], path: str, read: Callable[[Any, str], Any]) -> Items:
+        made = Items(_inside(value, path, f"[{number}]", read) for number, value in enumerate(values))
+        made.call, made.path = self._call, path
+        return made
+
+    def _entries(self, values: Mapping[str, Any], path: str, read: Callable[[Any, str], Any]) -> Answer:
+        whole = {key: _inside(value, path, f".{key}", read) for key, value in values.items()}
+        return self._fields(whole, path, lambda key, value, at: value)
+
+
+def _inside(value: Any, path: str, step: str, read: Callable[[Any, str], Any]) -> Any:
+    """A part of something whose fault is that of the whole."""
+    try:
+        return read(value, path + step)
+    except Odd as error:
+        raise Odd(error.fault._replace(path=step + error.fault.path)) from None
+
+
+class Checked(Reader):
     """Holds the answers to one operation to its model; ``account`` is ours, "" while it is not known."""
 
     def __init__(self, call: str, account: str) -> None:
-        self._call, self._account = call, account
+        super().__init__(call)
+        self._account = account
 
     def answer(self, said: Mapping[str, Any], operation: Any) -> Answer:
         """What botocore made of an answer; ``operation`` is botocore's model of it."""
@@ -161,20 +198,13 @@ class Checked:
         return made
 
     def _structure(self, said: Mapping[str, Any], members: Mapping[str, Any], path: str) -> Answer:
-        made = Answer()
-        made.call, made.path, made.faults, made.omitted = self._call, path, NO_FAULTS, frozenset()
-        faults: dict[str, Fault] = {}
-        for key, value in said.items():
-            try:
-                if key in members:
-                    value = self._value(value, members[key], f"{path}.{key}" if path else key)
-                    self._ours(key, value)
-                dict.__setitem__(made, key, value)
-            except _Odd as error:
-                faults[key] = error.fault
-        if faults:
-            made.faults = faults
-        return made
+        def read(key: str, value: Any, at: str) -> Any:
+            if key in members:
+                value = self._value(value, members[key], at)
+                self._ours(key, value)
+            return value
+
+        return self._fields(said, path, read)
 
     def _value(self, value: Any, shape: Any, path: str) -> Any:
         kind = shape.type_name
@@ -183,33 +213,14 @@ class Checked:
         types, said = _TYPES[kind]
         fits = isinstance(value, types)
         if not fits or (value.__class__ is bool and kind != "boolean"):
-            raise _Odd(Fault("", "is null" if value is None else f"is not {said}"))
+            raise Odd(Fault("", "is null" if value is None else f"is not {said}"))
         if kind == "structure":
             return value if shape.is_document_type else self._structure(value, shape.members, path)
         if kind == "list":
-            return self._list(value, shape.member, path)
+            return self._items(value, path, lambda one, at: self._value(one, shape.member, at))
         if kind == "map":
-            return self._map(value, shape.value, path)
+            return self._entries(value, path, lambda one, at: self._value(one, shape.value, at))
         return value
-
-    def _list(self, values: list[Any], shape: Any, path: str) -> Items:
-        made = Items()
-        made.call, made.path = self._call, path
-        for number, value in enumerate(values):
-            try:
-                made.append(self._value(value, shape, f"{path}[{number}]"))
-            except _Odd as error:
-                raise _Odd(error.fault._replace(path=f"[{number}]{error.fault.path}")) from None
-        return made
-
-    def _map(self, values: Mapping[str, Any], shape: Any, path: str) -> Answer:
-        made = self._structure({}, {}, path)
-        for key, value in values.items():
-            try:
-                dict.__setitem__(made, key, self._value(value, shape, f"{path}.{key}"))
-            except _Odd as error:
-                raise _Odd(error.fault._replace(path=f".{key}{error.fault.path}")) from None
-        return made
 
     def _ours(self, key: str, value: Any) -> None:
         """That an object's own ARN is one of our account; those that AWS owns have none, or a word in its place."""
@@ -219,4 +230,4 @@ class Checked:
         if value[:4] == "arn:" and key[-3:].lower() == "arn" and value.count(":") >= 5:
             account = value.split(":", 5)[4]
         if self._account and account.isdigit() and account != self._account:
-            raise _Odd(Fault("", f"is in account {account}, and the credentials are for {self._account}", account=True))
+            raise Odd(Fault("", f"is in account {account}, and the credentials are for {self._account}", account=True))

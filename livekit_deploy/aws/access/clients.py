@@ -24,10 +24,6 @@ from livekit_deploy.base.clock import Clock
 Fence = Callable[[float], None]
 
 
-def _deaf(events: Any) -> None:
-    return None
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Clients:
     """Makes botocore clients from one session, each once, under a lock: clients are thread-safe, sessions are not.
@@ -50,7 +46,7 @@ class Clients:
     secret_key: str | None = field(default=None, repr=False)
     call_bound: float = 40.0
     instrument: Callable[[Any], None] | None = None
-    listen: Callable[[Any], None] = _deaf
+    listen: Callable[[Any], None] = lambda events: None
     clock: Clock = field(default_factory=Clock)
     opened: InitVar[Session | None] = None
     kin: InitVar[Clients | None] = None

@@ -22,7 +22,7 @@ from botocore.signers import RequestSigner
 from livekit_deploy.aws.access.account import Account, Identity, identified
 from livekit_deploy.aws.access.answers import checked
 from livekit_deploy.aws.access.clients import Clients
-from livekit_deploy.aws.access.memory import Kept, Memory
+from livekit_deploy.aws.access.memory import Memory
 from livekit_deploy.aws.access.partial import raise_failures
 from livekit_deploy.aws.access.partitions import sts_host
 from livekit_deploy.aws.access.run_context import RunContext
@@ -82,7 +82,7 @@ class Cloud(Services):
     account: Account = field(default_factory=Account)
     recorded: frozenset[str] = frozenset()
     memory: Memory | None = None
-    kept: Kept = field(default_factory=Kept)
+    kept: Memory = field(default_factory=Memory)
 
     # ---- calls
 
@@ -135,18 +135,18 @@ class Cloud(Services):
 
     def remembering(self) -> Self:
         """A view whose reads are made once each: what a plan reads through."""
-        return replace(self, memory=Memory(), kept=Kept())
+        return replace(self, memory=Memory(), kept=Memory())
 
     def under(self, context: RunContext) -> Self:
         """A view for one run: its calls are bound by the context, and what is kept is made for it alone."""
         return replace(
-            self, clients=self.clients.within(context.limits.call), context=context, memory=None, kept=Kept()
+            self, clients=self.clients.within(context.limits.call), context=context, memory=None, kept=Memory()
         )
 
     def beside(self, region: str) -> Self:
         """The same account in another region."""
         there = self.clients.beside(region, call_bound=self.clients.call_bound)
-        return replace(self, clients=there, memory=Memory(), kept=Kept())
+        return replace(self, clients=there, memory=Memory(), kept=Memory())
 
     def with_lineage(self, lineage: str) -> Self:
         """A view that knows the lineage of the state document."""
@@ -158,7 +158,7 @@ class Cloud(Services):
 
     def shared(self, key: str, make: Callable[[], Any]) -> Any:
         """One value per key for as long as this view lives (a Kubernetes client of a cluster, for instance)."""
-        return self.kept.value(key, make)
+        return self.kept.answer(key, make)
 
     # ---- what verbs ask for
 

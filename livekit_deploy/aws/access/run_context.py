@@ -10,26 +10,6 @@ from livekit_deploy.aws.access.clients import Fence
 from livekit_deploy.state.limits import Limits
 
 
-def _goes_on() -> bool:
-    return False
-
-
-def _nothing() -> None:
-    return None
-
-
-def _silent(text: str) -> None:
-    return None
-
-
-def _no_nameservers(domain: str) -> set[str]:
-    return set()
-
-
-def _nobody(secret: str, version: str) -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class RunContext:
     """``limits`` say how long what is done under the lease may take. ``cancel`` ends a wait for a turn to call.
@@ -52,10 +32,10 @@ class RunContext:
     limits: Limits = field(default_factory=Limits)
     cancel: threading.Event = field(default_factory=threading.Event)
     fence: Fence | None = None
-    stopping: Callable[[], bool] = _goes_on
-    renew: Callable[[], None] = _nothing
+    stopping: Callable[[], bool] = lambda: False
+    renew: Callable[[], None] = lambda: None
     command: str = ""
     max_drain: int | None = None
-    tell: Callable[[str], None] = _silent
-    nameservers: Callable[[str], set[str]] = _no_nameservers
-    other_holders: Callable[[str, str], str] = _nobody
+    tell: Callable[[str], None] = lambda text: None
+    nameservers: Callable[[str], set[str]] = lambda domain: set()
+    other_holders: Callable[[str, str], str] = lambda secret, version: ""

@@ -24,7 +24,7 @@ from livekit_deploy.aws.access.connecting import asking
 from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.base import call_log
 from livekit_deploy.base.clock import http_date
-from livekit_deploy.engine.resource import Live, Status
+from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.errors import Absent, OddAnswer, ResourceError
 from livekit_deploy.k8s.access.answers import Refusal, warnings
 from livekit_deploy.k8s.access.models import checked
@@ -50,6 +50,18 @@ Obj = dict[str, Any]
 def api(cloud: Cloud, host: Live) -> Api:
     """The API of the cluster that ``host`` is, one client for as long as this view of the cloud lives."""
     return _shared(cloud, host, lambda: observed_cluster(cloud))
+
+
+def host_of(item: Resource) -> Live:
+    """The cluster that a resource lives in. Raises `Absent` where that is not there."""
+    if item.host is None:
+        raise Absent(f"{item.address}: its cluster does not exist", address=item.address)
+    return item.host
+
+
+def api_for(cloud: Cloud, item: Resource) -> Api:
+    """The API of the cluster that a resource lives in. Raises `Absent` where that is not there."""
+    return api(cloud, host_of(item))
 
 
 def api_of(cloud: Cloud) -> Api:

@@ -13,7 +13,7 @@ from typing import Any
 
 import kubernetes.client
 
-from livekit_deploy.aws.access.answers import NO_FAULTS, Answer, Fault, Items, odd
+from livekit_deploy.aws.access.answers import Answer, Fault, Items, Odd, Reader, odd
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text"),
@@ -33,12 +33,6 @@ _OTHERWISE = {"V1Event": "CoreV1Event", "V1EventList": "CoreV1EventList"}
 #: the fields of a kind that there is no model of, and of what lists it; what is in a tree may be anything
 _CUSTOM = {"metadata": "V1ObjectMeta", "spec": "tree", "status": "tree"}
 _CUSTOMS = {"metadata": "V1ListMeta", "items": "List[custom]"}
-
-
-class _Odd(Exception):
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.text)
-        self.fault = fault
 
 
 def checked(call: str, found: Any) -> Answer:
@@ -70,10 +64,7 @@ def _model(version: str, kind: str) -> str:
     return f"{version.rpartition('/')[2].capitalize()}{kind}"
 
 
-class _Models:
-    def __init__(self, call: str) -> None:
-        self._call = call
-
+class _Models(Reader):
     def object(self, found: Mapping[str, Any]) -> Answer:
         kind = found["kind"]
         listed = kind.endswith("List")
@@ -84,17 +75,8 @@ class _Models:
         )
 
     def _structure(self, found: Mapping[str, Any], fields: Mapping[str, str], path: str) -> Answer:
-        made, faults = self._empty(path), dict[str, Fault]()
-        for key, value in found.items():
-            if value is None:
-                continue
-            try:
-                dict.__setitem__(made, key, self._value(value, fields.get(key, "object"), f"{path}.{key}".lstrip(".")))
-            except _Odd as error:
-                faults[key] = error.fault
-        if faults:
-            made.faults = faults
-        return made
+        there = {key: value for key, value in found.items() if value is not None}
+        return self._fields(there, path, lambda key, value, at: self._value(value, fields.get(key, "object"), at))
 
     def _value(self, value: Any, kind: str, path: str) -> Any:
         if inner := re.fullmatch(r"(?:List|Dict)\[(?:str, )?(.+)\]", kind):
@@ -102,47 +84,32 @@ class _Models:
         if kind in _TYPES:
             types, said = _TYPES[kind]
             if not isinstance(value, types) or (value.__class__ is bool and kind != "bool"):
-                raise _Odd(Fault("", f"is not {said}"))
+                raise Odd(Fault("", f"is not {said}"))
             return value
         if kind == "tree":
             return self._tree(value, path)
         if (fields := _fields(kind)) is None:
             return value
         if not isinstance(value, dict):
-            raise _Odd(Fault("", "is not an object"))
+            raise Odd(Fault("", "is not an object"))
         return self._structure(value, fields, path)
 
     def _list(self, values: Any, kind: str, path: str) -> Items:
         if not isinstance(values, list):
-            raise _Odd(Fault("", "is not a list"))
-        made = Items()
-        made.call, made.path = self._call, path
-        for number, value in enumerate(values):
-            made.append(self._inner(value, kind, path, f"[{number}]"))
-        return made
+            raise Odd(Fault("", "is not a list"))
+        return self._items(values, path, lambda value, at: self._inner(value, kind, at))
 
     def _map(self, values: Any, kind: str, path: str) -> Answer:
         if not isinstance(values, dict):
-            raise _Odd(Fault("", "is not a map"))
-        made = self._empty(path)
-        for key, value in values.items():
-            dict.__setitem__(made, key, self._inner(value, kind, path, f".{key}"))
-        return made
+            raise Odd(Fault("", "is not a map"))
+        return self._entries(values, path, lambda value, at: self._inner(value, kind, at))
 
     def _tree(self, value: Any, path: str) -> Any:
         if isinstance(value, list):
             return self._list(value, "tree", path)
         return self._structure(value, dict.fromkeys(value, "tree"), path) if isinstance(value, dict) else value
 
-    def _inner(self, value: Any, kind: str, path: str, step: str) -> Any:
-        try:
-            if value is None:
-                raise _Odd(Fault("", "is null"))
-            return self._value(value, kind, path + step)
-        except _Odd as error:
-            raise _Odd(error.fault._replace(path=step + error.fault.path)) from None
-
-    def _empty(self, path: str) -> Answer:
-        made = Answer()
-        made.call, made.path, made.faults, made.omitted = self._call, path, NO_FAULTS, frozenset()
-        return made
+    def _inner(self, value: Any, kind: str, path: str) -> Any:
+        if value is None:
+            raise Odd(Fault("", "is null"))
+        return self._value(value, kind, path)

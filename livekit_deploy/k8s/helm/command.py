@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ import yaml
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
+from livekit_deploy.base import private_files
 from livekit_deploy.engine.resource import Live
 from livekit_deploy.errors import Denied
 from livekit_deploy.k8s.access.kubeconfig import for_helm
@@ -67,7 +67,7 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
         limits = cloud.context.limits
         self.seconds, self.give_up = limits.helm, f"{limits.helm_gives_up}s"
         kubeconfig = self._binary.home / "kubeconfig"
-        _private(kubeconfig, json.dumps(for_helm(cluster.outputs, self._token_file)))
+        private_files.write(kubeconfig, json.dumps(for_helm(cluster.outputs, self._token_file)))
         super().__init__(executable=str(self._binary.path), kubeconfig=kubeconfig, default_timeout=self.give_up)
         self._refreshing = threading.Lock()
 
@@ -106,14 +106,8 @@ class Helm(pyhelm3.Command):  # type: ignore[misc]
     def _refresh(self) -> None:
         with self._refreshing:
             if time.monotonic() > self._until:
-                _private(self._token_file, self._token())
+                private_files.write(self._token_file, self._token())
                 self._until = time.monotonic() + _TOKEN_SECONDS
-
-
-def _private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def release_values(values: Mapping[str, Any], tags: Mapping[str, Any]) -> dict[str, Any]:

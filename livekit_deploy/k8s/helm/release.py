@@ -19,8 +19,7 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.base import call_log, shipped_files
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
-from livekit_deploy.errors import Absent
-from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api, serves
+from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api_for, host_of, serves
 from livekit_deploy.k8s.helm.charts import definitions, definitions_in, fetched
 from livekit_deploy.k8s.helm.command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.helm.definitions import Definitions, broken
@@ -62,11 +61,6 @@ class HelmRelease(Resource):
 
     release = Output[str]()
 
-    def _host(self) -> Live:
-        if self.host is None:
-            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
-        return self.host
-
     def check(self) -> None:
         """Render the chart here, with the names of references for what is not known yet."""
         values = substitute(self.__dict__["values"], lambda ref: ref.output)
@@ -78,7 +72,7 @@ class HelmRelease(Resource):
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         if not serves(self.host):
             return None
-        connection = api(cloud, self._host())
+        connection = api_for(cloud, self)
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return None
@@ -167,7 +161,7 @@ class HelmRelease(Resource):
         """The release while helm knows it; after that, what its objects leave for a while."""
         if not serves(self.host):
             return None
-        connection = api(cloud, self._host())
+        connection = api_for(cloud, self)
         record = read_release(connection, self.namespace, self.instance)
         if record is not None:
             own_tags = written(record.tags.get("lineage"), record.tags.get("address"))
@@ -185,20 +179,20 @@ class HelmRelease(Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         # what an earlier release left is as that chart had it, and helm takes it as it is
-        Definitions(api(cloud, self._host()), definitions(self._chart())).bring(absent=False)
+        Definitions(api_for(cloud, self), definitions(self._chart())).bring(absent=False)
         self._install(cloud)
         return self._id()
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """Repair what an interrupted run left, else upgrade."""
         state = str(live.props["state"])
-        runner = helm(cloud, self._host())
+        runner = helm(cloud, host_of(self))
         if state in ("pending-install", "uninstalling"):
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         elif state.startswith("pending"):
             self._roll_back(cloud, runner)
         elif "version" in changed:
-            Definitions(api(cloud, self._host()), definitions(self._chart())).bring()
+            Definitions(api_for(cloud, self), definitions(self._chart())).bring()
             self._install(cloud)
         elif broken((*live.props.get("missing", ()), *live.props.get("drifted", ()))):
             self._define(cloud)
@@ -210,7 +204,7 @@ class HelmRelease(Resource):
 
         The revision before may be one that was interrupted itself, and whose record says more than its chart.
         """
-        connection = api(cloud, self._host())
+        connection = api_for(cloud, self)
         record = read_release(connection, self.namespace, self.instance)
         if record is None:
             return
@@ -225,13 +219,13 @@ class HelmRelease(Resource):
 
     def _define(self, cloud: Cloud) -> None:
         """Bring back one definition of the chart that is installed; what it defines follows."""
-        connection = api(cloud, self._host())
+        connection = api_for(cloud, self)
         record = read_release(connection, self.namespace, self.instance)
         if record is not None:
             Definitions(connection, definitions_in(record.files)).bring(most=1)
 
     def _install(self, cloud: Cloud) -> None:
-        runner = helm(cloud, self._host())
+        runner = helm(cloud, host_of(self))
         own_tags = {"lineage": cloud.ownership.lineage, "address": self.address}
         try:
             asyncio.run(
@@ -246,7 +240,7 @@ class HelmRelease(Resource):
                 )
             )
         finally:
-            api(cloud, self._host()).forget()
+            api_for(cloud, self).forget()
 
     def _chart(self) -> Path:
         if not self.repo:
@@ -255,9 +249,9 @@ class HelmRelease(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Uninstall; then end what would drain for hours, or for ever."""
-        connection = api(cloud, self._host())
+        connection = api_for(cloud, self)
         if read_release(connection, self.namespace, self.instance) is not None:
-            runner = helm(cloud, self._host())
+            runner = helm(cloud, host_of(self))
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         else:
             Remains(connection, self.namespace, self.instance).end()
