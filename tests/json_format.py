@@ -70,8 +70,10 @@ def _list(name: str, kind: Any, **beside: Schema) -> Schema:
     return _object(properties, **({"$defs": definitions} if definitions else {}))
 
 
-def _event_kinds() -> list[type[events.Event]]:
-    return sorted(events.Event.__subclasses__(), key=lambda kind: kind.type)
+def event_kinds() -> list[type[events.Event]]:
+    """Every event that is told, by its name in JSON."""
+    found = [kind for base in (events.Event, events.ResourceEvent) for kind in base.__subclasses__()]
+    return sorted((kind for kind in found if "type" in vars(kind)), key=lambda kind: kind.type)
 
 
 def _event(kind: type[events.Event]) -> Schema:
@@ -100,7 +102,7 @@ def _stream() -> Schema:
     error = _object(
         {"type": {"const": "error"}, "@timestamp": _TEXT, "error": _TEXT, "message": _TEXT, "hint": _TEXT}, more=True
     )
-    return {"oneOf": [plan, *(_event(kind) for kind in _event_kinds()), result, error], "$defs": definitions}
+    return {"oneOf": [plan, *(_event(kind) for kind in event_kinds()), result, error], "$defs": definitions}
 
 
 def _log_line() -> Schema:
@@ -224,7 +226,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "| `type` | Further keys | When |"
     yield "|---|---|---|"
-    for kind in _event_kinds():
+    for kind in event_kinds():
         keys = [key for key in _of(kind).get("properties", {}) if key not in ("address", "elapsed_s")]
         about = " ".join(str(kind.__doc__).replace("``", "`").split())
         yield f"| `{kind.type}` | {', '.join(f'`{key}`' for key in keys)} | {about} |"

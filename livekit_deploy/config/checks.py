@@ -67,8 +67,7 @@ def warnings(env: Environment, today: date) -> Iterator[str]:
     if in_extended_support(env.cluster.version, today):
         yield (
             f"cluster.version {env.cluster.version} is in paid extended support since "
-            f"{SUPPORT[env.cluster.version][0]}: "
-            f"move to {_supported(today)[-1]}, one minor at a time"
+            f"{SUPPORT[env.cluster.version][0]}: move to {_supported(today)[-1]}, one minor at a time"
         )
     if env.preset != "dev" and _ANYWHERE in env.cluster.public_cidrs:
         yield "cluster.public_cidrs lets the whole Internet reach the Kubernetes API"

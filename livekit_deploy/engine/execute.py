@@ -148,7 +148,7 @@ class Execution:
         edges = recorded_edges(records)
         self._over = edges
         edges = without(edges, [address for address in edges if address not in doomed])
-        dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and _dies(a, r)}
+        dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and kind_of(r.kind, a).dies_with_host}
         self._loosen({address: doomed[address] for address in dying}, doomed)
         edges = without(edges, dying) | {address: set(edges) - set(dying) for address in untracked}
         children: dict[str, list[str]] = {}
@@ -297,7 +297,7 @@ class Execution:
                 likely=error.likely,
                 code=str(getattr(error, "code", "")),
                 request_id=getattr(error, "request_id", ""),
-                elapsed_s=round(self._run.waits.clock.now() - began, 1),
+                elapsed_s=self._run.elapsed(began),
             )
         )
 
@@ -327,7 +327,3 @@ def _loosened(address: str, record: Record, gone: _Edges) -> dict[str, Record | 
         if set(loose.deps) != set(record.deps) or runtime_depends_on != record.runtime_depends_on
         else {}
     )
-
-
-def _dies(address: str, record: Record) -> bool:
-    return kind_of(record.kind, address).dies_with_host

@@ -44,17 +44,9 @@ def edges_up(resources: Sequence[Resource]) -> Edges:
     return {item.address: {other.address for other in item.dependencies()} for item in resources}
 
 
-def edges_down(records: Mapping[str, tuple[Iterable[str], Iterable[str]]]) -> Edges:
-    """address → the addresses that must be gone before it.
-
-    ``records`` gives for each address what it depends on, and what it depends on at run time.
-    """
-    return inverse({address: (*deps, *runtime_depends_on) for address, (deps, runtime_depends_on) in records.items()})
-
-
 def recorded_edges(records: Mapping[str, Record]) -> Edges:
-    """The same of what is recorded."""
-    return edges_down({address: (record.deps, record.runtime_depends_on) for address, record in records.items()})
+    """address → the addresses that must be gone before it."""
+    return inverse({address: (*record.deps, *record.runtime_depends_on) for address, record in records.items()})
 
 
 def inverse(edges: Mapping[str, Iterable[str]]) -> Edges:

@@ -43,7 +43,7 @@ def unknown(value: Any) -> bool:
 
 
 class Action(StrEnum):
-    """What happens to an address; the symbol is what the terminal shows."""
+    """What happens to an address."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -51,10 +51,6 @@ class Action(StrEnum):
     RESUME = "resume"
     BLOCKED = "blocked"
     NOOP = "noop"
-
-    @property
-    def symbol(self) -> str:
-        return {"create": "+", "update": "~", "delete": "-", "resume": "…", "blocked": "!", "noop": " "}[self.value]
 
 
 @dataclass(frozen=True)

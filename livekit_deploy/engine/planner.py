@@ -133,7 +133,8 @@ class Planner:
         except NotOurs:
             if record is None or item.lives_in is None or not self._entries[item.lives_in.address].change.unmarked:
                 raise
-            return self._unseen(item, record)
+            # as it is on record: its host has lost our tags, and is not asked until it is adopted
+            return self._judged(item, record, Live(record.id or "", Status.READY))
         return entry
 
     def _judged(self, item: Resource, record: Record | None, live: Live | None) -> Entry:
@@ -141,10 +142,6 @@ class Planner:
             item.generation = record.generation + 1
         change, known = self._decide(item, record, live)
         return Entry(change, item, _told(live, record), known)
-
-    def _unseen(self, item: Resource, record: Record) -> Entry:
-        """As it is on record: its host has lost our tags, and is not asked until it is adopted."""
-        return self._judged(item, record, Live(record.id or "", Status.READY))
 
     def _door(self, item: Resource) -> str | None:
         """What the resource comes after and is about to change: it may be what lets us in."""

@@ -33,7 +33,6 @@ from livekit_deploy.engine.run import STEP, Run, done, not_yet_propagated, passe
 from livekit_deploy.engine.runtime_dependencies import wait_for_runtime_dependencies
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, Blocked, Conflict, NotOurs, ResourceError, Unavailable
-from livekit_deploy.events import Progress, Started
 from livekit_deploy.state.document import Phase, Record
 
 READY = Status.READY
@@ -64,7 +63,7 @@ class Reconciler:
         appears = isinstance(self._item, Observed) and self._session.record(self.address) is None
         self.verb = "create" if live is None or appears else "update"
         self.changed = appears
-        self._started(self._item.usual)
+        self._run.started(self._item, self.address, self.verb)
         ran, made_here = has_run(self._item, self._session.record(self.address)), False
         steps: Counter[str] = Counter()
         while live is None or live.status is not READY or (diffs := self._differs(live)) or self._goes_on(live):
@@ -77,7 +76,7 @@ class Reconciler:
             elif live.status is Status.STUCK or (live.status is Status.FAILED and (made_here or ran)):
                 raise self._failing.failed(live.detail or "it failed", live, remedy=REMADE_BY_HAND if ran else "")
             elif live.status is Status.FAILED:
-                self._remove_failed()
+                self._take_away(self._session.record(self.address))
                 live = None
             elif live.status is not READY or live.busy or (not diffs and live.cured_by_waiting):
                 live = self._settle_ready()
@@ -190,8 +189,8 @@ class Reconciler:
         ownership_tags.require(self._item, self._run.cloud, record, live)
         created = record is not None and record.phase in (Phase.CREATING, Phase.MADE)
         told = {key: diff for key, diff in diffs.items() if (key == OWNERSHIP if retagged else key in live.props)}
-        before = self._recorded_inputs(record)
-        base, phase = self._base(before), Phase.MADE if created else Phase.UPDATING
+        base = self._base(dict(record.inputs) if record is not None else self._desired())
+        phase = Phase.MADE if created else Phase.UPDATING
         intent_outputs = self._item.intent_outputs(self._desired())
         intent = replace(base, phase=phase, id=live.id, outputs={**base.outputs, **intent_outputs})
         self._run.intend(self.address, replace(intent, token=record.token if record else None))
@@ -215,9 +214,6 @@ class Reconciler:
             raise error
         return live
 
-    def _recorded_inputs(self, record: Record | None) -> dict[str, Any]:
-        return dict(record.inputs) if record is not None else self._desired()
-
     def _settle_change(self, told: dict[str, tuple[FieldDiff, ...]]) -> Live | None:
         """Wait until the diff acted on is gone, or another state shows; give AWS a while to show it."""
 
@@ -239,16 +235,13 @@ class Reconciler:
         now = self._differs(live)
         return any(now.get(key) != diff for key, diff in told.items())
 
-    def _remove_failed(self) -> None:
-        self._take_away(self._session.record(self.address))
-
     def _settle_ready(self) -> Live | None:
         def settled(now: Live | None) -> bool:
             if now is None:  # the API of a host shows at once what there is: somebody deleted it
                 return self._item.stored_in_host
             ill = bool(now.warning) and now.cured_by_waiting and self._goes_on(now)
             if waits := now.status is Status.PENDING or now.busy or ill:
-                self._progress(now.warning or now.detail, self._item.usual)
+                self._waiting(now.warning or now.detail)
             return not waits
 
         wait_for_runtime_dependencies(self._run, self._planned, self.verb, self._waiting)
@@ -290,7 +283,7 @@ class Reconciler:
             since=record.since if record and record.phase is Phase.READY else utc_now(),
             spent=spent() if self.changed or record is None else record.spent,
         )
-        elapsed = self._elapsed()
+        elapsed = self._run.elapsed(self._began)
         if ready != record:
             took = {f"{self._item.kind}.{self.verb}": round(spent().own, 1)} if self.changed else {}
             self._run.write({self.address: ready}, took)
@@ -324,23 +317,5 @@ class Reconciler:
     def _persist(self, call: Callable[[], Any]) -> Any:
         return self._run.persist(self._item, call)
 
-    def _elapsed(self) -> float:
-        return round(self._waits.clock.now() - self._began, 1)
-
-    def _started(self, usual: float) -> None:
-        self._run.emit(Started(address=self.address, verb=self.verb, stage=self._item.stage, usual_s=usual))
-
     def _waiting(self, detail: str) -> None:
-        self._progress(detail, self._item.usual)
-
-    def _progress(self, detail: str, usual: float) -> None:
-        self._run.emit(
-            Progress(
-                address=self.address,
-                verb=self.verb,
-                stage=self._item.stage,
-                detail=detail,
-                elapsed_s=self._elapsed(),
-                usual_s=usual,
-            )
-        )
+        self._run.progress(self._item, self.address, self.verb, detail, self._began)

@@ -12,7 +12,7 @@ from livekit_deploy.engine.resource import Live, Resource, Status
 from livekit_deploy.engine.run import STEP, Run, done, passes, repeats
 from livekit_deploy.engine.waits import PROPAGATION, Expired
 from livekit_deploy.errors import Absent, DeployError, InUse, NotOurs, ResourceError, TimedOut
-from livekit_deploy.events import Kept, Progress, Started
+from livekit_deploy.events import Kept
 from livekit_deploy.state.document import Phase, Record
 
 _SHOWN = 5  # of those that hold something
@@ -63,9 +63,7 @@ class Removal:
 
     def down(self) -> None:
         """Delete step by step until `read_teardown` shows nothing, then drop the record; or leave what is not ours."""
-        self._run.emit(
-            Started(address=self.address, verb="delete", stage=self._item.stage, usual_s=self._item.usual_delete)
-        )
+        self._run.started(self._item, self.address, "delete")
         before = self._record
         try:
             self._down(self._id)
@@ -93,7 +91,7 @@ class Removal:
         if not self._keep and self._record is not None:
             took = {f"{self._item.kind}.delete": round(spent().own, 1)} if self.removed else {}
             self._drop((*self._children, self.address), took)
-        self._run.emit(done(self._item, "delete", id or "", self._elapsed()))
+        self._run.emit(done(self._item, "delete", id or "", self._run.elapsed(self._began)))
 
     def _first_read(self, id: str | None) -> Live | None:
         def read() -> Live | None:
@@ -205,20 +203,8 @@ class Removal:
         except ResourceError:
             return ()
 
-    def _elapsed(self) -> float:
-        return round(self._waits.clock.now() - self._began, 1)
-
     def _progress(self, detail: str) -> None:
-        self._run.emit(
-            Progress(
-                address=self.address,
-                verb="delete",
-                stage=self._item.stage,
-                detail=detail,
-                elapsed_s=self._elapsed(),
-                usual_s=self._item.usual_delete,
-            )
-        )
+        self._run.progress(self._item, self.address, "delete", detail, self._began)
 
     def _out_of_time(self, live: Live) -> DeployError:
         refused = self._refused

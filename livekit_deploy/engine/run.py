@@ -14,7 +14,7 @@ from livekit_deploy.engine.inputs import Ref, Unresolved
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.waits import PROPAGATION, Waits
 from livekit_deploy.errors import Busy, Denied, ResourceError, Throttled, Unavailable
-from livekit_deploy.events import Done, Emit
+from livekit_deploy.events import Done, Emit, Progress, Started
 from livekit_deploy.state.document import Phase, Record
 from livekit_deploy.state.session import Session
 
@@ -61,6 +61,21 @@ class Run:
         """Write record changes, and how long what was ``took``; returns once they are acknowledged."""
         with counted("writing"):
             self.session.write(changes, took)
+
+    def elapsed(self, began: float) -> float:
+        """Seconds of the clock since then, as events say them."""
+        return round(self.waits.clock.now() - began, 1)
+
+    def started(self, item: Resource, address: str, verb: str) -> None:
+        """Tell that work on a resource begins."""
+        usual = item.usual_delete if verb == "delete" else item.usual
+        self.emit(Started(address=address, verb=verb, stage=item.stage, usual_s=usual))
+
+    def progress(self, item: Resource, address: str, verb: str, detail: str, began: float) -> None:
+        """Tell on what it waits."""
+        usual, elapsed = item.usual_delete if verb == "delete" else item.usual, self.elapsed(began)
+        about = {"address": address, "verb": verb, "stage": item.stage, "detail": detail}
+        self.emit(Progress(**about, elapsed_s=elapsed, usual_s=usual))
 
     def persist(self, item: Resource, call: Callable[[], T]) -> T:
         """A verb whose intent is written, again while it is refused for the moment: then the lease is made sure of."""

@@ -85,7 +85,7 @@ class Snapshot:
 
     def prefetch(self, wanted: Iterable[tuple[Resource, str | None]]) -> None:
         """Read, in parallel, what no scan showed."""
-        missing = [(item, id) for item, id in wanted if self._match(item, id) is None and not _hostless(item)]
+        missing = [(item, id) for item, id in wanted if self.shown(item.kind, id) is None and not _hostless(item)]
         self._reads |= dict(together(lambda pair: ((pair[0].address, pair[1]), self._read(*pair)), missing))
 
     def _read(self, resource: Resource, id: str | None) -> Live | Denied | NotOurs | None:
@@ -108,7 +108,7 @@ class Snapshot:
         """
         if _hostless(resource):
             return None
-        return self._match(resource, recorded_id) or self.confirmed(resource, recorded_id)
+        return self.shown(resource.kind, recorded_id) or self.confirmed(resource, recorded_id)
 
     def confirmed(self, resource: Resource, recorded_id: str | None) -> Live | None:
         """The resource by a read of its own, whatever a scan showed. Raises as `look` does."""
@@ -145,9 +145,6 @@ class Snapshot:
     def addresses(self, kind: str) -> set[str]:
         """The addresses of a kind that a scan found something at."""
         return {item.address for item in self._found.get(kind, [])}
-
-    def _match(self, resource: Resource, recorded_id: str | None) -> Live | None:
-        return self.shown(resource.kind, recorded_id)
 
 
 def _hostless(resource: Resource) -> bool:

@@ -49,7 +49,7 @@ def _some(addresses: list[str]) -> str:
 
 
 def last_stage(address: str, records: Mapping[str, Record], edges: Edges) -> str:
-    """The latest stage among a record and everything that depends on it; ``edges`` are `edges_down`."""
+    """The latest stage among a record and everything that depends on it; ``edges`` are `recorded_edges`."""
     from livekit_deploy.engine.graph import closure
 
     stages = {records[one].stage for one in closure([address], edges)}

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tenacity import (
-    RetryCallState,
     RetryError,
     Retrying,
     retry_any,
@@ -21,8 +20,6 @@ from tenacity import (
     retry_if_exception_type,
     retry_if_not_result,
 )
-from tenacity.stop import stop_base
-from tenacity.wait import wait_base
 
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.base.timing import counted
@@ -78,32 +75,26 @@ class Waits:
         it took, or within `FIRST` seconds.
         """
         again = retry_any(retry_if_not_result(until), retry_if_exception_type((Throttled, Unavailable)))
-        try:
-            return self._retry(poll, _pace(usual), timeout, again)
-        except Expired as error:
-            raise error.__cause__ or error from None
+        return self._retry(poll, _pace(usual), timeout, again)
 
     def persist(self, call: Callable[[], T], while_: Callable[[BaseException], bool], *, timeout: float) -> T:
         """Repeat ``call`` while it raises what ``while_`` accepts; the last error is raised as it is."""
-        try:
-            return self._retry(call, _steady, timeout, retry_if_exception(while_))
-        except Expired as error:
-            raise error.__cause__ or error from None
+        return self._retry(call, _steady, timeout, retry_if_exception(while_))
 
     def _retry(self, call: Callable[[], T], pace: Callable[[float], float], timeout: float, retry: object) -> T:
         started = self.clock.now()
         self.check()
         retrying = Retrying(
             sleep=self.pause,
-            stop=_Deadline(self.clock, started + timeout),
-            wait=_Pace(pace, self.clock, started),
+            stop=lambda _: self.clock.now() >= started + timeout,
+            wait=lambda _: pace(self.clock.now() - started),
             retry=retry,  # type: ignore[arg-type]
         )
         try:
             return retrying(call)
         except RetryError as error:
             cause = error.last_attempt.exception() if error.last_attempt.failed else None
-            raise Expired from cause
+            raise cause or Expired from None
 
 
 def _pace(usual: float) -> Callable[[float], float]:
@@ -122,19 +113,3 @@ def _pace(usual: float) -> Callable[[float], float]:
 
 def _steady(elapsed: float) -> float:
     return min(max(elapsed / 4, FIRST), LAST / 2) * random.uniform(0.8, 1.0)
-
-
-class _Deadline(stop_base):
-    def __init__(self, clock: Clock, end: float) -> None:
-        self._clock, self._end = clock, end
-
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        return self._clock.now() >= self._end
-
-
-class _Pace(wait_base):
-    def __init__(self, pace: Callable[[float], float], clock: Clock, started: float) -> None:
-        self._pace, self._clock, self._started = pace, clock, started
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        return self._pace(self._clock.now() - self._started)

@@ -38,7 +38,11 @@ class LoadBalancerController:
     def _works(self, held: Iterable[Obj]) -> bool:
         """Whether one of its pods serves, and what it holds has not been on its way out for long."""
         since = datetime.now(UTC) + self._api.ahead - PATIENCE
-        if any(leaving(item) and _deleted_at(item) < since for item in held if holds(item)):
+        if any(
+            leaving(item) and datetime.fromisoformat(item["metadata"]["deletionTimestamp"]) < since
+            for item in held
+            if holds(item)
+        ):
             return False
         found = self._api.list(_DEPLOYMENTS, CONTROLLER.pods)
         return any((one.get("status") or {}).get("availableReplicas") for one in found)
@@ -94,10 +98,6 @@ def holds(item: Obj) -> bool:
 def leaving(item: Obj) -> bool:
     """Whether it is being deleted."""
     return bool(item["metadata"].get("deletionTimestamp"))
-
-
-def _deleted_at(item: Obj) -> datetime:
-    return datetime.fromisoformat(item["metadata"]["deletionTimestamp"])
 
 
 def _its(finalizer: str) -> bool:

@@ -7,7 +7,7 @@ they are gone before the controller is. These resources wait until AWS has one a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.ec2.foreign_groups import on_balancer
@@ -17,9 +17,6 @@ from livekit_deploy.aws.kinds.states import LOAD_BALANCER
 from livekit_deploy.engine.inputs import Input, Output, Ref
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 from livekit_deploy.k8s.access.client import PASSING, Obj, api, serves
-
-if TYPE_CHECKING:
-    pass
 
 #: on an Ingress or a Service: the ARN of its load balancer that somebody else deleted
 DELETED_ANNOTATION = "livekit-deploy/deleted-load-balancer"

@@ -68,7 +68,9 @@ class PodLogs:
         with contextlib.ExitStack() as answers:  # the others too, when one breaks off
             for _, answer in opened:
                 answers.callback(answer.close)
-            return iter(sorted((line for name, answer in opened for line in self._read(name, answer)), key=_moment))
+            return iter(
+                sorted((line for name, answer in opened for line in self._read(name, answer)), key=lambda one: one.at)
+            )
 
     def follow(self, pod: str | None, excerpt: Excerpt, over: Callable[[], bool]) -> Iterator[LogLine]:
         """The same, and what is said from now on, until ``over()`` or the pods are gone."""
@@ -156,7 +158,3 @@ def _refusal(pod: str, error: ResourceError) -> ResourceError:
 def _line(pod: str, said: bytes) -> LogLine:
     at, _, text = said.decode("utf-8", "replace").partition(" ")
     return LogLine(pod, at, text)
-
-
-def _moment(line: LogLine) -> str:
-    return line.at

@@ -56,8 +56,7 @@ def refuse_lost(cloud: Cloud, env: str, state: State | None, where: str) -> None
     raise StateError(
         f"{lacks} at {where}, but objects of {name} are there{which}: {', '.join(some[:_NAMED])}{more}",
         hint="check the region, state.bucket and state.path: their document may be elsewhere; if it is lost, "
-        "rebuild it: livekit-deploy state rebuild"
-        f" --env {env}{'' if len(found) == 1 else ' --lineage ID'}",
+        f"rebuild it: livekit-deploy state rebuild --env {env}{'' if len(found) == 1 else ' --lineage ID'}",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -86,7 +87,7 @@ class Running:
         Raises `Interrupted`, and the session's failure when there is one.
         """
         began, command = self._clock.now(), cloud.context.command
-        waits = Waits(self._clock, self._cancel, session.lost)
+        waits = self._waits(session.lost)
         self._emit(_started(command, self._env.name, planned.plan))
         self._warn_of_session(planned.plan)
         execution = Execution(Run(cloud, session, waits, self._emit), planned, fail_fast=fail_fast)
@@ -118,7 +119,7 @@ class Running:
 
         ``to_the_end`` waits for what is unfinished too.
         """
-        waits = Waits(self._clock, self._cancel, lost or threading.Event())
+        waits = self._waits(lost)
         seen: list[Finding] = []
 
         def missing(found: list[Finding]) -> list[Finding]:
@@ -144,7 +145,7 @@ class Running:
 
     def patient(self, item: Resource | type[Resource], read: Callable[[], T]) -> T:
         """A read for a plan."""
-        return planned_read(Waits(self._clock, self._cancel, threading.Event()), item, read)
+        return planned_read(self._waits(), item, read)
 
     def taken_down(
         self, session: Session, cloud: Cloud, planned: Planned, look: Look, *, fail_fast: bool, abandon: bool
@@ -158,9 +159,8 @@ class Running:
         vpcs = [record.id for record in records.values() if record.kind == Vpc.kind and record.id]
         report = self.carry_out(session, cloud, planned, fail_fast=fail_fast, abandon=abandon, look=look)
         try:
-            waits = Waits(self._clock, self._cancel, threading.Event())
             report.leftovers, report.vanishing = ask_again(
-                waits, lambda: leftovers(cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
+                self._waits(), lambda: leftovers(cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
             )
         except DeployError as error:
             if not report.failed:
@@ -181,8 +181,10 @@ class Running:
     @property
     def patience(self) -> tuple[Waits, float]:
         """How to wait outside of a lease, and for how many seconds of the clock at most."""
-        waits = Waits(self._clock, self._cancel, threading.Event())
-        return waits, math.inf if self._timeout is None else self._timeout
+        return self._waits(), math.inf if self._timeout is None else self._timeout
+
+    def _waits(self, lost: threading.Event | None = None) -> Waits:
+        return Waits(self._clock, self._cancel, lost or threading.Event())
 
     def over(self) -> Callable[[], bool]:
         """Tells whether what begins now is to end: it is cancelled, or has taken all of its time."""
@@ -268,9 +270,7 @@ def _drain_given(command: str, given: int | None) -> str:
 
 
 def _started(command: str, env: str, plan: Plan) -> RunStarted:
-    stages: dict[str, int] = {}
-    for change in plan.changes:
-        stages[change.stage] = stages.get(change.stage, 0) + 1
+    stages = dict(Counter(change.stage for change in plan.changes))
     return RunStarted(command=command, env=env, stages=stages, total=len(plan.changes))
 
 

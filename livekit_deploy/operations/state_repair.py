@@ -148,8 +148,7 @@ class Upkeep:
             some = ", ".join(sorted(found.records)[:3])
             raise StateError(
                 f"in {self._env.region} only resources of {self._env.project}/{self._env.name} without a region "
-                f"were found: {some};"
-                f" the environment may be running in another region",
+                f"were found: {some}; the environment may be running in another region",
                 hint=f"run this in its region; if it no longer exists there, confirm with --lineage {chosen}",
             )
         base = replace(now.state or State.new(**asdict(self._home)), lineage=chosen)
@@ -164,7 +163,6 @@ class Upkeep:
         return (
             f"nothing shows that the document of lineage {lineage} was ever at {self._store.location}: if it is "
             f"in use in another region, bucket or folder, both would change the same objects"
-            ""
         )
 
     def _only_lineage(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.aws.state_bucket.bucket import default_bucket
 from livekit_deploy.config import S3State
 from livekit_deploy.costs import price_list
 from livekit_deploy.permissions.statement import Scope, Statement
@@ -38,10 +37,7 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("CheckClusters", "eks", ("ListClusters", "DescribeClusterVersions"), conditions=scope.in_region)
     redis = ("DescribeCacheEngineVersions", "DescribeReservedCacheNodesOfferings")
     yield Statement("CheckRedis", "elasticache", redis, conditions=scope.in_region)
-    where = scope.env.state
-    if isinstance(where, S3State):
-        bucket = f"arn:{scope.partition}:s3:::{where.bucket or default_bucket(scope.account, scope.env.region)}"
-        ours = {"StringEquals": {"s3:ResourceAccount": scope.account}}
-        yield Statement("CheckBucket", "s3", _BUCKET, [bucket], ours)
+    if isinstance(scope.env.state, S3State):
+        yield Statement("CheckBucket", "s3", _BUCKET, [scope.bucket], scope.of_account)
     if scope.partition == price_list.PARTITION:
         yield Statement(LIST_PRICES, "pricing", ("GetProducts",))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livekit_deploy.aws.state_bucket.bucket import default_bucket
 from livekit_deploy.config import S3State
 from livekit_deploy.permissions.statement import Scope, Statement
 
@@ -17,21 +16,14 @@ _BUCKET = (
 
 def statements(scope: Scope) -> Iterator[Statement]:
     """Nothing where the state is a file."""
-    where = scope.env.state
+    where, bucket = scope.env.state, scope.bucket
     if not isinstance(where, S3State):
         return
-    bucket = f"arn:{scope.partition}:s3:::{where.bucket or default_bucket(scope.account, scope.env.region)}"
     stem = f"{bucket}/livekit-deploy/{scope.env.project}/{scope.env.name}"
-    ours = {"StringEquals": {"s3:ResourceAccount": scope.account}}
-    yield Statement("StateBucket", "s3", _BUCKET, [bucket], ours)
-    yield Statement(
-        "StateDocuments",
-        "s3",
-        ("GetObject", "GetObjectVersion", "PutObject"),
-        [f"{stem}.json", f"{stem}/history/*"],
-        ours,
-    )
+    yield Statement("StateBucket", "s3", _BUCKET, [bucket], scope.of_account)
+    documents, changes = [f"{stem}.json", f"{stem}/history/*"], ("GetObject", "GetObjectVersion", "PutObject")
+    yield Statement("StateDocuments", "s3", changes, documents, scope.of_account)
     probes = ("PutObject", "GetObject", "DeleteObjectVersion")
-    yield Statement("StateProbe", "s3", probes, [f"{stem}/probe/*"], ours)
+    yield Statement("StateProbe", "s3", probes, [f"{stem}/probe/*"], scope.of_account)
     if where.kms_key:
         yield Statement("StateKey", "kms", ("GenerateDataKey", "Decrypt"), [where.kms_key])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from livekit_deploy.aws.access.partitions import partition_of
 from livekit_deploy.aws.access.tags import ENV, PROJECT
+from livekit_deploy.aws.state_bucket.bucket import default_bucket
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
@@ -57,6 +58,17 @@ class Scope:
     def cluster(self) -> str:
         """The EKS cluster's name."""
         return f"{self.prefix}-main"
+
+    @property
+    def bucket(self) -> str:
+        """The ARN of the bucket that keeps the state, where one does."""
+        named = getattr(self.env.state, "bucket", None)
+        return f"arn:{self.partition}:s3:::{named or default_bucket(self.account, self.env.region)}"
+
+    @property
+    def of_account(self) -> Conditions:
+        """Only a bucket of the environment's account."""
+        return {"StringEquals": {"s3:ResourceAccount": self.account}}
 
     def arn(self, service: str, resource: str) -> str:
         """A regional ARN."""

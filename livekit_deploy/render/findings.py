@@ -30,11 +30,8 @@ def lines(findings: Sequence[Finding], width: int | None) -> Iterator[str]:
         if one.verdict in (Verdict.FAILED, Verdict.UNFINISHED, Verdict.WARNING):
             for label, text in (("cause", one.cause), ("remedy", one.remedy)):
                 if text:
-                    yield from (f"    {' ' * column}{line}" for line in _under(label, text, room, column))
-
-
-def _under(label: str, text: str, room: int | None, column: int) -> Iterator[str]:
-    return hanging(f"{label:<8}", text, None if room is None else room - column)
+                    said = hanging(f"{label:<8}", text, None if room is None else room - column)
+                    yield from (f"    {' ' * column}{line}" for line in said)
 
 
 def summary(findings: Sequence[Finding]) -> str:

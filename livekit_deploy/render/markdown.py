@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -28,7 +29,7 @@ def plan_markdown(plan: Plan) -> str:
     guard = plan.cost.guard if plan.cost else None
     if guard and guard.verdict == "refused":
         title = f"refused: {title}"
-    fence = "`" * max(3, _longest_run(text) + 1)
+    fence = "`" * max(3, max(map(len, re.findall("`+", text)), default=0) + 1)
     return (
         f"### {prose(plan.header['env'])}: {title}\n\n{_alert(guard)}<details><summary>plan</summary>\n\n"
         f"{fence}\n{text}\n{fence}\n\n</details>\n\n"
@@ -42,12 +43,3 @@ def _alert(guard: Guard | None) -> str:
     first, *rest = map(prose, guard.text.splitlines())
     kind = "CAUTION" if guard.verdict == "refused" else "WARNING"
     return "\n".join([f"> [!{kind}]", f"> {first}", *(f"> - {line.strip()}" for line in rest)]) + "\n\n"
-
-
-def _longest_run(text: str) -> int:
-    """The most back-ticks in a row: the fence must be longer."""
-    longest = here = 0
-    for character in text:
-        here = here + 1 if character == "`" else 0
-        longest = max(longest, here)
-    return longest

@@ -22,18 +22,17 @@ _MOST_ALIKE = 20  # creations or deletions of one kind that are listed one by on
 
 def lines(plan: Plan, width: int | None = None, *, every: bool = False) -> Iterator[str]:
     """The whole plan, in ``width`` columns (None: as wide as it comes); with ``every`` also what creates set."""
-    yield _header(plan, width)
-    yield ""
-    if not plan.changes:
-        yield f"No changes: {_unchanged(plan)}  {_effort(plan)}"
-        yield from going_on(plan.unfinished.values(), width)
-        yield from warned(plan.warnings, width)
-        yield from costs.lines(plan.cost, width)
-        return
-    yield "  " + "   ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
-    yield from _by_stage(plan, plan.changes, width, every)
-    yield ""
-    yield from _summary(plan, width)
+    yield from (_header(plan, width), "")
+    if plan.changes:
+        yield "  " + "   ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
+        for stage in ordered({change.stage for change in plan.changes}, backwards=plan.command == "down"):
+            yield from ("", f"[bold]{escape(stage)}[/]")
+            yield from _grouped([change for change in plan.changes if change.stage == stage], width, every)
+        yield ""
+        yield from _summary(plan, width)
+    else:
+        same = "nothing is recorded." if plan.command == "down" else "everything is as configured."
+        yield f"No changes: {same}  {_effort(plan)}"
     yield from going_on(plan.unfinished.values(), width)
     yield from warned(plan.warnings, width)
     yield from costs.lines(plan.cost, width)
@@ -51,9 +50,13 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
     changed = plan.drift()
     if not changed:
         yield f"No drift: everything is as it was applied.  {_effort(plan)}"
-        yield from going_on(plan.unfinished.values(), width)
-        yield from warned(plan.warnings, width)
-        return
+    else:
+        yield from _somebody_changed(plan, changed, width)
+    yield from going_on(plan.unfinished.values(), width)
+    yield from warned(plan.warnings, width)
+
+
+def _somebody_changed(plan: Plan, changed: Sequence[PlannedChange], width: int | None) -> Iterator[str]:
     yield f"[bold]Someone else changed {plural(len(changed), 'resource')}[/]  [dim](as applied → as it is now)[/]"
     for stage in ordered({change.stage for change in changed}):
         yield from ("", f"[bold]{escape(stage)}[/]")
@@ -67,14 +70,12 @@ def changed_lines(plan: Plan, width: int | None = None) -> Iterator[str]:
         yield f"[bold]`up` leaves it as it is until it is adopted.[/]  {_effort(plan)}"
     else:
         yield f"[bold]`up` corrects it.[/]  {_effort(plan)}"
-    yield from going_on(plan.unfinished.values(), width)
-    yield from warned(plan.warnings, width)
 
 
-def going_on(said: Iterable[str], width: int | None = None) -> Iterator[str]:
+def going_on(said: Iterable[str], width: int | None = None, indent: str = "") -> Iterator[str]:
     """What continues by itself, a line each."""
     for one in said:
-        yield from hanging("Unfinished  ", one, width, "yellow")
+        yield from hanging(f"{indent}Unfinished  ", one, width, "yellow")
 
 
 def warned(warnings: Mapping[str, tuple[str, str]], width: int | None = None, indent: str = "") -> Iterator[str]:
@@ -111,10 +112,6 @@ def _became(diff: FieldDiff) -> Iterator[str]:
     yield from _texts(FieldDiff(diff.path, applied, now, diff.origin))
 
 
-def _unchanged(plan: Plan) -> str:
-    return "nothing is recorded." if plan.command == "down" else "everything is as configured."
-
-
 def _header(plan: Plan, width: int | None) -> str:
     head = plan.header
     where = " · ".join(head[key] for key in ("project", "env", "region") if key in head)
@@ -129,14 +126,6 @@ def _header(plan: Plan, width: int | None) -> str:
             return f"[bold]{escape(where)}[/]{account}\n{escape(right)}"
         gap = room
     return f"[bold]{escape(where)}[/]{account}{' ' * gap}{escape(right)}"
-
-
-def _by_stage(plan: Plan, changes: Iterable[PlannedChange], width: int | None, every: bool) -> Iterator[str]:
-    changes = list(changes)
-    for stage in ordered({change.stage for change in changes}, backwards=plan.command == "down"):
-        yield ""
-        yield f"[bold]{escape(stage)}[/]"
-        yield from _grouped([change for change in changes if change.stage == stage], width, every)
 
 
 def _grouped(changes: Sequence[PlannedChange], width: int | None, every: bool) -> Iterator[str]:

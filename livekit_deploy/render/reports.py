@@ -10,7 +10,7 @@ from rich.text import Text
 from livekit_deploy.costs.prices import as_of
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.render.escaping import escape
-from livekit_deploy.render.plans import warned
+from livekit_deploy.render.plans import going_on, warned
 from livekit_deploy.render.words import duration, hanging, ordered, plural, whole
 from livekit_deploy.state.document import Phase
 
@@ -42,7 +42,7 @@ def up_lines(
         if not stage:
             yield from unfinished_lines(report, env, width, spelled)
             return
-        yield from _unfinished_yet(report, width)
+        yield from going_on(report.in_progress, width, "  ")
         following = [*STAGES, "verify"][STAGES.index(stage) + 1]
         yield f"  Next        {escape(spelled(f'livekit-deploy up --env {env.name}'))} --step {following}"
         return
@@ -63,14 +63,9 @@ def unfinished_lines(
     report: Report, env: Environment, width: int | None, spelled: Callable[[str], str] = str
 ) -> Iterator[str]:
     """What continues by itself after the run and is not proven before it ends, and what looks at it then."""
-    yield from _unfinished_yet(report, width)
+    yield from going_on(report.in_progress, width, "  ")
     if report.in_progress:
         yield f"  Next        {escape(spelled(f'livekit-deploy verify --env {env.name}'))} --watch --timeout 6h"
-
-
-def _unfinished_yet(report: Report, width: int | None) -> Iterator[str]:
-    for one in report.in_progress:
-        yield from hanging("  Unfinished  ", one, width, "yellow")
 
 
 def _beside(first: str, second: str, gap: int, width: int | None, under: int = 2) -> Iterator[str]:

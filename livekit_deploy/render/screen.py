@@ -196,8 +196,7 @@ class Screen:
         """What checks found, and how many hold."""
         from livekit_deploy.render import findings
 
-        self._lines(findings.lines(found, self._width))
-        self._lines(["", findings.summary(found)])
+        self._lines([*findings.lines(found, self._width), "", findings.summary(found)])
 
     def verified(self, found: Sequence[Finding], env: Environment) -> None:
         """What `verify` found, and where LiveKit answers if it does."""

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 
 from livekit_deploy.errors import StateError
-from livekit_deploy.state.document import State, load
+from livekit_deploy.state.document import load
 from livekit_deploy.state.store import Store, Version
 
 
@@ -52,8 +52,6 @@ def _past(store: Store, version: Version) -> Past:
         state = load(store.version(version.id), f"version {version.id}")
     except StateError as error:
         return Past(version.id, version.written, damage=error.message)
-    return Past(version.id, version.written, state.serial, _who(state), len(state.records), len(state.unfinished()))
-
-
-def _who(state: State) -> str:
-    return str(state.lease) if state.lease is not None else ""
+    return Past(
+        version.id, version.written, state.serial, str(state.lease or ""), len(state.records), len(state.unfinished())
+    )

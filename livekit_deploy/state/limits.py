@@ -12,12 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RENEW = 2 / 9  # of a lease: a write is made when none happened for so long
-LAST_INTENT = 1 / 2  # of a lease: no new intent with less left
 CALL_BOUND = 4 / 9  # of a lease: the longest that one AWS call may take, retries included
-LAST_MOMENT = 1 / 9  # of a lease: with less left, what still runs is ended
-HELM = 7 / 9  # of a lease: the longest that one run of helm may take
-HELM_GIVES_UP = 2 / 3  # of a lease: when helm is to give up by itself
 
 
 @dataclass(frozen=True)
@@ -29,12 +24,12 @@ class Limits:
     @property
     def renew(self) -> float:
         """After which a write is made when there was none."""
-        return self.lease * RENEW
+        return self.lease * (2 / 9)
 
     @property
     def last_intent(self) -> float:
         """That must be left for a new intent."""
-        return self.lease * LAST_INTENT
+        return self.lease / 2
 
     @property
     def call(self) -> float:
@@ -49,14 +44,14 @@ class Limits:
     @property
     def last_moment(self) -> float:
         """With less left, what still runs is ended."""
-        return self.lease * LAST_MOMENT
+        return self.lease * (1 / 9)
 
     @property
     def helm(self) -> float:
         """That a run of helm may take."""
-        return self.lease * HELM
+        return self.lease * (7 / 9)
 
     @property
     def helm_gives_up(self) -> int:
         """After which helm gives up by itself."""
-        return int(self.lease * HELM_GIVES_UP)
+        return int(self.lease * (2 / 3))

@@ -126,7 +126,8 @@ class FileStore:
             raise StateError(f"cannot write {self._history}: {error}", hint=_ROOM) from error
 
     def versions(self, most: int) -> list[Version]:
-        copies = {path.stem.removeprefix(f"{self.path.stem}-"): path for path in self._copies()}
+        pattern = f"{glob.escape(self.path.stem)}-*.json"
+        copies = {path.stem.removeprefix(f"{self.path.stem}-"): path for path in self._history.glob(pattern)}
         newest = sorted((serial for serial in copies if serial.isdigit()), key=int, reverse=True)[:most]
         return [Version(serial, _iso(datetime.fromtimestamp(copies[serial].stat().st_mtime, UTC))) for serial in newest]
 
@@ -139,9 +140,6 @@ class FileStore:
     @property
     def _history(self) -> Path:
         return self.path.parent / "history"
-
-    def _copies(self) -> Iterator[Path]:
-        return self._history.glob(f"{glob.escape(self.path.stem)}-*.json")
 
     def prepare(self) -> None:
         try:
@@ -253,10 +251,8 @@ class S3Store:
         """The answer and its body, which may break off after the answer has begun: no client repeats that by itself."""
         attempts = 0
         while True:
-            said, attempts = (
-                self._s3.get_object(Bucket=self.bucket, ExpectedBucketOwner=self._owner, **what),
-                attempts + 1,
-            )
+            said = self._s3.get_object(Bucket=self.bucket, ExpectedBucketOwner=self._owner, **what)
+            attempts += 1
             try:
                 return said, bytes(said["Body"].read())
             except (BotoCoreError, HTTPError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from livekit_deploy.engine.graph import edges_down, edges_up, longest_chain
+from livekit_deploy.engine.graph import edges_up, inverse, longest_chain
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.sandbox.aws import acm, ec2, elasticache, elbv2
 from livekit_deploy.sandbox.aws.eks import store as eks
@@ -37,7 +37,7 @@ def up_chain(resources: Iterable[Resource], took: Mapping[str, float]) -> tuple[
 
 def down_chain(records: Mapping[str, Mapping[str, Any]], took: Mapping[str, float]) -> tuple[float, list[str]]:
     """The same for a teardown of these records of a state document."""
-    edges = edges_down({address: (one["deps"], one["runtime_depends_on"]) for address, one in records.items()})
+    edges = inverse({address: (*one["deps"], *one["runtime_depends_on"]) for address, one in records.items()})
     return _longest(edges, {address: _weight(address, DELETION, took) for address in records})
 
 

@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 import livekit_deploy.render
-from livekit_deploy import errors, events
+from livekit_deploy import errors
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.base.timing import Timing
 from livekit_deploy.checks.finding import Finding
@@ -43,6 +43,7 @@ from livekit_deploy.render import chains, escaping, failure, github, graph, json
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.state.document import Holder
 from livekit_deploy.state.history import Past
+from tests.json_format import event_kinds
 
 ROOT = Path(__file__).parents[2]
 #: what somebody may have written into a tag, an event, a file or a state
@@ -110,14 +111,14 @@ def _report(make: Maker, command: str, **given: Any) -> Report:
 
 def _listened(make: Maker, listens: Any) -> None:
     with listens:
-        for kind in events.Event.__subclasses__():
+        for kind in event_kinds():
             listens(make.make(kind))
         listens.finished(_report(make, "down"))
 
 
 def _logged(make: Maker, form: str) -> None:
     with log.logging_run(form, None, 2, command="up", env="dev") as tell:
-        for kind in events.Event.__subclasses__():
+        for kind in event_kinds():
             tell(make.make(kind))
 
 
@@ -146,7 +147,7 @@ def _live(make: Maker) -> None:
     screen = Screen(color=False)
     screen.err.width = 10_000  # or a word that is wrapped begins a line
     view = live.LiveView(screen, Clock())
-    for kind in events.Event.__subclasses__():
+    for kind in event_kinds():
         view(make.make(kind))
         screen.err.print(view.draw())
 

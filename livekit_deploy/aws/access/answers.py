@@ -129,8 +129,7 @@ def odd(call: str, path: str, text: str) -> OddAnswer:
     return OddAnswer(
         f"{call}: the answer cannot be right: {path} {text}",
         hint="check whether a proxy or an emulator answers in place of AWS or the cluster; run the same command "
-        "again, and if it fails again, report what it says with -vv"
-        "",
+        "again, and if it fails again, report what it says with -vv",
     )
 
 

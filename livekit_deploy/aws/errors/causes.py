@@ -133,8 +133,7 @@ _CLUSTERS = (
         "KMSInvalidStateException|KmsKeyDisabled|KmsKeyMarkedForDeletion|KmsGrantRevoked",
         "the KMS key is disabled or scheduled for deletion, or EKS may no longer use it",
         "cancel its deletion and enable it, as up does with a key of ours; AWS's support can restore a grant "
-        "that was revoked"
-        "",
+        "that was revoked",
     ),
     rule(
         "Ec2ServiceNotSubscribed",

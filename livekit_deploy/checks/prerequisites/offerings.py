@@ -21,9 +21,7 @@ def zones(survey: PrerequisitesContext) -> str:
             f"{', '.join(zone.name for zone in wrong)}: {wrong[0].impaired}",
             cause="AWS reports a problem with the zone",
             remedy="wait until AWS reports it as available; before the cluster exists, you can also choose other "
-            "zones in network.availability_zones, which is possible only before the cluster exists"
-            ""
-            "",
+            "zones in network.availability_zones, which is possible only before the cluster exists",
         )
     return ", ".join(zone.name for zone in named)
 

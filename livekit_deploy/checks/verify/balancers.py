@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.states import CERTIFICATE, GOING, LOAD_BALANCER, TARGET
@@ -76,15 +74,12 @@ def _listens(look: VerifyContext, address: str) -> str:
     return f"active, listens on {HTTPS}"
 
 
-def _listener(look: VerifyContext, address: str) -> Mapping[str, Any] | None:
-    listeners = look.cloud.elbv2.describe_listeners(LoadBalancerArn=look.outputs(address)["arn"])["Listeners"]
-    return next((one for one in listeners if one["Port"] == HTTPS), None)
-
-
 def _certificate(look: VerifyContext, address: str) -> str:
     """The ARN of the certificate that the load balancer shows."""
-    shown = (_listener(look, address) or {}).get("Certificates") or [{}]
-    return str(shown[0].get("CertificateArn", ""))
+    listeners = look.cloud.elbv2.describe_listeners(LoadBalancerArn=look.outputs(address)["arn"])["Listeners"]
+    shown = [one.get("Certificates") for one in listeners if one["Port"] == HTTPS]
+    first = (shown[0] if shown else None) or [{}]
+    return str(first[0].get("CertificateArn", ""))
 
 
 def _healthy(look: VerifyContext, address: str) -> str:

