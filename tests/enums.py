@@ -53,6 +53,7 @@ NOT_A_STATE: dict[tuple[str, str], str] = {
     ("ec2", "NetworkInterfaceType"): "told",
     ("ec2", "VpcEndpointType"): "a gateway costs nothing, whatever else there is does",
     ("ec2", "VpnState"): "told of what is left; a deleted one is gone",
+    ("elasticache", "ChangeType"): "told: whether a parameter waits for a reboot",
     ("eks", "AccessScopeType"): "told, where it is not the whole cluster",
     ("eks", "AMITypes"): "compared with what is wanted",
     ("eks", "CapacityTypes"): "compared with what is wanted",

@@ -70,6 +70,7 @@ _OTHER: dict[str, tuple[Any, Mapping[str, Any]]] = {
     "redis.auth": (False, {}),
     "redis.snapshot_retention_days": (1, {}),
     "redis.snapshot_window": ("05:00-06:00", {}),
+    "redis.parameters": ({"timeout": "300"}, {}),
     "load_balancer_controller.repo": ("https://example.com", {}),
     "load_balancer_controller.chart_version": ("3.6.0", {}),
     "load_balancer_controller.digest": ("a" * 64, {}),

@@ -28,6 +28,8 @@ from livekit_deploy.config.names import (
     LeaseSeconds,
     Name,
     NodeType,
+    ParameterName,
+    ParameterValue,
     Principal,
     Role,
     Zone,
@@ -201,6 +203,11 @@ class Redis(Section):
         default=None,
         description="when the daily snapshot may begin, in UTC, an hour or longer; absent: ElastiCache chooses",
         examples=["05:00-06:00"],
+    )
+    parameters: dict[ParameterName, ParameterValue] = Field(
+        default={},
+        description="settings of the engine that differ from ElastiCache's own, by the names of its parameters",
+        examples=[{"client-output-buffer-limit-pubsub-soft-limit": "33554432"}],
     )
 
 

@@ -70,4 +70,14 @@ DailyWindow = Annotated[
     StringConstraints(pattern=rf"^{_TIME}-{_TIME}$"),
     Form("two times of day in 24 hours with a hyphen between, as in 05:00-06:00"),
 ]
+ParameterName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=255),
+    Form("the name of a parameter: small letters, digits and hyphens, a letter first"),
+]
+ParameterValue = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=255),
+    Form("the value of a parameter, up to 255 characters"),
+]
 LeaseSeconds = Annotated[Whole, Field(ge=10, le=900)]

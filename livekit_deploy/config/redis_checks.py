@@ -92,10 +92,17 @@ def _snapshot_window(env: Environment) -> Iterator[Problem]:
         yield "redis.snapshot_window", wrong, f"write {begin}-{later}, or a longer one"
 
 
+def _parameters(env: Environment) -> Iterator[Problem]:
+    if "cluster-enabled" in env.redis.parameters:
+        at, wrong = "redis.parameters.cluster-enabled", "cluster mode splits the keys of LiveKit over several Redis"
+        yield at, wrong, "leave it out"
+
+
 CHECKS: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
     _redis_version,
     _redis_nodes,
     _failover,
     _token,
     _snapshot_window,
+    _parameters,
 )

@@ -28,9 +28,9 @@ from livekit_deploy.state.document import Phase, State
 FREE = frozenset(
     """acm.certificate acm.issued barrier.calls_drained barrier.load_balancers_gone barrier.network_interfaces_gone
     barrier.volumes_gone ec2.flow_log ec2.internet_gateway ec2.launch_template ec2.route_table ec2.security_group
-    ec2.security_group_rule ec2.subnet ec2.vpc ec2.vpc_endpoint eks.access_entry eks.addon elasticache.subnet_group
-    helm.release iam.oidc_provider iam.policy iam.role k8s.namespace k8s.secret kms.alias logs.log_group
-    route53.record""".split()  # noqa: SIM905
+    ec2.security_group_rule ec2.subnet ec2.vpc ec2.vpc_endpoint eks.access_entry eks.addon elasticache.parameter_group
+    elasticache.subnet_group helm.release iam.oidc_provider iam.policy iam.role k8s.namespace k8s.secret kms.alias
+    logs.log_group route53.record""".split()  # noqa: SIM905
 )
 _LIMIT = "guard.max_monthly_cost"
 _LARGEST = 3  # parts that a refusal names

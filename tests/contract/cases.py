@@ -26,6 +26,7 @@ from livekit_deploy.aws.kinds.eks.access_entries import AccessEntry
 from livekit_deploy.aws.kinds.eks.addons import Addon
 from livekit_deploy.aws.kinds.eks.cluster import Cluster
 from livekit_deploy.aws.kinds.eks.node_groups import NodeGroup
+from livekit_deploy.aws.kinds.elasticache.parameter_groups import ParameterGroup
 from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
 from livekit_deploy.aws.kinds.elasticache.subnet_groups import SubnetGroup
 from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
@@ -142,6 +143,11 @@ class Base:
             lambda: LaunchTemplate(
                 name, security_group_ids=[self.cluster().security_group_id, self.group().id], disk_gib=50
             ),
+        )
+
+    def cache_parameters(self) -> ParameterGroup:
+        return self._once(  # type: ignore[no-any-return]
+            "parameters", lambda: ParameterGroup("redis", family="valkey8", parameters={"timeout": "300"})
         )
 
     def cache_subnets(self, name: str = "redis") -> SubnetGroup:
@@ -611,6 +617,13 @@ CASES = [
         drifts={"subnet_ids": Drift(out_of_band.fewer_cache_subnets)},
     ),
     Case(
+        ParameterGroup,
+        _of(ParameterGroup, "x", family=literal("valkey8"), parameters=literal({"timeout": "300"})),
+        {"family": literal("valkey7"), "parameters": literal({"timeout": "600", "tcp-keepalive": "60"})},
+        drifts={"parameters": Drift(out_of_band.cache_parameter("timeout", "900"))},
+        owned={"family": "AWS: a parameter group keeps it"},
+    ),
+    Case(
         ReplicationGroup,
         _replication_group,
         {
@@ -622,6 +635,7 @@ CASES = [
             "multi_az": literal(False),
             "snapshot_retention": literal(3),
             "snapshot_window": literal("03:00-04:00"),
+            "parameter_group": lambda b: b.cache_parameters().group_name,
             "security_group_ids": lambda b: [b.group("other").id],
             "subnet_group": lambda b: b.cache_subnets("other").group_name,
             "minor_upgrades": literal(True),
@@ -651,6 +665,7 @@ CASES = [
             "snapshot_window": Drift(
                 out_of_band.redis(SnapshotWindow="10:00-11:00"), {"snapshot_window": literal("03:00-04:00")}
             ),
+            "parameter_group": Drift(out_of_band.redis_with_other_parameters),
             "security_group_ids": Drift(out_of_band.redis_in_another_group),
             "tls": Drift(
                 out_of_band.redis(TransitEncryptionMode="preferred"),

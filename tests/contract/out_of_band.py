@@ -266,6 +266,17 @@ def redis_with_snapshots(made: Record) -> None:
     redis(SnapshotRetentionLimit=5, SnapshottingClusterId=f"{made.id}-001")(made)
 
 
+def redis_with_other_parameters(made: Record) -> None:
+    theirs = {"CacheParameterGroupName": f"{made.id}-theirs", "CacheParameterGroupFamily": "valkey8"}
+    aws("elasticache").create_cache_parameter_group(Description="theirs", **theirs)
+    redis(CacheParameterGroupName=theirs["CacheParameterGroupName"])(made)
+
+
+def cache_parameter(name: str, value: str) -> Hand:
+    values = [{"ParameterName": name, "ParameterValue": value}]
+    return call("elasticache", "modify_cache_parameter_group", "CacheParameterGroupName", ParameterNameValues=values)
+
+
 def another_token(made: Record) -> None:
     """A rotation that was killed before it ended the token before."""
     said = aws("elasticache").describe_replication_groups(ReplicationGroupId=made.id)["ReplicationGroups"][0]

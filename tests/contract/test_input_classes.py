@@ -31,6 +31,7 @@ _NAMED_BY = {
     "eks.access_entry": "principalArn",
     "eks.cluster": ("clusterName", "name"),
     "eks.node_group": "nodegroupName",
+    "elasticache.parameter_group": "CacheParameterGroupName",
     "elasticache.replication_group": "ReplicationGroupId",
     "iam.oidc_provider": "OpenIDConnectProviderArn",
     "iam.policy": "PolicyArn",

@@ -17,6 +17,7 @@ from tests.contract.cases import CASES, ZONE, Base, Case, closure
 #: kinds of which AWS tells nothing by which two of the same id differ, each with what makes that harmless
 UNTOLD = {
     "logs.log_group": "EKS makes the cluster's again by itself, and that one has to go as well",
+    "elasticache.parameter_group": "it holds settings only, and one that a group uses cannot be deleted",
     "elasticache.subnet_group": "it holds nothing, and one that a group uses cannot be deleted",
     "route53.record": "it is deleted with the values that were seen: one of other values stays",
 }

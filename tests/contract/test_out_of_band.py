@@ -35,7 +35,7 @@ def needs(case: Case) -> list[Resource]:
 #: AWS refuses to delete these while others use them, here at least one of them
 _HELD_BY_ITS_USERS = {
     *("ec2.elastic_ip", "ec2.internet_gateway", "ec2.security_group", "ec2.subnet", "ec2.vpc"),
-    *("eks.cluster", "elasticache.subnet_group"),
+    *("eks.cluster", "elasticache.parameter_group", "elasticache.subnet_group"),
 }
 _MOST_STEPS = 12  # of a deletion, one call each
 _MADE = [pytest.param(case, id=case.kind.kind) for case in CASES if not issubclass(case.kind, Observed)]

@@ -57,6 +57,12 @@ HELD = [
         "InvalidReplicationGroupState",
         "Replication group has status modifying, which is not valid for deletion.",
     ),
+    (
+        "elasticache.parameter_group",
+        "elasticache:DeleteCacheParameterGroup",
+        "InvalidCacheParameterGroupState",
+        "One or more cache clusters are still members of this parameter group.",
+    ),
     ("elasticache.subnet_group", "elasticache:DeleteCacheSubnetGroup", "CacheSubnetGroupInUse", "It is in use."),
 ]
 

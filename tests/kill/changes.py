@@ -73,6 +73,10 @@ ALTERATIONS = {
         {"redis": {"node_type": "cache.t4g.medium", "replicas": 1, "multi_az": True}},
         {"elasticache.replication_group"},
     ),
+    "Redis parameters": Alteration(
+        {"redis": {"parameters": {"timeout": "300"}}},
+        {"elasticache.parameter_group", "elasticache.replication_group"},
+    ),
     "Redis password": Alteration(
         {"redis": {"auth": False}},
         {"elasticache.replication_group", "secretsmanager.secret", "k8s.secret", "helm.release"},

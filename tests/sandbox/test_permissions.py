@@ -142,9 +142,12 @@ def test_no_call_of_a_whole_life_is_refused_and_no_statement_is_unused(here: Wor
     given = {"nodes.media.instance_types": '["c6id.2xlarge"]'}
     env = _loaded(here, path, **given)
     admins = json.dumps([f"arn:aws:iam::{ACCOUNT}:{one}" for one in ("role/ci/deployer", "user/ada")])
-    changed = _loaded(here, path, **given, **{"redis.node_type": "cache.m7g.large", "cluster.admins": admins})
+    other = {"redis.node_type": "cache.m7g.large", "redis.parameters": '{"timeout": "300"}', "cluster.admins": admins}
+    changed = _loaded(here, path, **given, **other)
     here.client("iam").create_user(UserName="ada")
-    bare = _loaded(here, path, **given, **{"cluster.secrets_key": "false"})
+    bare = _loaded(
+        here, path, **given, **{"cluster.secrets_key": "false", "redis.parameters": '{"tcp-keepalive": "60"}'}
+    )
     _life(here, bare, env, changed, bounded.role(here, env))
     found = here.sandbox.rights()
     assert found["refused"] == []

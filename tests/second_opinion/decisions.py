@@ -48,6 +48,8 @@ NO_CHANGE = {
     "eks.node_group.version": Lacking("has no UpdateNodegroupVersion", _NO_ROUTE),
     "elasticache.replication_group.version": Lacking("leaves the engine version of the nodes as it is", _UNSEEN),
     "elasticache.replication_group.replicas": Lacking("leaves the list of members as it is", _UNSEEN),
+    "elasticache.replication_group.minor_upgrades": Lacking("does not tell it", _UNSEEN),
+    "elasticache.replication_group.parameter_group": Lacking("leaves that of the nodes as it is", _UNSEEN),
     "elasticache.replication_group.security_group_ids": Lacking("leaves the groups of the nodes as they are", _UNSEEN),
 }
 
@@ -152,6 +154,8 @@ DISAGREES: dict[str, Decision] = {
     **_all("leaves the nodes as they are", _CHANGE, "replication_group_is_modified replication_group_gets_replicas"),
     **_all("has no TestFailover", "ElastiCache API reference, Actions", "snapshots_come_from_a_member"),
     **_all("does not tell it", _GROUP, "minor_versions_are_raised_unless_refused windows_of_a_replication_group"),
+    **_all(_ACCEPTS, "ElastiCache API reference, ModifyCacheParameterGroup", "parameters_are_checked"),
+    **_all(_ACCEPTS, _GROUP, "parameters_are_of_the_engines_family"),
     **_all("keeps capital letters", "ElastiCache API reference, CreateCacheSubnetGroup", "subnet_group_is_checked"),
     **_all("does not sort out by source", "ElastiCache API reference, DescribeCacheParameters", "parameter_groups"),
     **_all("lists other families", "ElastiCache API reference, DescribeCacheEngineVersions", "engine_versions"),

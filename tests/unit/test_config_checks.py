@@ -533,6 +533,24 @@ CASES = [
         "such as '05:00-06:00'",
         "redis: {snapshot_retention_days: 1, snapshot_window: 05:00-06:00}",
     ),
+    Case(
+        "cluster mode",
+        'redis: {parameters: {cluster-enabled: "yes"}}',
+        "3:22",
+        "redis.parameters.cluster-enabled",
+        "cluster mode splits the keys",
+        "leave it out",
+        'redis: {parameters: {timeout: "300"}}',
+    ),
+    Case(
+        "a parameter whose value is a number",
+        "redis: {parameters: {timeout: 300}}",
+        "3:22",
+        "redis.parameters.timeout",
+        "it must be text, the value of a parameter, up to 255 characters, not 300",
+        'quote it, as in "300"',
+        'redis: {parameters: {timeout: "300"}}',
+    ),
     # ---- LiveKit: pods
     Case(
         "more pods than media nodes",

@@ -120,21 +120,27 @@ class Eks(Service):
 
 class Elasticache(Service):
     add_tags_to_resource: Call
+    create_cache_parameter_group: Call
     create_cache_subnet_group: Call
     create_replication_group: Call
     decrease_replica_count: Call
+    delete_cache_parameter_group: Call
     delete_cache_subnet_group: Call
     delete_replication_group: Call
     describe_cache_clusters: Call
     describe_cache_engine_versions: Call
+    describe_cache_parameter_groups: Call
+    describe_cache_parameters: Call
     describe_cache_subnet_groups: Call
     describe_events: Call
     describe_replication_groups: Call
     describe_reserved_cache_nodes_offerings: Call
     increase_replica_count: Call
     list_tags_for_resource: Call
+    modify_cache_parameter_group: Call
     modify_cache_subnet_group: Call
     modify_replication_group: Call
+    reset_cache_parameter_group: Call
 
 class Elbv2(Service):
     delete_load_balancer: Call

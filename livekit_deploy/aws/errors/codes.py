@@ -43,7 +43,7 @@ _IN_USE = ("InUse", "InUseException", "InUseFault")
 _IN_USE_EXACT = {
     *("DependencyViolation", "DeleteConflict", "IncorrectState", "HostedZoneNotEmpty"),
     *("InvalidParameterGroupState", "InvalidReplicationGroupState", "InvalidCacheClusterState"),
-    *("InvalidCacheSecurityGroupState", "InvalidUserGroupState"),
+    *("InvalidCacheParameterGroupState", "InvalidCacheSecurityGroupState", "InvalidUserGroupState"),
 }
 _CONFLICT = ("AlreadyExists", "AlreadyExistsException", "AlreadyExistsFault", ".Duplicate")
 _CONFLICT_EXACT = {
@@ -77,6 +77,7 @@ REFUSED = frozenset(
 _SAID = (
     (r"AuthFailure", r"permission to access the specified resource", errors.InUse),
     (r"InvalidParameterValue", r"currently in use", errors.InUse),
+    (r"InvalidCacheParameterGroupState", r"pending changes", errors.Busy),
     (r"ResourceInUseException|InvalidRequestException", r"update \S+ in progress|not in ACTIVE", errors.Busy),
     (r"ClientException", r"No cluster found for name", errors.Absent),
     (r"Invalid\w+|ClientException|ValidationException", r"not authorized to|missing permissions? for", errors.Denied),

@@ -28,6 +28,7 @@ from livekit_deploy.sandbox.aws.elasticache_wire import (
     Asked,
     Item,
     arn,
+    family,
     full_version,
     is_tiered,
     parameter_group_of,
@@ -157,13 +158,18 @@ class ElastiCache:
             "Engine": engine,
             "EngineVersion": version,
             "CacheSubnetGroupName": subnets["CacheSubnetGroupName"],
-            "CacheParameterGroup": self._parameters(asked, parameter_group_of(engine, version)),
+            "CacheParameterGroup": self._parameters(asked, engine, version),
             "SecurityGroups": self._groups(asked.get("SecurityGroupIds") or []),
         }
 
-    def _parameters(self, asked: Asked, default: str) -> Item:
-        name = asked.get("CacheParameterGroupName") or default
+    def _parameters(self, asked: Asked, engine: str, version: str, present: str = "") -> Item:
+        """The parameter group that is asked for, else the ``present`` one where it is somebody's, else the default."""
+        kept = "" if present.startswith("default.") else present
+        name = asked.get("CacheParameterGroupName") or kept or parameter_group_of(engine, version)
         found = ParameterGroups(self._backend, self._store).named(name)
+        if (has := found["CacheParameterGroupFamily"]) != (needs := family(engine, version)):
+            said = f"Expected a parameter group of family {needs} but found one of family {has}"
+            raise refused("InvalidParameterCombination", said)
         return {"CacheParameterGroupName": found["CacheParameterGroupName"], "ParameterApplyStatus": "in-sync"}
 
     def _groups(self, ids: list[str]) -> list[Item]:
@@ -225,11 +231,11 @@ class ElastiCache:
                 raise refused("InvalidParameterCombination", "Only Redis OSS can become Valkey.")
             if wanted.split(".") < shared["EngineVersion"].split("."):
                 raise refused("InvalidParameterValue", "The engine version cannot be lowered.")
-            shared["EngineVersion"], shared["Engine"] = wanted, asked.get("Engine") or shared["Engine"]
-            if shared["CacheParameterGroup"]["CacheParameterGroupName"].startswith("default."):
-                shared["CacheParameterGroup"] = self._parameters({}, parameter_group_of(shared["Engine"], wanted))
-        if asked.get("CacheParameterGroupName"):
-            shared["CacheParameterGroup"] = self._parameters(asked, "")
+            engine, present = asked.get("Engine") or shared["Engine"], _parameter_group(shared)
+            shared["CacheParameterGroup"] = self._parameters(asked, engine, wanted, present)
+            shared["EngineVersion"], shared["Engine"] = wanted, engine
+        elif asked.get("CacheParameterGroupName"):
+            shared["CacheParameterGroup"] = self._parameters(asked, shared["Engine"], shared["EngineVersion"])
         self._switch(wire, asked)
         if ids := asked.get("SecurityGroupIds"):
             shared["SecurityGroups"] = self._groups(ids)
@@ -304,6 +310,10 @@ class ElastiCache:
     def describe_events(self, asked: Asked) -> Item:
         name = asked.get("SourceIdentifier")
         return {"Events": [one for one in self._store.events if name in (None, one["SourceIdentifier"])]}
+
+
+def _parameter_group(shared: Item) -> str:
+    return str(shared["CacheParameterGroup"]["CacheParameterGroupName"])
 
 
 def _shown(wire: Item) -> Item:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from moto.elasticache.models import ElastiCacheBackend
@@ -14,8 +15,38 @@ from moto.elasticache.models import ElastiCacheBackend
 from livekit_deploy.sandbox.aws.elasticache_wire import VERSIONS, Asked, Item, arn, family, refused
 
 _NODE_TYPE = re.compile(r"cache\.(t3|t4g|m5|m6g|m7g|r5|r6g|r7g|c7gn)\.(micro|small|medium|\d*x?large)")
-#: the parameters of every family here that somebody may want to change
-_DEFAULTS = {"maxmemory-policy": "volatile-lru", "notify-keyspace-events": "", "timeout": "0"}
+_POLICIES = "volatile-lru,allkeys-lru,volatile-lfu,allkeys-lfu,volatile-random,allkeys-random,volatile-ttl,noeviction"
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a family: its default, and what else it may be ("" for any text)."""
+
+    default: str
+    allowed: str = "0-"
+    modifiable: bool = True
+    change: str = "immediate"
+
+
+#: parameters that every family here has (ElastiCache user guide, "Engine specific parameters"), some of the many
+_KNOWN = {
+    "activerehashing": Parameter("yes", "yes,no"),
+    "client-output-buffer-limit-normal-hard-limit": Parameter("0"),
+    "client-output-buffer-limit-pubsub-hard-limit": Parameter("33554432"),
+    "client-output-buffer-limit-pubsub-soft-limit": Parameter("8388608"),
+    "client-output-buffer-limit-pubsub-soft-seconds": Parameter("60"),
+    "cluster-enabled": Parameter("no", "no,yes", change="requires-reboot"),
+    "databases": Parameter("16", "1-1200000", change="requires-reboot"),
+    "maxclients": Parameter("65000", "1-65000", modifiable=False),
+    "maxmemory-policy": Parameter("volatile-lru", _POLICIES),
+    "notify-keyspace-events": Parameter("", ""),
+    "reserved-memory-percent": Parameter("25", "0-100"),
+    "slowlog-log-slower-than": Parameter("10000", "-1-"),
+    "slowlog-max-len": Parameter("128"),
+    "tcp-keepalive": Parameter("300"),
+    "timeout": Parameter("0", "0,20-"),
+}
 
 
 def _families() -> Iterator[str]:
@@ -38,7 +69,7 @@ class ParameterGroups:
             "Description": description,
             "IsGlobal": False,
             "ARN": arn(self._backend, "parametergroup", name),
-            "values": dict(_DEFAULTS),
+            "values": {},
         }
 
     def named(self, name: str) -> Item:
@@ -66,25 +97,40 @@ class ParameterGroups:
 
     def describe_cache_parameters(self, asked: Asked) -> Item:
         values = self.named(asked["CacheParameterGroupName"])["values"]
-        changed = {name for name, value in values.items() if value != _DEFAULTS[name]}
         found = [
             {
                 "ParameterName": name,
-                "ParameterValue": value,
-                "Source": "user" if name in changed else "system",
-                "IsModifiable": True,
+                "ParameterValue": values.get(name, one.default),
+                "Source": "user" if name in values else "system",
+                "DataType": "integer" if one.default.isdigit() else "string",
+                **({"AllowedValues": one.allowed} if one.allowed else {}),
+                "IsModifiable": one.modifiable,
+                "ChangeType": one.change,
             }
-            for name, value in values.items()
+            for name, one in _KNOWN.items()
         ]
         source = asked.get("Source")
         return {"Parameters": [one for one in found if source in (None, one["Source"])]}
 
     def modify_cache_parameter_group(self, asked: Asked) -> Item:
         wire = self._own(asked)
-        for one in asked["ParameterNameValues"]:
-            if one["ParameterName"] not in _DEFAULTS:
-                raise refused("InvalidParameterValue", f"The parameter {one['ParameterName']} cannot be found.")
-            wire["values"][one["ParameterName"]] = one["ParameterValue"]
+        for one in _named(asked):
+            name, value = one["ParameterName"], one["ParameterValue"]
+            if not _KNOWN[name].modifiable:
+                raise refused("InvalidParameterValue", f"The parameter {name} cannot be modified.")
+            if not _allows(_KNOWN[name].allowed, value):
+                raise refused("InvalidParameterValue", f"The value {value} is not valid for the parameter {name}.")
+            if value == _KNOWN[name].default:
+                wire["values"].pop(name, None)  # shown as any other default
+            else:
+                wire["values"][name] = value
+        return {"CacheParameterGroupName": wire["CacheParameterGroupName"]}
+
+    def reset_cache_parameter_group(self, asked: Asked) -> Item:
+        wire = self._own(asked)
+        names = list(_KNOWN) if asked.get("ResetAllParameters") else [one["ParameterName"] for one in _named(asked)]
+        for name in names:
+            wire["values"].pop(name, None)
         return {"CacheParameterGroupName": wire["CacheParameterGroupName"]}
 
     def delete_cache_parameter_group(self, asked: Asked) -> Item:
@@ -133,6 +179,24 @@ class ParameterGroups:
             newest = {one["Engine"]: one for one in fitting}
             fitting = list(newest.values())
         return {"CacheEngineVersions": fitting}
+
+
+def _named(asked: Asked) -> list[Item]:
+    found: list[Item] = asked.get("ParameterNameValues") or []
+    if not 1 <= len(found) <= _AT_ONCE:
+        raise refused("InvalidParameterCombination", f"1 to {_AT_ONCE} parameters may be given, not {len(found)}.")
+    for one in found:
+        if one["ParameterName"] not in _KNOWN:
+            raise refused("InvalidParameterValue", f"The parameter {one['ParameterName']} cannot be found.")
+    return found
+
+
+def _allows(allowed: str, value: str) -> bool:
+    if not allowed or value in allowed.split(","):
+        return True
+    ranges = (found for part in allowed.split(",") if (found := re.fullmatch(r"(-?\d+)-(\d*)", part)))
+    number = int(value) if re.fullmatch(r"-?\d+", value) else None
+    return number is not None and any(int(a) <= number <= int(b or number) for a, b in (one.groups() for one in ranges))
 
 
 def _shown(wire: Item) -> Item:

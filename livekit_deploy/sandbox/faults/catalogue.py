@@ -122,6 +122,7 @@ CATALOGUE: Mapping[str, Kind] = {
             "ec2:CreateFlowLogs": "FlowLogsLimitExceeded",
             "eks": "ResourceLimitExceededException",
             "elasticache:CreateReplicationGroup": "NodeQuotaForCustomerExceeded",
+            "elasticache:CreateCacheParameterGroup": "CacheParameterGroupQuotaExceeded",
             "elasticache:CreateCacheSubnetGroup": "CacheSubnetGroupQuotaExceeded",
         },
         message="The maximum number allowed for this account has been reached",

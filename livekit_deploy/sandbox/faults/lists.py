@@ -59,6 +59,7 @@ LATE: Mapping[str, Listing] = {
     "eks:ListClusters": Listing("clusters", ""),
     "eks:ListNodegroups": Listing("nodegroups", ""),
     "elasticache:DescribeCacheClusters": Listing("CacheClusters", "CacheClusterId"),
+    "elasticache:DescribeCacheParameterGroups": Listing("CacheParameterGroups", "CacheParameterGroupName"),
     "elasticache:DescribeCacheSubnetGroups": Listing("CacheSubnetGroups", "CacheSubnetGroupName"),
     "elasticache:DescribeReplicationGroups": Listing("ReplicationGroups", "ReplicationGroupId"),
     "elbv2:DescribeLoadBalancers": Listing("LoadBalancers", "LoadBalancerArn"),

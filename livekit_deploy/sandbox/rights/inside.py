@@ -138,7 +138,7 @@ def _tags(action: str, parameter: str = "Tags") -> Callable[[Asking], Iterator[I
     def ask(call: Asking) -> Iterator[Inner]:
         if call.parameters.get(parameter):
             for thing in named(call) or [_new(call, action)]:
-                if action != "elasticache:AddTagsToResource" or thing.kind in ("replicationgroup", "subnetgroup"):
+                if action != "elasticache:AddTagsToResource" or call.operation.lower().endswith(thing.kind):
                     yield Inner(action, thing, tags=plain(call.parameters[parameter]))
 
     return ask
@@ -204,6 +204,7 @@ _ASKS: dict[str, tuple[Callable[[Asking], Iterator[Inner]], ...]] = {
         _linked("elasticache.amazonaws.com", "AWSServiceRoleForElastiCache"),
     ),
     "elasticache:CreateCacheSubnetGroup": (_tags("elasticache:AddTagsToResource"),),  # the reference
+    "elasticache:CreateCacheParameterGroup": (_tags("elasticache:AddTagsToResource"),),
     "iam:CreateRole": (_tags("iam:TagRole"),),  # IAM user guide, "Tag IAM roles"
     "iam:CreatePolicy": (_tags("iam:TagPolicy"),),  # the same, "Tag customer managed policies"
     "iam:CreateOpenIDConnectProvider": (_tags("iam:TagOpenIDConnectProvider"),),  # the same, "Tag OpenID Connect"

@@ -353,6 +353,59 @@ def parameter_groups(world: ProbedAws) -> None:
 
 
 @probe("ElastiCache", fails="NotImplementedError")
+def parameters_are_checked(world: ProbedAws) -> None:
+    """has no parameters of a group
+
+    a value that a parameter may have, at most 20 in a call; they go back to their defaults one by one
+    """
+    name = world.name("parameters")
+    world.elasticache.create_cache_parameter_group(
+        CacheParameterGroupName=name, CacheParameterGroupFamily="valkey8", Description="probe"
+    )
+
+    def set_to(**values: str) -> None:
+        asked = [{"ParameterName": key.replace("_", "-"), "ParameterValue": value} for key, value in values.items()]
+        world.elasticache.modify_cache_parameter_group(CacheParameterGroupName=name, ParameterNameValues=asked)
+
+    def own() -> dict[str, str]:
+        found = world.elasticache.describe_cache_parameters(CacheParameterGroupName=name, Source="user")["Parameters"]
+        return {one["ParameterName"]: one["ParameterValue"] for one in found}
+
+    for wrong in ({"timeout": "10"}, {"timeout": "soon"}, {"no_such": "1"}, {"maxclients": "10"}):
+        with refused("InvalidParameterValue"):
+            set_to(**wrong)
+    with refused("InvalidParameterCombination"):
+        set_to(**{f"timeout{number}": "20" for number in range(21)})
+    set_to(timeout="20", tcp_keepalive="60")
+    assert own() == {"timeout": "20", "tcp-keepalive": "60"}
+    world.elasticache.reset_cache_parameter_group(
+        CacheParameterGroupName=name, ParameterNameValues=[{"ParameterName": "timeout"}]
+    )
+    assert own() == {"tcp-keepalive": "60"}
+
+
+@probe("ElastiCache", fails="NotImplementedError")
+def parameters_are_of_the_engines_family(world: ProbedAws) -> None:
+    """has no parameter groups
+
+    a group takes parameters of its engine's major version, and moves to another with parameters of that
+    """
+    names = {family: world.name(family) for family in ("valkey7", "valkey8")}
+    for family, name in names.items():
+        world.elasticache.create_cache_parameter_group(
+            CacheParameterGroupName=name, CacheParameterGroupFamily=family, Description="probe"
+        )
+    with refused("InvalidParameterCombination", "Expected a parameter group of family valkey8"):
+        _group(world, CacheParameterGroupName=names["valkey7"])
+    group = _group(world, EngineVersion="7.2", CacheParameterGroupName=names["valkey7"])
+    with refused("InvalidParameterCombination", "Expected a parameter group of family valkey8"):
+        _modify(world, group, EngineVersion="8.0")
+    _modify(world, group, EngineVersion="8.0", CacheParameterGroupName=names["valkey8"])
+    assert _seen(world, group)["Status"] == "available"
+    assert _members(world, group)[0]["CacheParameterGroup"]["CacheParameterGroupName"] == names["valkey8"]
+
+
+@probe("ElastiCache", fails="NotImplementedError")
 def engine_versions(world: ProbedAws) -> None:
     """cannot tell which engine versions there are
 

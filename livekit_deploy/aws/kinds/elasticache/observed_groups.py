@@ -104,6 +104,7 @@ def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str
     if nodes:
         props["engine"], props["version"] = nodes[0]["Engine"], nodes[0]["EngineVersion"]
         props["maintenance_window"] = nodes[0].get("PreferredMaintenanceWindow")
+        props["parameter_group"] = (nodes[0].get("CacheParameterGroup") or {}).get("CacheParameterGroupName")
         props["subnet_group"] = nodes[0].get("CacheSubnetGroupName")
         props["security_group_ids"] = sorted(item["SecurityGroupId"] for item in nodes[0].get("SecurityGroups", []))
     if (mark := _TOKEN.search(group.get("Description", ""))) and props["auth"]:

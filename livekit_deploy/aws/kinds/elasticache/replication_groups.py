@@ -18,7 +18,7 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.naming import fit
 from livekit_deploy.aws.access.tags import pairs
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
-from livekit_deploy.aws.kinds.elasticache.engine_versions import as_given, later_minor, order
+from livekit_deploy.aws.kinds.elasticache.engine_versions import DEFAULT, as_given, default_group, later_minor, order
 from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT, PREFERRED, described, live_group, members_of
 from livekit_deploy.aws.kinds.elasticache.subnet_groups import ours, put_tags, tags_of
 from livekit_deploy.base.windows import is_weekly, overlap
@@ -41,7 +41,7 @@ class ReplicationGroup(Resource):
     ``replicas`` are beside the primary; ``failover`` and ``multi_az`` need at least one. ``auth`` says whether a token
     is asked for, ``auth_token`` where it is kept, ``old_token`` whether the one before is still good although no pod
     has it. ``snapshot_retention`` is in days, 0 for none; ``snapshot_window`` is a daily one,
-    None for ElastiCache's choice. ``minor_upgrades`` lets AWS raise the minor version.
+    None for ElastiCache's choice; so is ``parameter_group``. ``minor_upgrades`` lets AWS raise the minor version.
     Source: ElastiCache API reference, CreateReplicationGroup and ModifyReplicationGroup.
     """
 
@@ -53,6 +53,7 @@ class ReplicationGroup(Resource):
         "ServiceLinkedRoleNotFoundFault": (),
         # what was made a moment ago
         "CacheSubnetGroupNotFoundFault": (),
+        "CacheParameterGroupNotFound": (),
         "InvalidGroup.NotFound": (),
         "InvalidParameterValue": ("security group",),
     }
@@ -66,6 +67,7 @@ class ReplicationGroup(Resource):
     multi_az: Input[bool] = Input(api="MultiAZEnabled", default=False)
     snapshot_retention: Input[int] = Input(api="SnapshotRetentionLimit", default=0)
     snapshot_window: Input[str | None] = Input(api="SnapshotWindow", default=None)
+    parameter_group: Input[str | None] = Input(api="CacheParameterGroupName", default=None)
     security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
     subnet_group: Input[str] = Input(api="CacheSubnetGroupName", change=Change.IMMUTABLE)
     tls: Input[bool] = Input(api="TransitEncryptionEnabled", change=Change.IMMUTABLE, default=True)
@@ -89,6 +91,8 @@ class ReplicationGroup(Resource):
             return bool(want.get("version") != have.get("version"))
         if key == "snapshot_window" and want is None:
             return False
+        if key == "parameter_group" and want is None:
+            return not str(have or DEFAULT).startswith(DEFAULT)
         return super().differs(key, want, have)
 
     def refusals(self, live: Live, changed: Iterable[str]) -> dict[str, str]:
@@ -141,6 +145,7 @@ class ReplicationGroup(Resource):
         name = self._name(cloud)
         secret = {"AuthToken": cloud.secret(self.auth_token)} if self.auth and self.auth_token else {}
         window = {"SnapshotWindow": self.snapshot_window} if self.snapshot_window else {}
+        parameters = {"CacheParameterGroupName": self.parameter_group} if self.parameter_group else {}
         cloud.elasticache.create_replication_group(
             ReplicationGroupId=name,
             ReplicationGroupDescription=self._description(cloud),
@@ -160,6 +165,7 @@ class ReplicationGroup(Resource):
             Tags=pairs(cloud.ownership.tags(self.address, name)),
             **secret,
             **window,
+            **parameters,
         )
         return name
 
@@ -207,9 +213,16 @@ class ReplicationGroup(Resource):
         elif "node_type" in changed:
             self._modify(cloud, live, CacheNodeType=self.node_type)
         elif "version" in changed:
-            self._modify(cloud, live, EngineVersion=self.version)
+            # another major version takes parameters of its own family only
+            self._modify(cloud, live, EngineVersion=self.version, **self._parameters(changed))
+        elif "parameter_group" in changed:
+            self._modify(cloud, live, **self._parameters(changed))
         elif "minor_upgrades" in changed:
             self._modify(cloud, live, AutoMinorVersionUpgrade=self.minor_upgrades)
+
+    def _parameters(self, changed: frozenset[str]) -> dict[str, str]:
+        name = self.parameter_group or default_group(self.engine, self.version)
+        return {"CacheParameterGroupName": name} if "parameter_group" in changed else {}
 
     def _resize(self, cloud: Cloud, operation: str, live: Live) -> None:
         resize = getattr(cloud.elasticache, operation)
