@@ -13,7 +13,7 @@ from moto.eks.models import eks_backends
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from livekit_deploy.sandbox.aws.eks.node_groups import NodeGroups
+from livekit_deploy.sandbox.aws.eks.corrections.node_groups import NodeGroups
 from livekit_deploy.sandbox.aws.eks.store import hooks, lock, store_of
 from livekit_deploy.sandbox.balancers import Balancers
 from livekit_deploy.sandbox.clock import SandboxClock

@@ -6,26 +6,22 @@ import threading
 
 import moto
 
-from livekit_deploy.sandbox.aws import (
-    acm,
-    answers,
-    ec2,
-    eks,
-    elasticache,
-    elbv2,
-    iam,
-    keeping,
-    logs,
-    once,
-    paging,
-    price_list,
-    route53,
-    s3,
-    service_quotas,
-    sts,
-    turns,
-    urls,
-)
+from livekit_deploy.sandbox.aws import eks
+from livekit_deploy.sandbox.aws.acm import corrections as acm
+from livekit_deploy.sandbox.aws.ec2.corrections import nat_gateways as ec2
+from livekit_deploy.sandbox.aws.elasticache.corrections import replication_groups as elasticache
+from livekit_deploy.sandbox.aws.elbv2.corrections import load_balancers as elbv2
+from livekit_deploy.sandbox.aws.every_service.corrections import paging, turns, urls
+from livekit_deploy.sandbox.aws.every_service.speed import answers
+from livekit_deploy.sandbox.aws.every_service.speed import caches as once
+from livekit_deploy.sandbox.aws.iam import corrections as iam
+from livekit_deploy.sandbox.aws.kms import corrections as keeping
+from livekit_deploy.sandbox.aws.logs import corrections as logs
+from livekit_deploy.sandbox.aws.pricing import additions as price_list
+from livekit_deploy.sandbox.aws.route53 import corrections as route53
+from livekit_deploy.sandbox.aws.s3 import corrections as s3
+from livekit_deploy.sandbox.aws.servicequotas import additions as service_quotas
+from livekit_deploy.sandbox.aws.sts import corrections as sts
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults import calls
 from livekit_deploy.sandbox.rights import keys, simulation

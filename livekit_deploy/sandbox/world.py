@@ -13,8 +13,8 @@ from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.route53.models import route53_backends
 
-from livekit_deploy.sandbox.aws.route53_names import found as records_of
-from livekit_deploy.sandbox.aws.route53_names import nameservers, plain
+from livekit_deploy.sandbox.aws.route53.names import found as records_of
+from livekit_deploy.sandbox.aws.route53.names import nameservers, plain
 from livekit_deploy.sandbox.balancers import Made
 from livekit_deploy.sandbox.bridge import Bridge, Clusters
 from livekit_deploy.sandbox.cluster.livekit import api

@@ -16,7 +16,7 @@ from livekit_deploy.checks.prerequisites import account
 from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.checks.reach import Reach
 from livekit_deploy.config import load_environment
-from livekit_deploy.sandbox.aws.ec2_account import settings
+from livekit_deploy.sandbox.aws.ec2.additions import settings
 from livekit_deploy.state.document import Phase, Record, State
 from tests.aws.rig import REGION, AwsRig
 

@@ -200,7 +200,7 @@ def test_a_store_that_compares_and_then_writes_is_refused(rig: AwsRig, monkeypat
     """One after the other it refuses as it should; at one time it lets more than one win."""
     from moto.s3.models import S3Backend
 
-    from livekit_deploy.sandbox.aws import s3 as corrections
+    from livekit_deploy.sandbox.aws.s3 import corrections
 
     class Open:
         def __enter__(self) -> None: ...

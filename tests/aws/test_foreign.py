@@ -12,7 +12,7 @@ from livekit_deploy.aws.kinds.ec2.foreign_groups import on_balancer
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.load_balancers import LoadBalancer
-from livekit_deploy.sandbox.aws.eks.node_groups import NodeGroups
+from livekit_deploy.sandbox.aws.eks.corrections.node_groups import NodeGroups
 from livekit_deploy.sandbox.aws.eks.store import store_of
 from tests.aws.controller import controller_made
 from tests.aws.rig import REGION, AwsRig

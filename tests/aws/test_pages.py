@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 
 from livekit_deploy.config import load_environment
-from livekit_deploy.sandbox.aws.paging import short
+from livekit_deploy.sandbox.aws.every_service.corrections.paging import short
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
 from tests.contract.cases import ZONE

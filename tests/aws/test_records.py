@@ -14,7 +14,7 @@ from livekit_deploy.aws.kinds.dns.certificates import KEY_TYPES
 from livekit_deploy.aws.kinds.dns.records import Record
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import NotOurs, ResourceError
-from livekit_deploy.sandbox.aws.route53_names import nameservers
+from livekit_deploy.sandbox.aws.route53.names import nameservers
 from tests.aws.rig import AwsRig
 from tests.aws.test_dns import DOMAIN, ZONE, aliased, certified, load_balancer, records
 

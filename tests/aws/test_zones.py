@@ -19,7 +19,7 @@ from livekit_deploy.aws.kinds.ec2.zones import laid_out
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.config.zones import REFUSED
 from livekit_deploy.errors import ConfigError, ResourceError
-from livekit_deploy.sandbox.aws import ec2_zones
+from livekit_deploy.sandbox.aws.ec2.corrections import zones as ec2_zones
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import Phase, Record
 from tests.aws.rig import REGION, AwsRig
@@ -162,7 +162,7 @@ def test_a_zone_that_eks_refuses_without_our_knowing_is_left_by_naming_others(
 ) -> None:
     by_name = {one.name: one.zone_id for one in _zones()}
     monkeypatch.setattr(ec2_zones, "UNSUPPORTED", ec2_zones.UNSUPPORTED | {by_name["us-east-1b"]})
-    monkeypatch.setattr("livekit_deploy.sandbox.aws.eks.clusters.UNSUPPORTED", ec2_zones.UNSUPPORTED)
+    monkeypatch.setattr("livekit_deploy.sandbox.aws.eks.corrections.clusters.UNSUPPORTED", ec2_zones.UNSUPPORTED)
     with pytest.raises(ResourceError, match="does not support creating control plane") as error:
         _up(rig, _env(tmp_path, 2))
     assert error.value.code == "UnsupportedAvailabilityZoneException"

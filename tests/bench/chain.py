@@ -7,8 +7,11 @@ from typing import Any
 
 from livekit_deploy.engine.graph import edges_up, inverse, longest_chain
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.sandbox.aws import acm, ec2, elasticache, elbv2
+from livekit_deploy.sandbox.aws.acm import corrections as acm
+from livekit_deploy.sandbox.aws.ec2.corrections import nat_gateways as ec2
 from livekit_deploy.sandbox.aws.eks import store as eks
+from livekit_deploy.sandbox.aws.elasticache.corrections import replication_groups as elasticache
+from livekit_deploy.sandbox.aws.elbv2.corrections import load_balancers as elbv2
 
 #: kind → seconds that the sandbox's AWS takes to make one
 CREATION = {

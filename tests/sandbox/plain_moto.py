@@ -7,7 +7,7 @@ import logging
 
 from moto import mock_aws
 
-from livekit_deploy.sandbox.aws import once
+from livekit_deploy.sandbox.aws.every_service.speed import caches as once
 from tests.sandbox.corrections import probes
 from tests.sandbox.corrections.harness import ProbedAws, failure
 

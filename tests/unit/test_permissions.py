@@ -21,7 +21,7 @@ from livekit_deploy.cli import entry
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.config.charts import CONTROLLER
 from livekit_deploy.errors import UsageError
-from livekit_deploy.sandbox.policy_statements import applies
+from livekit_deploy.sandbox.aws.iam.policy_statements import applies
 from livekit_deploy.sandbox.rights import reference
 from livekit_deploy.stack import stack
 from tests.service_authorization import ACCOUNT, privilege, written

@@ -15,13 +15,7 @@ from typing import Any
 from livekit_deploy.sandbox.cluster import apply
 from livekit_deploy.sandbox.cluster.copying import copied
 from livekit_deploy.sandbox.cluster.defaults import Defaults
-from livekit_deploy.sandbox.cluster.deletion import (
-    DEFINITION_FINALIZER,
-    check_deletion,
-    grace_of,
-    held,
-    shortened,
-)
+from livekit_deploy.sandbox.cluster.deletion import DEFINITION_FINALIZER, check_deletion, grace_of, held, shortened
 from livekit_deploy.sandbox.cluster.errors import ApiError, forbidden, required
 from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.logs import Logs

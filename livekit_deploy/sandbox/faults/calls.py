@@ -20,8 +20,8 @@ from moto.ec2.models import ec2_backends
 from moto.s3.responses import S3Response
 from moto.sts.models import sts_backends
 
-from livekit_deploy.sandbox.aws.patching import around
-from livekit_deploy.sandbox.aws.s3 import tags_of_new_bucket
+from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.s3.corrections import tags_of_new_bucket
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
 from livekit_deploy.sandbox.faults.endings import ENDINGS, ILLS, Made
 from livekit_deploy.sandbox.faults.hiding import Hiding

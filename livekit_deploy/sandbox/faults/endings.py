@@ -12,7 +12,7 @@ from moto.acm.models import acm_backends
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 
-from livekit_deploy.sandbox.aws import acm
+from livekit_deploy.sandbox.aws.acm import corrections as acm
 from livekit_deploy.sandbox.aws.eks.store import Thing, lock, store_of
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from moto.kms.models import KmsBackend
 
-from livekit_deploy.sandbox.aws.patching import around, kept
+from livekit_deploy.sandbox.aws.every_service.patching import around, kept
+from livekit_deploy.sandbox.aws.iam.policy_statements import Context, Statement, applies, listed, read
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.policy_statements import Context, Statement, applies, listed, read
 
 SPREADS = 300.0  # AWS's seconds
 _clock: Callable[[], SandboxClock] | None = None

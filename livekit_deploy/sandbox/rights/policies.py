@@ -10,7 +10,7 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from livekit_deploy.sandbox.policy_statements import Statement, applies, read
+from livekit_deploy.sandbox.aws.iam.policy_statements import Statement, applies, read
 from livekit_deploy.sandbox.rights.asked import Request
 from livekit_deploy.sandbox.rights.keys import let_in
 

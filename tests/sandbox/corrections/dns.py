@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.route53.models import route53_backends
 
-from livekit_deploy.sandbox.aws.route53_names import answering, nameservers, register
+from livekit_deploy.sandbox.aws.route53.names import answering, nameservers, register
 from tests.sandbox.corrections.harness import ACCOUNT, ProbedAws, probe
 
 

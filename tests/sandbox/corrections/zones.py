@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from moto.ec2.models import ec2_backends
 
-from livekit_deploy.sandbox.aws.ec2_zones import add_local_zone
+from livekit_deploy.sandbox.aws.ec2.corrections.zones import add_local_zone
 from tests.sandbox.corrections.harness import ACCOUNT, REGION, ProbedAws, probe, refused
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from moto.eks.models import EKSBackend, eks_backends
 
 from livekit_deploy.sandbox.authority import Authority
-from livekit_deploy.sandbox.aws.patching import kept
+from livekit_deploy.sandbox.aws.every_service.patching import kept
 from livekit_deploy.sandbox.clock import SandboxClock
 
 CLUSTER_CREATION, CLUSTER_DELETION, CLUSTER_UPDATE, VERSION_UPDATE = 515.0, 180.0, 60.0, 480.0

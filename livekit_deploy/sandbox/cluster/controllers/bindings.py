@@ -16,15 +16,7 @@ from livekit_deploy.sandbox.cluster.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import CloudPort, Target, TargetGroup
 from livekit_deploy.sandbox.cluster.store import Store
 from livekit_deploy.sandbox.cluster.webhooks import has_endpoints
-from livekit_deploy.sandbox.cluster.world import (
-    Obj,
-    World,
-    condition,
-    is_ready,
-    labels_of,
-    leaving,
-    name_of,
-)
+from livekit_deploy.sandbox.cluster.world import Obj, World, condition, is_ready, labels_of, leaving, name_of
 
 _GROUP, _VERSION, _PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
 _FINALIZER = "elbv2.k8s.aws/resources"

@@ -12,15 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from livekit_deploy.sandbox.cluster.selectors import selected
-from livekit_deploy.sandbox.cluster.world import (
-    Obj,
-    World,
-    condition,
-    is_ready,
-    labels_of,
-    leaving,
-    name_of,
-)
+from livekit_deploy.sandbox.cluster.world import Obj, World, condition, is_ready, labels_of, leaving, name_of
 
 _CONTROLLERS = {"ReplicaSet": ("replicasets", "apps"), "StatefulSet": ("statefulsets", "apps")}
 _EVICTED_SECONDS = 120.0  # within which an evicted pod must have begun to end

@@ -1,0 +1,1 @@
+"""EC2: networks and what is in them."""

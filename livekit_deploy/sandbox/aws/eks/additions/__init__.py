@@ -1,0 +1,1 @@
+"""Add-ons and access entries, which moto lacks."""

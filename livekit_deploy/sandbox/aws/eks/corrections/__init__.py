@@ -1,0 +1,1 @@
+"""Clusters and node groups, which moto has ready at once."""

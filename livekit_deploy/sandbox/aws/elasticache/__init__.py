@@ -1,0 +1,1 @@
+"""ElastiCache, in place of moto's outline of it."""

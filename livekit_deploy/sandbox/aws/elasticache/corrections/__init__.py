@@ -1,0 +1,1 @@
+"""What moto forgets of what it is told, and never finishes."""

@@ -1,0 +1,1 @@
+"""ELB: load balancers, their listeners and targets."""

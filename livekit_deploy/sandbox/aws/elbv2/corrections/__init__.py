@@ -1,0 +1,1 @@
+"""What moto answers otherwise than ELB."""

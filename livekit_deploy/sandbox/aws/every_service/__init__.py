@@ -1,0 +1,1 @@
+"""What belongs to no service: how a correction is put in, and what is done to every request."""

@@ -1,0 +1,1 @@
+"""Where moto answers every service otherwise than AWS."""

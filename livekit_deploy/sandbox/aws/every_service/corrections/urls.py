@@ -1,0 +1,23 @@
+"""Finds the service and region of a request: moto finds regions anywhere in a URL, and EKS has ARNs in its paths.
+
+The role of somebody who logs in by IAM Identity Center has ``sso.amazonaws.com`` in its ARN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import BaseResponse
+
+from livekit_deploy.sandbox.aws.every_service.patching import around
+
+Original = Callable[..., Any]
+
+
+def install() -> None:
+    """Take the region from the host."""
+
+    @around(BaseResponse, "get_region_from_url")
+    def get_region_from_url(original: Original, response: Any, request: Any, full_url: str) -> Any:
+        return original(request, "/".join(full_url.split("/", 3)[:3]))
