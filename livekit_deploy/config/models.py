@@ -15,25 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
+from livekit_deploy.config import names
 from livekit_deploy.config.charts import CONTROLLER, Chart
 from livekit_deploy.config.livekit import LiveKit
-from livekit_deploy.config.names import (
-    AddonVersion,
-    Boundary,
-    Bucket,
-    DailyWindow,
-    File,
-    InstanceType,
-    KmsKey,
-    LeaseSeconds,
-    Name,
-    NodeType,
-    ParameterName,
-    ParameterValue,
-    Principal,
-    Role,
-    Zone,
-)
 from livekit_deploy.config.section import (
     MANY,
     ONE,
@@ -59,24 +43,24 @@ _LEASE = "seconds after which a dead holder's lease ends; at least 60 on AWS, le
 class S3State(Section):
     """State in S3."""
 
-    bucket: Bucket | None = Field(
+    bucket: names.Bucket | None = Field(
         default=None,
         description="absent: `livekit-deploy-<account>-<region>`, made on first use: versioned, encrypted, private",
         examples=["acme-livekit-state"],
     )
-    kms_key: KmsKey | None = Field(
+    kms_key: names.KmsKey | None = Field(
         default=None,
         description="everything that is written there is encrypted with this key: for a bucket that demands it",
         examples=["arn:aws:kms:us-east-1:123456789012:key/0123abcd-45ef-6789-abcd-0123456789ab"],
     )
-    lease_seconds: LeaseSeconds = Field(default=90, description=_LEASE)
+    lease_seconds: names.LeaseSeconds = Field(default=90, description=_LEASE)
 
 
 class FileState(Section):
     """State in a file: for one machine."""
 
-    path: File = Field(description="the file", examples=["state/local/dev.json"])
-    lease_seconds: LeaseSeconds = Field(default=90, description=_LEASE)
+    path: names.File = Field(description="the file", examples=["state/local/dev.json"])
+    lease_seconds: names.LeaseSeconds = Field(default=90, description=_LEASE)
 
 
 def _store(value: Any) -> str:
@@ -93,7 +77,7 @@ class Network(Section):
         examples=["10.20.0.0/16"],
     )
     availability_zones: Annotated[
-        Annotated[Whole, Field(ge=1, le=6), Tag(ONE)] | Annotated[tuple[Zone, ...], Tag(MANY)],
+        Annotated[Whole, Field(ge=1, le=6), Tag(ONE)] | Annotated[tuple[names.Zone, ...], Tag(MANY)],
         Discriminator(kind_of((list, MANY), (tuple, MANY), other=ONE)),
     ] = Field(
         default=2,
@@ -110,11 +94,11 @@ class Network(Section):
 class AddonSettings(Section):
     """One EKS add-on."""
 
-    version: AddonVersion | None = Field(
+    version: names.AddonVersion | None = Field(
         default=None, description="absent: AWS's default", examples=["v1.13.2-eksbuild.1"]
     )
     configuration: dict[str, Any] = Field(default={}, description="its configuration values, as EKS documents them")
-    role: Role | None = Field(
+    role: names.Role | None = Field(
         default=None,
         description="IAM role that its pods take on; it must trust the cluster's OIDC provider (`cluster.issuer`)",
         examples=["arn:aws:iam::123456789012:role/livekit-uat-ebs-csi"],
@@ -130,7 +114,7 @@ class Cluster(Section):
     public_cidrs: Annotated[tuple[Range, ...], Field(min_length=1, max_length=40)] = Field(
         description="who may reach the Kubernetes API from outside", examples=[["203.0.113.0/24"]]
     )
-    admins: tuple[Principal, ...] = Field(
+    admins: tuple[names.Principal, ...] = Field(
         default=(),
         description="IAM roles and users with full access; whoever makes the cluster is always one",
         examples=[["arn:aws:iam::123456789012:role/platform"]],
@@ -157,7 +141,7 @@ class Cluster(Section):
 class NodeGroup(Section):
     """One managed node group."""
 
-    instance_types: Annotated[tuple[InstanceType, ...], Field(min_length=1)] = Field(
+    instance_types: Annotated[tuple[names.InstanceType, ...], Field(min_length=1)] = Field(
         description="instance types in order of preference; the first one that is available is used",
         examples=[["c6i.2xlarge"]],
     )
@@ -189,7 +173,7 @@ class Redis(Section):
     version: Annotated[
         str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$"), Form("a version of the engine: two numbers, a dot between")
     ] = Field(default="8.0", description="the engine's version; it cannot be lowered again", examples=["8.0"])
-    node_type: NodeType = Field(
+    node_type: names.NodeType = Field(
         default="cache.t4g.small", description="size of each node", examples=["cache.m7g.large"]
     )
     replicas: Annotated[Whole, Field(ge=0, le=5)] = Field(default=0, description="copies beside the primary")
@@ -199,12 +183,12 @@ class Redis(Section):
         default=True, description="ask for a token, which is generated into Secrets Manager; needs `tls`"
     )
     snapshot_retention_days: Annotated[Whole, Field(ge=0, le=35)] = Field(default=0, description="0: no snapshots")
-    snapshot_window: DailyWindow | None = Field(
+    snapshot_window: names.DailyWindow | None = Field(
         default=None,
         description="when the daily snapshot may begin, in UTC, an hour or longer; absent: ElastiCache chooses",
         examples=["05:00-06:00"],
     )
-    parameters: dict[ParameterName, ParameterValue] = Field(
+    parameters: dict[names.ParameterName, names.ParameterValue] = Field(
         default={},
         description="settings of the engine that differ from ElastiCache's own, by the names of its parameters",
         examples=[{"client-output-buffer-limit-pubsub-soft-limit": "33554432"}],
@@ -230,7 +214,7 @@ class LoadBalancerController(Section):
 class Iam(Section):
     """For accounts that fence their roles."""
 
-    permissions_boundary: Boundary | None = Field(
+    permissions_boundary: names.Boundary | None = Field(
         default=None,
         description="policy that bounds every role made here",
         examples=["arn:aws:iam::123456789012:policy/boundary"],
@@ -256,8 +240,8 @@ class Environment(Section):
     """One environment: everything that `up` builds."""
 
     preset: Literal["dev", "uat", "prod"] = Field(default="dev", description="sizes and safety to start from")
-    name: Name = Field(description="part of every physical name; absent: the file's stem", examples=["uat"])
-    project: Name = Field(
+    name: names.Name = Field(description="part of every physical name; absent: the file's stem", examples=["uat"])
+    project: names.Name = Field(
         default="livekit", description="first part of every physical name, and a tag", examples=["livekit"]
     )
     region: Annotated[

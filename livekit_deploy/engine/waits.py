@@ -12,14 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import (
-    RetryError,
-    Retrying,
-    retry_any,
-    retry_if_exception,
-    retry_if_exception_type,
-    retry_if_not_result,
-)
+import tenacity
 
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.base.timing import counted
@@ -74,17 +67,19 @@ class Waits:
         dense where the end is expected. What ends in the second half, or later, is seen within `SEEN` of the time that
         it took, or within `FIRST` seconds.
         """
-        again = retry_any(retry_if_not_result(until), retry_if_exception_type((Throttled, Unavailable)))
+        again = tenacity.retry_any(
+            tenacity.retry_if_not_result(until), tenacity.retry_if_exception_type((Throttled, Unavailable))
+        )
         return self._retry(poll, _pace(usual), timeout, again)
 
     def persist(self, call: Callable[[], T], while_: Callable[[BaseException], bool], *, timeout: float) -> T:
         """Repeat ``call`` while it raises what ``while_`` accepts; the last error is raised as it is."""
-        return self._retry(call, _steady, timeout, retry_if_exception(while_))
+        return self._retry(call, _steady, timeout, tenacity.retry_if_exception(while_))
 
     def _retry(self, call: Callable[[], T], pace: Callable[[float], float], timeout: float, retry: object) -> T:
         started = self.clock.now()
         self.check()
-        retrying = Retrying(
+        retrying = tenacity.Retrying(
             sleep=self.pause,
             stop=lambda _: self.clock.now() >= started + timeout,
             wait=lambda _: pace(self.clock.now() - started),
@@ -92,7 +87,7 @@ class Waits:
         )
         try:
             return retrying(call)
-        except RetryError as error:
+        except tenacity.RetryError as error:
             cause = error.last_attempt.exception() if error.last_attempt.failed else None
             raise cause or Expired from None
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from livekit_deploy import errors
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.credentials import session_end
 from livekit_deploy.aws.kinds.ec2.vpc import Vpc
@@ -28,18 +29,6 @@ from livekit_deploy.engine.run import Run, ask_again, planned_read
 from livekit_deploy.engine.unrecorded import Look, relevant_kinds
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
-from livekit_deploy.errors import (
-    CredentialsError,
-    Denied,
-    DeployError,
-    Incomplete,
-    Interrupted,
-    LostLease,
-    OutOfTime,
-    StateError,
-    StateGone,
-    VerifyFailed,
-)
 from livekit_deploy.events import Event, Looked, Notice, RunFinished, RunStarted
 from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.operations.report import Report
@@ -97,7 +86,7 @@ class Running:
                 if abandon:
                     execution.abandon()
                 outcome = execution.up() if command == "up" else execution.down(look)
-        except (Interrupted, LostLease):
+        except (errors.Interrupted, errors.LostLease):
             self._check_end(session, early=True)
             raise
         kept = sum(record.phase is Phase.READY for record in session.state.records.values())
@@ -162,7 +151,7 @@ class Running:
             report.leftovers, report.vanishing = ask_again(
                 self._waits(), lambda: leftovers(cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
             )
-        except DeployError as error:
+        except errors.DeployError as error:
             if not report.failed:
                 raise
             self._emit(Notice(level="warning", message=f"leftovers cannot be listed: {error}"))
@@ -210,34 +199,38 @@ class Running:
 
     def _check_end(self, session: Session, *, early: bool) -> None:
         """Raise what ended the run, if anything did; ``early``: before all was done."""
-        if isinstance(session.failure, StateError | Denied):
+        if isinstance(session.failure, errors.StateError | errors.Denied):
             raise self._rescued(session, session.failure)
         if session.failure is not None:
             raise session.failure
         if self._cancel.is_set() or early:
             raise self._reason()
 
-    def _reason(self) -> DeployError:
+    def _reason(self) -> errors.DeployError:
         """Why it ended early: where nobody asked for it, the lease ran out, which the writer may not know yet."""
         kept = "what exists keeps costing money: continue with up, or remove it with down"
         again = "run the same command again"
         if self._late:
             hint = f"{again}, with more time: it continues from here"
-            return OutOfTime(f"the time limit of {self._timeout:g} s is over, stopped safely; {kept}", hint=hint)
+            return errors.OutOfTime(f"the time limit of {self._timeout:g} s is over, stopped safely; {kept}", hint=hint)
         if not self._cancel.is_set():
-            return LostLease(f"the lease has run out, stopped safely; {kept}", hint=f"{again}: it continues from here")
-        return Interrupted(f"stopped safely; {kept}", hint=f"{again}: it continues from here")
+            return errors.LostLease(
+                f"the lease has run out, stopped safely; {kept}", hint=f"{again}: it continues from here"
+            )
+        return errors.Interrupted(f"stopped safely; {kept}", hint=f"{again}: it continues from here")
 
-    def _rescued(self, session: Session, failure: StateError | Denied) -> StateError | Denied:
+    def _rescued(
+        self, session: Session, failure: errors.StateError | errors.Denied
+    ) -> errors.StateError | errors.Denied:
         """Save what could not be written, and say how to bring it back."""
         path, env = rescued(session.unsaved), self._env.name
-        first = f"{failure.hint}; then" if isinstance(failure, Denied) else "when the store answers again,"
+        first = f"{failure.hint}; then" if isinstance(failure, errors.Denied) else "when the store answers again,"
         if path is None:
             said, back = "no rescue copy could be written either", f"livekit-deploy state rebuild --env {env}"
         else:
             said, back = f"a rescue copy of the state is in {path}", f"livekit-deploy state restore --env {env} {path}"
         hint = f"{first} run: {back}"
-        if isinstance(failure, StateGone):  # what this run knew is newer than the last version
+        if isinstance(failure, errors.StateGone):  # what this run knew is newer than the last version
             hint = f"run: {back}; or {failure.hint}" if path is not None else f"run: {failure.hint}"
         return type(failure)(f"{failure}; {said}", code=failure.code, request_id=failure.request_id, hint=hint)
 
@@ -246,7 +239,7 @@ class Running:
         if report.failed:
             count = len(report.failed)
             address = next(iter(report.failed))
-            raise Incomplete(
+            raise errors.Incomplete(
                 f"{count} resource{'s' if count > 1 else ''} failed, first {address}: {report.failed[address]}",
                 report=report,
                 code=_exit_code(report),
@@ -256,7 +249,7 @@ class Running:
                 + "".join(f" --adopt {one}" for one in sorted(self._adopt)),
             )
         if wrong := failed(report.findings):
-            raise VerifyFailed(
+            raise errors.VerifyFailed(
                 f"everything is there, but LiveKit does not answer: {wrong[0].check}: {wrong[0].seen}",
                 findings=report.findings,
                 hint=f"{wrong[0].remedy}; look again with: livekit-deploy verify --env {self._env.name}",
@@ -276,7 +269,12 @@ def _started(command: str, env: str, plan: Plan) -> RunStarted:
 
 def _exit_code(report: Report) -> int:
     denied = next(
-        (error.exit_code for error in report.failed.values() if isinstance(error, Denied | CredentialsError)), 0
+        (
+            error.exit_code
+            for error in report.failed.values()
+            if isinstance(error, errors.Denied | errors.CredentialsError)
+        ),
+        0,
     )
     something = report.created or report.updated or report.deleted or report.kept or report.leftovers
     return denied or (8 if something else 1)

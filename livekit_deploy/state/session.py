@@ -24,17 +24,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from livekit_deploy import errors
 from livekit_deploy.base.clock import Elapsed
-from livekit_deploy.errors import (
-    AnsweredError,
-    CredentialsError,
-    Denied,
-    DeployError,
-    Interrupted,
-    LostLease,
-    StateError,
-    StateGone,
-)
 from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, Notice, silent
 from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
 from livekit_deploy.state.lease import locked, remaining
@@ -58,7 +49,7 @@ class _Batch:
     took: list[tuple[str, float]] = field(default_factory=list)
     asked: bool = False
     done: threading.Event = field(default_factory=threading.Event)
-    error: DeployError | None = None
+    error: errors.DeployError | None = None
 
 
 class Session:
@@ -77,7 +68,7 @@ class Session:
         self._turn = threading.Condition()
         self._batch = _Batch()
         self._closing = False
-        self.failure: DeployError | None = None  #: why nothing can be written any more
+        self.failure: errors.DeployError | None = None  #: why nothing can be written any more
         self.unsaved = state  #: the document that should have been written then
         #: whether this session made the document
         self.fresh = etag is None
@@ -115,7 +106,7 @@ class Session:
                 left = remaining(state, stored)
                 if left > 0 and state.lease is not None:
                     if stop.is_set():
-                        raise Interrupted(
+                        raise errors.Interrupted(
                             "interrupted while waiting for the lease: nothing was changed",
                             hint="run the same command again",
                         )
@@ -134,7 +125,7 @@ class Session:
         previous = self.state.lease
         try:
             self._commit(_written(self.state, lease=self.holder, epoch=self.state.epoch + 1), boot_clock())
-        except LostLease:
+        except errors.LostLease:
             return False
         if previous is not None:
             unfinished = self.state.unfinished()
@@ -162,14 +153,14 @@ class Session:
         if self.remaining() < bound:
             self._await_renewal(bound)
         if self._closing:
-            raise LostLease(_ENDING, hint=GOES_ON)
+            raise errors.LostLease(_ENDING, hint=GOES_ON)
         if self.lost.is_set() or self.remaining() < bound:
-            raise LostLease(
+            raise errors.LostLease(
                 f"the lease on {self._store.location} has run out or was taken over",
                 hint=GOES_ON,
             )
         if time.monotonic() - begun + self._limits.attempt > bound:
-            raise LostLease("a call to AWS took too long to be sent again", hint="run the same command again")
+            raise errors.LostLease("a call to AWS took too long to be sent again", hint="run the same command again")
 
     def _await_renewal(self, bound: float) -> None:
         """After a stall the writer renews at once, unless somebody took the lease: see what comes of it."""
@@ -199,7 +190,9 @@ class Session:
 
     def _in_time(self) -> None:
         if self.remaining() < self._limits.last_intent:
-            raise LostLease("the state is written too slowly to hold the lease", hint="run the same command again")
+            raise errors.LostLease(
+                "the state is written too slowly to hold the lease", hint="run the same command again"
+            )
 
     def write(self, changes: Mapping[str, Record | None], took: Mapping[str, float] | None = None) -> None:
         """Write record changes (None drops one) and the seconds that something ``took``; return once acknowledged."""
@@ -207,7 +200,7 @@ class Session:
             if self.failure is not None:
                 raise self.failure
             if self._closing:
-                raise LostLease(_ENDING, hint=GOES_ON)
+                raise errors.LostLease(_ENDING, hint=GOES_ON)
             batch = self._batch
             batch.changes.update(changes)
             batch.asked = True
@@ -235,11 +228,11 @@ class Session:
             self._commit(_written(self.state, lease=None), boot_clock())
             if self.state.serial != self._first_serial:
                 keep(self._store, self.state, self.holder)
-        except LostLease:
+        except errors.LostLease:
             return
-        except DeployError as error:
+        except errors.DeployError as error:
             what = "the history has no copy of this run" if self.state.lease is None else "the lease ends by itself"
-            way = f"; {error.hint}" if isinstance(error, StateGone) else ""
+            way = f"; {error.hint}" if isinstance(error, errors.StateGone) else ""
             self._emit(Notice(level="warning", message=f"{what}: {error}{way}"))
 
     def abandon(self) -> None:
@@ -263,12 +256,12 @@ class Session:
                     return
             try:
                 self._put(batch)
-            except DeployError as error:
+            except errors.DeployError as error:
                 return self._give_up(batch, error)
             except BaseException as error:
                 self._give_up(
                     batch,
-                    StateError(
+                    errors.StateError(
                         f"the state cannot be written: {error!r}",
                         hint="internal error: report it with what -vv prints",
                     ),
@@ -278,7 +271,7 @@ class Session:
             with self._turn:
                 self._turn.notify_all()
 
-    def _give_up(self, batch: _Batch, error: DeployError) -> None:
+    def _give_up(self, batch: _Batch, error: errors.DeployError) -> None:
         """Nothing is written any more: whoever waits for a write, now or later, is told so."""
         with self._turn:
             self.failure = batch.error = self._batch.error = error
@@ -307,9 +300,9 @@ class Session:
             try:
                 self._commit(state, began)
                 return
-            except (LostLease, StateGone, CredentialsError):
+            except (errors.LostLease, errors.StateGone, errors.CredentialsError):
                 raise
-            except DeployError as error:
+            except errors.DeployError as error:
                 if self.remaining() < self._limits.call:
                     raise _unwritten(error) from error
                 self.lost.wait(self.holder.seconds / 90)
@@ -322,16 +315,16 @@ class Session:
         try:
             self._etag, found = swap(self._store, state, self._etag, self.state, self.lost.wait)
         except Mismatch:
-            raise LostLease(
+            raise errors.LostLease(
                 f"somebody else changed {self._store.location}", hint="see who with: livekit-deploy status"
             ) from None
         self.state, self._renewed = state, first if found else began
 
 
-def _unwritten(error: DeployError) -> StateError | Denied:
+def _unwritten(error: errors.DeployError) -> errors.StateError | errors.Denied:
     """Why nothing can be written any more; who may not write is told so."""
-    answer = error if isinstance(error, AnsweredError) else StateError("")
-    kind = Denied if isinstance(error, Denied) else StateError
+    answer = error if isinstance(error, errors.AnsweredError) else errors.StateError("")
+    kind = errors.Denied if isinstance(error, errors.Denied) else errors.StateError
     return kind(
         f"the state cannot be written: {error}", code=answer.code, request_id=answer.request_id, hint=error.hint
     )
