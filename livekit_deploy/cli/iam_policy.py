@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from livekit_deploy.cli.files import written
+from livekit_deploy.cli.files import usable, written
 from livekit_deploy.cli.opening import deployer
 from livekit_deploy.cli.options import Options, load, screen
-from livekit_deploy.errors import UsageError
 
 
 @click.option(
@@ -43,10 +42,8 @@ def iam_policy(options: Options, parts: Path | None) -> None:
                 ]
             )
         return
-    try:
+    with usable(f"{parts} cannot be made", "choose another folder"):
         parts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{parts} cannot be made: {error.strerror}", hint="choose another folder") from error
     for name, document in documents.items():
         path = parts / f"{env.resource_prefix}-{name}.json"
         written(path, json.dumps(document, indent=2) + "\n")

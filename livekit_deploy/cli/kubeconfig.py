@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 
 from livekit_deploy.base import isolated
-from livekit_deploy.cli.files import written
+from livekit_deploy.cli.files import usable, written
 from livekit_deploy.cli.opening import deployer
 from livekit_deploy.cli.options import Options, load, path_of, screen
-from livekit_deploy.errors import UsageError
 
 
 @click.option("--out", metavar="FILE", type=click.Path(), help="where to write it (default: kubeconfig-NAME)")
@@ -38,14 +37,9 @@ def kubeconfig(options: Options, out: str | None) -> None:
 def token(options: Options) -> None:
     """Print a credential for the cluster, in the form that kubectl and helm ask for."""
     if folder := os.environ.get("LIVEKIT_DEPLOY_FOLDER"):
-        try:
+        moved = "the kubeconfig was written in it (LIVEKIT_DEPLOY_FOLDER): write a new one where the environment is now"
+        with usable(f"the folder {folder} cannot be entered", f"{moved}: livekit-deploy kubeconfig"):
             os.chdir(folder)
-        except OSError as error:
-            raise UsageError(
-                f"the folder {folder} cannot be entered: {error.strerror}",
-                hint="the kubeconfig was written in it (LIVEKIT_DEPLOY_FOLDER): write a new one where "
-                "the environment is now: livekit-deploy kubeconfig",
-            ) from error
     env, where = load(options), screen(options)
     with deployer(options, env, "token") as made:
         where.json(json.dumps(made.cluster.credential()))

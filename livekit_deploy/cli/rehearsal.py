@@ -9,18 +9,14 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from botocore.loaders import Loader
 
-from livekit_deploy.config import load_environment
+from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.config.charts import ChartSpec
 from livekit_deploy.config.load import VARIABLE
 from livekit_deploy.errors import UsageError
 from livekit_deploy.sandbox.server import Sandbox, connect
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Environment
-    from livekit_deploy.config.charts import ChartSpec
 
 ACCOUNT = "123456789012"
 _LOOK_SECONDS = 2.0

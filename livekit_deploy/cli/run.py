@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from livekit_deploy.cli.asking import agreed, can_ask, named
-from livekit_deploy.cli.files import written
+from livekit_deploy.cli.files import usable, written
 from livekit_deploy.cli.listening import listening
 from livekit_deploy.cli.opening import deployer
 from livekit_deploy.cli.options import Options, load, screen, seconds
@@ -228,13 +228,11 @@ def _saved(path: str | None, command: str, env: Environment) -> Plan | None:
         return None
     from livekit_deploy.engine.plan import Plan
 
+    with usable(f"the plan {path} cannot be read", "save one with: livekit-deploy plan --out FILE"):
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
     try:
-        found = Plan.load(Path(path).read_text(encoding="utf-8", errors="replace"))
+        found = Plan.load(text)
         found.meant_for(command, {"project": env.project, "env": env.name, "region": env.region})
-    except OSError as error:
-        raise UsageError(
-            f"the plan {path} cannot be read: {error.strerror}", hint="save one with: livekit-deploy plan --out FILE"
-        ) from error
     except StalePlan as error:
         raise UsageError(f"{path}: {error}", hint=error.hint) from error
     return found

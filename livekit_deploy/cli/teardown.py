@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.cli.options import Options, load, meant, overrides_of, path_of
+from livekit_deploy.config import Environment, load_teardown_config
 from livekit_deploy.errors import ConfigError
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Environment
 
 
 def load_teardown(options: Options) -> Environment:
@@ -16,8 +12,6 @@ def load_teardown(options: Options) -> Environment:
 
     Raises `ConfigError` when even that cannot be read from it, `UsageError` as `meant` does.
     """
-    from livekit_deploy.config import load_teardown_config
-
     try:
         return load(options)
     except ConfigError as error:

@@ -49,15 +49,8 @@ SECTIONS = {
 _KEYS = {section: frozenset(keys.split()) for section, keys in SECTIONS.items()}
 #: keys that hold a value and no further keys
 _VALUES = frozenset(
-    {
-        "bind_addresses",
-        "debug_handler_port",
-        "development",
-        "enable_data_tracks",
-        "enable_participant_data_blob",
-        "log_level",
-        "region",
-    }
+    """bind_addresses debug_handler_port development enable_data_tracks enable_participant_data_blob log_level
+    region""".split()  # noqa: SIM905
 )
 _GENERATED = "it is generated, and LiveKit gets it from a Secret"
 #: what this program sets itself: what to do instead

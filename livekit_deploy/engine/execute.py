@@ -15,7 +15,7 @@ from livekit_deploy.engine.cloud import ids
 from livekit_deploy.engine.graph import Edges, closure, edges_up, inverse, recorded_edges, without
 from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.planner import Entry, Planned, kind_of
+from livekit_deploy.engine.planner import Entry, Planned, kind_of, recorded
 from livekit_deploy.engine.reconcile import Reconciler
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
@@ -172,7 +172,7 @@ class Execution:
         found: dict[str, Live | None] = {}
         for address in {record.lives_in for record in doomed.values() if record.lives_in}:
             record = records[address]
-            host = kind_of(record.kind, address).recorded(address, record.inputs)
+            host = recorded(record, address)
             found[address] = self._patiently(host, partial(host.read, self._run.cloud, record.id))
         return found
 

@@ -7,6 +7,7 @@ import graphlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from livekit_deploy.engine import inputs, ownership_tags
@@ -56,6 +57,11 @@ def kind_of(name: str, address: str) -> type[Resource]:
             f"the state holds {address}, whose kind this version does not know", hint="upgrade livekit_deploy"
         )
     return found
+
+
+def recorded(record: Record, address: str) -> Resource:
+    """The resource as its record describes it. Raises as `kind_of` does."""
+    return kind_of(record.kind, address).recorded(address, record.inputs)
 
 
 class Planner:
@@ -209,18 +215,13 @@ class Planner:
             return replace(base, action=Action.BLOCKED, diffs=flat, hint=hint, reason=reason)
         if diffs:
             return self._foreseen(item, replace(base, action=Action.UPDATE, diffs=flat, hint=item.irrevocable(diffs)))
+        resume = partial(replace, base, action=Action.RESUME)
         if record is None:
-            return replace(
-                base, action=Action.RESUME, reason="it exists with our tags but is not recorded; it will be taken over"
-            )
+            return resume(reason="it exists with our tags but is not recorded; it will be taken over")
         if record.phase is not Phase.READY:
-            return replace(
-                base,
-                action=Action.RESUME,
-                reason=f"its {_BUSY[record.phase]} started but did not finish; it will continue",
-            )
+            return resume(reason=f"its {_BUSY[record.phase]} started but did not finish; it will continue")
         if live.status is Status.PENDING:
-            return replace(base, action=Action.RESUME, reason=f"it is not ready yet: {live.detail or 'pending'}")
+            return resume(reason=f"it is not ready yet: {live.detail or 'pending'}")
         return replace(base, reason=live.unfinished)
 
     def _lookup(self, ref: Ref[Any]) -> Any:
@@ -260,7 +261,7 @@ class Planner:
     def _no_longer(self, address: str, snapshot: Snapshot) -> PlannedChange:
         """Its deletion; or nothing, where what is there is not ours to delete."""
         record, change = self._records[address], self._drop(address, "it is no longer part of the configuration")
-        item = kind_of(record.kind, address).recorded(address, record.inputs)
+        item = recorded(record, address)
         host = self._entries.get(record.lives_in) if record.lives_in else None
         item.host = host.live if host is not None else None
         if record.id is None or (record.lives_in and item.host is None):

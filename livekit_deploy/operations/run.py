@@ -298,11 +298,5 @@ def _report(command: str, execution: Execution, outcome: Outcome, kept: int, sec
 
 
 def _finished(report: Report) -> RunFinished:
-    return RunFinished(
-        command=report.command,
-        created=len(report.created),
-        updated=len(report.updated),
-        deleted=len(report.deleted),
-        failed=len(report.failed),
-        elapsed_s=report.seconds,
-    )
+    counts = {name: len(getattr(report, name)) for name in ("created", "updated", "deleted", "failed")}
+    return RunFinished(command=report.command, **counts, elapsed_s=report.seconds)

@@ -21,7 +21,7 @@ from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.graph import no_resource, ordered
 from livekit_deploy.engine.inputs import Ref, revive
 from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
-from livekit_deploy.engine.planner import kind_of
+from livekit_deploy.engine.planner import kind_of, recorded
 from livekit_deploy.engine.recover import Recovery, record_of
 from livekit_deploy.engine.resource import Live, Observed, Resource
 from livekit_deploy.engine.unrecorded import Declared, relevant_kinds
@@ -216,11 +216,7 @@ class Upkeep:
     def _read(self, cloud: Cloud, item: Resource, id: str, state: State) -> Live:
         if item.lives_in is not None:
             host = state.records[item.lives_in.address]
-            item.host = (
-                kind_of(host.kind, item.lives_in.address)
-                .recorded(item.lives_in.address, host.inputs)
-                .read(cloud, host.id)
-            )
+            item.host = recorded(host, item.lives_in.address).read(cloud, host.id)
         live = item.read(cloud, id)
         if live is None or live.id != id:  # `read` goes on to the tags when there is nothing under the id
             raise StateError(f"there is no {item.kind} {id}", hint="check the id and the region")

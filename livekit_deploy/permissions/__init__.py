@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from livekit_deploy.config import Environment
 from livekit_deploy.errors import UsageError
 from livekit_deploy.permissions import access, cluster, front, network, prerequisites, services, state
 from livekit_deploy.permissions.statement import Scope, Statement
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Environment
 
 #: characters of a managed policy, blanks not counted
 MANAGED_POLICY = 6144

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit_deploy.aws.access.partitions import partition_of
 from livekit_deploy.aws.access.tags import ENV, PROJECT
 from livekit_deploy.aws.state_bucket.bucket import default_bucket
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Environment
+from livekit_deploy.config import Environment
 
 Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
 

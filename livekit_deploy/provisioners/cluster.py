@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.kinds.eks.access_entries import MAKER, AccessEntry, short
 from livekit_deploy.aws.kinds.eks.addons import AFTER_NODES, BEFORE_NODES, CONFIGURATION, Addon
 from livekit_deploy.aws.kinds.eks.cluster import MAIN, Cluster
 from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
+from livekit_deploy.aws.kinds.keys import Key
+from livekit_deploy.config import Cluster as ClusterConfig
 from livekit_deploy.config import merged
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.aws.kinds.keys import Key
-    from livekit_deploy.config import Cluster as ClusterConfig
-    from livekit_deploy.provisioners.network import NetworkProvisioner
-    from livekit_deploy.provisioners.roles import RolesProvisioner
+from livekit_deploy.provisioners.network import NetworkProvisioner
+from livekit_deploy.provisioners.roles import RolesProvisioner
 
 
 class ClusterProvisioner:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.kinds.dns.certificates import Certificate, Issued
 from livekit_deploy.aws.kinds.dns.records import Record
+from livekit_deploy.config import LiveKit
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import LiveKit
 
 
 class CertificateProvisioner:

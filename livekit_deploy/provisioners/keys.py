@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.aws.kinds.keys import Alias, Key
+from livekit_deploy.config import Cluster
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Cluster
 
 
 class KeysProvisioner:

@@ -5,14 +5,11 @@ Source: LiveKit documentation, "Self-hosting: ports and firewall", and the serve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from livekit_deploy.config import merged
+from livekit_deploy.config import LiveKit, merged
 from livekit_deploy.engine.inputs import Ref
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import LiveKit
-    from livekit_deploy.provisioners.redis import RedisProvisioner
+from livekit_deploy.provisioners.redis import RedisProvisioner
 
 PORT, METRICS_PORT = 7880, 6789
 _TURN_TLS_PORT = 5349

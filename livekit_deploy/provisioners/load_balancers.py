@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from livekit_deploy.aws.kinds.ec2.load_balancers import INGRESS_TAG, SERVICE_TAG
+from livekit_deploy.config import LiveKit
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.load_balancers import LoadBalancer
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import LiveKit
 
 
 class LoadBalancersProvisioner:

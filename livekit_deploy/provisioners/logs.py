@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.aws.kinds.iam.roles import Policy, Role
 from livekit_deploy.aws.kinds.logs import FlowLog, LogGroup
 from livekit_deploy.base import shipped_files
+from livekit_deploy.config import Cluster, Iam, Network
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Cluster, Iam, Network
-    from livekit_deploy.provisioners.network import NetworkProvisioner
+from livekit_deploy.provisioners.network import NetworkProvisioner
 
 
 class LogsProvisioner:

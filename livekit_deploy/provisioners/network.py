@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.aws.kinds.ec2.nat import ElasticIp, NatGateway
 from livekit_deploy.aws.kinds.ec2.routes import ANYWHERE, GatewayEndpoint, RouteTable
 from livekit_deploy.aws.kinds.ec2.vpc import InternetGateway, Subnet, Vpc
+from livekit_deploy.aws.kinds.ec2.zones import Layout
+from livekit_deploy.config import Network
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.aws.kinds.ec2.zones import Layout
-    from livekit_deploy.config import Network
 
 
 class NetworkProvisioner:

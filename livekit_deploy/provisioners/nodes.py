@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.aws.kinds.ec2.launch_templates import LaunchTemplate
+from livekit_deploy.aws.kinds.ec2.vpc import Subnet
 from livekit_deploy.aws.kinds.eks.node_groups import NodeGroup
+from livekit_deploy.aws.kinds.iam.roles import Role
+from livekit_deploy.config import NodeGroup as NodeGroupConfig
+from livekit_deploy.config import Nodes
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.aws.kinds.ec2.vpc import Subnet
-    from livekit_deploy.aws.kinds.iam.roles import Role
-    from livekit_deploy.config import NodeGroup as NodeGroupConfig
-    from livekit_deploy.config import Nodes
-    from livekit_deploy.provisioners.cluster import ClusterProvisioner
-    from livekit_deploy.provisioners.network import NetworkProvisioner
-    from livekit_deploy.provisioners.security import SecurityProvisioner
+from livekit_deploy.provisioners.cluster import ClusterProvisioner
+from livekit_deploy.provisioners.network import NetworkProvisioner
+from livekit_deploy.provisioners.security import SecurityProvisioner
 
 
 class NodesProvisioner:

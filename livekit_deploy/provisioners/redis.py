@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.aws.kinds.elasticache.engine_versions import family as engine_family
 from livekit_deploy.aws.kinds.elasticache.parameter_groups import ParameterGroup
 from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
 from livekit_deploy.aws.kinds.elasticache.subnet_groups import SubnetGroup
+from livekit_deploy.config import Redis
 from livekit_deploy.engine.inputs import Ref, SecretRef
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Redis
-    from livekit_deploy.provisioners.network import NetworkProvisioner
-    from livekit_deploy.provisioners.security import SecurityProvisioner
+from livekit_deploy.provisioners.network import NetworkProvisioner
+from livekit_deploy.provisioners.security import SecurityProvisioner
 
 
 class RedisProvisioner:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit_deploy.aws.kinds.eks.node_groups import GROUP_LABEL
-from livekit_deploy.config.charts import CONTROLLER, LIVEKIT_SERVER
+from livekit_deploy.aws.kinds.iam.roles import Role
+from livekit_deploy.config import LiveKit, LoadBalancerController
+from livekit_deploy.config.charts import CONTROLLER, LIVEKIT_SERVER, Chart
 from livekit_deploy.engine.inputs import Ref, SecretRef
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.provisioners.addresses import LIVEKIT
+from livekit_deploy.provisioners.cluster import ClusterProvisioner
+from livekit_deploy.provisioners.front import CertificateProvisioner
 from livekit_deploy.provisioners.livekit_values import bundled_values, official_values
-
-if TYPE_CHECKING:
-    from livekit_deploy.aws.kinds.iam.roles import Role
-    from livekit_deploy.config import LiveKit, LoadBalancerController
-    from livekit_deploy.config.charts import Chart
-    from livekit_deploy.provisioners.cluster import ClusterProvisioner
-    from livekit_deploy.provisioners.front import CertificateProvisioner
-    from livekit_deploy.provisioners.network import NetworkProvisioner
-    from livekit_deploy.provisioners.nodes import NodesProvisioner
-    from livekit_deploy.provisioners.redis import RedisProvisioner
-    from livekit_deploy.provisioners.secrets import SecretsProvisioner
+from livekit_deploy.provisioners.network import NetworkProvisioner
+from livekit_deploy.provisioners.nodes import NodesProvisioner
+from livekit_deploy.provisioners.redis import RedisProvisioner
+from livekit_deploy.provisioners.secrets import SecretsProvisioner
 
 #: a pod is Ready when its load balancers find it healthy, so that a roll does not continue before
 #: (AWS Load Balancer Controller, "Pod readiness gate"; with targets of type ip, as both charts have them)

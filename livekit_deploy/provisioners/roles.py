@@ -7,16 +7,13 @@ beyond AWS's own policies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
 from livekit_deploy.aws.kinds.iam.roles import Policy, Role
 from livekit_deploy.base import shipped_files
+from livekit_deploy.config import Iam
+from livekit_deploy.config.charts import ChartSpec
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.aws.kinds.iam.oidc import OidcProvider
-    from livekit_deploy.config import Iam
-    from livekit_deploy.config.charts import ChartSpec
 
 CLUSTER_POLICIES = ("AmazonEKSClusterPolicy",)
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy")

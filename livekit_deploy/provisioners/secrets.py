@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.aws.kinds.secrets import API_KEYS, RECOVERY_DAYS, TOKEN, Secret
+from livekit_deploy.config import Redis
 from livekit_deploy.engine.inputs import Ref, SecretRef
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Redis
 
 
 class SecretsProvisioner:

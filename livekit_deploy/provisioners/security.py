@@ -6,17 +6,13 @@ the controller lets in by rules of its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from livekit_deploy.aws.kinds.ec2.routes import ANYWHERE
 from livekit_deploy.aws.kinds.ec2.security_groups import SecurityGroup, SecurityGroupRule
 from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT
+from livekit_deploy.config import LiveKit
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.resource import Resource
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import LiveKit
-    from livekit_deploy.provisioners.network import NetworkProvisioner
+from livekit_deploy.provisioners.network import NetworkProvisioner
 
 
 class SecurityProvisioner:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from livekit_deploy.base.timing import Spent, Timing
+from livekit_deploy.engine.critical_path import Step
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.words import duration, plural
-
-if TYPE_CHECKING:
-    from livekit_deploy.base.timing import Spent, Timing
-    from livekit_deploy.engine.critical_path import Step
 
 _CAUSES = ("queued", "calling", "waiting", "writing")
 _CELL = 8

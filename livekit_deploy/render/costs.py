@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from livekit_deploy.engine.estimate import dollars
+from livekit_deploy.engine.estimate import Estimate, dollars
 from livekit_deploy.render.escaping import line
 from livekit_deploy.render.words import hanging
-
-if TYPE_CHECKING:
-    from livekit_deploy.engine.estimate import Estimate
 
 _NOT_COUNTED = "traffic, logs, backups and load balancer capacity units not counted"
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.words import age, wrapped
 
 _BELOW = " " * 8  # under the type
-
-if TYPE_CHECKING:
-    from livekit_deploy.k8s.cluster_events import ClusterEvent
 
 
 def table(found: Sequence[ClusterEvent], width: int | None, now: datetime | None = None) -> Iterator[str]:

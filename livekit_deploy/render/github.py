@@ -9,20 +9,18 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from livekit_deploy.base.clock import Clock
+from livekit_deploy.engine.plan import Plan
 from livekit_deploy.events import Done, Event, ResourceFailed, RunFinished, RunStarted
+from livekit_deploy.operations.report import Report
 from livekit_deploy.render import escaping
 from livekit_deploy.render.escaping import code, prose
 from livekit_deploy.render.lines import Lines
 from livekit_deploy.render.markdown import plan_markdown
+from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.words import duration
-
-if TYPE_CHECKING:
-    from livekit_deploy.engine.plan import Plan
-    from livekit_deploy.operations.report import Report
-    from livekit_deploy.render.screen import Screen
 
 
 class GitHub(Lines):

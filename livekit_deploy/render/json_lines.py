@@ -6,16 +6,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit_deploy.base.clock import Clock
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.events import Event
+from livekit_deploy.operations.report import Report
 from livekit_deploy.render.listener import Listener
 from livekit_deploy.render.versioned import line
-
-if TYPE_CHECKING:
-    from livekit_deploy.engine.plan import Plan
-    from livekit_deploy.events import Event
-    from livekit_deploy.operations.report import Report
 
 
 class JsonLines(Listener):

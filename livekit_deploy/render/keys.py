@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from livekit_deploy.config import Environment
+from livekit_deploy.operations.api_keys import Keys
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.words import age, plural, whole
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Environment
-    from livekit_deploy.operations.api_keys import Keys
 
 
 def list_lines(found: Keys, width: int | None, now: datetime | None = None) -> Iterator[str]:

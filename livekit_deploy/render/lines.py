@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.events import Done, Event, LeaseWaiting, Progress, Started
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.in_progress import InProgress, Row
 from livekit_deploy.render.listener import Listener
+from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import about, duration
-
-if TYPE_CHECKING:
-    from livekit_deploy.render.screen import Screen
 
 QUIET_SECONDS = 30.0
 _WORTH_SAYING = 30.0  # seconds; of what is quicker nobody asks how long it takes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from livekit_deploy.engine.plan import Plan
-    from livekit_deploy.events import Event
-    from livekit_deploy.operations.report import Report
-    from livekit_deploy.render.screen import Screen
+from livekit_deploy.engine.plan import Plan
+from livekit_deploy.events import Event
+from livekit_deploy.operations.report import Report
+from livekit_deploy.render.screen import Screen
 
 
 class Listener:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rich.live import Live
 from rich.text import Text
@@ -13,11 +13,9 @@ from livekit_deploy.events import Done, Event, LeaseWaiting, Skipped
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.in_progress import InProgress, Row
 from livekit_deploy.render.listener import Listener
+from livekit_deploy.render.screen import Screen
 from livekit_deploy.render.sentences import sentence
 from livekit_deploy.render.words import WIDE, about, duration, ordered
-
-if TYPE_CHECKING:
-    from livekit_deploy.render.screen import Screen
 
 _BAR = 16
 _MOST = 8

@@ -8,20 +8,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
+from structlog.typing import EventDict, Processor
 
 from livekit_deploy import __version__
 from livekit_deploy.errors import DeployError, UsageError
+from livekit_deploy.events import Event
 from livekit_deploy.render import escaping
 from livekit_deploy.render.failure import as_json
-
-if TYPE_CHECKING:
-    from structlog.typing import EventDict, Processor
-
-    from livekit_deploy.events import Event
 
 _PACKAGE = logging.getLogger("livekit_deploy")
 

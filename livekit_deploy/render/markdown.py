@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from livekit_deploy.engine.estimate import Guard
+from livekit_deploy.engine.plan import Plan
 from livekit_deploy.render import costs, plans
 from livekit_deploy.render.escaping import prose
-
-if TYPE_CHECKING:
-    from livekit_deploy.engine.estimate import Guard
-    from livekit_deploy.engine.plan import Plan
 
 #: GitHub refuses a comment of more than 65536 characters; one comment may hold the plans of several environments
 _LONGEST = 15_000

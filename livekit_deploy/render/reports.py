@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from livekit_deploy.config import Environment
 from livekit_deploy.costs.prices import as_of
 from livekit_deploy.engine.stages import STAGES
+from livekit_deploy.operations.report import Report, StatusReport
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.plans import going_on, warned
 from livekit_deploy.render.words import duration, hanging, ordered, plural, whole
-from livekit_deploy.state.document import Phase
-
-if TYPE_CHECKING:
-    from livekit_deploy.config import Environment
-    from livekit_deploy.operations.report import Report, StatusReport
-    from livekit_deploy.state.document import Holder
+from livekit_deploy.state.document import Holder, Phase
 
 _MOST = 8
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from livekit_deploy.operations.state_repair import Proposal
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.words import SYMBOLS, pair, plural
-
-if TYPE_CHECKING:
-    from livekit_deploy.operations.state_repair import Proposal
-    from livekit_deploy.state.history import Past
+from livekit_deploy.state.history import Past
 
 _MOST = 12  # addresses of a list that are shown unless all are asked for
 

@@ -56,34 +56,27 @@ class Store(Protocol):
     @property
     def location(self) -> str:
         """Where the document is, for people."""
-        ...
 
     def get(self) -> Stored | None:
         """The document, or None when there is none yet."""
-        ...
 
     def put(self, body: bytes, expected: str | None) -> str:
         """Write if the version is still ``expected`` (None: if there is none); return the new version.
 
         Raises `Mismatch` when it is not, and `StateError` when the store cannot be written.
         """
-        ...
 
     def archive(self, name: str, body: bytes) -> None:
         """Keep a copy beside the document, under ``history/``."""
-        ...
 
     def versions(self, most: int) -> list[Version]:
         """Earlier documents, newest first: at most so many copies of runs, and so many versions of a bucket."""
-        ...
 
     def version(self, id: str) -> bytes:
         """The document of one of `versions`; raises `StateError` when there is none."""
-        ...
 
     def prepare(self) -> None:
         """Make the place where the document will live, idempotently; called before the first write only."""
-        ...
 
 
 class FileStore:
