@@ -11,7 +11,7 @@ from livekit_deploy.state.document import State
 from tests import commands, created, json_format, service_authorization, service_operations, troubleshooting
 from tests.bench import page as performance
 from tests.recording import format as record_format
-from tests.reference import page
+from tests.reference import changes, page
 from tests.sandbox.corrections import table
 from tests.second_opinion import page as second_opinion
 
@@ -37,6 +37,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "state" / "schema.json": state_schema(),
         ROOT / "docs" / "configuration.md": page(),
+        ROOT / "livekit_deploy" / "config" / "changes.json": changes(),
         ROOT / "docs" / "commands.md": commands.page(),
         ROOT / "docs" / "json.md": json_format.page(),
         ROOT / "docs" / "json.schema.json": json_format.schema(),

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from livekit_deploy import events
 from livekit_deploy.checks.finding import Finding
 from livekit_deploy.cli.commands import COMMANDS
+from livekit_deploy.config.explain import Explained
 from livekit_deploy.engine.critical_path import Step
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.ownership_tags import Kept
@@ -160,6 +161,10 @@ OUTPUTS = {
     "sandbox faults list": Output(
         "The faults that are set, and how often each has struck.",
         _object({"faults": {"type": "array", "items": {"type": "object", "required": ["fault", "call", "struck"]}}}),
+    ),
+    "config explain": Output(
+        "What a key means; `defaults` by preset, without those under which it must be given; `keys` of a section.",
+        _versioned(Explained),
     ),
     "config validate": Output(
         "The file and what should be known about it.",

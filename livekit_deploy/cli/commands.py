@@ -207,8 +207,16 @@ _ALL = (
         "config",
         "",
         "config validate --env uat",
-        "init, validate, show, schema",
-        help="Make, check and show environment files.",
+        "init, validate, show, explain, schema",
+        help="Make, check, show and explain environment files.",
+    ),
+    Command(
+        "config explain",
+        "config:explain",
+        "config explain redis.node_type",
+        elsewhere=("explain",),
+        of_environment=False,
+        prints=("config explain",),
     ),
     Command(
         "config init",

@@ -1,4 +1,4 @@
-"""``config``: makes, checks and shows environment files."""
+"""``config``: makes, checks, shows and explains environment files."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ def show(options: Options) -> None:
         where.json(env.model_dump_json(indent=2))
     else:
         where.result(effective(env))
+
+
+@click.argument("key", default="")
+def explain(options: Options, key: str) -> None:
+    """Say what a key means: what it takes, its default, and what a change of it does. Without KEY: all sections."""
+    from dataclasses import asdict
+
+    from livekit_deploy.config.explain import explain as explained
+
+    found, where = explained(key), screen(options)
+    if options.json:
+        where.json_value(asdict(found))
+    else:
+        where.explained(found)
 
 
 def schema() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from livekit_deploy.checks.finding import Finding
     from livekit_deploy.config import Environment
+    from livekit_deploy.config.explain import Explained
     from livekit_deploy.engine.critical_path import Step
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.engine.resource import Resource
@@ -111,6 +112,12 @@ class Screen:
         from livekit_deploy.render.graph import drawn
 
         self.result(drawn(resources, form, self._width))
+
+    def explained(self, found: Explained) -> None:
+        """What a key of an environment file means."""
+        from livekit_deploy.render.explain import explained_lines
+
+        self._lines(explained_lines(found, self._width))
 
     def records(self, records: Sequence[Recorded]) -> None:
         """Address, phase and id of each record."""

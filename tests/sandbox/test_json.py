@@ -43,7 +43,11 @@ def test_every_output_is_as_its_schema_says(here: Workspace) -> None:
         "graph --critical-path": ("graph", "--critical-path"),
         "state rebuild": ("state", "rebuild", "--yes"),
     }
-    bare = {"sandbox status": ("sandbox", "status"), "sandbox faults list": ("sandbox", "faults", "list")}
+    bare = {
+        "sandbox status": ("sandbox", "status"),
+        "sandbox faults list": ("sandbox", "faults", "list"),
+        "config explain": ("config", "explain", "redis.tls"),
+    }
     assert {*single, *bare, "run", "logs"} == set(SCHEMAS)
     for name, command in single.items():
         _valid(name, json.loads(here.run(*command, *ENV).out))

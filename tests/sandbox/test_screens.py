@@ -157,6 +157,9 @@ def _before(album: Album) -> None:
     album.take("config-init", "config", "init", "--env", "new", "--preset", "dev")
     album.take("config-validate", "config", "validate", "--env", "new", columns=80, code=3)
     album.take("config-show", "config", "show", "--env", "uat", first=12)
+    album.take("config-explain", "config", "explain", "redis.node_type", columns=80)
+    album.take("config-explain-section", "config", "explain", "redis", columns=80)
+    album.take("config-explain-misspelt", "config", "explain", "redis.node_typ", columns=80, code=3)
     album.take("config-schema", "config", "schema", first=6)
     for shell in ("bash", "zsh", "fish"):
         album.take(f"completion-{shell}", "completion", shell, first=3)

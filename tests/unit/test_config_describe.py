@@ -13,8 +13,8 @@ import yaml
 
 from livekit_deploy.config import load_environment
 from livekit_deploy.config.describe import check_name, effective, needed, schema, template
+from livekit_deploy.config.explain import every_key
 from livekit_deploy.errors import ConfigError
-from tests.reference import keys
 from tests.unit.environments import File
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_filled_in_it_is_the_preset_and_nothing_else(preset: str, file: File) ->
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_key_stands_in_it_with_its_meaning(preset: str) -> None:
     text = template(preset, "e1")
-    for key in keys():
+    for key in every_key():
         if key.path.startswith(("livekit.chart.", "cluster.addons.")) or key.path == "state.path":
             continue  # other forms of a key that is there
         name = key.path.rpartition(".")[2]

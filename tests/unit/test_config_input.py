@@ -17,9 +17,9 @@ import yaml
 
 from livekit_deploy.config import merged
 from livekit_deploy.config.expected import _flat, _plain, at, expected, kinds_at, takes_anything, takes_none, takes_text
+from livekit_deploy.config.explain import every_key
 from livekit_deploy.config.section import Form
 from livekit_deploy.errors import ConfigError
-from tests.reference import keys
 from tests.unit.environments import HEAD, LIVEKIT, File
 
 Place = tuple[str | int, ...]
@@ -28,7 +28,7 @@ _LIBRARY = re.compile(r"should|valid |Value error|greater than|less than|ensure|
 
 def _places() -> Iterator[Place]:
     """Every key, and the first item of every list."""
-    for key in keys():
+    for key in every_key():
         place: Place = tuple("coredns" if part == "NAME" else part for part in key.path.split("."))
         yield place
         if place == ("tags",):

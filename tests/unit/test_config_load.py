@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livekit_deploy.config import FileState, S3State, load_environment, load_teardown_config, merged
+from livekit_deploy.config.explain import every_key
 from livekit_deploy.config.presets import PRESETS
 from livekit_deploy.config.typed_secrets import typed
 from livekit_deploy.config.zones import zones
 from livekit_deploy.errors import ConfigError
-from tests.reference import keys
 from tests.unit.environments import HEAD, LIVEKIT, File
 
 ROOT = Path(__file__).parents[2]
@@ -238,7 +238,7 @@ def test_shipped_environments_are_valid_and_named_by_their_file(name: str) -> No
 def test_shipped_environments_are_complete_and_say_what_the_preset_says(name: str, file: File) -> None:
     path = ROOT / "manifests" / "environments" / f"{name}.yaml"
     text = path.read_text(encoding="utf-8")
-    for key in keys():
+    for key in every_key():
         if not key.path.startswith(("livekit.chart.", "cluster.addons.", "nodes.system.")):
             assert re.search(rf"\b{key.path.rpartition('.')[2]}: ?", text) or key.path == "state.path", key.path
     env = load_environment(path, environ={})
@@ -460,7 +460,7 @@ def test_values_that_can_only_be_secrets() -> None:
 
 # ---- any file at all
 
-_KEYS = [*sorted({part for key in keys() for part in key.path.split(".")}), "x", "vpc_id", "password", "<one>"]
+_KEYS = [*sorted({part for key in every_key() for part in key.path.split(".")}), "x", "vpc_id", "password", "<one>"]
 _leaves = (
     st.none()
     | st.booleans()

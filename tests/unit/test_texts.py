@@ -13,8 +13,8 @@ import pytest
 import livekit_deploy
 from livekit_deploy.cli.entry import cli
 from livekit_deploy.config import Environment, load_environment
+from livekit_deploy.config.explain import every_key
 from livekit_deploy.stack import stack
-from tests.reference import keys
 from tests.unit.test_hints import _PUT
 
 _PRODUCT = Path(livekit_deploy.__file__).parent
@@ -121,7 +121,7 @@ _KEY = re.compile(rf"(?<![\w./:@-])((?:{'|'.join(Environment.model_fields)})(?:\
 def test_a_key_that_is_named_is_in_the_file_or_among_the_outputs() -> None:
     kinds = {type(item) for name in ("dev", "uat", "prod") for item in stack(load_environment(_FILES / f"{name}.yaml"))}
     outputs = {name for kind in kinds for name in kind.exports.values()}
-    known = {*(key.path for key in keys()), *outputs, *(kind.kind for kind in kinds), "livekit.url"}
+    known = {*(key.path for key in every_key()), *outputs, *(kind.kind for kind in kinds), "livekit.url"}
     named = {
         match[1]: file
         for text, file in _texts()
