@@ -20,17 +20,28 @@ from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
-    from livekit_deploy.aws.access.clients import Clients
-    from livekit_deploy.base.clock import Clock
-    from livekit_deploy.config import Environment, load_environment
-    from livekit_deploy.deployer import Deployer
-    from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
-    from livekit_deploy.engine.plan import Action, FieldDiff, Plan, PlannedChange
-    from livekit_deploy.engine.resource import Found, Live, Resource, Status
-    from livekit_deploy.errors import DeployError
-    from livekit_deploy.events import Event
-    from livekit_deploy.operations.report import Report
-    from livekit_deploy.stack import stack
+    from livekit_deploy.aws.access.clients import Clients as Clients
+    from livekit_deploy.base.clock import Clock as Clock
+    from livekit_deploy.config import Environment as Environment
+    from livekit_deploy.config import load_environment as load_environment
+    from livekit_deploy.deployer import Deployer as Deployer
+    from livekit_deploy.engine.inputs import Change as Change
+    from livekit_deploy.engine.inputs import Input as Input
+    from livekit_deploy.engine.inputs import Inputs as Inputs
+    from livekit_deploy.engine.inputs import Output as Output
+    from livekit_deploy.engine.inputs import Ref as Ref
+    from livekit_deploy.engine.plan import Action as Action
+    from livekit_deploy.engine.plan import FieldDiff as FieldDiff
+    from livekit_deploy.engine.plan import Plan as Plan
+    from livekit_deploy.engine.plan import PlannedChange as PlannedChange
+    from livekit_deploy.engine.resource import Found as Found
+    from livekit_deploy.engine.resource import Live as Live
+    from livekit_deploy.engine.resource import Resource as Resource
+    from livekit_deploy.engine.resource import Status as Status
+    from livekit_deploy.errors import DeployError as DeployError
+    from livekit_deploy.events import Event as Event
+    from livekit_deploy.operations.report import Report as Report
+    from livekit_deploy.stack import stack as stack
 
 _HOMES = {
     "livekit_deploy.aws.access.clients": ("Clients",),
@@ -48,30 +59,7 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
-__all__ = [
-    "Action",
-    "Change",
-    "Clients",
-    "Clock",
-    "DeployError",
-    "Deployer",
-    "Environment",
-    "Event",
-    "FieldDiff",
-    "Found",
-    "Input",
-    "Inputs",
-    "Live",
-    "Output",
-    "Plan",
-    "PlannedChange",
-    "Ref",
-    "Report",
-    "Resource",
-    "Status",
-    "load_environment",
-    "stack",
-]
+__all__ = sorted(_HOME)
 
 
 if not TYPE_CHECKING:  # a checker knows the names above, and no other

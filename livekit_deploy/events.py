@@ -9,21 +9,25 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, dataclass_transform
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Event:
     """Base of all events; ``type`` is its name in JSON."""
 
     type: ClassVar[str] = "event"
 
+    def __init_subclass__(cls) -> None:
+        """Make a frozen dataclass of every event."""
+        dataclass(frozen=True, kw_only=True)(cls)
+
     def plain(self) -> dict[str, Any]:
         """The event as JSON-ready values."""
-        return {"type": self.type, **{item.name: getattr(self, item.name) for item in fields(self)}}
+        return {"type": self.type, **vars(self)}
 
 
 Emit = Callable[[Event], None]
@@ -65,7 +69,6 @@ def one_at_a_time(listener: Emit) -> Emit:
     return emit
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
     """A command begins: ``stages`` counts the changes planned in each stage."""
 
@@ -76,7 +79,6 @@ class RunStarted(Event):
     total: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class LeaseWaiting(Event):
     """Somebody else holds the lease; it ends in ``remaining_s`` seconds unless renewed."""
 
@@ -86,7 +88,6 @@ class LeaseWaiting(Event):
     remaining_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
 class LeaseTakenOver(Event):
     """A dead holder's lease was taken over; ``unfinished`` are the records it left in the middle of something."""
 
@@ -96,7 +97,6 @@ class LeaseTakenOver(Event):
     unfinished: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Looked(Event):
     """What `verify` sees has changed: ``failing`` has what each check that fails saw; empty when all is well."""
 
@@ -104,7 +104,6 @@ class Looked(Event):
     failing: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
 class ResourceEvent(Event):
     """Something happens to one resource: what is done to it is ``verb``."""
 
@@ -113,7 +112,6 @@ class ResourceEvent(Event):
     stage: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Started(ResourceEvent):
     """Work on one resource begins; ``usual_s`` is how long it usually takes, in seconds."""
 
@@ -121,7 +119,6 @@ class Started(ResourceEvent):
     usual_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
 class Progress(ResourceEvent):
     """A resource is still in progress; ``detail`` says on what it waits."""
 
@@ -131,7 +128,6 @@ class Progress(ResourceEvent):
     usual_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
 class Done(ResourceEvent):
     """A resource is as desired, or gone. Where its time went: ``queued_s`` with no worker or call free, ``calling_s``,
     ``waiting_s`` for AWS to be done with it, ``writing_s`` for the state to be written; all in seconds."""
@@ -145,7 +141,6 @@ class Done(ResourceEvent):
     writing_s: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
 class ResourceFailed(ResourceEvent):
     """A resource could not be brought to where it should be; ``likely`` is what is probably behind it, or ""."""
 
@@ -158,7 +153,6 @@ class ResourceFailed(ResourceEvent):
     elapsed_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
 class Skipped(Event):
     """A resource was not tried, because ``because`` failed before it."""
 
@@ -167,7 +161,6 @@ class Skipped(Event):
     because: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Kept(Event):
     """An object that was to be deleted stays, since it is not ours, or something that stays holds it."""
 
@@ -178,7 +171,6 @@ class Kept(Event):
     why: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class KeyChanged(Event):
     """An API key was ``added`` to Secrets Manager, or ``removed``; ``name`` says what it is for."""
 
@@ -189,7 +181,6 @@ class KeyChanged(Event):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Notice(Event):
     """Something worth a line; ``level`` is info or warning."""
 
@@ -198,7 +189,6 @@ class Notice(Event):
     message: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
     """The command is over."""
 

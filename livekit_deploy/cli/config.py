@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.options import Options, load, path_of, screen
+from livekit_deploy.cli.options import Options, bare_screen, load, path_of, screen
 from livekit_deploy.errors import UsageError
 
 
@@ -69,6 +69,5 @@ def schema() -> None:
     import json
 
     from livekit_deploy.config.describe import schema as whole
-    from livekit_deploy.render.screen import Screen
 
-    Screen().json(json.dumps(whole(), indent=2))
+    bare_screen().json(json.dumps(whole(), indent=2))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from livekit_deploy.cli.options import bare_screen
 from livekit_deploy.errors import UsageError
 
 
@@ -57,10 +58,9 @@ def clear() -> None:
 
 def kinds() -> None:
     """List the kinds of faults."""
-    from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
 
-    Screen().outputs({name: kind.about for name, kind in CATALOGUE.items()})
+    bare_screen().outputs({name: kind.about for name, kind in CATALOGUE.items()})
 
 
 def _set(given: Sequence[Mapping[str, Any]]) -> None:
@@ -70,13 +70,12 @@ def _set(given: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _shown(add: Sequence[Mapping[str, Any]], *, clear: bool = False, json: bool = False) -> None:
-    from livekit_deploy.render.screen import Screen
     from livekit_deploy.sandbox.server import faults as ask
 
     found = ask(add, clear=clear)
     if found is None:
         raise UsageError("no sandbox is running", hint="run: livekit-deploy sandbox start")
-    screen = Screen()
+    screen = bare_screen()
     if json:
         screen.json_value({"faults": found})
         return

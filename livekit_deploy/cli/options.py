@@ -229,6 +229,13 @@ def screen(options: Options) -> Screen:
     return Screen(color=not options.no_color, quiet=options.quiet, verbose=options.verbose, spelled=spelling(options))
 
 
+def bare_screen() -> Screen:
+    """The same for a command without these options."""
+    from livekit_deploy.render.screen import Screen
+
+    return Screen()
+
+
 def interactive() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()

@@ -7,14 +7,14 @@ import platform
 import click
 
 from livekit_deploy import __version__
+from livekit_deploy.cli.options import bare_screen
 
 
 @click.option("--json", "as_json", is_flag=True, help="with the versions of Python and of its libraries")
 def version(as_json: bool) -> None:
     """Print the version of this program."""
-    from livekit_deploy.render.screen import Screen
 
-    where = Screen()
+    where = bare_screen()
     if not as_json:
         where.result(__version__)
         return
@@ -38,9 +38,10 @@ def completion(shell: str) -> None:
 
     from livekit_deploy.cli.entry import cli
     from livekit_deploy.cli.spelling import PROGRAM
-    from livekit_deploy.render.screen import Screen
 
     made = get_completion_class(shell)
     assert made is not None  # click has these three
     script = made(cli, {}, PROGRAM, f"_{PROGRAM.upper().replace('-', '_')}_COMPLETE").source()
-    Screen().result(script.replace('string split ","', 'string split -m 1 ","'))  # fish: a description has commas too
+    bare_screen().result(
+        script.replace('string split ","', 'string split -m 1 ","')
+    )  # fish: a description has commas too

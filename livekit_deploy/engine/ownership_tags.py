@@ -69,9 +69,12 @@ def put_back(item: Resource, cloud: Cloud, live: Live, diffs: Mapping[str, tuple
     item.put_own_tags(cloud, live, {one.path.removeprefix(f"{OWNERSHIP}."): str(one.after) for one in diffs[OWNERSHIP]})
 
 
-def only_tags(diffs: Iterable[FieldDiff]) -> tuple[FieldDiff, ...]:
-    """Of what tells that an object is not ours the tags, which can be put back."""
-    return tuple(one for one in diffs if one.path.startswith(f"{OWNERSHIP}."))
+def with_tags(
+    item: Resource, cloud: Cloud, record: Record | None, live: Live, diffs: dict[str, tuple[FieldDiff, ...]]
+) -> dict[str, tuple[FieldDiff, ...]]:
+    """The differences of an object, and before them the tags that it lacks, where it is adopted."""
+    lost = tuple(one for one in missing(item, cloud, record, live) if one.path.startswith(f"{OWNERSHIP}."))
+    return {OWNERSHIP: lost, **diffs} if lost and adopted(item, cloud, record, live) else diffs
 
 
 def kept(item: Resource, cloud: Cloud, record: Record | None, live: Live) -> Kept | None:

@@ -202,9 +202,7 @@ class Planner:
 
     def _differences(self, item: Resource, record: Record | None, live: Live, base: PlannedChange) -> PlannedChange:
         diffs = difference(item, record, live, self._lookup)
-        lost = ownership_tags.only_tags(ownership_tags.missing(item, self._cloud, record, live))
-        if lost and ownership_tags.adopted(item, self._cloud, record, live):
-            diffs = {OWNERSHIP: lost, **diffs}
+        diffs = ownership_tags.with_tags(item, self._cloud, record, live, diffs)
         # also what is only known after apply: what would be the same again is known by now (`Resource.lasting`)
         refused = item.refusals(live, [key for key in diffs if key != OWNERSHIP])
         flat = tuple(diff for found in diffs.values() for diff in found)

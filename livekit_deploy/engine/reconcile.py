@@ -114,9 +114,7 @@ class Reconciler:
         """What of a live object is not as wanted."""
         record = self._session.record(self.address)
         found = difference(self._item, record, live, self._lookup)
-        lost = ownership_tags.only_tags(ownership_tags.missing(self._item, self._run.cloud, record, live))
-        adopted = lost and ownership_tags.adopted(self._item, self._run.cloud, record, live)
-        return {OWNERSHIP: lost, **found} if adopted else found
+        return ownership_tags.with_tags(self._item, self._run.cloud, record, live, found)
 
     def _first_read(self) -> Live | None:
         record = self._session.record(self.address)

@@ -16,7 +16,7 @@ from livekit_deploy.aws.kinds.eks.cluster import cluster_name
 from livekit_deploy.aws.kinds.states import LOAD_BALANCER
 from livekit_deploy.engine.inputs import Input, Output, Ref
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
-from livekit_deploy.k8s.access.client import PASSING, Obj, api, serves
+from livekit_deploy.k8s.access.client import PASSING, Obj, api_for, serves
 
 #: on an Ingress or a Service: the ARN of its load balancer that somebody else deleted
 DELETED_ANNOTATION = "livekit-deploy/deleted-load-balancer"
@@ -86,13 +86,12 @@ class LoadBalancer(Observed):
         return _OBJECTS[self.tag][1].format(*self.stack.split("/"))
 
     def _object(self, cloud: Cloud) -> Obj | None:
-        assert self.host is not None
-        return api(cloud, self.host).get(self._where())
+        return api_for(cloud, self).get(self._where())
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """Give the controller a reason to look; all else is its to change."""
         if "state" in changed and self.host is not None:
-            api(cloud, self.host).annotate(self._where(), {DELETED_ANNOTATION: live.id})
+            api_for(cloud, self).annotate(self._where(), {DELETED_ANNOTATION: live.id})
 
     def read_teardown(self, cloud: Cloud, id: str | None) -> Live | None:
         """Nothing: it goes with its Ingress or Service, and the barrier behind those waits for that."""
