@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from botocore.exceptions import ClientError
 
 from livekit_deploy import errors
 from livekit_deploy.aws.errors.causes import cause_of, quota_of
 from livekit_deploy.aws.errors.codes import REFUSED, kind_of
+from livekit_deploy.aws.errors.denied import allow
 from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.aws.errors.rules import Cause
 from livekit_deploy.aws.errors.unaccepted import unaccepted
 
 #: IAM's name of a service, where it is not boto3's
 _PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-#: operations whose right has another name (Service Authorization Reference, Amazon S3)
-_RIGHTS = {
-    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:ListObjectVersions": "s3:ListBucketVersions",
-    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
-    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-}
 _HINTS: dict[type[errors.ResourceError], str] = {
     errors.Throttled: "run the same command again later, or with a lower --parallelism",
     errors.Unavailable: "AWS has a temporary failure (see health.aws.amazon.com): run the same command again later",
@@ -57,7 +45,7 @@ def translate(error: ClientError, service: str, operation: str, login: Login | N
         return errors.CredentialsError(f"{what}: {message}", code=code, request_id=request_id, hint=remedy)
     kind = kind_of(code, said)
     known = _known(kind, code, said, error.operation_name)
-    hint = _allow(said, action) if kind is errors.Denied else known.remedy or _HINTS.get(kind) or _look_up(code, action)
+    hint = allow(said, action) if kind is errors.Denied else known.remedy or _HINTS.get(kind) or _look_up(code, action)
     return kind(message, code=code, request_id=request_id, hint=hint, likely=known.likely)
 
 
@@ -78,22 +66,3 @@ def _look_up(code: str, action: str) -> str:
     if code in REFUSED:
         return "correct what AWS names, and run the same command again"
     return f"run the same command again; if it stays, look up {code} in the API reference of {action}"
-
-
-def _allow(said: str, action: str) -> str:
-    """Which action to allow to whom, as AWS says it, or else as it was asked for."""
-    if "launch instances with this launch template" in said:
-        return (
-            "allow ec2:RunInstances with the launch template, and ec2:CreateTags on all that a launch makes "
-            "(livekit-deploy iam-policy prints both); aws sts decode-authorization-message "
-            "--encoded-message TEXT tells which was refused"
-        )
-    denied = re.search(r"perform: ([\w-]+:\w+)", said)
-    who = re.search(r"User: (arn:\S+)", said)
-    principal = who[1] if who else "the principal that runs this"
-    right = denied[1] if denied else _RIGHTS.get(action, action)
-    if forbidden := re.search(r"with an explicit deny in an? ([\w -]+policy)", said):
-        return f"a {forbidden[1]} forbids {right} to {principal}, even where others allow it: have that policy changed"
-    if limit := re.search(r"because no (permissions boundary|session policy|\w+ control policy) allows", said):
-        return f"let the {limit[1]} of {principal} allow {right} too (livekit-deploy iam-policy prints all)"
-    return f"allow the action {right} to {principal} (livekit-deploy iam-policy prints all)"

@@ -54,6 +54,7 @@ class NatGateway(Ec2Resource):
     operation, items = "describe_nat_gateways", "NatGateways"
     id_key, filters = "NatGatewayId", "Filter"
     timeout, usual, usual_delete = 15 * MINUTE, 105.0, 50.0
+    delete_timeout = 15 * MINUTE
 
     subnet_id: Input[str] = Input(
         api="SubnetId", change=Change.FIXED, way_out="A NAT gateway stays in its subnet: set network.nat to none first."
