@@ -6,7 +6,7 @@ RUN := $(BIN)/python -m livekit_deploy
 AT_ONCE ?= 2
 
 # what the edit loop leaves out: it starts processes, or tries every key with every spelling
-NOT_FAST := config_input release streams wheel
+NOT_FAST := config/test_config_input package/test_release cli/test_streams package/test_wheel
 
 .PHONY: help setup demo test test-fast check cover kill soak real real-kill faults bench acceptance schema clean
 
@@ -33,7 +33,7 @@ test: setup .venv/emulator  ## run the tests (about ten minutes on two cores)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
 
 test-fast: setup  ## the edit loop: unit tests, and the life of one of each kind of AWS object
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(NOT_FAST:%=--ignore tests/unit/test_%.py) tests/unit \
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(NOT_FAST:%=--ignore tests/unit/%.py) tests/unit \
 	  tests/contract/test_described.py tests/contract/test_resource.py::test_the_life_of_a_resource
 
 check: setup  ## formatting, lint, types, layers, dependencies, generated files up to date

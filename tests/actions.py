@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
+
 ACTION = ROOT / ".github" / "actions" / "livekit-deploy" / "action.yml"
 DEPLOY = ROOT / ".github" / "workflows" / "deploy.yml"
 RELEASE = ROOT / ".github" / "workflows" / "release.yml"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 from livekit_deploy.config import load_environment
 from livekit_deploy.costs import bill
@@ -12,8 +11,8 @@ from livekit_deploy.costs.prices import Prices, regions
 from livekit_deploy.engine.estimate import Estimate
 from livekit_deploy.engine.resource import Observed
 from livekit_deploy.stack import stack
+from tests.places import ENVIRONMENTS
 
-_ENVIRONMENTS = Path(__file__).parents[1] / "manifests" / "environments"
 _NAMES = ("dev", "uat", "prod")
 #: the day of the estimate: a Kubernetes version costs more once its standard support has ended
 _DAY = date(2026, 11, 24)
@@ -28,7 +27,7 @@ def _lines() -> Iterator[str]:
     counts: dict[str, dict[str, int]] = {}
     about: dict[str, str] = {}
     for name in _NAMES:
-        for item in stack(load_environment(_ENVIRONMENTS / f"{name}.yaml", environ={})):
+        for item in stack(load_environment(ENVIRONMENTS / f"{name}.yaml", environ={})):
             if isinstance(item, Observed):
                 continue
             counts.setdefault(item.kind, dict.fromkeys(_NAMES, 0))[name] += 1
@@ -53,7 +52,7 @@ def _lines() -> Iterator[str]:
 def _costs() -> Iterator[str]:
     estimates: dict[str, Estimate] = {}
     for name in _NAMES:
-        env = load_environment(_ENVIRONMENTS / f"{name}.yaml", environ={})
+        env = load_environment(ENVIRONMENTS / f"{name}.yaml", environ={})
         estimates[name] = bill.of_stack(stack(env), env.region, _DAY)
     (region,) = {one.region for one in estimates.values()}
     (as_of,) = {one.as_of for one in estimates.values()}

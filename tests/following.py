@@ -7,7 +7,7 @@ import shlex
 
 import click
 
-from tests.unit.test_texts import _COMMAND, command
+from tests.unit.texts.test_texts import _COMMAND, command
 
 _ADOPT = re.compile(r"--adopt (\S+?)[,;:.]?(?= |$)")
 

@@ -10,12 +10,12 @@ from pydantic import TypeAdapter
 from livekit_deploy.state.document import State
 from tests import commands, created, json_format, service_authorization, service_operations, troubleshooting
 from tests.bench import page as performance
+from tests.places import ROOT
 from tests.recording import format as record_format
 from tests.reference import changes, page
 from tests.sandbox.corrections import table
 from tests.second_opinion import page as second_opinion
 
-ROOT = Path(__file__).parent.parent
 _PERFORMANCE = ROOT / "docs" / "performance.md"
 
 

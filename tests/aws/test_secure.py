@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,10 +14,10 @@ from livekit_deploy.config import load_environment
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import REGION, AwsRig
 from tests.contract.cases import Base, closure
+from tests.places import ENVIRONMENTS
 
 ACCOUNT = "123456789012"
 BUCKET = default_bucket(ACCOUNT, REGION)
-ENVIRONMENTS = Path(__file__).parents[2] / "manifests" / "environments"
 
 
 def test_the_state_bucket_is_versioned_encrypted_private_and_tls_only(rig: AwsRig) -> None:

@@ -29,7 +29,8 @@ from livekit_deploy.stack import stack
 from tests.bench import page
 from tests.bench.chain import HELM, down_chain, up_chain
 from tests.bench.page import Row
-from tests.sandbox.workspace import REGION, ROOT, Workspace
+from tests.places import ROOT
+from tests.sandbox.workspace import REGION, Workspace
 
 LATENCY = 0.03  # seconds that a call to AWS takes from an office
 SPEED = 4.0

@@ -20,8 +20,8 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.inputs import Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.state.store import FileStore
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 RESOURCES = 4
 
 

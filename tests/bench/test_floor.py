@@ -15,7 +15,8 @@ from livekit_deploy.config import load_environment
 from tests.bench.floor import BUDGET, FLOOR, named, to_aws, wrong
 from tests.kill.helm import stand_in
 from tests.kill.world import KillAccount, world
-from tests.sandbox.workspace import REGION, ROOT
+from tests.places import ROOT
+from tests.sandbox.workspace import REGION
 
 _SHIPPED = ROOT / "manifests" / "environments" / "uat.yaml"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from tests.faults.matrix import NO_COLUMN, ROWS, TRIED
-from tests.generate import ROOT
 from tests.k8s.faults import FAULTS
 from tests.k8s.test_faults import PATHS, ROUNDS
+from tests.places import ROOT
 
 AWS, KUBERNETES = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8").split("## Kubernetes")
 

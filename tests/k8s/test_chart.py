@@ -24,9 +24,9 @@ from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.stack import stack
 from tests.k8s.rig import REDIS, KubeRig
+from tests.places import ENVIRONMENTS
 
 CHART = shipped_files.path("charts/livekit-server")
-ENVIRONMENTS = Path(__file__).parents[2] / "manifests" / "environments"
 Values = dict[str, Any]
 #: the Redis that is there in the cluster of these tests
 REACHED: Values = {"config": {"redis": {"address": f"{REDIS.host}:{REDIS.port}"}}}

@@ -27,9 +27,10 @@ from livekit_deploy.sandbox import charts as stand_in
 from livekit_deploy.sandbox.cluster.selectors import selected
 from livekit_deploy.stack import stack
 from tests.k8s.rig import KubeRig, Sky, publish, publish_folder
+from tests.places import ENVIRONMENTS
 
 NAME = "aws-load-balancer-controller"
-UAT = Path(__file__).parents[2] / "manifests" / "environments" / "uat.yaml"
+UAT = ENVIRONMENTS / "uat.yaml"
 CHART = Path(str(stand_in.__file__)).parent / NAME
 VERSION = str(yaml.safe_load((CHART / "Chart.yaml").read_text())["version"])
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}

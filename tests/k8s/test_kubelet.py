@@ -1,8 +1,8 @@
 """What a kubelet and livekit-server do with our chart, and with one that somebody broke: it does not get ready.
 
 Not rehearsed here: a quota that is too small, since the sandbox's API counts none (why the API refuses a pod reaches
-the Deployment all the same: tests/unit/test_kubelet.py), and an Ingress of a class that nobody serves, since its
-pods are well, and a release does not wait for a load balancer.
+the Deployment all the same: tests/unit/sandbox/test_kubelet.py), and an Ingress of a class that nobody serves, since
+its pods are well, and a release does not wait for a load balancer.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from livekit_deploy.config.livekit_settings import SECTIONS
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.helm import install
 from livekit_deploy.stack import stack
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 UAT = ROOT / "manifests" / "environments" / "uat.yaml"
 OFFICIAL = {"livekit.chart": "{repo: 'https://helm.livekit.io', version: 1.9.0}", "redis.auth": "false"}
 

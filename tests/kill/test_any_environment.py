@@ -38,7 +38,7 @@ from tests.kill.copies import in_child
 from tests.kill.helm import stand_in
 from tests.kill.recording import LATER, Recording, go_on, how_many
 from tests.kill.world import KillAccount, world
-from tests.sandbox.workspace import ROOT
+from tests.places import ROOT
 
 SCHEMA = json.loads((ROOT / "state" / "schema.json").read_text(encoding="utf-8"))
 VALID = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)

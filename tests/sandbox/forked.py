@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import livekit_deploy
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 _SERVICES = (
     *("acm", "ec2", "eks", "elasticache", "elbv2", "iam", "kms", "logs", "pricing", "resourcegroupstaggingapi"),
     *("route53", "s3", "secretsmanager", "service-quotas", "sts"),

@@ -11,7 +11,8 @@ import yaml
 
 from livekit_deploy.k8s.helm import install
 from tests.binaries import kubectl
-from tests.sandbox.workspace import ROOT, Workspace
+from tests.places import ROOT
+from tests.sandbox.workspace import Workspace
 
 
 def _output(here: Workspace, *command: str | Path) -> str:

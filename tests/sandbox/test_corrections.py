@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from livekit_deploy.sandbox.install import MOTO, install
-from tests.generate import ROOT
+from tests.places import ROOT
 from tests.sandbox.corrections import probes
 from tests.sandbox.corrections.harness import Probe, ProbedAws
 

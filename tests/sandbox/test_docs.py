@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.sandbox.workspace import ROOT, Workspace
+from tests.places import ROOT
+from tests.sandbox.workspace import Workspace
 
 _PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
 PROGRAMS = _PROGRAM.findall((ROOT / "docs" / "library.md").read_text(encoding="utf-8"))

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from livekit_deploy.base import isolated
-from tests.sandbox.workspace import ROOT, Workspace
+from tests.places import ROOT
+from tests.sandbox.workspace import Workspace
 
 _TRAP = 'import os\nopen(os.path.join({folder!r}, "imported"), "a").write(__name__ + "\\n")\n'
 #: what the code of ours starts besides, as ``python -m``

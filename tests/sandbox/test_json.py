@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.sandbox.workspace import ROOT, Workspace
+from tests.places import ROOT
+from tests.sandbox.workspace import Workspace
 
 ENV = ("--env", "dev", "--sandbox", "--json")
 SCHEMAS = json.loads((ROOT / "docs" / "json.schema.json").read_text(encoding="utf-8"))["outputs"]

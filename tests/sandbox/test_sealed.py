@@ -20,7 +20,8 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABL
 from livekit_deploy.cli.commands import COMMANDS as DECLARED
 from livekit_deploy.cli.entry import cli
 from livekit_deploy.sandbox.server import _NEEDS
-from tests.sandbox.workspace import ROOT, Workspace
+from tests.places import ROOT
+from tests.sandbox.workspace import Workspace
 
 ROLE = "arn:aws:iam::123456789012:role/ci/deploy"
 #: what `up` has to come before, and what comes last; `state import` takes an object that the state lacks

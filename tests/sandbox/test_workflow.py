@@ -13,7 +13,8 @@ import yaml
 
 from livekit_deploy.cli.rehearsal import stand_ins, variable
 from livekit_deploy.config.charts import CONTROLLER
-from tests.actions import ACTION, DEPLOY, ROOT, Runner
+from tests.actions import ACTION, DEPLOY, Runner
+from tests.places import ROOT
 from tests.sandbox.workspace import Workspace
 
 _TOOL = '#!/bin/sh\nexec "{python}" -m livekit_deploy "$@"\n'

@@ -20,9 +20,9 @@ from livekit_deploy.checks.reach import Reach
 from livekit_deploy.sandbox import server
 from livekit_deploy.sandbox.server import Sandbox
 from tests.inventory import inventory
+from tests.places import ROOT
 from tests.sandbox import forked
 
-ROOT = Path(__file__).parents[2]
 ACCOUNT, REGION, ZONE = "123456789012", "us-east-1", "example.com"
 STATE_BUCKET = f"livekit-deploy-{ACCOUNT}-{REGION}"
 _RUN_SECONDS = 120

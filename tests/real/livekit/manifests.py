@@ -18,9 +18,9 @@ from livekit_deploy.config import load_environment
 from livekit_deploy.engine.inputs import Ref, SecretRef
 from livekit_deploy.k8s.helm import install
 from livekit_deploy.stack import stack
+from tests.places import ENVIRONMENTS
 from tests.real.livekit.network import Ports
 
-_ENVIRONMENTS = Path(__file__).parents[3] / "manifests" / "environments"
 Object = dict[str, Any]
 
 
@@ -82,7 +82,7 @@ class Given:
 def given(preset: str, settings: Mapping[str, Any], redis: str) -> Given:
     """``settings`` are overrides by dotted path; ``redis`` is where Redis listens."""
     told = {key: json.dumps(value) for key, value in settings.items()}
-    env = load_environment(_ENVIRONMENTS / f"{preset}.yaml", overrides=told, environ={})
+    env = load_environment(ENVIRONMENTS / f"{preset}.yaml", overrides=told, environ={})
 
     def lookup(ref: Ref[Any]) -> Any:
         if ref.output == "redis_address":

@@ -9,7 +9,7 @@ import pytest
 
 from tests.livekit_starts import SINCE, STARTS, Start
 from tests.real.recipes import LIVEKIT, program
-from tests.unit.test_livekit_stand_in import words
+from tests.unit.sandbox.test_livekit_stand_in import words
 
 
 def ended(start: Start, version: str, folder: Path) -> tuple[str, int]:
