@@ -88,8 +88,14 @@ class SecretRef:
 class Input(Generic[T]):
     """A declared field: takes a value or a `Ref`, and reads as a value.
 
-    ``api`` names the parameter of the create call that it becomes; ``way_out`` is what the plan tells the user when
-    a FIXED input changes. What is ``foreign`` should be none: it holds what others added, and `up` takes that away.
+    ``api`` is where a request has it (`Resource.arguments`), ``shown`` where an answer has it (`Resource.props_of`),
+    the same place unless it is given; "" where the kind says, or reads, it itself. Both are paths: ``a.b`` is in a
+    structure, ``a[0]`` the first of a list, ``a[].b`` in each of its entries. ``to_api`` and ``from_api`` convert what
+    is not the same there; ``absent`` is what an answer without it means, where it may be without it. A missing value of
+    many is none, and one whose default is None is None.
+
+    ``way_out`` is what the plan tells the user when a FIXED input changes. What is ``foreign`` should be none: it holds
+    what others added, and `up` takes that away.
     """
 
     many = False
@@ -98,15 +104,35 @@ class Input(Generic[T]):
         self,
         *,
         api: str = "",
+        shown: str | None = None,
+        to_api: Callable[[Any], Any] | None = None,
+        from_api: Callable[[Any], Any] | None = None,
+        absent: Any = ...,
         change: Change = Change.MUTABLE,
         default: Any = ...,
         way_out: str = "",
         ordered: bool = False,
         foreign: bool = False,
     ) -> None:
-        self.foreign = foreign
-        self.api, self.change, self.default, self.way_out, self.ordered = api, change, default, way_out, ordered
+        self.api, self.shown = api, api if shown is None else shown
+        self.to_api, self.from_api = to_api, from_api
+        self.absent = absent if absent is not ... else () if self.many else None if default is None else ...
+        self.change, self.default, self.way_out = change, default, way_out
+        self.ordered, self.foreign = ordered, foreign
         self.name = ""
+
+    def in_request(self, value: Any) -> Any:
+        """A value as a request has it; None for what is left out."""
+        if self.many:
+            value = list(value) if self.ordered else sorted(value)
+        return value if self.to_api is None or value is None else self.to_api(value)
+
+    def in_answer(self, answer: Mapping[str, Any]) -> Any:
+        """The value that an answer shows."""
+        value = found_at(answer, self.shown, self.absent)
+        if self.from_api is not None and value is not self.absent:
+            return self.from_api(value)
+        return value if not self.many else list(value) if self.ordered else sorted(value)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -134,13 +160,55 @@ class Inputs(Input[tuple[T, ...]], Generic[T]):
 
 
 class Output(Generic[T]):
-    """``vpc.id`` is a `Ref` to what `read` will report under that key."""
+    """``vpc.id`` is a `Ref` to what `read` will report under that key.
+
+    ``shown`` is where an answer has it (`Resource.outputs_of`), "" for what the kind reads itself; ``absent`` is what
+    it is while the answer does not tell it.
+    """
+
+    def __init__(self, shown: str = "", *, absent: Any = ...) -> None:
+        self.shown, self.absent = shown, absent
+
+    def in_answer(self, answer: Mapping[str, Any]) -> Any:
+        """The value that an answer shows."""
+        return found_at(answer, self.shown, self.absent)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     def __get__(self, obj: Source, owner: type | None = None) -> Ref[T]:
         return Ref(obj, self.name)
+
+
+def place(request: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value into a request at a path."""
+    (name, first, rest) = _step(path)
+    if not rest:
+        request[name] = [value] if first else value
+        return
+    inner = request.setdefault(name, [{}] if first else {})
+    place(inner[0] if first else inner, rest, value)
+
+
+def found_at(answer: Mapping[str, Any], path: str, absent: Any = ...) -> Any:
+    """What an answer has at a path; ``absent`` where it has nothing there, and where there is none it is asked for it.
+
+    An entry of a list is asked for what is in it.
+    """
+    name, index, rest = _step(path)
+    value: Any = answer[name] if absent is ... else answer.get(name)
+    if index and value:
+        asked = [found_at(one, rest) if rest else one for one in (value if index == "]" else value[:1])]
+        return asked if index == "]" else asked[0]
+    if value is None or index:
+        return absent
+    return found_at(value, rest, absent) if rest else value
+
+
+def _step(path: str) -> tuple[str, str, str]:
+    head, _, rest = path.partition(".")
+    name, _, index = head.partition("[")
+    return name, index, rest
 
 
 #: holds nothing: most of what is walked through is one, and to ask whether something is a mapping takes long

@@ -19,7 +19,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, cast, dataclass_transform
 
 from livekit_deploy.engine.cloud import KindsCloud
-from livekit_deploy.engine.inputs import Change, Input, Inputs, Ref, plain, references, revive, substitute
+from livekit_deploy.engine.inputs import (
+    Change,
+    Input,
+    Inputs,
+    Output,
+    Ref,
+    place,
+    plain,
+    references,
+    revive,
+    substitute,
+)
 from livekit_deploy.engine.live import Found as Found
 from livekit_deploy.engine.live import Live as Live
 from livekit_deploy.engine.live import Status as Status
@@ -86,6 +97,7 @@ class Resource(_Declared, Owned):
     #: (none: any message): an IAM role that is not yet assumable, for instance
     propagation: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     inputs: ClassVar[Mapping[str, Input[Any]]] = {}
+    outputs: ClassVar[Mapping[str, Output[Any]]] = {}
     #: the inputs whose digest is part of the name
     immutable: ClassVar[tuple[str, ...]] = ()
 
@@ -98,8 +110,8 @@ class Resource(_Declared, Owned):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        own = {name: item for name, item in cls.__dict__.items() if isinstance(item, Input)}
-        cls.inputs = {**cls.inputs, **own}
+        cls.inputs = {**cls.inputs, **{key: one for key, one in cls.__dict__.items() if isinstance(one, Input)}}
+        cls.outputs = {**cls.outputs, **{key: one for key, one in cls.__dict__.items() if isinstance(one, Output)}}
         cls.immutable = tuple(key for key, item in cls.inputs.items() if item.change is Change.IMMUTABLE)
         if kind := cls.__dict__.get("kind"):
             if kind in _kinds and _kinds[kind].__qualname__ != cls.__qualname__:
@@ -242,6 +254,27 @@ class Resource(_Declared, Owned):
 
     def check(self) -> None:
         """Raise what would keep it from being made whatever the cloud says, before anything is changed."""
+
+    # ---- what calls say of it
+
+    def arguments(self, *keys: str) -> dict[str, Any]:
+        """The inputs, or those that are named, as a request has them, each at its ``api``; None is left out."""
+        request: dict[str, Any] = {}
+        for key in keys or [key for key, one in self.inputs.items() if one.api]:
+            declared = self.inputs[key]
+            if (value := declared.in_request(getattr(self, key))) is not None:
+                place(request, declared.api, value)
+        return request
+
+    @classmethod
+    def props_of(cls, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs that an answer shows; the kind reads the others itself."""
+        return {key: one.in_answer(answer) for key, one in cls.inputs.items() if one.shown}
+
+    @classmethod
+    def outputs_of(cls, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs that an answer shows."""
+        return {key: one.in_answer(answer) for key, one in cls.outputs.items() if one.shown}
 
     # ---- the verbs
 

@@ -97,7 +97,7 @@ class Namespace(ClusterObject):
     #: seconds in which a controller that lives has deleted its load balancers (as `Observed.patience`)
     patience: ClassVar[float] = 5 * MINUTE
 
-    labels: Input[Mapping[str, str]] = Input(api="metadata.labels", default={})
+    labels: Input[Mapping[str, str]] = Input(default={})
 
     def where(self) -> str:
         return f"/api/v1/namespaces/{self.instance}"
@@ -141,7 +141,7 @@ class Secret(ClusterObject):
     namespace: Input[str] = Input(
         api="metadata.namespace", change=Change.FIXED, way_out="A Secret stays in its namespace: run down and up."
     )
-    values: Input[Mapping[str, SecretRef | Ref[SecretRef]]] = Input(api="data")
+    values: Input[Mapping[str, SecretRef | Ref[SecretRef]]] = Input()
 
     def where(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}/secrets/{self.instance}"

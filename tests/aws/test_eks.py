@@ -11,11 +11,12 @@ import pytest
 
 from livekit_deploy.aws.access.tags import ENV, LINEAGE, PROJECT
 from livekit_deploy.aws.kinds.eks.access_entries import AccessEntry
-from livekit_deploy.aws.kinds.eks.addons import Addon, _live
+from livekit_deploy.aws.kinds.eks.addons import Addon
 from livekit_deploy.aws.kinds.eks.cluster import CREATOR, Cluster
 from livekit_deploy.aws.kinds.keys import Key
+from livekit_deploy.aws.kinds.named import NOWHERE
 from livekit_deploy.engine.plan import UNKNOWN, Action
-from livekit_deploy.engine.resource import Live, Resource, Status
+from livekit_deploy.engine.resource import Resource, Status
 from livekit_deploy.errors import NotOurs, ResourceError
 from tests.aws.rig import AwsRig
 from tests.aws.test_iam import CLUSTER_TRUST
@@ -352,7 +353,7 @@ def test_children_go_with_their_cluster_without_a_call_each(rig: AwsRig, subnets
         ("DELETING", "", Status.DELETING),
     ],
 )
-def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) -> None:
+def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status, rig: AwsRig) -> None:
     issues = [{"code": code, "message": "why"}] if code else []
     said = {
         "addonName": "vpc-cni",
@@ -361,7 +362,7 @@ def test_what_the_states_of_an_addon_mean(status: str, code: str, want: Status) 
         "status": status,
         "health": {"issues": issues},
     }
-    live: Live = _live(said)
+    live = Addon.live(rig.cloud, NOWHERE, said)
     assert live.status is want
     assert not code or f"{code}: why" in (live.warning or live.detail)
 
@@ -376,5 +377,5 @@ def test_the_ebs_driver_gives_volumes_our_marks_and_that_never_shows(rig: AwsRig
     own = given.get("controller", {}).get("extraVolumeTags", {})
     assert told["controller"]["extraVolumeTags"] == {**own, **born_with}
     said = {"addonName": "aws-ebs-csi-driver", "addonArn": "a", "status": "ACTIVE"}
-    seen = _live({**said, "configurationValues": json.dumps(told)}, rig.cloud.ownership.whose)
+    seen = Addon.live(rig.cloud, NOWHERE, {**said, "addonVersion": "v1", "configurationValues": json.dumps(told)})
     assert seen.props["configuration"] == given

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import botocore.session
 
-import livekit_deploy.stack  # noqa: F401  (registers every kind)
 from livekit_deploy.engine.inputs import Change
-from livekit_deploy.engine.resource import kinds
+from tests.contract.declared import OF_AWS, parameter
 from tests.request_members import members
 
 _CHANGES = (
@@ -40,9 +39,11 @@ _NAMED_BY = {
     "secretsmanager.secret": "SecretId",
 }
 _DESCRIPTIONS = {"UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress"}
+_RULES = "changes what is said of a rule of the group"
 _IDENTITY = "the parameter says which object is meant, or whose, and is not changed"
 #: input → the calls that take it, and why it is not mutable all the same
 DECISIONS: dict[str, tuple[set[str], str]] = {
+    "ec2.security_group.description": (_DESCRIPTIONS, _RULES),
     "ec2.security_group.vpc_id": ({"AssociateSecurityGroupVpc"}, "lets one more VPC use it, and moves it nowhere"),
     "ec2.security_group_rule.group_id": (
         {"AssociateSecurityGroupVpc", "ModifyInstancePlacement", "ModifySecurityGroupRules", *_DESCRIPTIONS},
@@ -88,19 +89,20 @@ DECISIONS: dict[str, tuple[set[str], str]] = {
 def test_each_call_that_could_change_what_we_do_not_has_a_decision() -> None:
     """A newer botocore that can change more fails here, and so does a decision about a call that is gone."""
     found = {
-        f"{kind.kind}.{name}": calls
-        for kind in kinds().values()
-        if kind.__module__.startswith("livekit_deploy.") and kind.kind in _NAMED_BY
-        for name, one in kind.inputs.items()
-        if one.change is not Change.MUTABLE and one.api and (calls := set(_callers(kind.kind, one.api)))
+        f"{kind}.{name}": calls
+        for kind, name in _not_mutable()
+        if kind in _NAMED_BY and (calls := set(_callers(kind, parameter(kind, name))))
     }
     assert found == {name: calls for name, (calls, _) in DECISIONS.items()}
 
 
 def test_every_kind_of_aws_with_such_an_input_is_looked_at() -> None:
-    known = [kind for kind in kinds().values() if kind.__module__.startswith("livekit_deploy.aws")]
-    fixed = {one.kind for one in known if any(i.api and i.change is not Change.MUTABLE for i in one.inputs.values())}
-    assert fixed == set(_NAMED_BY)
+    assert {kind for kind, _ in _not_mutable()} == set(_NAMED_BY)
+
+
+def _not_mutable() -> list[tuple[str, str]]:
+    every = ((name, key, one) for name, kind in OF_AWS.items() for key, one in kind.inputs.items())
+    return [(name, key) for name, key, one in every if one.change is not Change.MUTABLE and parameter(name, key)]
 
 
 def _callers(kind: str, api: str) -> Iterator[str]:

@@ -214,7 +214,7 @@ def _raw_release(body: bytes, folder: Path) -> object:
 
 def _addon(body: bytes, folder: Path) -> object:
     said = {"addonName": "coredns", "addonArn": "arn:x", "status": "ACTIVE", "addonVersion": "v1"}
-    return addons._live({**said, "configurationValues": body.decode("latin-1")})
+    return addons._as_given({**said, "configurationValues": body.decode("latin-1")}, {})
 
 
 _POLICY = {

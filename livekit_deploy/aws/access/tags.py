@@ -116,8 +116,3 @@ def mapping(items: Iterable[Mapping[str, str]]) -> dict[str, str]:
         item["TagKey"] if "TagKey" in item else item["Key"]: item.get("Value", item.get("TagValue", ""))
         for item in items
     }
-
-
-def specification(resource_type: str, tags: Mapping[str, str]) -> list[dict[str, object]]:
-    """EC2's ``TagSpecifications`` for a create call."""
-    return [{"ResourceType": resource_type, "Tags": pairs(tags)}]

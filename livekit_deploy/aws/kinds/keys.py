@@ -11,20 +11,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, kms_pairs, mapping
 from livekit_deploy.aws.kinds.eks.cluster import CREATOR, cluster_name
 from livekit_deploy.aws.kinds.iam.policy_documents import normal, shown_statement, statements
 from livekit_deploy.aws.kinds.states import CLUSTER, DEGRADED, KEY
+from livekit_deploy.aws.kinds.tag_index import tagged
 from livekit_deploy.engine.inputs import Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, ResourceError
 from livekit_deploy.state.document import Record
-
-if TYPE_CHECKING:
-    pass
 
 _KEPT_DAYS = 7
 ENABLED, _PENDING = "Enabled", "PendingDeletion"
@@ -50,16 +48,18 @@ class Key(Resource):
     grace = 30.0
     propagation = {"ThrottlingException": ()}  # the create is sent once only, and nothing comes of a throttled one
 
-    description: Input[str] = Input(api="Description")
-    rotation: Input[bool] = Input(api="EnableKeyRotation", default=True)
-    state: Input[str] = Input(api="EnableKey", default=ENABLED)
-    key_policy: Inputs[str] = Inputs(api="PutKeyPolicy.Policy", default=(), foreign=True)
+    description: Input[str] = Input(api="Description", absent="")
+    # each has calls of its own
+    rotation: Input[bool] = Input(default=True)
+    state: Input[str] = Input(default=ENABLED)
+    key_policy: Inputs[str] = Inputs(default=(), foreign=True)
 
-    id = Output[str]()
-    arn = Output[str]()
+    id = Output[str]("KeyId")
+    arn = Output[str]("Arn")
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        if id is not None and (live := _describe(cloud, id)) is not None:
+        if id is not None and (key := _described(cloud, id)) is not None:
+            live = _live(cloud, key)
             return self._used_instead(cloud, live) or live
         tagged = sorted(
             (found for found in self.scan(cloud, None) if found.address == self.address), key=lambda one: one.live.id
@@ -82,9 +82,9 @@ class Key(Resource):
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.once.kms.create_key(
-            Description=self.description,
             Tags=kms_pairs({**cloud.ownership.tags(self.address, cloud.name(self.instance)), CREATOR: _tag(cloud)}),
             Policy=_policy(cloud, cloud.identity.principal),
+            **self.arguments(),
         )
         return str(said["KeyMetadata"]["KeyId"])
 
@@ -98,7 +98,7 @@ class Key(Resource):
             policy = _policy(cloud, str(live.outputs["maker"]))
             cloud.kms.put_key_policy(KeyId=live.id, PolicyName="default", Policy=policy)
         elif "description" in changed:
-            cloud.kms.update_key_description(KeyId=live.id, Description=self.description)
+            cloud.kms.update_key_description(KeyId=live.id, **self.arguments())
         elif self.rotation:
             cloud.kms.enable_key_rotation(KeyId=live.id)
         else:
@@ -213,25 +213,19 @@ def _gone(statement: Mapping[str, Any]) -> bool:
 
 def _ours(cloud: Cloud) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
     """Our keys with their tags: one tagging query, then a look at each."""
-    if cloud.ownership.lineage is None:
-        return
-    query = [{"Key": "livekit-deploy:lineage", "Values": [cloud.ownership.lineage]}]
-    found = cloud.resourcegroupstaggingapi.pages(
-        "get_resources", "ResourceTagMappingList", TagFilters=query, ResourceTypeFilters=["kms:key"]
-    )
-    for item in (one for one in found if cloud.ownership.ours(mapping(one["Tags"]))):
-        try:
-            yield cloud.kms.describe_key(KeyId=item["ResourceARN"])["KeyMetadata"], mapping(item["Tags"])
-        except Absent:
-            continue
+    for arn, tags in tagged(cloud, "kms:key"):
+        if (key := _described(cloud, arn)) is not None:
+            yield key, tags
 
 
-def _describe(cloud: Cloud, id: str) -> Live | None:
+def _described(cloud: Cloud, id: str) -> Mapping[str, Any] | None:
+    """What KMS says of a key, by its id or an alias: lists of those may be minutes late (KMS developer guide, "AWS KMS
+    eventual consistency")."""
     try:
-        key = cloud.kms.describe_key(KeyId=id)["KeyMetadata"]
+        key: Mapping[str, Any] = cloud.kms.describe_key(KeyId=id)["KeyMetadata"]
     except Absent:
         return None
-    return _live(cloud, key)
+    return key
 
 
 def _live(cloud: Cloud, key: Mapping[str, Any]) -> Live:
@@ -239,14 +233,14 @@ def _live(cloud: Cloud, key: Mapping[str, Any]) -> Live:
     ill, warning = seen.meaning is DEGRADED, ""
     tags = _tags(cloud, id)
     maker = tags.get(CREATOR, "").replace(" ", ",") or cloud.identity.principal
-    props: dict[str, Any] = {"description": key.get("Description", ""), "state": key["KeyState"] if ill else ENABLED}
+    props = {**Key.props_of(key), "state": key["KeyState"] if ill else ENABLED}
     props["key_policy"] = _lets_in(cloud, id, maker)
     if _goes(key):
         warning = f"KMS deletes it on {_date(key)}: then nothing that it encrypts can be read any more"
     else:  # of one that is about to be deleted KMS says that it does not rotate
         props["rotation"] = bool(cloud.kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"])
         warning = "it is disabled: nothing that it encrypts can be read" if ill else ""
-    outputs, remedy = {"id": id, "arn": key["Arn"], "maker": maker}, seen.remedy.format(id, id)
+    outputs, remedy = {**Key.outputs_of(key), "maker": maker}, seen.remedy.format(id, id)
     return seen.live(id, props, outputs, what="key", warning=warning, remedy=remedy, tags=tags)
 
 
@@ -270,11 +264,11 @@ class Alias(Resource):
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         name = id or self._name(cloud)
-        if (target := _target(cloud, name)) is None:
+        if (key := _described(cloud, name)) is None:
             return None
         if id is None:
-            cloud.ownership.claim(_tags(cloud, target), self.address, f"the key behind {name}")
-        return Live(name, Status.READY, {"key_id": target}, made=target)
+            cloud.ownership.claim(_tags(cloud, key["KeyId"]), self.address, f"the key behind {name}")
+        return Live(name, Status.READY, {"key_id": key["KeyId"]}, made=key["KeyId"])
 
     def ownership_differences(self, cloud: Cloud, live: Live, record: Record | None) -> dict[str, tuple[Any, Any]]:
         """One that names a key that is not ours (any more)."""
@@ -288,11 +282,11 @@ class Alias(Resource):
         return record is None or live.props["key_id"] != record.inputs.get("key_id")
 
     def create(self, cloud: Cloud, token: str) -> str:
-        cloud.kms.create_alias(AliasName=self._name(cloud), TargetKeyId=self.key_id)
+        cloud.kms.create_alias(AliasName=self._name(cloud), **self.arguments())
         return self._name(cloud)
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        cloud.kms.update_alias(AliasName=live.id, TargetKeyId=self.key_id)
+        cloud.kms.update_alias(AliasName=live.id, **self.arguments())
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.kms.delete_alias(AliasName=live.id)
@@ -307,18 +301,9 @@ class Alias(Resource):
         for alias in cloud.kms.pages("list_aliases", "Aliases"):
             if alias.get("TargetKeyId") in ids and alias["AliasName"].startswith(prefix):
                 address = f"{cls.kind}/{alias['AliasName'].removeprefix(prefix)}"
-                name, target = alias["AliasName"], alias["TargetKeyId"]
-                yield Found(address, Live(name, Status.READY, {"key_id": target}, made=target))
+                props = cls.props_of(alias)
+                yield Found(address, Live(alias["AliasName"], Status.READY, props, made=props["key_id"]))
 
     @classmethod
     def exists(cls, cloud: Cloud, live: Live) -> bool:
-        return _target(cloud, live.id) is not None
-
-
-def _target(cloud: Cloud, alias: str) -> str | None:
-    """The id of the key behind an alias, None where there is no such alias; lists of them may be minutes late (KMS
-    developer guide, "AWS KMS eventual consistency")."""
-    try:
-        return str(cloud.kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"])
-    except Absent:
-        return None
+        return _described(cloud, live.id) is not None

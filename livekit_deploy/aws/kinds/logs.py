@@ -8,10 +8,9 @@ shows that we had it and deleted it, such a group is ours. Any other without our
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import specification
 from livekit_deploy.aws.kinds.ec2.resource import SPREADING, Ec2Resource, Item
 from livekit_deploy.aws.kinds.eks.cluster import cluster_name
 from livekit_deploy.aws.kinds.states import FLOW_LOG_DELIVERY
@@ -19,9 +18,6 @@ from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.state.document import Phase, Record
-
-if TYPE_CHECKING:
-    pass
 
 #: the group that EKS makes itself where it is not there
 _OF_EKS = "cluster"
@@ -34,9 +30,9 @@ class LogGroup(Resource):
     kind = "logs.log_group"
     lasting = frozenset({"group_name", "arn"})
 
-    retention: Input[int] = Input(api="PutRetentionPolicy.retentionInDays")
+    retention: Input[int] = Input(api="retentionInDays", absent=None)
 
-    group_name = Output[str]()
+    group_name = Output[str]("logGroupName")
     arn = Output[str]()
 
     @classmethod
@@ -67,7 +63,7 @@ class LogGroup(Resource):
         return name
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        cloud.logs.put_retention_policy(logGroupName=live.id, retentionInDays=self.retention)
+        cloud.logs.put_retention_policy(logGroupName=live.id, **self.arguments())
 
     def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
         cloud.logs.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
@@ -97,10 +93,9 @@ def _find(cloud: Cloud, name: str) -> Live | None:
 def _live(cloud: Cloud, group: Mapping[str, Any]) -> Live:
     arn = group["arn"].removesuffix(":*")
     tags = cloud.logs.list_tags_for_resource(resourceArn=arn)["tags"]
-    outputs = {"group_name": group["logGroupName"], "arn": arn}
-    props, name = {"retention": group.get("retentionInDays")}, group["logGroupName"]
+    outputs, name = {**LogGroup.outputs_of(group), "arn": arn}, group["logGroupName"]
     made = "" if name.startswith("/aws/") else str(group.get("creationTime", ""))  # EKS makes its own again
-    return Live(name, Status.READY, props, outputs, tags=tags, made=made)
+    return Live(name, Status.READY, LogGroup.props_of(group), outputs, tags=tags, made=made)
 
 
 class FlowLog(Ec2Resource):
@@ -108,38 +103,30 @@ class FlowLog(Ec2Resource):
 
     kind = "ec2.flow_log"
     operation, items = "describe_flow_logs", "FlowLogs"
-    id_key, filters = "FlowLogId", "Filter"
+    id_key, tagged_as, filters = "FlowLogId", "vpc-flow-log", "Filter"
     # a role that was made a moment ago
     propagation = {**SPREADING, "InvalidParameter": ("role", "assume"), "AccessDenied": ("role",)}
 
     # that of a VPC which is no more may stay for a while beside the new one's
-    vpc_id: Input[str] = Input(api="ResourceIds", change=Change.IMMUTABLE)
-    group_name: Input[str] = Input(api="LogGroupName", change=Change.FIXED, way_out=_FIXED)
-    role_arn: Input[str] = Input(api="DeliverLogsPermissionArn", change=Change.FIXED, way_out=_FIXED)
+    vpc_id: Input[str] = Input(api="ResourceIds[0]", shown="ResourceId", change=Change.IMMUTABLE)
+    # one that writes to S3 has neither
+    group_name: Input[str] = Input(api="LogGroupName", absent=None, change=Change.FIXED, way_out=_FIXED)
+    role_arn: Input[str] = Input(api="DeliverLogsPermissionArn", absent=None, change=Change.FIXED, way_out=_FIXED)
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live:
-        props = {
-            "vpc_id": item["ResourceId"],
-            "group_name": item.get("LogGroupName"),
-            "role_arn": item.get("DeliverLogsPermissionArn"),
-        }
+        props = cls.props_of(item)
         seen = FLOW_LOG_DELIVERY.of(item.get("DeliverLogsStatus", "SUCCESS"))
         why = str(item.get("DeliverLogsErrorMessage", ""))
         return seen.live(item["FlowLogId"], props, warning=f"its logs do not arrive: {why}" if why else "")
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.ec2.create_flow_logs(
-            ResourceIds=[self.vpc_id],
             ResourceType="VPC",
             TrafficType="ALL",
             LogDestinationType="cloud-watch-logs",
-            LogGroupName=self.group_name,
-            DeliverLogsPermissionArn=self.role_arn,
             ClientToken=token,
-            TagSpecifications=specification(
-                "vpc-flow-log", cloud.ownership.tags(self.address, cloud.name(self.instance))
-            ),
+            **self.request(cloud),
         )
         return str(said["FlowLogIds"][0])
 

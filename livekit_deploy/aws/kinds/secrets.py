@@ -9,7 +9,7 @@ version is marked retired is replaced by a new one. Other secrets are deleted at
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
@@ -19,9 +19,6 @@ from livekit_deploy.base.clock import utc_now
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
-
-if TYPE_CHECKING:
-    pass
 
 TOKEN = "token"
 API_KEYS = "api-keys"
@@ -58,12 +55,14 @@ class Secret(Resource):
     form: Input[str] = Input(
         change=Change.FIXED, way_out="It decides how the value is generated: use another name for another form."
     )
-    state: Input[str] = Input(api="RestoreSecret", default=KEPT)
-    retired: Input[bool] = Input(api="PutSecretValue", default=False)
-    resource_policy: Inputs[str] = Inputs(api="DeleteResourcePolicy", default=(), foreign=True)
-    recovery_days: Input[int] = Input(api="RecoveryWindowInDays", change=Change.CREATE_ONLY, default=0)
+    # what it should be: each has a call of its own that makes it so
+    state: Input[str] = Input(default=KEPT)
+    retired: Input[bool] = Input(default=False)
+    resource_policy: Inputs[str] = Inputs(default=(), foreign=True)
+    recovery_days: Input[int] = Input(api="RecoveryWindowInDays", shown="", change=Change.CREATE_ONLY, default=0)
 
-    arn = Output[str]()
+    arn = Output[str]("ARN")
+    secret_name = Output[str]("Name")
     version = Output[str]()
     value = Output[SecretRef]()
     keys = Output[SecretRef]()
@@ -131,7 +130,7 @@ class Secret(Resource):
             mark = pairs({_RETIRED: str(live.outputs["version"])})
             cloud.secretsmanager.tag_resource(SecretId=live.id, Tags=mark)
         else:
-            cloud.secretsmanager.delete_secret(SecretId=live.id, RecoveryWindowInDays=self.recovery_days)
+            cloud.secretsmanager.delete_secret(SecretId=live.id, **self.arguments())
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
@@ -182,7 +181,7 @@ def _live(cloud: Cloud, secret: Mapping[str, Any]) -> Live:
     arn, tags = secret["ARN"], mapping(secret.get("Tags", []))
     stages = secret.get("VersionIdsToStages") or {}
     version = next((id for id, names in stages.items() if "AWSCURRENT" in names), "")
-    outputs = {"arn": arn, "secret_name": secret["Name"], **of_version(arn, version)}
+    outputs = {**Secret.outputs_of(secret), **of_version(arn, version)}
     date = secret.get("DeletedDate")
     props: dict[str, Any] = {"retired": tags.get(_RETIRED) == version, "state": _SCHEDULED if date else KEPT}
     if date is None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.ec2.holders import maker
 from livekit_deploy.aws.kinds.ec2.load_balancers import tags_of
 from livekit_deploy.aws.kinds.states import CERTIFICATE, COMING, VALIDATION
+from livekit_deploy.aws.kinds.tag_index import tagged
 from livekit_deploy.base.domains import plain
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
@@ -43,8 +44,11 @@ class Certificate(Resource):
     timeout, delete_timeout = 5 * MINUTE, 30 * MINUTE
     usual = 5.0
 
-    domain: Input[str] = Input(api="DomainName", change=Change.IMMUTABLE)
-    alternatives: Inputs[str] = Inputs(api="SubjectAlternativeNames", change=Change.IMMUTABLE, default=())
+    domain: Input[str] = Input(api="DomainName", from_api=plain, change=Change.IMMUTABLE)
+    # ACM shows the domain among them
+    alternatives: Inputs[str] = Inputs(
+        api="SubjectAlternativeNames", to_api=lambda names: names or None, shown="", change=Change.IMMUTABLE, default=()
+    )
 
     arn = Output[str]()
 
@@ -65,13 +69,9 @@ class Certificate(Resource):
         return matching[0] if matching else None
 
     def create(self, cloud: Cloud, token: str) -> str:
-        others = {"SubjectAlternativeNames": sorted(self.alternatives)} if self.alternatives else {}
+        tags = pairs(cloud.ownership.tags(self.address, cloud.name(self.instance)))
         said = cloud.acm.request_certificate(
-            DomainName=self.domain,
-            ValidationMethod="DNS",
-            IdempotencyToken=token,
-            Tags=pairs(cloud.ownership.tags(self.address, cloud.name(self.instance))),
-            **others,
+            ValidationMethod="DNS", IdempotencyToken=token, Tags=tags, **self.arguments()
         )
         return str(said["CertificateArn"])
 
@@ -90,19 +90,10 @@ class Certificate(Resource):
 
     @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if cloud.ownership.lineage is None:
-            return
-        # ACM lists certificates without their tags: this asks once for the tagged ones instead of once for each
-        tagged = cloud.resourcegroupstaggingapi.pages(
-            "get_resources",
-            "ResourceTagMappingList",
-            TagFilters=[{"Key": LINEAGE, "Values": [cloud.ownership.lineage]}],
-            ResourceTypeFilters=["acm:certificate"],
-        )
-        ours = [item for item in tagged if cloud.ownership.ours(mapping(item["Tags"]))]
-        for item in sorted(ours, key=lambda item: str(item["ResourceARN"])):
-            if (live := _live(cloud, item["ResourceARN"])) is not None:
-                yield Found(mapping(item["Tags"]).get(ADDRESS, ""), live)
+        # ACM lists certificates without their tags
+        for arn, tags in tagged(cloud, "acm:certificate"):
+            if (live := _live(cloud, arn)) is not None:
+                yield Found(tags.get(ADDRESS, ""), live)
 
 
 #: a type of key is only listed where it is named (ACM API reference, ListCertificates)
@@ -183,9 +174,9 @@ def _live(cloud: Cloud, arn: str) -> Live | None:
 def _seen(found: Mapping[str, Any], arn: str) -> Live:
     options = found.get("DomainValidationOptions", [])
     records = {plain(item["DomainName"]): item["ResourceRecord"] for item in options if item.get("ResourceRecord")}
-    domain = plain(found["DomainName"])
-    names = {domain, *map(plain, found.get("SubjectAlternativeNames", []))}
-    props = {"domain": domain, "alternatives": sorted(names - {domain})}
+    props = Certificate.props_of(found)
+    names = {props["domain"], *map(plain, found.get("SubjectAlternativeNames", []))}
+    props["alternatives"] = sorted(names - {props["domain"]})
     outputs = {"arn": arn}
     for domain, record in sorted(records.items()):
         outputs[f"{domain} name"] = plain(record["Name"])

@@ -46,12 +46,13 @@ class Record(Resource):
     kind = "route53.record"
     usual = 3.0
 
-    zone: Input[str] = Input(api="HostedZoneId", change=Change.IMMUTABLE)
-    record: Input[str] = Input(api="Name", change=Change.FIXED, way_out=_ANOTHER)
-    type: Input[str] = Input(api="Type", change=Change.FIXED, default="A", way_out=_ANOTHER)
-    values: Inputs[str] = Inputs(api="ResourceRecords", default=())
-    ttl: Input[int] = Input(api="TTL", default=300)
-    alias: Input[Mapping[str, str | Ref[str]] | None] = Input(api="AliasTarget", default=None)
+    # a record set is written as a whole, in one of two forms, and is deleted exactly as it is listed
+    zone: Input[str] = Input(change=Change.IMMUTABLE)
+    record: Input[str] = Input(change=Change.FIXED, way_out=_ANOTHER)
+    type: Input[str] = Input(change=Change.FIXED, default="A", way_out=_ANOTHER)
+    values: Inputs[str] = Inputs(default=())
+    ttl: Input[int] = Input(default=300)
+    alias: Input[Mapping[str, str | Ref[str]] | None] = Input(default=None)
 
     def desired(self, lookup: Callable[[Ref[Any]], Any]) -> dict[str, Any]:
         """The inputs, without the differences that DNS does not make."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import pairs, specification
+from livekit_deploy.aws.access.tags import pairs
 from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, Item, tags_of
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Live, Status
@@ -51,13 +51,18 @@ class LaunchTemplate(Ec2Resource):
 
     kind = "ec2.launch_template"
     operation, items = "describe_launch_templates", "LaunchTemplates"
-    id_key = "LaunchTemplateId"
+    id_key, tagged_as = "LaunchTemplateId", "launch-template"
     renewed = regained = frozenset({"version"})
 
-    security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
-    disk_gib: Input[int] = Input(api="BlockDeviceMappings.Ebs.VolumeSize")
-    root_device: Input[str] = Input(api="BlockDeviceMappings.DeviceName", change=Change.IMMUTABLE, default="/dev/xvda")
-    other_settings: Inputs[str] = Inputs(api="CreateLaunchTemplateVersion", default=())
+    security_group_ids: Inputs[str] = Inputs(api="LaunchTemplateData.SecurityGroupIds")
+    disk_gib: Input[int] = Input(api="LaunchTemplateData.BlockDeviceMappings[0].Ebs.VolumeSize", shown="")
+    root_device: Input[str] = Input(
+        api="LaunchTemplateData.BlockDeviceMappings[0].DeviceName",
+        shown="",
+        change=Change.IMMUTABLE,
+        default="/dev/xvda",
+    )
+    other_settings: Inputs[str] = Inputs(default=())
 
     id = Output[str]()
     version = Output[str]()
@@ -82,7 +87,7 @@ class LaunchTemplate(Ec2Resource):
         data = by_number[-1]["LaunchTemplateData"]
         disks = data.get("BlockDeviceMappings", [{}])
         props = {
-            "security_group_ids": sorted(data.get("SecurityGroupIds", [])),
+            **cls.props_of(by_number[-1]),
             "disk_gib": disks[0].get("Ebs", {}).get("VolumeSize"),
             "root_device": disks[0].get("DeviceName"),
             "other_settings": _others(data),
@@ -90,27 +95,25 @@ class LaunchTemplate(Ec2Resource):
         first = next(one for one in by_number if _content(one["LaunchTemplateData"]) == _content(data))
         return Live(id, Status.READY, props, {"id": id, "version": str(first["VersionNumber"])})
 
-    def _data(self, cloud: Cloud) -> dict[str, Any]:
-        tags = cloud.ownership.tags(self.address, cloud.name(self.instance))
-        return {
-            "SecurityGroupIds": sorted(self.security_group_ids),
-            "BlockDeviceMappings": [{"DeviceName": self.root_device, "Ebs": {"VolumeSize": self.disk_gib, **_DISK}}],
-            "MetadataOptions": dict(_METADATA),
-            "TagSpecifications": [{"ResourceType": kind, "Tags": pairs(tags)} for kind in TAGGED],
-        }
+    def _with_all(self, cloud: Cloud, request: dict[str, Any]) -> dict[str, Any]:
+        """The request with what every version says, and the tags of what is launched."""
+        tags = pairs(cloud.ownership.tags(self.address, cloud.name(self.instance)))
+        data = request["LaunchTemplateData"]
+        data["BlockDeviceMappings"][0]["Ebs"] |= _DISK
+        data["MetadataOptions"] = dict(_METADATA)
+        data["TagSpecifications"] = [{"ResourceType": kind, "Tags": tags} for kind in TAGGED]
+        return request
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = cloud.name(self.instance)
+        request = self._with_all(cloud, self.request(cloud))
         said = cloud.ec2.create_launch_template(
-            LaunchTemplateName=name,
-            LaunchTemplateData=self._data(cloud),
-            ClientToken=token,
-            TagSpecifications=specification("launch-template", cloud.ownership.tags(self.address, name)),
+            LaunchTemplateName=cloud.name(self.instance), ClientToken=token, **request
         )
         return str(said["LaunchTemplate"]["LaunchTemplateId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        cloud.ec2.create_launch_template_version(LaunchTemplateId=live.id, LaunchTemplateData=self._data(cloud))
+        request = self._with_all(cloud, self.arguments())
+        cloud.ec2.create_launch_template_version(LaunchTemplateId=live.id, **request)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.delete_launch_template(LaunchTemplateId=live.id)

@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import specification
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.ec2.holders import interfaces
 from livekit_deploy.aws.kinds.ec2.resource import SENT_ONCE, Ec2Resource, Item
 from livekit_deploy.aws.kinds.states import GONE, NAT_GATEWAY
 from livekit_deploy.engine.inputs import Change, Input, Output
-from livekit_deploy.engine.resource import MINUTE, Live, Status
+from livekit_deploy.engine.resource import MINUTE, Live
 
 
 class ElasticIp(Ec2Resource):
     """A public address. Source: EC2 API reference, AllocateAddress."""
 
     kind = "ec2.elastic_ip"
-    operation, items, id_key = "describe_addresses", "Addresses", "AllocationId"
+    operation, items = "describe_addresses", "Addresses"
+    id_key, tagged_as = "AllocationId", "elastic-ip"
     grace = 30.0
     propagation = SENT_ONCE
     exports = {"public_ip": "address.{name}"}
 
-    id = Output[str]()
-    public_ip = Output[str]()
-
-    @classmethod
-    def live(cls, cloud: Cloud, item: Item) -> Live:
-        outputs = {"id": item["AllocationId"], "public_ip": item["PublicIp"]}
-        return Live(item["AllocationId"], Status.READY, outputs=outputs)
+    id = Output[str]("AllocationId")
+    public_ip = Output[str]("PublicIp")
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("elastic-ip", cloud.ownership.tags(self.address, cloud.name(self.instance)))
-        return str(cloud.once.ec2.allocate_address(Domain="vpc", TagSpecifications=tags)["AllocationId"])
+        return str(cloud.once.ec2.allocate_address(Domain="vpc", **self.request(cloud))["AllocationId"])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.release_address(AllocationId=live.id)
@@ -52,43 +46,40 @@ class NatGateway(Ec2Resource):
 
     kind = "ec2.nat_gateway"
     operation, items = "describe_nat_gateways", "NatGateways"
-    id_key, filters = "NatGatewayId", "Filter"
+    id_key, tagged_as, filters = "NatGatewayId", "natgateway", "Filter"
     timeout, usual, usual_delete = 15 * MINUTE, 105.0, 50.0
     delete_timeout = 15 * MINUTE
 
+    # a regional one is in no subnet
     subnet_id: Input[str] = Input(
-        api="SubnetId", change=Change.FIXED, way_out="A NAT gateway stays in its subnet: set network.nat to none first."
+        api="SubnetId",
+        absent=None,
+        change=Change.FIXED,
+        way_out="A NAT gateway stays in its subnet: set network.nat to none first.",
     )
     allocation_id: Input[str] = Input(
         api="AllocationId",
+        shown="",  # of several it is the first that has one
         change=Change.FIXED,
         way_out="A NAT gateway keeps its first address: set network.nat to none first.",
     )
 
-    id = Output[str]()
+    id = Output[str]("NatGatewayId")
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live | None:
         seen = NAT_GATEWAY.of(item["State"])
         if seen.meaning is GONE:
             return None
-        props = {"subnet_id": item.get("SubnetId")}  # a regional one is in none
+        props = cls.props_of(item)
         addresses = [one["AllocationId"] for one in item.get("NatGatewayAddresses", []) if "AllocationId" in one]
         if addresses:
             props["allocation_id"] = addresses[0]
-        outputs, code = {"id": item["NatGatewayId"]}, str(item.get("FailureCode", ""))
-        why = str(item.get("FailureMessage", ""))
-        return seen.live(item["NatGatewayId"], props, outputs, what="NAT gateway", detail=why, code=code)
+        why, code = str(item.get("FailureMessage", "")), str(item.get("FailureCode", ""))
+        return seen.live(item["NatGatewayId"], props, cls.outputs_of(item), what="NAT gateway", detail=why, code=code)
 
     def create(self, cloud: Cloud, token: str) -> str:
-        said = cloud.ec2.create_nat_gateway(
-            SubnetId=self.subnet_id,
-            AllocationId=self.allocation_id,
-            ClientToken=token,
-            TagSpecifications=specification(
-                "natgateway", cloud.ownership.tags(self.address, cloud.name(self.instance))
-            ),
-        )
+        said = cloud.ec2.create_nat_gateway(ClientToken=token, **self.request(cloud))
         return str(said["NatGateway"]["NatGatewayId"])
 
     def delete(self, cloud: Cloud, live: Live) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, LINEAGE, mapping, pairs
-from livekit_deploy.engine.resource import Found, Live, Resource
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, ResourceError
 
 Item = Mapping[str, Any]
@@ -42,10 +42,11 @@ SENT_ONCE: Mapping[str, tuple[str, ...]] = {**SPREADING, "RequestLimitExceeded":
 class Ec2Resource(Resource):
     """A kind of EC2's that is described by a list call with filters, and tagged by ``TagSpecifications``."""
 
-    #: the describe operation, the key of its list and the key of an item's id
+    #: the describe operation, the key of its list and the key of an item's id; the type that its tags are given for
     operation: ClassVar[str]
     items: ClassVar[str]
     id_key: ClassVar[str]
+    tagged_as: ClassVar[str]
     #: the parameter that takes filters: ``Filter`` for NAT gateways, ``Filters`` for the rest
     filters: ClassVar[str] = "Filters"
     propagation = SPREADING
@@ -53,7 +54,12 @@ class Ec2Resource(Resource):
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live | None:
         """What an item of the list says; None for one that is deleted and only still shown."""
-        raise TypeError(f"{cls.kind} does not say what it sees")
+        return Live(item[cls.id_key], Status.READY, cls.props_of(item), cls.outputs_of(item))
+
+    def request(self, cloud: Cloud, **tags: str) -> dict[str, Any]:
+        """What a create call is given: the inputs, and all tags with these besides."""
+        own = {**cloud.ownership.tags(self.address, cloud.name(self.instance)), **tags}
+        return {**self.arguments(), "TagSpecifications": [{"ResourceType": self.tagged_as, "Tags": pairs(own)}]}
 
     @classmethod
     def alive(cls, cloud: Cloud, item: Item) -> Live | None:

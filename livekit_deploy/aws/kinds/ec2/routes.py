@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import specification
 from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, Item
 from livekit_deploy.aws.kinds.states import ASSOCIATION, DEGRADED, ENDPOINT, GONE, ROUTE
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
-from livekit_deploy.engine.resource import Live, Status
+from livekit_deploy.engine.resource import Live
 
 ANYWHERE = "0.0.0.0/0"
 _FIXED = "A route table stays in its VPC."
 _TARGETS = ("GatewayId", "NatGatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "NetworkInterfaceId")
+
+
+def _routes(listed: Sequence[Item]) -> list[dict[str, str]]:
+    """Those of ours: not the VPC's own, nor those of gateway endpoints (which name a prefix list)."""
+    return sorted((route for one in listed if (route := _route(one))), key=lambda route: route["to"])
+
+
+def _route(item: Item) -> dict[str, str] | None:
+    to = item.get("DestinationCidrBlock")
+    via = next((item[key] for key in _TARGETS if item.get(key)), "nothing")
+    if to is None or via == "local" or item.get("GatewayId", "").startswith("vpce-"):
+        return None
+    state = ROUTE.of(item.get("State", "active"))
+    return {"to": to, "via": f"{state.value}: {via}" if state.meaning is DEGRADED else via}
+
+
+def _holding(associations: Sequence[Item]) -> dict[str, str]:
+    """subnet → association, of those that hold."""
+    return {
+        one["SubnetId"]: one["RouteTableAssociationId"] for one in associations if "SubnetId" in one and _holds(one)
+    }
+
+
+def _holds(association: Item) -> bool:
+    return ASSOCIATION.of(association.get("AssociationState", {}).get("State", "associated")).holds
 
 
 class RouteTable(Ec2Resource):
@@ -25,27 +49,18 @@ class RouteTable(Ec2Resource):
     """
 
     kind = "ec2.route_table"
-    operation, items, id_key = "describe_route_tables", "RouteTables", "RouteTableId"
+    operation, items = "describe_route_tables", "RouteTables"
+    id_key, tagged_as = "RouteTableId", "route-table"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_FIXED)
-    routes: Inputs[Mapping[str, Any]] = Inputs(api="CreateRoute", default=())
-    subnet_ids: Inputs[str] = Inputs(api="AssociateRouteTable.SubnetId", default=())
+    # each has calls of its own
+    routes: Inputs[Mapping[str, Any]] = Inputs(shown="Routes", from_api=_routes, default=())
+    subnet_ids: Inputs[str] = Inputs(shown="Associations", from_api=lambda all: sorted(_holding(all)), default=())
 
-    id = Output[str]()
-
-    @classmethod
-    def live(cls, cloud: Cloud, item: Item) -> Live:
-        routes = [route for one in item.get("Routes", []) if (route := _route(one))]
-        props = {
-            "vpc_id": item["VpcId"],
-            "routes": sorted(routes, key=lambda route: route["to"]),
-            "subnet_ids": sorted(_associations(item)),
-        }
-        return Live(item["RouteTableId"], Status.READY, props, {"id": item["RouteTableId"]})
+    id = Output[str]("RouteTableId")
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("route-table", cloud.ownership.tags(self.address, cloud.name(self.instance)))
-        said = cloud.ec2.create_route_table(VpcId=self.vpc_id, ClientToken=token, TagSpecifications=tags)
+        said = cloud.ec2.create_route_table(ClientToken=token, **self.request(cloud))
         return str(said["RouteTable"]["RouteTableId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
@@ -79,7 +94,8 @@ class RouteTable(Ec2Resource):
     def _associate(self, cloud: Cloud, table: str, subnet: str) -> None:
         """Move the subnet from the table that it uses, or take it on."""
         using = self.listed(cloud, **{"association.subnet-id": [subnet]})
-        if moved := next((_associations(item)[subnet] for item in using if subnet in _associations(item)), None):
+        held = [_holding(item.get("Associations", [])) for item in using]
+        if moved := next((subnets[subnet] for subnets in held if subnet in subnets), None):
             cloud.ec2.replace_route_table_association(AssociationId=moved, RouteTableId=table)
         else:
             cloud.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
@@ -87,7 +103,7 @@ class RouteTable(Ec2Resource):
     def _disassociate(self, cloud: Cloud, table: str, subnet: str) -> None:
         item = self.described(cloud, table)
         if item is not None:
-            cloud.ec2.disassociate_route_table(AssociationId=_associations(item)[subnet])
+            cloud.ec2.disassociate_route_table(AssociationId=_holding(item["Associations"])[subnet])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """One subnet after the other is let go, then the table."""
@@ -97,29 +113,6 @@ class RouteTable(Ec2Resource):
             cloud.ec2.delete_route_table(RouteTableId=live.id)
 
 
-def _route(item: Item) -> dict[str, str] | None:
-    """A route of ours; None for the VPC's own and for those of gateway endpoints (which name a prefix list)."""
-    to = item.get("DestinationCidrBlock")
-    via = next((item[key] for key in _TARGETS if item.get(key)), "nothing")
-    if to is None or via == "local" or item.get("GatewayId", "").startswith("vpce-"):
-        return None
-    state = ROUTE.of(item.get("State", "active"))
-    return {"to": to, "via": f"{state.value}: {via}" if state.meaning is DEGRADED else via}
-
-
-def _associations(item: Item) -> dict[str, str]:
-    """subnet → association, of those that hold."""
-    return {
-        one["SubnetId"]: one["RouteTableAssociationId"]
-        for one in item.get("Associations", [])
-        if "SubnetId" in one and _holds(one)
-    }
-
-
-def _holds(association: Item) -> bool:
-    return ASSOCIATION.of(association.get("AssociationState", {}).get("State", "associated")).holds
-
-
 class GatewayEndpoint(Ec2Resource):
     """A gateway endpoint: traffic to ``service`` (``s3``) stays inside AWS, free of charge.
 
@@ -127,41 +120,38 @@ class GatewayEndpoint(Ec2Resource):
     """
 
     kind = "ec2.vpc_endpoint"
-    operation, items, id_key = "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"
+    operation, items = "describe_vpc_endpoints", "VpcEndpoints"
+    id_key, tagged_as = "VpcEndpointId", "vpc-endpoint"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out="An endpoint stays in its VPC.")
+    # its name has the region in it
     service: Input[str] = Input(
-        api="ServiceName", change=Change.FIXED, default="s3", way_out="An endpoint serves one service for life."
+        shown="ServiceName",
+        from_api=lambda name: name.rpartition(".")[2],
+        change=Change.FIXED,
+        default="s3",
+        way_out="An endpoint serves one service for life.",
     )
     route_table_ids: Inputs[str] = Inputs(api="RouteTableIds")
 
-    id = Output[str]()
+    id = Output[str]("VpcEndpointId")
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live | None:
         seen = ENDPOINT.of(item.get("State"))
         if seen.meaning is GONE:
             return None
-        props = {
-            "vpc_id": item["VpcId"],
-            "service": item["ServiceName"].rpartition(".")[2],
-            "route_table_ids": sorted(item.get("RouteTableIds", [])),
-        }
         said = item.get("LastError", {})
         why, code = str(said.get("Message") or item.get("FailureReason", "")), str(said.get("Code", ""))
-        outputs = {"id": item["VpcEndpointId"]}
-        return seen.live(item["VpcEndpointId"], props, outputs, what="endpoint", warning=why, code=code)
+        outputs = cls.outputs_of(item)
+        return seen.live(outputs["id"], cls.props_of(item), outputs, what="endpoint", warning=why, code=code)
 
     def create(self, cloud: Cloud, token: str) -> str:
         said = cloud.ec2.create_vpc_endpoint(
             VpcEndpointType="Gateway",
-            VpcId=self.vpc_id,
             ServiceName=f"com.amazonaws.{cloud.region}.{self.service}",
-            RouteTableIds=sorted(self.route_table_ids),
             ClientToken=token,
-            TagSpecifications=specification(
-                "vpc-endpoint", cloud.ownership.tags(self.address, cloud.name(self.instance))
-            ),
+            **self.request(cloud),
         )
         return str(said["VpcEndpoint"]["VpcEndpointId"])
 

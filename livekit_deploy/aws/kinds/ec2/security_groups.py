@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import ADDRESS, specification
+from livekit_deploy.aws.access.tags import ADDRESS
 from livekit_deploy.aws.kinds.ec2 import holders
 from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, Item, tags_of
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
@@ -25,29 +25,26 @@ class SecurityGroup(Ec2Resource):
     """A group without rules; `SecurityGroupRule` adds them. Source: EC2 API reference, CreateSecurityGroup."""
 
     kind = "ec2.security_group"
-    operation, items, id_key = "describe_security_groups", "SecurityGroups", "GroupId"
+    operation, items = "describe_security_groups", "SecurityGroups"
+    id_key, tagged_as = "GroupId", "security-group"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_FIXED)
-    description: Input[str] = Input(api="GroupDescription", change=Change.FIXED, way_out=_FIXED)
-    foreign_rules: Inputs[str] = Inputs(api="RevokeSecurityGroupIngress", default=(), foreign=True)
+    description: Input[str] = Input(api="Description", change=Change.FIXED, way_out=_FIXED)
+    foreign_rules: Inputs[str] = Inputs(default=(), foreign=True)
 
-    id = Output[str]()
+    id = Output[str]("GroupId")
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live:
         rules = SecurityGroupRule.of_groups(cloud, [item["GroupId"]])
         return cls._live(cloud, item, rules)
 
-    @staticmethod
-    def _live(cloud: Cloud, item: Item, rules: Sequence[Item]) -> Live:
+    @classmethod
+    def _live(cls, cloud: Cloud, item: Item, rules: Sequence[Item]) -> Live:
         foreign = (one for one in rules if _foreign(cloud, one))
         there = (one for rule in foreign if (one := SecurityGroupRule.described(cloud, rule["SecurityGroupRuleId"])))
-        props = {
-            "vpc_id": item["VpcId"],
-            "description": item["Description"],
-            "foreign_rules": sorted(_told(rule) for rule in there if _foreign(cloud, rule)),
-        }
-        return Live(item["GroupId"], Status.READY, props, {"id": item["GroupId"]})
+        props = {**cls.props_of(item), "foreign_rules": sorted(_told(rule) for rule in there if _foreign(cloud, rule))}
+        return Live(item["GroupId"], Status.READY, props, cls.outputs_of(item))
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         """By id, by tags, and last by its name: EC2 takes a name once per VPC, so a crash cannot make a second one."""
@@ -60,13 +57,7 @@ class SecurityGroup(Ec2Resource):
         return found
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = cloud.name(self.instance)
-        said = cloud.ec2.create_security_group(
-            GroupName=name,
-            Description=self.description,
-            VpcId=self.vpc_id,
-            TagSpecifications=specification("security-group", cloud.ownership.tags(self.address, name)),
-        )
+        said = cloud.ec2.create_security_group(GroupName=cloud.name(self.instance), **self.request(cloud))
         return str(said["GroupId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
@@ -109,51 +100,30 @@ class SecurityGroupRule(Ec2Resource):
 
     kind = "ec2.security_group_rule"
     operation, items = "describe_security_group_rules", "SecurityGroupRules"
-    id_key = "SecurityGroupRuleId"
+    id_key, tagged_as = "SecurityGroupRuleId", "security-group-rule"
 
+    # a call that changes a rule has all of it in other places, and a description is beside what it describes
     group_id: Input[str] = Input(api="GroupId", change=Change.IMMUTABLE)
-    protocol: Input[str] = Input(api="IpPermissions.IpProtocol", change=Change.IMMUTABLE)
-    source: Input[str | None] = Input(api="IpPermissions.UserIdGroupPairs", change=Change.IMMUTABLE, default=None)
-    first_port: Input[int] = Input(api="IpPermissions.FromPort")
-    last_port: Input[int] = Input(api="IpPermissions.ToPort")
-    cidr: Input[str | None] = Input(api="IpPermissions.IpRanges", default=None)
-    description: Input[str] = Input(api="IpPermissions.Description", default="")
+    protocol: Input[str] = Input(api="IpPermissions[0].IpProtocol", shown="IpProtocol", change=Change.IMMUTABLE)
+    source: Input[str | None] = Input(shown="ReferencedGroupInfo.GroupId", change=Change.IMMUTABLE, default=None)
+    first_port: Input[int] = Input(api="IpPermissions[0].FromPort", shown="FromPort", absent=None)
+    last_port: Input[int] = Input(api="IpPermissions[0].ToPort", shown="ToPort", absent=None)
+    cidr: Input[str | None] = Input(shown="CidrIpv4", default=None)
+    description: Input[str] = Input(shown="Description", absent="", default="")
 
     @classmethod
     def of_groups(cls, cloud: Cloud, groups: Sequence[str]) -> list[Item]:
         """Every rule of these groups, whoever made it."""
         return cls.listed(cloud, **{"group-id": groups})
 
-    @classmethod
-    def live(cls, cloud: Cloud, item: Item) -> Live:
-        props = {
-            "group_id": item["GroupId"],
-            "protocol": item["IpProtocol"],
-            "source": item.get("ReferencedGroupInfo", {}).get("GroupId"),
-            "first_port": item.get("FromPort"),
-            "last_port": item.get("ToPort"),
-            "cidr": item.get("CidrIpv4"),
-            "description": item.get("Description", ""),
-        }
-        return Live(item["SecurityGroupRuleId"], Status.READY, props)
-
     def create(self, cloud: Cloud, token: str) -> str:
-        permission: dict[str, Any] = {
-            "IpProtocol": self.protocol,
-            "FromPort": self.first_port,
-            "ToPort": self.last_port,
-        }
+        request = self.request(cloud)
+        (permission,) = request["IpPermissions"]
         if self.cidr is not None:
             permission["IpRanges"] = [{"CidrIp": self.cidr, "Description": self.description}]
         if self.source is not None:
             permission["UserIdGroupPairs"] = [{"GroupId": self.source, "Description": self.description}]
-        said = cloud.ec2.authorize_security_group_ingress(
-            GroupId=self.group_id,
-            IpPermissions=[permission],
-            TagSpecifications=specification(
-                "security-group-rule", cloud.ownership.tags(self.address, cloud.name(self.instance))
-            ),
-        )
+        said = cloud.ec2.authorize_security_group_ingress(**request)
         return str(said["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
     def shows_it_is_foreign(self, cloud: Cloud, live: Live, path: str) -> bool:
@@ -162,19 +132,12 @@ class SecurityGroupRule(Ec2Resource):
         return group is None or not cloud.ownership.ours(tags_of(group))
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        rule: dict[str, Any] = {
-            "IpProtocol": self.protocol,
-            "FromPort": self.first_port,
-            "ToPort": self.last_port,
-            "Description": self.description,
-        }
-        if self.source is not None:
-            rule["ReferencedGroupId"] = self.source
-        else:
-            rule["CidrIpv4"] = self.cidr
+        rule = {"IpProtocol": self.protocol, "FromPort": self.first_port, "ToPort": self.last_port}
+        other = {"CidrIpv4": self.cidr} if self.source is None else {"ReferencedGroupId": self.source}
+        other["Description"] = self.description
         cloud.ec2.modify_security_group_rules(
             GroupId=self.group_id,
-            SecurityGroupRules=[{"SecurityGroupRuleId": live.id, "SecurityGroupRule": rule}],
+            SecurityGroupRules=[{"SecurityGroupRuleId": live.id, "SecurityGroupRule": rule | other}],
         )
 
     def delete(self, cloud: Cloud, live: Live) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import pairs, specification
+from livekit_deploy.aws.access.tags import pairs
 from livekit_deploy.aws.kinds.ec2 import holders
 from livekit_deploy.aws.kinds.ec2.resource import SENT_ONCE, Ec2Resource, Item, tags_of
 from livekit_deploy.aws.kinds.states import ATTACHMENT, GONE, SUBNET, VPC
 from livekit_deploy.engine.inputs import Change, Input, Output
-from livekit_deploy.engine.resource import Live, Status
+from livekit_deploy.engine.resource import Live
 
 _ANEW = "A VPC keeps its ranges for life: take the environment down and up again, or use another environment."
 _ROLE_TAG = "kubernetes.io/role/"
@@ -21,25 +23,26 @@ class Vpc(Ec2Resource):
     """
 
     kind = "ec2.vpc"
-    operation, items, id_key = "describe_vpcs", "Vpcs", "VpcId"
+    operation, items, id_key, tagged_as = "describe_vpcs", "Vpcs", "VpcId", "vpc"
     grace = 30.0
     propagation = SENT_ONCE
     exports = {"id": "vpc.id"}
 
     cidr: Input[str] = Input(api="CidrBlock", change=Change.FIXED, way_out=_ANEW)
-    dns_support: Input[bool] = Input(api="EnableDnsSupport", default=True)
-    dns_hostnames: Input[bool] = Input(api="EnableDnsHostnames", default=True)
+    # attributes, each with a call of its own
+    dns_support: Input[bool] = Input(default=True)
+    dns_hostnames: Input[bool] = Input(default=True)
 
-    id = Output[str]()
+    id = Output[str]("VpcId")
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live:
         props = {
-            "cidr": item["CidrBlock"],
+            **cls.props_of(item),
             "dns_support": cls._attribute(cloud, item, "enableDnsSupport"),
             "dns_hostnames": cls._attribute(cloud, item, "enableDnsHostnames"),
         }
-        return VPC.of(item.get("State")).live(item["VpcId"], props, {"id": item["VpcId"]})
+        return VPC.of(item.get("State")).live(item["VpcId"], props, cls.outputs_of(item))
 
     @staticmethod
     def _attribute(cloud: Cloud, item: Item, name: str) -> bool:
@@ -47,9 +50,7 @@ class Vpc(Ec2Resource):
         return bool(said[name[0].upper() + name[1:]]["Value"])
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("vpc", cloud.ownership.tags(self.address, cloud.name(self.instance)))
-        said = cloud.once.ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=tags)
-        return str(said["Vpc"]["VpcId"])
+        return str(cloud.once.ec2.create_vpc(**self.request(cloud))["Vpc"]["VpcId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """One attribute a call, support first: host names need it."""
@@ -74,37 +75,26 @@ class Subnet(Ec2Resource):
     """
 
     kind = "ec2.subnet"
-    operation, items, id_key = "describe_subnets", "Subnets", "SubnetId"
+    operation, items, id_key, tagged_as = "describe_subnets", "Subnets", "SubnetId", "subnet"
     exports = {"id": "subnet.{name}"}
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_ANEW)
     cidr: Input[str] = Input(api="CidrBlock", change=Change.FIXED, way_out=_ANEW)
     zone: Input[str] = Input(api="AvailabilityZone", change=Change.FIXED, way_out=_ANEW)
-    public: Input[bool] = Input(api="MapPublicIpOnLaunch", default=False)
-    role: Input[str] = Input(api="TagSpecifications")
+    # what no create takes: an attribute, and a tag
+    public: Input[bool] = Input(shown="MapPublicIpOnLaunch", default=False)
+    role: Input[str] = Input()
 
-    id = Output[str]()
+    id = Output[str]("SubnetId")
 
     @classmethod
     def live(cls, cloud: Cloud, item: Item) -> Live:
         roles = sorted(key.removeprefix(_ROLE_TAG) for key in tags_of(item) if key.startswith(_ROLE_TAG))
-        props = {
-            "vpc_id": item["VpcId"],
-            "cidr": item["CidrBlock"],
-            "zone": item["AvailabilityZone"],
-            "public": item["MapPublicIpOnLaunch"],
-            "role": " and ".join(roles),
-        }
-        return SUBNET.of(item.get("State")).live(item["SubnetId"], props, {"id": item["SubnetId"]})
+        props = {**cls.props_of(item), "role": " and ".join(roles)}
+        return SUBNET.of(item.get("State")).live(item["SubnetId"], props, cls.outputs_of(item))
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = {**cloud.ownership.tags(self.address, cloud.name(self.instance)), _ROLE_TAG + self.role: "1"}
-        said = cloud.ec2.create_subnet(
-            VpcId=self.vpc_id,
-            CidrBlock=self.cidr,
-            AvailabilityZone=self.zone,
-            TagSpecifications=specification("subnet", tags),
-        )
+        said = cloud.ec2.create_subnet(**self.request(cloud, **{_ROLE_TAG + self.role: "1"}))
         return str(said["Subnet"]["SubnetId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
@@ -125,6 +115,11 @@ class Subnet(Ec2Resource):
         return [str(thing) for thing in holders.interfaces(cloud, subnet_id=[live.id])]
 
 
+def _attached(attachments: Sequence[Item]) -> str | None:
+    there = (one["VpcId"] for one in attachments if ATTACHMENT.of(one.get("State")).meaning is not GONE)
+    return next(there, None)
+
+
 class InternetGateway(Ec2Resource):
     """The gateway: made, then attached, so that a crash in between is found and finished.
 
@@ -133,23 +128,17 @@ class InternetGateway(Ec2Resource):
 
     kind = "ec2.internet_gateway"
     operation, items = "describe_internet_gateways", "InternetGateways"
-    id_key = "InternetGatewayId"
+    id_key, tagged_as = "InternetGatewayId", "internet-gateway"
     grace = 30.0
     propagation = SENT_ONCE
 
-    vpc_id: Input[str] = Input(api="AttachInternetGateway.VpcId")
+    # attached by a call of its own
+    vpc_id: Input[str] = Input(shown="Attachments", from_api=_attached, absent=None)
 
-    id = Output[str]()
-
-    @classmethod
-    def live(cls, cloud: Cloud, item: Item) -> Live:
-        there = [one for one in item.get("Attachments", []) if ATTACHMENT.of(one.get("State")).meaning is not GONE]
-        props = {"vpc_id": there[0]["VpcId"] if there else None}
-        return Live(item["InternetGatewayId"], Status.READY, props, {"id": item["InternetGatewayId"]})
+    id = Output[str]("InternetGatewayId")
 
     def create(self, cloud: Cloud, token: str) -> str:
-        tags = specification("internet-gateway", cloud.ownership.tags(self.address, cloud.name(self.instance)))
-        said = cloud.once.ec2.create_internet_gateway(TagSpecifications=tags)
+        said = cloud.once.ec2.create_internet_gateway(**self.request(cloud))
         return str(said["InternetGateway"]["InternetGatewayId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:

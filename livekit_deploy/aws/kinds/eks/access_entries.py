@@ -16,8 +16,10 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS
 from livekit_deploy.aws.kinds.eks.cluster import CREATOR, in_use_means_conflict
 from livekit_deploy.aws.kinds.eks.foreign import described
+from livekit_deploy.aws.kinds.eks.resource import InCluster
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
-from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent, ResourceError
 
 #: the access policy that lets a principal do everything in the cluster
@@ -25,7 +27,7 @@ ADMIN = "AmazonEKSClusterAdminPolicy"
 MAKER = "creator"
 
 
-class AccessEntry(Resource):
+class AccessEntry(InCluster):
     """The access of one IAM user or role, never of an assumed role's session.
 
     ``principal`` is its ARN, "" stands for whoever made the cluster. ``policies`` are names of EKS access policies, all
@@ -35,22 +37,22 @@ class AccessEntry(Resource):
     """
 
     kind = "eks.access_entry"
-    host_kind = "eks.cluster"
     dies_with_host = True
     usual = 2.0
     # a role that was made a moment ago is not yet a valid principal
     propagation = {"InvalidParameterException": ("invalid principal", "principalArn is invalid")}
 
-    principal: Input[str] = Input(api="principalArn", change=Change.IMMUTABLE, default="")
-    policies: Inputs[str] = Inputs(api="policyArn", default=(ADMIN,))
-    groups: Inputs[str] = Inputs(api="kubernetesGroups", default=(), foreign=True)
-    username: Input[str] = Input(api="username", default="", foreign=True)
+    # "" stands for another, and what an entry lets them do takes calls of its own
+    principal: Input[str] = Input(change=Change.IMMUTABLE, default="")
+    policies: Inputs[str] = Inputs(default=(ADMIN,))
+    groups: Inputs[str] = Inputs(shown="kubernetesGroups", default=(), foreign=True)
+    username: Input[str] = Input(default="", foreign=True)
 
-    arn = Output[str]()
+    arn = Output[str]("accessEntryArn")
 
     def _where(self, cloud: Cloud) -> tuple[str, str]:
         """The cluster's name and the ARN of the principal."""
-        host = self._host()
+        host = self.its_host
         return host.id, self.principal or str(host.outputs.get("creator") or self._maker(cloud, host))
 
     def _maker(self, cloud: Cloud, host: Live) -> str:
@@ -64,11 +66,6 @@ class AccessEntry(Resource):
             address=self.address,
             hint=f"set the tag: aws eks tag-resource --resource-arn {host.outputs['arn']} --tags {CREATOR}=ARN",
         )
-
-    def _host(self) -> Live:
-        if self.host is None:
-            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
-        return self.host
 
     def foreseen(self, cloud: Cloud) -> tuple[str, str]:
         return unknown_principal(cloud, self.principal) if self.principal else ("", "")
@@ -134,29 +131,30 @@ class AccessEntry(Resource):
             arn = _arn(foreign[0], str(live.outputs["arn"]))
             cloud.eks.disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=arn)
 
-    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
-
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete the entry, or hand it back when it is that of whoever made the cluster."""
         cluster, principal = self._where(cloud)
-        if self.principal and principal == self._host().outputs.get("creator"):
+        if self.principal and principal == self.its_host.outputs.get("creator"):
             cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags={ADDRESS: AccessEntry(MAKER).address})
         else:
             cloud.eks.delete_access_entry(clusterName=cluster, principalArn=principal)
 
     @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if host is None or cloud.ownership.lineage is None:
-            return
-        for principal in cloud.eks.pages("list_access_entries", "accessEntries", clusterName=host.id):
-            # EKS makes entries for itself and for the roles of nodes; each look costs a call
-            if f"/{cloud.ownership.prefix}-" in principal or "/AWSServiceRoleFor" in principal:
-                continue
-            entry = described(cloud, host.id, principal)
-            if entry is not None and cloud.ownership.ours(entry.get("tags", {})):
-                address = entry["tags"].get(ADDRESS, "")
-                yield Found(address, _live(cloud, host.id, entry, address))
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
+        if (entry := described(cloud, host.id, id)) is None:
+            raise Absent(f"{host.id} has no access entry of {id}")
+        return entry
+
+    @classmethod
+    def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
+        return _live(cloud, host.id, item, item["tags"].get(ADDRESS, ""))
+
+    @classmethod
+    def ids(cls, cloud: Cloud, host: Live) -> Iterable[str]:
+        """Not those that EKS makes for itself and for the roles of nodes."""
+        theirs = f"/{cloud.ownership.prefix}-", "/AWSServiceRoleFor"
+        listed = cloud.eks.pages("list_access_entries", "accessEntries", clusterName=host.id)
+        return (one for one in listed if not any(part in one for part in theirs))
 
 
 def _live(
@@ -172,14 +170,14 @@ def _live(
     )
     name = entry.get("username", "")
     props = {
+        **AccessEntry.props_of(entry),
         "policies": sorted(_named(item) for item in found),
-        "groups": sorted(entry.get("kubernetesGroups", [])),
         "username": "" if name in ("", principal, _own_name(principal)) else name,
     }
     if own_tags is None:
         own_tags = {**entry.get("tags", {}), ADDRESS: address}
-    outputs = {"arn": entry["accessEntryArn"], "principal": principal}
-    return Live(address, Status.READY, props, outputs, tags=own_tags, made=entry["accessEntryArn"])
+    outputs = {**AccessEntry.outputs_of(entry), "principal": principal}
+    return Live(address, Status.READY, props, outputs, tags=own_tags, made=outputs["arn"])
 
 
 def _named(item: Mapping[str, Any]) -> str:

@@ -15,15 +15,16 @@ from typing import Any
 import yaml
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.tags import ADDRESS
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.eks.access_entries import unknown_principal
 from livekit_deploy.aws.kinds.eks.cluster import NEW_ROLE, in_use_means_conflict
 from livekit_deploy.aws.kinds.eks.issues import ADDON_ISSUE, health
+from livekit_deploy.aws.kinds.eks.resource import InCluster
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.aws.kinds.states import ADDON
 from livekit_deploy.engine.inputs import Input, Output
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
-from livekit_deploy.errors import Absent, ResourceError
+from livekit_deploy.engine.resource import MINUTE, Live
+from livekit_deploy.errors import ResourceError
 
 _MOST = 10  # versions that are listed
 BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
@@ -45,7 +46,7 @@ def same_version(want: str, have: str) -> bool:
     return have == want or have.startswith((f"{want}.", f"{want}-"))
 
 
-class Addon(Resource):
+class Addon(InCluster):
     """An EKS add-on; the resource's name is the add-on's.
 
     ``version`` may be given in part, None leaves it to AWS once. ``configuration`` is the add-on's own configuration,
@@ -54,28 +55,24 @@ class Addon(Resource):
     """
 
     kind = "eks.addon"
-    host_kind = "eks.cluster"
+    what = "the EKS add-on"
     dies_with_host = True
     timeout, delete_timeout = 20 * MINUTE, 10 * MINUTE
     usual, usual_delete = 45.0, 30.0
     propagation = {"InvalidParameterException": (*NEW_ROLE, "CREATE_FAILED"), "InvalidRequestException": NEW_ROLE}
 
-    version: Input[str | None] = Input(api="addonVersion", default=None)
-    configuration: Input[Mapping[str, Any]] = Input(api="configurationValues", default={})
+    # a call gives both as they are for this cluster: the version in full, and the tags of volumes in the configuration
+    version: Input[str | None] = Input(shown="addonVersion", default=None)
+    configuration: Input[Mapping[str, Any]] = Input(default={})
     role_arn: Input[str | None] = Input(api="serviceAccountRoleArn", default=None)
 
-    arn = Output[str]()
+    arn = Output[str]("addonArn")
 
     def differs(self, key: str, want: Any, have: Any) -> bool:
         """A version is compared to the precision given, and not at all when none is."""
         if key == "version":
             return isinstance(want, str) and not (isinstance(have, str) and same_version(want, have))
         return super().differs(key, want, have)
-
-    def _cluster(self) -> str:
-        if self.host is None:
-            raise Absent(f"{self.address}: its cluster does not exist", address=self.address)
-        return self.host.id
 
     def foreseen(self, cloud: Cloud) -> tuple[str, str]:
         kubernetes = getattr(self.lives_in, "version", "")
@@ -89,41 +86,42 @@ class Addon(Resource):
             return refused
         return "", f"{self.instance} needs rights of its own: name a role that has them in {_role_of(self.instance)}."
 
-    def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        addon = _describe(cloud, self._cluster(), self.instance)
-        if addon is None:
-            return None
-        if id is None:
-            cloud.ownership.claim(addon.get("tags", {}), self.address, f"the EKS add-on {self.instance}")
-        return _live(addon, cloud.ownership.whose)
+    def own_name(self, cloud: Cloud) -> str:
+        return self.instance
+
+    @classmethod
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
+        addon: Item = cloud.eks.describe_addon(clusterName=host.id, addonName=id)["addon"]
+        return addon
+
+    @classmethod
+    def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
+        seen, ill = ADDON.of(item["status"]), health(ADDON_ISSUE, item.get("health", {}).get("issues", []))
+        props = {**cls.props_of(item), "configuration": _as_given(item, cloud.ownership.whose)}
+        outputs = {**cls.outputs_of(item), "version": props["version"]}
+        return seen.live(item["addonName"], props, outputs, made=outputs["arn"], **ill.told(seen))
+
+    @classmethod
+    def ids(cls, cloud: Cloud, host: Live) -> Iterable[str]:
+        return cloud.eks.pages("list_addons", "addons", clusterName=host.id)
 
     def create(self, cloud: Cloud, token: str) -> str:
-        version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
         configuration = self._configured(cloud)
         values = {"configurationValues": _text(configuration)} if configuration else {}
         with in_use_means_conflict(f"the EKS add-on {self.instance} exists already"):
             cloud.eks.create_addon(
-                clusterName=self._cluster(),
-                addonName=self.instance,
-                resolveConflicts="OVERWRITE",
-                clientRequestToken=token,
-                tags=cloud.ownership.tags(self.address),
-                **version,
-                **values,
-                **self._role(),
+                clientRequestToken=token, tags=cloud.ownership.tags(self.address), **self._request(cloud), **values
             )
         return self.instance
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
+        """All in one call: a role that is left out is taken away."""
+        cloud.eks.update_addon(**self._request(cloud), configurationValues=_text(self._configured(cloud)))
+
+    def _request(self, cloud: Cloud) -> dict[str, Any]:
         version = {"addonVersion": self._full_version(cloud, self.version)} if self.version else {}
-        cloud.eks.update_addon(
-            clusterName=self._cluster(),
-            addonName=self.instance,
-            resolveConflicts="OVERWRITE",
-            configurationValues=_text(self._configured(cloud)),
-            **version,
-            **self._role(),  # what is left out is taken away
-        )
+        names = {"clusterName": self.cluster, "addonName": self.instance}
+        return {**names, "resolveConflicts": "OVERWRITE", **version, **self.arguments()}
 
     def _configured(self, cloud: Cloud) -> Mapping[str, Any]:
         """Its configuration; volumes are created with our tags, by which `down` knows them."""
@@ -133,16 +131,9 @@ class Addon(Resource):
         controller["extraVolumeTags"] = {**(controller.get("extraVolumeTags") or {}), **cloud.ownership.whose}
         return {**self.configuration, "controller": controller}
 
-    def _role(self) -> dict[str, str]:
-        return {"serviceAccountRoleArn": self.role_arn} if self.role_arn else {}
-
-    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
-
     def _full_version(self, cloud: Cloud, given: str) -> str:
         """The newest version that AWS offers for this cluster within what was given."""
-        assert self.host is not None
-        kubernetes = str(self.host.outputs["version"])
+        kubernetes = str(self.its_host.outputs["version"])
         fitting = [one for one in offered(cloud, self.instance, kubernetes) if same_version(given, one)]
         if not fitting:
             said, remedy = not_offered(cloud, self.instance, given, kubernetes)
@@ -150,19 +141,10 @@ class Addon(Resource):
         return max(fitting, key=_order)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        cloud.eks.delete_addon(clusterName=self._cluster(), addonName=live.id, preserve=False)
+        cloud.eks.delete_addon(clusterName=self.cluster, addonName=live.id, preserve=False)
 
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
         return cause_and_remedy(live)
-
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if host is None or cloud.ownership.lineage is None:
-            return
-        for name in cloud.eks.pages("list_addons", "addons", clusterName=host.id):
-            addon = _describe(cloud, host.id, name)
-            if addon is not None and cloud.ownership.ours(addon.get("tags", {})):
-                yield Found(addon["tags"].get(ADDRESS, ""), _live(addon, cloud.ownership.whose))
 
 
 def _role_of(name: str) -> str:
@@ -208,14 +190,6 @@ def _text(configuration: Mapping[str, Any]) -> str:
     return json.dumps(configuration, sort_keys=True)
 
 
-def _describe(cloud: Cloud, cluster: str, name: str) -> Mapping[str, Any] | None:
-    try:
-        addon: Mapping[str, Any] = cloud.eks.describe_addon(clusterName=cluster, addonName=name)["addon"]
-    except Absent:
-        return None
-    return addon
-
-
 def _configuration(text: str) -> Any:
     """The values of an add-on, which EKS takes as JSON or as YAML; what is neither is told as the text that it is."""
     try:
@@ -236,16 +210,3 @@ def _as_given(addon: Mapping[str, Any], own_tags: Mapping[str, str]) -> Any:
     controller |= {"extraVolumeTags": tags} if tags else {}
     rest = {key: value for key, value in found.items() if key != "controller"}
     return rest | ({"controller": controller} if controller else {})
-
-
-def _live(addon: Mapping[str, Any], born_with: Mapping[str, str] | None = None) -> Live:
-    ill = health(ADDON_ISSUE, addon.get("health", {}).get("issues", []))
-    props = {
-        "version": addon.get("addonVersion"),
-        "configuration": _as_given(addon, born_with or {}),
-        "role_arn": addon.get("serviceAccountRoleArn") or None,
-    }
-    outputs = {"arn": addon["addonArn"], "version": props["version"]}
-    seen = ADDON.of(addon["status"])
-    more = {"tags": addon.get("tags", {}), "made": addon.get("addonArn", ""), **ill.told(seen)}
-    return seen.live(addon["addonName"], props, outputs, **more)

@@ -8,21 +8,22 @@ cluster is kept in a tag of it, so that the access entry made for them never dep
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.naming import fit
-from livekit_deploy.aws.access.tags import ADDRESS
 from livekit_deploy.aws.kinds.ec2.diagnosis import CLUSTER_ADDRESSES, cause_and_remedy, subnets_short
 from livekit_deploy.aws.kinds.eks.foreign import added
 from livekit_deploy.aws.kinds.eks.issues import CLUSTER_ISSUE, health
+from livekit_deploy.aws.kinds.eks.resource import EksResource
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.aws.kinds.states import CLUSTER
 from livekit_deploy.config.checks import SUPPORT
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
 from livekit_deploy.engine.live import made_at
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
+from livekit_deploy.engine.resource import MINUTE, Live, Status
 from livekit_deploy.errors import Absent, Conflict, InUse, NotOurs, StateError
 
 #: the instance name of the one cluster of an environment
@@ -108,7 +109,22 @@ def as_it_runs(have: int) -> str:
     return f"upgrade livekit_deploy, which does not know {version} yet; then set cluster.version to {version}."
 
 
-class Cluster(Resource):
+def _log_setup(wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """Every type of log, on or off: EKS leaves one as it is that is not named."""
+    off = [name for name in LOG_TYPES if name not in wanted]
+    sets = (list(wanted), True), (off, False)
+    return [{"types": types, "enabled": enabled} for types, enabled in sets if types]
+
+
+def _logs_on(setup: Sequence[Mapping[str, Any]]) -> list[str]:
+    return sorted(name for group in setup if group.get("enabled") for name in group.get("types", []))
+
+
+def _encryption(key: str) -> list[dict[str, Any]]:
+    return [{"resources": ["secrets"], "provider": {"keyArn": key}}]
+
+
+class Cluster(EksResource):
     """An EKS cluster. ``version`` is ``1.36``; ``logs`` are the control plane logs that go to CloudWatch.
 
     ``public_cidrs`` may reach the public endpoint, none of them closes it. ``key_arn`` is a KMS key for Kubernetes
@@ -119,6 +135,7 @@ class Cluster(Resource):
     """
 
     kind = "eks.cluster"
+    what, longest = "the EKS cluster", _NAME
     timeout, delete_timeout = 30 * MINUTE, 30 * MINUTE
     usual, usual_delete = 9 * MINUTE, 3 * MINUTE
     exports = {
@@ -134,17 +151,22 @@ class Cluster(Resource):
     subnet_ids: Inputs[str] = Inputs(api="resourcesVpcConfig.subnetIds")
     zones: Inputs[str] = Inputs(change=Change.FIXED, default=(), way_out=_ZONES)
     version: Input[str] = Input(api="version")
-    public_cidrs: Inputs[str] = Inputs(api="resourcesVpcConfig.publicAccessCidrs")
-    private_access: Input[bool] = Input(api="resourcesVpcConfig.endpointPrivateAccess", default=True)
-    logs: Inputs[str] = Inputs(api="logging.clusterLogging", default=())
-    key_arn: Input[str | None] = Input(api="encryptionConfig", default=None)
-    deletion_protection: Input[bool] = Input(api="deletionProtection", default=False)
+    # none of them says that the endpoint is closed: another flag does, beside them
+    public_cidrs: Inputs[str] = Inputs(
+        api="resourcesVpcConfig.publicAccessCidrs", to_api=lambda cidrs: cidrs or None, shown=""
+    )
+    private_access: Input[bool] = Input(api="resourcesVpcConfig.endpointPrivateAccess", absent=False, default=True)
+    logs: Inputs[str] = Inputs(api="logging.clusterLogging", to_api=_log_setup, from_api=_logs_on, default=())
+    key_arn: Input[str | None] = Input(
+        api="encryptionConfig", to_api=_encryption, shown="encryptionConfig[0].provider.keyArn", default=None
+    )
+    deletion_protection: Input[bool] = Input(api="deletionProtection", absent=False, default=False)
 
-    arn = Output[str]()
-    endpoint = Output[str]()
-    ca = Output[str]()
-    issuer = Output[str]()
-    security_group_id = Output[str]()
+    arn = Output[str]("arn")
+    endpoint = Output[str]("endpoint", absent="")
+    ca = Output[str]("certificateAuthority.data", absent="")
+    issuer = Output[str]("identity.oidc.issuer", absent="")
+    security_group_id = Output[str]("resourcesVpcConfig.clusterSecurityGroupId", absent="")
     creator = Output[str]()
 
     @property
@@ -176,68 +198,55 @@ class Cluster(Resource):
 
     # ---- verbs
 
-    def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        name = id or fit(cloud.name(self.instance), _NAME)
-        try:
-            cluster = cloud.eks.describe_cluster(name=name)["cluster"]
-        except Absent:
-            return None
-        if id is None:
-            cloud.ownership.claim(cluster.get("tags", {}), self.address, f"the EKS cluster {name}")
-        return _with_access(cloud, cluster)
+    @classmethod
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
+        cluster: Item = cloud.eks.describe_cluster(name=id)["cluster"]
+        return cluster
+
+    @classmethod
+    def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
+        """The cluster, and where it serves who else may use it."""
+        live = _live(item)
+        return replace(live, noted=added(cloud, item)) if live.status is Status.READY else live
+
+    @classmethod
+    def ids(cls, cloud: Cloud, host: Live) -> Iterable[str]:
+        named = cloud.eks.pages("list_clusters", "clusters")
+        return (name for name in named if name.startswith(cloud.ownership.prefix))
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = fit(cloud.name(self.instance), _NAME)
+        name = self.own_name(cloud)
         # a tag value cannot hold the commas that names in IAM may have, and those cannot hold blanks
         tags = {**cloud.ownership.tags(self.address, name), CREATOR: cloud.identity.principal.replace(",", " ")}
-        encryption = self._encryption() if self.key_arn else []
         with in_use_means_conflict(f"the EKS cluster {name} exists already"):
             cloud.eks.create_cluster(
                 name=name,
                 clientRequestToken=token,
-                version=self.version,
-                roleArn=self.role_arn,
-                resourcesVpcConfig={"subnetIds": sorted(self.subnet_ids), **self._endpoint()},
-                logging={"clusterLogging": self._logging()},
                 accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
                 bootstrapSelfManagedAddons=False,
                 upgradePolicy={"supportType": "STANDARD"},
-                deletionProtection=self.deletion_protection,
                 tags=tags,
-                **({"encryptionConfig": encryption} if encryption else {}),
+                **self._with_endpoint(self.arguments()),
             )
         return name
 
-    def _encryption(self) -> list[dict[str, Any]]:
-        return [{"resources": ["secrets"], "provider": {"keyArn": self.key_arn}}]
-
-    def _endpoint(self) -> dict[str, Any]:
-        public = bool(self.public_cidrs)
-        cidrs = {"publicAccessCidrs": sorted(self.public_cidrs)} if public else {}
-        return {"endpointPublicAccess": public, "endpointPrivateAccess": self.private_access, **cidrs}
-
-    def _logging(self) -> list[dict[str, Any]]:
-        off = [name for name in LOG_TYPES if name not in self.logs]
-        sets = (sorted(self.logs), True), (off, False)
-        return [{"types": types, "enabled": enabled} for types, enabled in sets if types]
+    def _with_endpoint(self, request: dict[str, Any]) -> dict[str, Any]:
+        request["resourcesVpcConfig"]["endpointPublicAccess"] = bool(self.public_cidrs)
+        return request
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """One kind of change a call, as EKS demands; the version last."""
-        config: dict[str, Any] | None = None
-        if "deletion_protection" in changed:
-            config = {"deletionProtection": self.deletion_protection}
-        elif {"public_cidrs", "private_access"} & changed:
-            config = {"resourcesVpcConfig": self._endpoint()}
-        elif "subnet_ids" in changed:
-            config = {"resourcesVpcConfig": {"subnetIds": sorted(self.subnet_ids)}}
-        elif "logs" in changed:
-            config = {"logging": {"clusterLogging": self._logging()}}
-        if config is not None:
-            cloud.eks.update_cluster_config(name=live.id, **config)
+        config = [key for key in ("deletion_protection", "subnet_ids", "logs") if key in changed]
+        endpoint = {"public_cidrs", "private_access"} & changed
+        if endpoint and "deletion_protection" not in changed:
+            request = self._with_endpoint(self.arguments("public_cidrs", "private_access"))
+            cloud.eks.update_cluster_config(name=live.id, **request)
+        elif config:
+            cloud.eks.update_cluster_config(name=live.id, **self.arguments(config[0]))
         elif "key_arn" in changed:
-            cloud.eks.associate_encryption_config(clusterName=live.id, encryptionConfig=self._encryption())
+            cloud.eks.associate_encryption_config(clusterName=live.id, **self.arguments("key_arn"))
         elif "version" in changed:
-            cloud.eks.update_cluster_version(name=live.id, version=self.version)
+            cloud.eks.update_cluster_version(name=live.id, **self.arguments("version"))
 
     def own_tags(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
         """The tags, and who made the cluster, as long as that is known."""
@@ -247,9 +256,6 @@ class Cluster(Resource):
     def shows_it_is_foreign(self, cloud: Cloud, live: Live, path: str) -> bool:
         """Not who made it: that tag is no tag of whose it is."""
         return path != f"ownership_tags.{CREATOR}"
-
-    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-        cloud.eks.tag_resource(resourceArn=live.outputs["arn"], tags=dict(tags))
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Lift the deletion protection first, then delete."""
@@ -261,53 +267,12 @@ class Cluster(Resource):
     def diagnose(self, cloud: Cloud, live: Live | None) -> tuple[str, str]:
         return subnets_short(cloud, self.subnet_ids, CLUSTER_ADDRESSES) or cause_and_remedy(live)
 
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        if cloud.ownership.lineage is None:
-            return
-        for name in cloud.eks.pages("list_clusters", "clusters"):
-            if not name.startswith(cloud.ownership.prefix):
-                continue
-            try:
-                cluster = cloud.eks.describe_cluster(name=name)["cluster"]
-            except Absent:
-                continue
-            tags = cluster.get("tags", {})
-            if cloud.ownership.ours(tags):
-                yield Found(tags.get(ADDRESS, ""), _with_access(cloud, cluster))
 
-
-def _with_access(cloud: Cloud, cluster: Mapping[str, Any]) -> Live:
-    """The cluster, and where it serves who else may use it."""
-    live = _live(cluster)
-    if live.status is not Status.READY:
-        return live
-    return replace(live, noted=added(cloud, cluster))
-
-
-def _live(cluster: Mapping[str, Any]) -> Live:
+def _live(cluster: Item) -> Live:
     vpc = cluster.get("resourcesVpcConfig", {})
-    encryption = cluster.get("encryptionConfig") or []
-    groups = cluster.get("logging", {}).get("clusterLogging", [])
-    props = {
-        "role_arn": cluster["roleArn"],
-        "subnet_ids": sorted(vpc.get("subnetIds", [])),
-        "version": cluster["version"],
-        "public_cidrs": sorted(vpc.get("publicAccessCidrs", [])) if vpc.get("endpointPublicAccess") else [],
-        "private_access": bool(vpc.get("endpointPrivateAccess")),
-        "logs": sorted(name for group in groups if group.get("enabled") for name in group.get("types", [])),
-        "key_arn": encryption[0]["provider"]["keyArn"] if encryption else None,
-        "deletion_protection": bool(cluster.get("deletionProtection", False)),
-    }
-    outputs = {
-        "arn": cluster["arn"],
-        "name": cluster["name"],
-        "endpoint": cluster.get("endpoint", ""),
-        "ca": cluster.get("certificateAuthority", {}).get("data", ""),
-        "issuer": cluster.get("identity", {}).get("oidc", {}).get("issuer", ""),
-        "security_group_id": vpc.get("clusterSecurityGroupId", ""),
-        "version": cluster["version"],
-    }
+    cidrs = sorted(vpc.get("publicAccessCidrs", [])) if vpc.get("endpointPublicAccess") else []
+    props = {**Cluster.props_of(cluster), "public_cidrs": cidrs}
+    outputs = {**Cluster.outputs_of(cluster), "name": cluster["name"], "version": cluster["version"]}
     tags = cluster.get("tags", {})
     if creator := tags.get(CREATOR, "").replace(" ", ","):
         outputs["creator"] = creator

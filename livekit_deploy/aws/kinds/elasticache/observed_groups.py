@@ -13,6 +13,7 @@ from typing import Any
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds import states
 from livekit_deploy.aws.kinds.elasticache.subnet_groups import tags_from_aws
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.engine.live import made_at
 from livekit_deploy.engine.resource import Live
 from livekit_deploy.errors import Absent
@@ -24,42 +25,47 @@ _CODE = re.compile(r"\bInsufficient\w+|\b\w+(?:Exceeded|NotFound)\b")
 _TOKEN = re.compile(r"\btoken ([\w-]+)(?: after ([\w-]+))?")
 
 
-def described(cloud: Cloud, name: str) -> Mapping[str, Any] | None:
+def described(cloud: Cloud, name: str) -> Item | None:
     try:
         found = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
     except Absent:
         return None
-    group: Mapping[str, Any] = found.only
+    group: Item = found.only
     return group
 
 
-def members_of(cloud: Cloud, group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def members_of(cloud: Cloud, group: Item) -> list[Item]:
     """The nodes of a group, each described by its id."""
-    found: list[Mapping[str, Any]] = []
+    found: list[Item] = []
     for member in group.get("MemberClusters", []):
         with contextlib.suppress(Absent):
             found += cloud.elasticache.describe_cache_clusters(CacheClusterId=member)["CacheClusters"]
     return found
 
 
-def live_group(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> Live:
-    """A group as it and its ``nodes`` describe it."""
-    name, members = group["ReplicationGroupId"], group.get("MemberClusters", [])
+def live_group(
+    cloud: Cloud, group: Item, nodes: list[Item], declared: dict[str, Any], outputs: Mapping[str, Any]
+) -> Live:
+    """A group as it and its ``nodes`` describe it, besides what its kind declares of it."""
     seen = _observed_state(group)
     primary = next((shard.get("PrimaryEndpoint") for shard in group.get("NodeGroups", [])), None) or {}
     endpoint, port = str(primary.get("Address", "")), int(primary.get("Port", PORT))
-    outputs = {"arn": group["ARN"], "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
+    outputs = {**outputs, "endpoint": endpoint, "port": port, "redis_address": f"{endpoint}:{port}"}
     detail = "" if seen.meaning is states.USABLE else _why(cloud, group, nodes)
     code = found[0] if seen.meaning is states.FAILED and (found := _CODE.search(detail)) else ""
-    props = _props(group, members, nodes)
+    props = {**declared, **_props(group, nodes)}
+    if (mark := _TOKEN.search(group.get("Description", ""))) and props["auth"]:
+        props["auth_token"] = {"version": mark[1]}
     held = {"auth_token": lambda: _too_soon(cloud, props)}
     going_on = _rotating(cloud, group, props)
     own_tags = tags_from_aws(cloud, group) if group["Status"] == "available" else None
     more: dict[str, Any] = {"tags": own_tags, "made": made_at(group, "ReplicationGroupCreateTime")}
-    return seen.live(name, props, outputs, detail=detail, code=code, unfinished=going_on, held=held, **more)
+    return seen.live(
+        group["ReplicationGroupId"], props, outputs, detail=detail, code=code, unfinished=going_on, held=held, **more
+    )
 
 
-def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> str:
+def _rotating(cloud: Cloud, group: Item, props: dict[str, Any]) -> str:
     """Who keeps the token before the present one from being ended; says in ``props`` that nobody does."""
     mark = _TOKEN.search(group.get("Description", ""))
     if mark is None or not mark[2] or "auth_token" not in props:
@@ -69,7 +75,7 @@ def _rotating(cloud: Cloud, group: Mapping[str, Any], props: dict[str, Any]) -> 
     return others and f"the previous token stays valid until up runs after the last pod with it has ended: {others}"
 
 
-def _observed_state(group: Mapping[str, Any]) -> states.ObservedState:
+def _observed_state(group: Item) -> states.ObservedState:
     """The group's own state, or what it is switching."""
     seen = states.REPLICATION_GROUP.of(group["Status"])
     switches = states.FAILOVER.of(group.get("AutomaticFailover")), states.MULTI_AZ.of(group.get("MultiAZ"))
@@ -85,34 +91,19 @@ def _too_soon(cloud: Cloud, props: Mapping[str, Any]) -> str:
     return others and f"{kept}, but {others}: they would lose Redis. Run the same command again when they have ended."
 
 
-def _props(group: Mapping[str, Any], members: list[str], nodes: list[Mapping[str, Any]]) -> dict[str, Any]:
-    props: dict[str, Any] = {
-        "node_type": group.get("CacheNodeType"),
-        "replicas": max(len(members) - 1, 0),
-        "failover": group.get("AutomaticFailover") == "enabled",
-        "multi_az": group.get("MultiAZ") == "enabled",
-        "snapshot_retention": group.get("SnapshotRetentionLimit", 0),
-        "tls": PREFERRED
-        if group.get("TransitEncryptionMode") == PREFERRED
-        else bool(group.get("TransitEncryptionEnabled")),
-        "auth": bool(group.get("AuthTokenEnabled")),
-    }
-    if (minor := group.get("AutoMinorVersionUpgrade")) is not None:
-        props["minor_upgrades"] = bool(minor)
-    if window := group.get("SnapshotWindow"):
-        props["snapshot_window"] = window
+def _props(group: Item, nodes: list[Item]) -> dict[str, Any]:
+    half = group.get("TransitEncryptionMode") == PREFERRED
+    props: dict[str, Any] = {"tls": PREFERRED if half else bool(group.get("TransitEncryptionEnabled"))}
     if nodes:
         props["engine"], props["version"] = nodes[0]["Engine"], nodes[0]["EngineVersion"]
         props["maintenance_window"] = nodes[0].get("PreferredMaintenanceWindow")
         props["parameter_group"] = (nodes[0].get("CacheParameterGroup") or {}).get("CacheParameterGroupName")
         props["subnet_group"] = nodes[0].get("CacheSubnetGroupName")
         props["security_group_ids"] = sorted(item["SecurityGroupId"] for item in nodes[0].get("SecurityGroups", []))
-    if (mark := _TOKEN.search(group.get("Description", ""))) and props["auth"]:
-        props["auth_token"] = {"version": mark[1]}
     return props
 
 
-def _why(cloud: Cloud, group: Mapping[str, Any], nodes: list[Mapping[str, Any]]) -> str:
+def _why(cloud: Cloud, group: Item, nodes: list[Item]) -> str:
     """What ElastiCache is doing: its status, how many nodes are up, and its last event."""
     up = sum(states.CACHE_CLUSTER.of(node.get("CacheClusterStatus")).usable for node in nodes)
     said = f"{group['Status']}, nodes {up}/{len(group.get('MemberClusters', []))} available"

@@ -8,39 +8,40 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.naming import fit
 from livekit_deploy.aws.access.tags import pairs
 from livekit_deploy.aws.kinds.elasticache.engine_versions import DEFAULT
-from livekit_deploy.aws.kinds.elasticache.subnet_groups import ours, put_tags, tags_of
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import ElastiCacheResource
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.engine.inputs import Change, Input, Output
-from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent
 
-_NAME = 255
 #: parameters that one call takes (API reference, ModifyCacheParameterGroup)
 _AT_ONCE = 20
 _RANGE = re.compile(r"(-?\d+)-(-?\d*)", re.ASCII)
 _NUMBER = re.compile(r"-?\d+", re.ASCII)
 
 
-class ParameterGroup(Resource):
+class ParameterGroup(ElastiCacheResource):
     """Settings of the engine, by name; all others stay as ElastiCache gives them. It is made with none set.
 
     ``family`` is that of the engine's version. Source: ElastiCache API reference, CreateCacheParameterGroup.
     """
 
     kind = "elasticache.parameter_group"
+    what, longest = "the cache parameter group", 255
+    listing = ("describe_cache_parameter_groups", "CacheParameterGroups", "CacheParameterGroupName")
 
     family: Input[str] = Input(api="CacheParameterGroupFamily", change=Change.IMMUTABLE)
-    parameters: Input[Mapping[str, str]] = Input(default={})
+    parameters: Input[Mapping[str, str]] = Input(default={})  # set and reset by calls of their own
 
-    group_name = Output[str]()
-    arn = Output[str]()
+    group_name = Output[str]("CacheParameterGroupName")
+    arn = Output[str]("ARN")
 
     def foreseen(self, cloud: Cloud) -> tuple[str, str]:
         """What ElastiCache will not take, by what it tells of the family's own group."""
@@ -56,28 +57,20 @@ class ParameterGroup(Resource):
 
     # ---- verbs
 
-    def _name(self, cloud: Cloud) -> str:
-        return re.sub("-+", "-", fit(cloud.name(self.instance), _NAME).lower()).rstrip("-")
-
-    def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        name = id or self._name(cloud)
-        try:
-            found = cloud.elasticache.describe_cache_parameter_groups(CacheParameterGroupName=name)
-            group = found["CacheParameterGroups"].only
-            tags = tags_of(cloud, group)
-            if id is None:
-                cloud.ownership.claim(tags, self.address, f"the cache parameter group {name}")
-            return _parameter_group(cloud, group, tags)
-        except Absent:
-            return None
+    @classmethod
+    def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
+        outputs = cls.outputs_of(item)
+        listed = _parameters(cloud, outputs["group_name"], Source="user")
+        own = {one["ParameterName"]: one.get("ParameterValue", "") for one in listed if one.get("Source") == "user"}
+        return Live(outputs["group_name"], Status.READY, {**cls.props_of(item), "parameters": own}, outputs)
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = self._name(cloud)
+        name = self.own_name(cloud)
         cloud.elasticache.create_cache_parameter_group(
             CacheParameterGroupName=name,
-            CacheParameterGroupFamily=self.family,
             Description=f"LiveKit {cloud.ownership.prefix}",
             Tags=pairs(cloud.ownership.tags(self.address, name)),
+            **self.arguments(),
         )
         return name
 
@@ -95,25 +88,8 @@ class ParameterGroup(Resource):
             asked = [{"ParameterName": name} for name in islice(old, _AT_ONCE)]
             cloud.elasticache.reset_cache_parameter_group(CacheParameterGroupName=live.id, ParameterNameValues=asked)
 
-    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-        put_tags(cloud, live, tags)
-
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.elasticache.delete_cache_parameter_group(CacheParameterGroupName=live.id)
-
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        groups = ours(cloud, "describe_cache_parameter_groups", "CacheParameterGroups", "CacheParameterGroupName")
-        for address, group in groups:
-            yield Found(address, _parameter_group(cloud, group, tags_of(cloud, group)))
-
-
-def _parameter_group(cloud: Cloud, group: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
-    name = group["CacheParameterGroupName"]
-    listed = _parameters(cloud, name, Source="user")
-    own = {one["ParameterName"]: one.get("ParameterValue", "") for one in listed if one.get("Source") == "user"}
-    props = {"family": group["CacheParameterGroupFamily"], "parameters": own}
-    return Live(name, Status.READY, props, {"group_name": name, "arn": group["ARN"]}, tags=tags)
 
 
 def _parameters(cloud: Cloud, group: str, **which: str) -> Iterator[Mapping[str, Any]]:

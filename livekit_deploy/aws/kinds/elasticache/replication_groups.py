@@ -10,23 +10,21 @@ Our tags are in the description as well as in the tags, which ElastiCache refuse
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.naming import fit
-from livekit_deploy.aws.access.tags import pairs
+from livekit_deploy.aws.access.tags import ADDRESS, pairs
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.elasticache.engine_versions import DEFAULT, as_given, default_group, later_minor, order
 from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT, PREFERRED, described, live_group, members_of
-from livekit_deploy.aws.kinds.elasticache.subnet_groups import ours, put_tags, tags_of
+from livekit_deploy.aws.kinds.elasticache.subnet_groups import ElastiCacheResource, ours, tags_of
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.base.windows import is_weekly, overlap
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
-from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource
+from livekit_deploy.engine.resource import MINUTE, Found, Live
 from livekit_deploy.errors import Absent
 
-_GROUP_NAME = 40
 _UNKNOWN = "unknown"
 #: AUTH that somebody else switched (ElastiCache API reference, AuthTokenUpdateStrategy)
 _AUTH_ON = "ElastiCache cannot turn AUTH off without user groups: set redis.auth to true, which makes a new group."
@@ -35,7 +33,11 @@ _AUTH_OFF = "Remove the group's user groups in ElastiCache and set its token aga
 _APART = "ElastiCache takes no snapshots while it maintains the group"
 
 
-class ReplicationGroup(Resource):
+def _enabled(status: str) -> bool:
+    return status == "enabled"
+
+
+class ReplicationGroup(ElastiCacheResource):
     """A Redis or Valkey with one shard. ``version`` is compared to the precision given.
 
     ``replicas`` are beside the primary; ``failover`` and ``multi_az`` need at least one. ``auth`` says whether a token
@@ -46,6 +48,8 @@ class ReplicationGroup(Resource):
     """
 
     kind = "elasticache.replication_group"
+    longest = 40
+    listing = ("describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
     timeout, delete_timeout = 60 * MINUTE, 45 * MINUTE
     usual, usual_delete = 7 * MINUTE, 6 * MINUTE
     exports = {"redis_address": "redis.address"}
@@ -58,24 +62,36 @@ class ReplicationGroup(Resource):
         "InvalidParameterValue": ("security group",),
     }
 
-    engine: Input[str] = Input(api="Engine", change=Change.IMMUTABLE, default="valkey")
-    version: Input[str] = Input(api="EngineVersion")
-    minor_upgrades: Input[bool] = Input(api="AutoMinorVersionUpgrade", default=False)
+    # a node of the group shows these, and the group itself does not
+    engine: Input[str] = Input(api="Engine", shown="", change=Change.IMMUTABLE, default="valkey")
+    version: Input[str] = Input(api="EngineVersion", shown="")
+    security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds", shown="")
+    subnet_group: Input[str] = Input(api="CacheSubnetGroupName", shown="", change=Change.IMMUTABLE)
+    parameter_group: Input[str | None] = Input(api="CacheParameterGroupName", shown="", default=None)
+    # the group itself
+    minor_upgrades: Input[bool] = Input(api="AutoMinorVersionUpgrade", absent=False, default=False)
     node_type: Input[str] = Input(api="CacheNodeType")
-    replicas: Input[int] = Input(api="NumCacheClusters", default=0)
-    failover: Input[bool] = Input(api="AutomaticFailoverEnabled", default=False)
-    multi_az: Input[bool] = Input(api="MultiAZEnabled", default=False)
-    snapshot_retention: Input[int] = Input(api="SnapshotRetentionLimit", default=0)
+    replicas: Input[int] = Input(
+        api="NumCacheClusters",
+        to_api=lambda replicas: replicas + 1,
+        shown="MemberClusters",
+        from_api=lambda nodes: max(len(nodes) - 1, 0),
+        absent=0,
+        default=0,
+    )
+    failover: Input[bool] = Input(
+        api="AutomaticFailoverEnabled", shown="AutomaticFailover", from_api=_enabled, absent=False, default=False
+    )
+    multi_az: Input[bool] = Input(api="MultiAZEnabled", shown="MultiAZ", from_api=_enabled, absent=False, default=False)
+    snapshot_retention: Input[int] = Input(api="SnapshotRetentionLimit", absent=0, default=0)
     snapshot_window: Input[str | None] = Input(api="SnapshotWindow", default=None)
-    parameter_group: Input[str | None] = Input(api="CacheParameterGroupName", default=None)
-    security_group_ids: Inputs[str] = Inputs(api="SecurityGroupIds")
-    subnet_group: Input[str] = Input(api="CacheSubnetGroupName", change=Change.IMMUTABLE)
-    tls: Input[bool] = Input(api="TransitEncryptionEnabled", change=Change.IMMUTABLE, default=True)
-    auth: Input[bool] = Input(change=Change.IMMUTABLE, default=True)
-    auth_token: Input[SecretRef | None] = Input(api="AuthToken", default=None)
-    old_token: Input[bool] = Input(api="AuthTokenUpdateStrategy", default=False)
+    # TLS may be half on; the token is read in the call that sends it, and the description says which it is
+    tls: Input[bool] = Input(api="TransitEncryptionEnabled", shown="", change=Change.IMMUTABLE, default=True)
+    auth: Input[bool] = Input(shown="AuthTokenEnabled", absent=False, change=Change.IMMUTABLE, default=True)
+    auth_token: Input[SecretRef | None] = Input(default=None)
+    old_token: Input[bool] = Input(default=False)
 
-    arn = Output[str]()
+    arn = Output[str]("ARN")
     endpoint = Output[str]()
     port = Output[int]()
     redis_address = Output[str]()
@@ -125,15 +141,12 @@ class ReplicationGroup(Resource):
 
     # ---- verbs
 
-    def _name(self, cloud: Cloud) -> str:
-        return re.sub("-+", "-", fit(cloud.name(self.instance), _GROUP_NAME).lower()).rstrip("-")
-
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        name = id or self._name(cloud)
+        name = id or self.own_name(cloud)
         if (group := described(cloud, name)) is None:
             return None
         try:
-            live = live_group(cloud, group, members_of(cloud, group))
+            live = self._seen(cloud, group, members_of(cloud, group))
             if id is None:  # its description says whose it is only as long as its tags are not told
                 own_tags = live.tags if live.tags is not None else tags_of(cloud, group)
                 cloud.ownership.claim(own_tags, self.address, f"the replication group {name}")
@@ -142,30 +155,16 @@ class ReplicationGroup(Resource):
         return live
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = self._name(cloud)
+        name = self.own_name(cloud)
         secret = {"AuthToken": cloud.secret(self.auth_token)} if self.auth and self.auth_token else {}
-        window = {"SnapshotWindow": self.snapshot_window} if self.snapshot_window else {}
-        parameters = {"CacheParameterGroupName": self.parameter_group} if self.parameter_group else {}
         cloud.elasticache.create_replication_group(
             ReplicationGroupId=name,
             ReplicationGroupDescription=self._description(cloud),
-            Engine=self.engine,
-            EngineVersion=self.version,
-            AutoMinorVersionUpgrade=self.minor_upgrades,
-            CacheNodeType=self.node_type,
-            NumCacheClusters=self.replicas + 1,
-            AutomaticFailoverEnabled=self.failover,
-            MultiAZEnabled=self.multi_az,
-            SnapshotRetentionLimit=self.snapshot_retention,
-            SecurityGroupIds=sorted(self.security_group_ids),
-            CacheSubnetGroupName=self.subnet_group,
-            TransitEncryptionEnabled=self.tls,
             AtRestEncryptionEnabled=True,
             Port=PORT,
             Tags=pairs(cloud.ownership.tags(self.address, name)),
+            **self.arguments(),
             **secret,
-            **window,
-            **parameters,
         )
         return name
 
@@ -177,11 +176,10 @@ class ReplicationGroup(Resource):
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         """One step. Failover needs a replica: it is switched off before the last one goes, on once there is one."""
         grows = self.replicas > live.props["replicas"]
-        spreads = {"failover", "multi_az"} & changed
         if "replicas" in changed and grows:
             self._resize(cloud, "increase_replica_count", live)
-        elif spreads:
-            self._modify(cloud, live, AutomaticFailoverEnabled=self.failover, MultiAZEnabled=self.multi_az)
+        elif {"failover", "multi_az"} & changed:
+            self._modify(cloud, live, **self.arguments("failover", "multi_az"))
         elif "replicas" in changed:
             self._resize(cloud, "decrease_replica_count", live)
         elif "tls" in changed:
@@ -191,8 +189,20 @@ class ReplicationGroup(Resource):
             self._set_token(cloud, live, "ROTATE", str(present.get("version", _UNKNOWN)))
         elif "old_token" in changed:
             self._set_token(cloud, live, "SET")
+        elif "snapshot_retention" in changed:
+            # from none to some, ElastiCache has to be told which node to take them from
+            new = {"SnapshottingClusterId": _replica(cloud, live)} if not live.props["snapshot_retention"] else {}
+            self._modify(cloud, live, **self.arguments("snapshot_retention"), **new)
         else:
-            self._modify_one(cloud, live, changed)
+            alone = ("snapshot_window", "security_group_ids", "node_type", "version", "parameter_group")
+            key = next((key for key in alone if key in changed), "minor_upgrades")
+            # another major version takes parameters of its own family only
+            group = self._parameters(changed) if key in ("version", "parameter_group") else {}
+            self._modify(cloud, live, **{**self.arguments(key), **group})
+
+    def _parameters(self, changed: frozenset[str]) -> dict[str, str]:
+        name = self.parameter_group or default_group(self.engine, self.version)
+        return {"CacheParameterGroupName": name} if "parameter_group" in changed else {}
 
     def _switch_tls(self, cloud: Cloud, live: Live) -> None:
         """On and off in two steps, by way of both."""
@@ -200,29 +210,6 @@ class ReplicationGroup(Resource):
         mode = "required" if half and self.tls else PREFERRED
         off = {"TransitEncryptionEnabled": False} if half and not self.tls else {"TransitEncryptionMode": mode}
         self._modify(cloud, live, **({"TransitEncryptionEnabled": True} if self.tls else {}), **off)
-
-    def _modify_one(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
-        if "snapshot_retention" in changed:
-            # from none to some, ElastiCache has to be told which node to take them from
-            new = {"SnapshottingClusterId": _replica(cloud, live)} if not live.props["snapshot_retention"] else {}
-            self._modify(cloud, live, SnapshotRetentionLimit=self.snapshot_retention, **new)
-        elif "snapshot_window" in changed:
-            self._modify(cloud, live, SnapshotWindow=self.snapshot_window)
-        elif "security_group_ids" in changed:
-            self._modify(cloud, live, SecurityGroupIds=sorted(self.security_group_ids))
-        elif "node_type" in changed:
-            self._modify(cloud, live, CacheNodeType=self.node_type)
-        elif "version" in changed:
-            # another major version takes parameters of its own family only
-            self._modify(cloud, live, EngineVersion=self.version, **self._parameters(changed))
-        elif "parameter_group" in changed:
-            self._modify(cloud, live, **self._parameters(changed))
-        elif "minor_upgrades" in changed:
-            self._modify(cloud, live, AutoMinorVersionUpgrade=self.minor_upgrades)
-
-    def _parameters(self, changed: frozenset[str]) -> dict[str, str]:
-        name = self.parameter_group or default_group(self.engine, self.version)
-        return {"CacheParameterGroupName": name} if "parameter_group" in changed else {}
 
     def _resize(self, cloud: Cloud, operation: str, live: Live) -> None:
         resize = getattr(cloud.elasticache, operation)
@@ -242,9 +229,6 @@ class ReplicationGroup(Resource):
     def _modify(self, cloud: Cloud, live: Live, **what: Any) -> None:
         cloud.elasticache.modify_replication_group(ReplicationGroupId=live.id, ApplyImmediately=True, **what)
 
-    def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
-        put_tags(cloud, live, tags)
-
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Delete it without a last snapshot: what LiveKit keeps there is worth nothing once its rooms are gone."""
         cloud.elasticache.delete_replication_group(ReplicationGroupId=live.id, RetainPrimaryCluster=False)
@@ -253,13 +237,16 @@ class ReplicationGroup(Resource):
         return cause_and_remedy(live)
 
     @classmethod
+    def _seen(cls, cloud: Cloud, group: Item, nodes: list[Item]) -> Live:
+        return live_group(cloud, group, nodes, cls.props_of(group), cls.outputs_of(group))
+
+    @classmethod
     def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        groups = ours(cloud, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId")
-        for address, group in groups:
+        for tags, group in ours(cloud, *cls.listing):
             nodes = cloud.elasticache.pages("describe_cache_clusters", "CacheClusters")
             own = [node for node in nodes if node.get("ReplicationGroupId") == group["ReplicationGroupId"]]
             with contextlib.suppress(Absent):  # a late list shows it
-                yield Found(address, live_group(cloud, group, own))
+                yield Found(tags.get(ADDRESS, ""), cls._seen(cloud, group, own))
 
     @classmethod
     def exists(cls, cloud: Cloud, live: Live) -> bool:

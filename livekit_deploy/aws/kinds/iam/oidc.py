@@ -32,7 +32,10 @@ class OidcProvider(Resource):
     # IAM asks the cluster's own issuer, which answers a moment after the cluster is there
     propagation = {"OpenIdIdpCommunicationError": ()}
 
-    url: Input[str] = Input(api="Url", change=Change.IMMUTABLE)
+    # IAM tells it without the scheme
+    url: Input[str] = Input(
+        api="Url", from_api=lambda url: f"https://{url.removeprefix('https://')}", change=Change.IMMUTABLE
+    )
 
     arn = Output[str]()
     issuer = Output[str]()
@@ -57,11 +60,8 @@ class OidcProvider(Resource):
         return found[1]
 
     def create(self, cloud: Cloud, token: str) -> str:
-        said = cloud.iam.create_open_id_connect_provider(
-            Url=self.url,
-            ClientIDList=[AUDIENCE],
-            Tags=pairs(cloud.ownership.tags(self.address, cloud.name(self.instance))),
-        )
+        tags = pairs(cloud.ownership.tags(self.address, cloud.name(self.instance)))
+        said = cloud.iam.create_open_id_connect_provider(ClientIDList=[AUDIENCE], Tags=tags, **self.arguments())
         return str(said["OpenIDConnectProviderArn"])
 
     def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:
@@ -87,8 +87,6 @@ def _provider(cloud: Cloud, arn: str) -> tuple[Mapping[str, str], Live] | None:
         said: Mapping[str, Any] = cloud.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     except Absent:
         return None
-    issuer = str(said["Url"]).removeprefix("https://")
-    tags, outputs = mapping(said.get("Tags", [])), {"arn": arn, "issuer": issuer}
-    return tags, Live(
-        arn, Status.READY, {"url": f"https://{issuer}"}, outputs, tags=tags, made=made_at(said, "CreateDate")
-    )
+    props, tags = OidcProvider.props_of(said), mapping(said.get("Tags", []))
+    outputs = {"arn": arn, "issuer": props["url"].removeprefix("https://")}
+    return tags, Live(arn, Status.READY, props, outputs, tags=tags, made=made_at(said, "CreateDate"))

@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.naming import fit
-from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
+from livekit_deploy.aws.access.tags import mapping, pairs
 from livekit_deploy.aws.kinds.iam.policy_documents import normal, render, text
+from livekit_deploy.aws.kinds.named import Item, NamedResource
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref
 from livekit_deploy.engine.plan import UNKNOWN, unknown
-from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent
+from livekit_deploy.engine.resource import Live, Status
 
 _PAGE = 1000  # IAM's largest page
-ROLE_NAME, _POLICY_NAME, _POLICY_VERSIONS = 64, 128, 5
+ROLE_NAME, _POLICY_VERSIONS = 64, 5
 _AWS_MANAGED = re.compile(r"arn:[\w-]+:iam::aws:policy/(.+)")
 _PATH_WAY_OUT = "IAM cannot move it to another path: put iam.path back, or run down and then up."
 
@@ -47,7 +46,15 @@ def _arn(policy: str, partition: str) -> str:
     return policy if policy.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{policy}"
 
 
-class Role(Resource):
+class IamResource(NamedResource):
+    """A kind of IAM's, whose descriptions tell the tags, and lists do not."""
+
+    @classmethod
+    def tags_of(cls, cloud: Cloud, item: Item) -> Mapping[str, str]:
+        return mapping(item.get("Tags", []))
+
+
+class Role(IamResource):
     """An IAM role. Its first missing or foreign attachment is one step, the next one the next.
 
     ``trust`` is the trust policy, with ``${name}`` for each of ``values`` (which may be references: the ARN and the
@@ -56,19 +63,23 @@ class Role(Resource):
     """
 
     kind = "iam.role"
+    what, longest = "the IAM role", ROLE_NAME
     usual = 3.0
     propagation = {"NoSuchEntity": (), "MalformedPolicyDocument": ("invalid principal",)}
     lasting = frozenset({"arn", "role_name"})
 
-    trust: Input[Mapping[str, Any]] = Input(api="AssumeRolePolicyDocument")
+    # a document is rendered for the account; what is attached takes a call for each
+    trust: Input[Mapping[str, Any]] = Input()
     values: Input[Mapping[str, str | Ref[str]]] = Input(default={})
-    managed: Inputs[str] = Inputs(api="PolicyArn", default=())
-    inline_policies: Inputs[str] = Inputs(api="DeleteRolePolicy.PolicyName", default=(), foreign=True)
-    boundary: Input[str | None] = Input(api="PermissionsBoundary", default=None)
+    managed: Inputs[str] = Inputs(default=())
+    inline_policies: Inputs[str] = Inputs(default=(), foreign=True)
+    boundary: Input[str | None] = Input(
+        api="PermissionsBoundary", shown="PermissionsBoundary.PermissionsBoundaryArn", default=None
+    )
     path: Input[str] = Input(api="Path", change=Change.FIXED, default="/", way_out=_PATH_WAY_OUT)
 
-    arn = Output[str]()
-    role_name = Output[str]()
+    arn = Output[str]("Arn")
+    role_name = Output[str]("RoleName")
 
     def desired(self, lookup: Callable[[Ref[Any]], Any]) -> dict[str, Any]:
         """The inputs, with the trust policy as one document."""
@@ -78,29 +89,32 @@ class Role(Resource):
         found["managed"] = sorted(item if unknown(item) else _short(item) for item in found["managed"])
         return found
 
-    def _name(self, cloud: Cloud) -> str:
-        return fit(cloud.name(self.instance), ROLE_NAME)
+    @classmethod
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
+        role: Item = cloud.iam.get_role(RoleName=id)["Role"]
+        return role
 
-    def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        name = id or self._name(cloud)
-        try:
-            role = cloud.iam.get_role(RoleName=name)["Role"]
-            if id is None:
-                cloud.ownership.claim(mapping(role.get("Tags", [])), self.address, f"the IAM role {name}")
-            return _role(cloud, role)
-        except Absent:
-            return None
+    @classmethod
+    def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
+        name = item["RoleName"]
+        attached = cloud.iam.pages("list_attached_role_policies", "AttachedPolicies", RoleName=name)
+        props = {
+            **cls.props_of(item),
+            "trust": normal(item["AssumeRolePolicyDocument"], _own(cloud)),
+            "managed": sorted(_short(one["PolicyArn"]) for one in attached),
+            "inline_policies": sorted(cloud.iam.pages("list_role_policies", "PolicyNames", RoleName=name)),
+        }
+        return Live(name, Status.READY, props, cls.outputs_of(item), made=item.get("RoleId", ""))
+
+    @classmethod
+    def ids(cls, cloud: Cloud, host: Live) -> Iterable[str]:
+        return (item["RoleName"] for item in _named_ours(cloud, "list_roles", "Roles", "RoleName"))
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = self._name(cloud)
-        boundary = {"PermissionsBoundary": self.boundary} if self.boundary else {}
-        cloud.iam.create_role(
-            RoleName=name,
-            Path=self.path,
-            AssumeRolePolicyDocument=self._trust(cloud),
-            Tags=pairs(cloud.ownership.tags(self.address, name)),
-            **boundary,
-        )
+        name = self.own_name(cloud)
+        tags = pairs(cloud.ownership.tags(self.address, name))
+        document = self._trust(cloud)
+        cloud.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, Tags=tags, **self.arguments())
         return name
 
     def _trust(self, cloud: Cloud) -> str:
@@ -110,7 +124,7 @@ class Role(Resource):
         if "trust" in changed:
             cloud.iam.update_assume_role_policy(RoleName=live.id, PolicyDocument=self._trust(cloud))
         elif "boundary" in changed and self.boundary:
-            cloud.iam.put_role_permissions_boundary(RoleName=live.id, PermissionsBoundary=self.boundary)
+            cloud.iam.put_role_permissions_boundary(RoleName=live.id, **self.arguments("boundary"))
         elif "boundary" in changed:
             cloud.iam.delete_role_permissions_boundary(RoleName=live.id)
         elif "managed" in changed:
@@ -142,55 +156,28 @@ class Role(Resource):
         else:
             cloud.iam.delete_role(RoleName=live.id)
 
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        for summary in _candidates(cloud, "list_roles", "Roles", "RoleName"):
-            try:
-                role = cloud.iam.get_role(RoleName=summary["RoleName"])["Role"]
-                tags = mapping(role.get("Tags", []))
-                if cloud.ownership.ours(tags):
-                    yield Found(tags.get(ADDRESS, ""), _role(cloud, role))
-            except Absent:  # deleted between the list and the look
-                continue
+
+def _named_ours(cloud: Cloud, operation: str, key: str, name: str, **more: Any) -> Iterator[Item]:
+    """What a list shows under our prefix."""
+    listed = cloud.iam.pages(operation, key, MaxItems=_PAGE, **more)
+    return (item for item in listed if item[name].startswith(f"{cloud.ownership.prefix}-"))
 
 
-def _role(cloud: Cloud, role: Mapping[str, Any]) -> Live:
-    name = role["RoleName"]
-    attached = cloud.iam.pages("list_attached_role_policies", "AttachedPolicies", RoleName=name)
-    props = {
-        "trust": normal(role["AssumeRolePolicyDocument"], _own(cloud)),
-        "managed": sorted(_short(item["PolicyArn"]) for item in attached),
-        "inline_policies": sorted(cloud.iam.pages("list_role_policies", "PolicyNames", RoleName=name)),
-        "boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-        "path": role["Path"],
-    }
-    outputs = {"arn": role["Arn"], "role_name": name}
-    return Live(name, Status.READY, props, outputs, tags=mapping(role.get("Tags", [])), made=role.get("RoleId", ""))
-
-
-def _candidates(cloud: Cloud, operation: str, key: str, name: str, **more: Any) -> Iterator[Mapping[str, Any]]:
-    """What a list shows under our prefix; the tags, which no IAM list tells, decide afterwards."""
-    if cloud.ownership.lineage is None:
-        return
-    for item in cloud.iam.pages(operation, key, MaxItems=_PAGE, **more):
-        if item[name].startswith(f"{cloud.ownership.prefix}-"):
-            yield item
-
-
-class Policy(Resource):
+class Policy(IamResource):
     """A customer managed policy. A changed document is a new default version; IAM keeps at most five of them.
 
     ``document`` may say ``${partition}``. Source: IAM API reference, CreatePolicy and CreatePolicyVersion.
     """
 
     kind = "iam.policy"
+    what, longest = "the IAM policy", 128
     propagation = {"NoSuchEntity": ()}
     lasting = frozenset({"arn"})
 
-    document: Input[Mapping[str, Any]] = Input(api="PolicyDocument")
+    document: Input[Mapping[str, Any]] = Input()  # rendered for the account
     path: Input[str] = Input(api="Path", change=Change.FIXED, default="/", way_out=_PATH_WAY_OUT)
 
-    arn = Output[str]()
+    arn = Output[str]("Arn")
 
     def desired(self, lookup: Callable[[Ref[Any]], Any]) -> dict[str, Any]:
         """The inputs, with the document in its comparable form."""
@@ -198,31 +185,30 @@ class Policy(Resource):
         found["document"] = normal(found["document"])
         return found
 
-    def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        arn = id or self._arn(cloud)
-        try:
-            policy = cloud.iam.get_policy(PolicyArn=arn)["Policy"]
-            if id is None:
-                cloud.ownership.claim(mapping(policy.get("Tags", [])), self.address, f"the IAM policy {arn}")
-            return _policy(cloud, policy)
-        except Absent:
-            return None
-
-    def _name(self, cloud: Cloud) -> str:
-        return fit(cloud.name(self.instance), _POLICY_NAME)
-
-    def _arn(self, cloud: Cloud) -> str:
+    def own_id(self, cloud: Cloud) -> str:
         who = cloud.identity
-        return f"arn:{who.partition}:iam::{who.account}:policy{self.path}{self._name(cloud)}"
+        return f"arn:{who.partition}:iam::{who.account}:policy{self.path}{self.own_name(cloud)}"
+
+    @classmethod
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
+        policy: Item = cloud.iam.get_policy(PolicyArn=id)["Policy"]
+        return policy
+
+    @classmethod
+    def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
+        version = cloud.iam.get_policy_version(PolicyArn=item["Arn"], VersionId=item["DefaultVersionId"])
+        props = {**cls.props_of(item), "document": normal(version["PolicyVersion"]["Document"])}
+        return Live(item["Arn"], Status.READY, props, cls.outputs_of(item), made=item.get("PolicyId", ""))
+
+    @classmethod
+    def ids(cls, cloud: Cloud, host: Live) -> Iterable[str]:
+        listed = _named_ours(cloud, "list_policies", "Policies", "PolicyName", Scope="Local")
+        return (item["Arn"] for item in listed)
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = self._name(cloud)
-        said = cloud.iam.create_policy(
-            PolicyName=name,
-            Path=self.path,
-            PolicyDocument=text(self.document, _own(cloud)),
-            Tags=pairs(cloud.ownership.tags(self.address, name)),
-        )
+        name, document = self.own_name(cloud), text(self.document, _own(cloud))
+        tags = pairs(cloud.ownership.tags(self.address, name))
+        said = cloud.iam.create_policy(PolicyName=name, PolicyDocument=document, Tags=tags, **self.arguments())
         return str(said["Policy"]["Arn"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
@@ -247,27 +233,9 @@ class Policy(Resource):
         else:
             cloud.iam.delete_policy(PolicyArn=live.id)
 
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterable[Found]:
-        for summary in _candidates(cloud, "list_policies", "Policies", "PolicyName", Scope="Local"):
-            try:
-                policy = cloud.iam.get_policy(PolicyArn=summary["Arn"])["Policy"]
-                tags = mapping(policy.get("Tags", []))
-                if cloud.ownership.ours(tags):
-                    yield Found(tags.get(ADDRESS, ""), _policy(cloud, policy))
-            except Absent:
-                continue
-
 
 def _versions(cloud: Cloud, arn: str) -> tuple[list[str], int]:
     """The versions that are not in force, oldest first, and how many there are in all."""
     found = cloud.iam.pages("list_policy_versions", "Versions", PolicyArn=arn)
     spare = [item["VersionId"] for item in found if not item["IsDefaultVersion"]]
     return sorted(spare, key=lambda version: int(version.removeprefix("v"))), len(found)
-
-
-def _policy(cloud: Cloud, policy: Mapping[str, Any]) -> Live:
-    version = cloud.iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
-    props = {"document": normal(version["PolicyVersion"]["Document"]), "path": policy["Path"]}
-    tags, made = mapping(policy.get("Tags", [])), policy.get("PolicyId", "")
-    return Live(policy["Arn"], Status.READY, props, {"arn": policy["Arn"]}, tags=tags, made=made)
