@@ -46,14 +46,7 @@ class Infrastructure:
         # what EKS, the CNI and the EBS driver leave behind is waited for between the cluster and the subnets
         self.left = NetworkInterfacesGone("main", vpc_id=self.network.vpc.id, after=self.network.subnets)
         self.volumes = VolumesGone("main")
-        self.cluster = ClusterProvisioner(
-            env.cluster,
-            network=self.network,
-            roles=self.roles,
-            key=self.keys.key,
-            log_group=self.logs.group,
-            after=[self.left, self.volumes],
-        )
+        self.cluster = self._cluster(env)
         self.nodes = NodesProvisioner(
             env.nodes,
             network=self.network,
@@ -66,6 +59,16 @@ class Infrastructure:
         self.security.admit_to_redis(self.cluster.cluster.security_group_id)
         self.redis = RedisProvisioner(env.redis, network=self.network, security=self.security, token=self.secrets.token)
         self.controller_role = ChartRoleProvisioner(CONTROLLER, env.iam, oidc=self.cluster.oidc)
+
+    def _cluster(self, env: Environment) -> ClusterProvisioner:
+        return ClusterProvisioner(
+            env.cluster,
+            network=self.network,
+            roles=self.roles,
+            key=self.keys.key,
+            log_group=self.logs.group,
+            after=[self.left, self.volumes],
+        )
 
     @property
     def resources(self) -> list[Resource]:
@@ -117,12 +120,7 @@ class InTheCluster:
             ingress=self.livekit.ingress,
             turn_service=self.livekit.turn_service,
         )
-        balancers = self.load_balancers
-        self.dns = DnsProvisioner(
-            env.livekit,
-            signal=balancers.signal.alias,
-            turn=balancers.turn.alias if balancers.turn is not None else None,
-        )
+        self.dns = DnsProvisioner(env.livekit, self.load_balancers)
         # before media nodes go, now or when they are replaced, the calls on them have ended; on the way down that is
         # before anything of what carries them is taken away
         self.drained = CallsDrained(

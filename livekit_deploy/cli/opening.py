@@ -65,26 +65,9 @@ def deployer(
 def _opened(
     options: Options, env: Environment, command: str, on_event: Callable[[Event], None] | None
 ) -> Iterator[Deployer]:
-    from livekit_deploy import __version__
-    from livekit_deploy.aws.access.clients import Clients
-    from livekit_deploy.base.clock import Clock
-    from livekit_deploy.checks.reach import Reach
     from livekit_deploy.deployer import Deployer
 
-    reached: dict[str, Any] = {"profile": options.profile}
-    clock, reach, speed = Clock(), None, None
-    if options.sandbox:
-        env, sandbox = connected(options, env)
-        clock, speed = Clock(sandbox.clock_speed), sandbox.speed
-        reach = Reach(sandbox.nameserver, sandbox.https_proxy, sandbox.ca_bundle)
-        reached = {
-            "endpoint_url": sandbox.endpoint_url,
-            "access_key": sandbox.access_key,
-            "secret_key": sandbox.secret_key,
-        }
-    if options.record is not None:
-        reached["listen"] = options.record.begin(command, __version__, speed).listen
-    clients = Clients(env.region, role_arn=options.role_arn, **reached)
+    env, way = _way(options, env, command)
 
     def told(event: Event) -> None:
         written(event)
@@ -96,19 +79,37 @@ def _opened(
         _log(options, command, env) as written,
         Deployer(
             env,
-            clients=clients,
-            clock=clock,
             on_event=told,
             parallelism=options.parallelism,
             lock_timeout=options.lock_timeout,
             timeout=options.timeout,
             adopt=options.adopt,
             command=command,
-            reach=reach,
+            **way,
         ) as made,
     ):
         _check_adopted(made, options.adopt)
         yield made
+
+
+def _way(options: Options, env: Environment, command: str) -> tuple[Environment, dict[str, Any]]:
+    """The environment as it can be reached, and by what clients, clock and way of users."""
+    from livekit_deploy import __version__
+    from livekit_deploy.aws.access.clients import Clients
+    from livekit_deploy.base.clock import Clock
+    from livekit_deploy.checks.reach import Reach
+
+    reached: dict[str, Any] = {"profile": options.profile}
+    clock, reach, speed = Clock(), None, None
+    if options.sandbox:
+        env, sandbox = connected(options, env)
+        clock, speed = Clock(sandbox.clock_speed), sandbox.speed
+        reach = Reach(sandbox.nameserver, sandbox.https_proxy, sandbox.ca_bundle)
+        reached = {name: getattr(sandbox, name) for name in ("endpoint_url", "access_key", "secret_key")}
+    if options.record is not None:
+        reached["listen"] = options.record.begin(command, __version__, speed).listen
+    clients = Clients(env.region, role_arn=options.role_arn, **reached)
+    return env, {"clients": clients, "clock": clock, "reach": reach}
 
 
 def _check_adopted(made: Deployer, adopted: tuple[str, ...]) -> None:

@@ -7,8 +7,10 @@ Threads are daemons: when the run is cancelled and a node does not return within
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import graphlib
+import math
 import queue
 import threading
 import time
@@ -47,104 +49,93 @@ def walk(
 
     What is not ours ends it as a cancelled one ends: nothing begins any more, and what is in progress has the grace.
     """
-    outcome = Outcome()
-    sorter = graphlib.TopologicalSorter({node: [e for e in after if e in edges] for node, after in edges.items()})
-    sorter.prepare()
-    tasks: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    results: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
-    workers = _start(min(len(edges), MOST_THREADS), tasks, results, visit)
-    running: set[str] = set()
-    cancelled_at: float | None = None
+    going, end = _Walk(edges, visit), math.inf
     try:
         while True:
-            stop = cancel.is_set() or (fail_fast and bool(outcome.failed))
-            if cancel.is_set() and cancelled_at is None:
-                cancelled_at = time.monotonic()
-            if not stop:
-                _submit_ready(sorter, edges, outcome, tasks, running)
-            if not running:
+            if cancel.is_set():
+                end = min(end, time.monotonic() + grace)
+            elif not (fail_fast and going.outcome.failed):
+                going.submit_ready()
+            if not going.running:
                 break
-            if cancelled_at is not None and time.monotonic() - cancelled_at > grace:
-                outcome.unfinished = set(running)
+            if time.monotonic() > end:
+                going.outcome.unfinished = set(going.running)
                 break
-            try:
-                node, error = results.get(timeout=_TICK)
-            except queue.Empty:
-                continue
-            running.discard(node)
-            _settle(sorter, outcome, node, error)
+            going.take(_TICK)
     except BaseException:
         asked = cancel.is_set()
         cancel.set()
-        _drain(results, running, time.monotonic() + grace)
+        going.drain(time.monotonic() + grace)
         if not asked:
             cancel.clear()  # nobody asked for it: who catches this may run again
         raise
     finally:
-        for _ in workers:
-            tasks.put(None)
-    return outcome
+        going.dismiss()
+    return going.outcome
 
 
-def _drain(results: queue.SimpleQueue[tuple[str, BaseException | None]], running: set[str], end: float) -> None:
-    """Let what is in progress come back, until ``end`` in real time."""
-    while running and (left := end - time.monotonic()) > 0:
-        try:
-            running.discard(results.get(timeout=left)[0])
-        except queue.Empty:
-            return
+class _Walk:
+    """One walk: its threads, what is ``running`` in them, and how each node ended so far."""
 
+    def __init__(self, edges: Mapping[str, Set[str]], visit: Callable[[str], None]) -> None:
+        self._edges, self._visit = edges, visit
+        self.outcome, self.running = Outcome(), set[str]()
+        known = {node: [other for other in after if other in edges] for node, after in edges.items()}
+        self._sorter = graphlib.TopologicalSorter(known)
+        self._sorter.prepare()
+        self._tasks: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
+        self._workers = min(len(edges), MOST_THREADS)
+        for _ in range(self._workers):
+            threading.Thread(target=contextvars.copy_context().run, args=(self._work,), daemon=True).start()
 
-def _start(
-    count: int,
-    tasks: queue.SimpleQueue[str | None],
-    results: queue.SimpleQueue[tuple[str, BaseException | None]],
-    visit: Callable[[str], None],
-) -> list[threading.Thread]:
-    def work() -> None:
-        while (node := tasks.get()) is not None:
+    def _work(self) -> None:
+        while (node := self._tasks.get()) is not None:
             error: BaseException | None = None
             try:
-                visit(node)
+                self._visit(node)
             except BaseException as caught:  # noqa: BLE001 - handed to the walk, which raises what is not ours
                 error = caught
-            results.put((node, error))
+            self._results.put((node, error))
 
-    threads = [threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    return threads
+    def submit_ready(self) -> None:
+        """Start what is ready; what waited for a failure is passed over, and so, in turn, is what waits for that."""
+        failed, skipped = self.outcome.failed, self.outcome.skipped
+        while ready := self._sorter.get_ready():
+            for node in ready:
+                if blamed := [skipped.get(dep, dep) for dep in self._edges[node] if dep in failed or dep in skipped]:
+                    skipped[node] = min(blamed)
+                    self._sorter.done(node)
+                else:
+                    self.running.add(node)
+                    self._tasks.put(node)
 
+    def take(self, seconds: float) -> None:
+        """Note how a node ended, if one does within so many seconds of real time. Raises what is not ours."""
+        with contextlib.suppress(queue.Empty):
+            node, error = self._results.get(timeout=seconds)
+            self.running.discard(node)
+            self._settle(node, error)
 
-def _submit_ready(
-    sorter: graphlib.TopologicalSorter[str],
-    edges: Mapping[str, Set[str]],
-    outcome: Outcome,
-    tasks: queue.SimpleQueue[str | None],
-    running: set[str],
-) -> None:
-    """Start what is ready; what waited for a failure is passed over, and so, in turn, is what waits for that."""
-    while ready := sorter.get_ready():
-        for node in ready:
-            blamed = [
-                outcome.skipped.get(dep, dep) for dep in edges[node] if dep in outcome.failed or dep in outcome.skipped
-            ]
-            if blamed:
-                outcome.skipped[node] = min(blamed)
-                sorter.done(node)
-            else:
-                running.add(node)
-                tasks.put(node)
+    def _settle(self, node: str, error: BaseException | None) -> None:
+        if error is None:
+            self.outcome.done.append(node)
+        elif isinstance(error, Interrupted | LostLease):
+            self.outcome.unfinished.add(node)
+            return
+        elif isinstance(error, DeployError):
+            self.outcome.failed[node] = error
+        else:
+            raise error
+        self._sorter.done(node)
 
+    def drain(self, end: float) -> None:
+        """Let what is in progress come back, until ``end`` in real time."""
+        with contextlib.suppress(queue.Empty):
+            while self.running and (left := end - time.monotonic()) > 0:
+                self.running.discard(self._results.get(timeout=left)[0])
 
-def _settle(sorter: graphlib.TopologicalSorter[str], outcome: Outcome, node: str, error: BaseException | None) -> None:
-    if error is None:
-        outcome.done.append(node)
-    elif isinstance(error, Interrupted | LostLease):
-        outcome.unfinished.add(node)
-        return
-    elif isinstance(error, DeployError):
-        outcome.failed[node] = error
-    else:
-        raise error
-    sorter.done(node)
+    def dismiss(self) -> None:
+        """Let the threads end that have nothing to do any more."""
+        for _ in range(self._workers):
+            self._tasks.put(None)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from livekit_deploy.aws.kinds.dns.certificates import Certificate, Issued
 from livekit_deploy.aws.kinds.dns.records import Record
 from livekit_deploy.config import LiveKit
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.resource import Resource
+from livekit_deploy.k8s.load_balancers import LoadBalancer
+from livekit_deploy.provisioners.load_balancers import LoadBalancersProvisioner
 
 
 class CertificateProvisioner:
@@ -48,26 +48,20 @@ class CertificateProvisioner:
 
 
 class DnsProvisioner:
-    """The aliases of LiveKit's names, where the file names their hosted zone.
+    """The aliases of LiveKit's names for its ``balancers``, where the file names their hosted zone."""
 
-    ``signal`` and ``turn`` are what an alias says of a load balancer: its name, and its own zone, which differs by
-    region and type.
-    """
-
-    def __init__(
-        self, livekit: LiveKit, *, signal: Mapping[str, Ref[str]], turn: Mapping[str, Ref[str]] | None
-    ) -> None:
+    def __init__(self, livekit: LiveKit, balancers: LoadBalancersProvisioner) -> None:
         self.records: list[Record] = []
         domain = livekit.turn_domain
         if livekit.hosted_zone:
-            self.records.append(_alias(livekit.domain, livekit.hosted_zone, signal))
-            if domain is not None and turn is not None:
-                self.records.append(_alias(domain, livekit.hosted_zone, turn))
+            self.records.append(_alias(livekit.domain, livekit.hosted_zone, balancers.signal))
+            if domain is not None and balancers.turn is not None:
+                self.records.append(_alias(domain, livekit.hosted_zone, balancers.turn))
 
     @property
     def resources(self) -> list[Resource]:
         return list(self.records)
 
 
-def _alias(domain: str, zone: str, target: Mapping[str, Ref[str]]) -> Record:
-    return Record(domain, zone=zone, record=domain, type="A", alias=target, stage="livekit")
+def _alias(domain: str, zone: str, target: LoadBalancer) -> Record:
+    return Record(domain, zone=zone, record=domain, type="A", alias=target.alias, stage="livekit")

@@ -113,13 +113,20 @@ def official_values(
         "podSecurityContext": {"fsGroup": 65532},
     }
     if livekit.turn_domain:
-        values["livekit"]["turn"]["loadBalancerAnnotations"] = {
-            "service.beta.kubernetes.io/aws-load-balancer-type": "external",
-            "service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing",
-            "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
-            "service.beta.kubernetes.io/aws-load-balancer-ssl-cert": certificate,
-            "service.beta.kubernetes.io/aws-load-balancer-ssl-ports": "443",
-            "service.beta.kubernetes.io/aws-load-balancer-ssl-negotiation-policy": livekit.ssl_policy,
-            "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes": _DEREGISTRATION,
-        }
+        annotations = _turn_annotations(certificate, livekit.ssl_policy)
+        values["livekit"]["turn"]["loadBalancerAnnotations"] = annotations
     return values
+
+
+def _turn_annotations(certificate: str | Ref[str], policy: str) -> Values:
+    """What asks the controller for the load balancer of TURN/TLS."""
+    said: Values = {
+        "type": "external",
+        "scheme": "internet-facing",
+        "nlb-target-type": "ip",
+        "ssl-cert": certificate,
+        "ssl-ports": "443",
+        "ssl-negotiation-policy": policy,
+        "target-group-attributes": _DEREGISTRATION,
+    }
+    return {f"service.beta.kubernetes.io/aws-load-balancer-{name}": value for name, value in said.items()}

@@ -96,24 +96,14 @@ class Session:
         """
         started, stop, fresh = time.monotonic(), cancel or threading.Event(), new()
         while True:
-            stored = store.get()
+            stored, state, etag = store.get(), fresh, None
             if stored is None:
                 store.prepare()
-                state, etag = fresh, None
             else:
                 state, etag = load(stored.body, store.location), stored.etag
                 belongs(state, fresh.home, store.location)
-                left = remaining(state, stored)
-                if left > 0 and state.lease is not None:
-                    if stop.is_set():
-                        raise errors.Interrupted(
-                            "interrupted while waiting for the lease: nothing was changed",
-                            hint="run the same command again",
-                        )
-                    if time.monotonic() - started >= lock_timeout:
-                        raise locked(state.lease, left)
-                    emit(LeaseWaiting(holder=str(state.lease), since=state.lease.since, remaining_s=left))
-                    stop.wait(min(left + 0.1, 2.0))
+                if state.lease is not None and (left := remaining(state, stored)) > 0:
+                    _wait_for(state.lease, left, stop, emit, late=time.monotonic() - started >= lock_timeout)
                     continue
             state = replace(state, account=state.account or fresh.account, region=state.region or fresh.region)
             session = cls(store, state, etag, holder, emit)
@@ -319,6 +309,18 @@ class Session:
                 f"somebody else changed {self._store.location}", hint="see who with: livekit-deploy status"
             ) from None
         self.state, self._renewed = state, first if found else began
+
+
+def _wait_for(lease: Holder, left: float, stop: threading.Event, emit: Emit, *, late: bool) -> None:
+    """Let a while of somebody's lease pass. Raises `Interrupted`, and `LockedError` where it is too ``late``."""
+    if stop.is_set():
+        raise errors.Interrupted(
+            "interrupted while waiting for the lease: nothing was changed", hint="run the same command again"
+        )
+    if late:
+        raise locked(lease, left)
+    emit(LeaseWaiting(holder=str(lease), since=lease.since, remaining_s=left))
+    stop.wait(min(left + 0.1, 2.0))
 
 
 def _unwritten(error: errors.DeployError) -> errors.StateError | errors.Denied:
