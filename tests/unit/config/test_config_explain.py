@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,6 @@ from livekit_deploy.config.section import in_yaml
 from livekit_deploy.errors import UsageError
 from livekit_deploy.render.explain import explained_lines
 from tests.unit.environments import File
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> File:
-    return File(tmp_path / "dev.yaml")
-
 
 PATHS = list(dict.fromkeys(key.path for key in every_key()))
 

@@ -1,0 +1,101 @@
+"""Names, tags and accounts that are refused."""
+
+from __future__ import annotations
+
+from tests.unit.config.refused.case import TAGS, Case
+
+CASES = [
+    Case(
+        "name too long for ElastiCache",
+        "name: a-name-of-18-chars\nproject: another-of-18-char",
+        "3:1",
+        "name",
+        "longer than the 40 characters of an ElastiCache id",
+        "shorten name or project by 8",
+        "name: a-name-of-10\nproject: another-of-10",
+    ),
+    Case(
+        "name with an underscore",
+        "name: my_env",
+        "3:1",
+        "name",
+        "hyphens, a letter first, not my_env",
+        "such as uat",
+        "name: my-env",
+    ),
+    Case(
+        "name with two hyphens",
+        "name: my--env",
+        "3:1",
+        "name",
+        "hyphens, a letter first, not my--env",
+        "such as uat",
+        "name: my-env",
+    ),
+    Case("name of one letter", "name: x", "3:1", "name", "2 to 20 small letters", "such as uat", "name: xy"),
+    Case("tag of AWS", "tags: {aws:team: x}", "3:8", "tags.aws:team", "is reserved", "another key", "tags: {team: x}"),
+    Case("tag Name", "tags: {Name: x}", "3:8", "tags.Name", "is reserved", "another key", "tags: {name: x}"),
+    Case("tag too long", f"tags: {{a: {'x' * 257}}}", "3:8", "tags.a", "up to 256", "shorten", "tags: {a: x}"),
+    Case(
+        "tag with = in its key", "tags: {a=b: x}", "3:8", "tags.a=b", "cannot give the tag", "without", "tags: {a: x}"
+    ),
+    Case("tag with a colon", 'tags: {a: "x: y"}', "3:8", "tags.a", "cannot give the tag", "without", "tags: {a: x:y}"),
+    Case("tag that ends so", 'tags: {a: "x:"}', "3:8", "tags.a", "cannot give the tag", "without", "tags: {a: x}"),
+    Case("tag with a space", 'tags: {a: " x"}', "3:8", "tags.a", "cannot give the tag", "without", "tags: {a: x}"),
+    Case("tag of odd letters", "tags: {a: x*y}", "3:8", "tags.a", "AWS takes letters", "others out", "tags: {a: x-y}"),
+    Case("too many tags", f"tags: {{{TAGS}}}", "3:1", "tags", "41 tags", "drop some", f"tags: {{{TAGS[:-7]}}}"),
+    Case(
+        "tag that is a number",
+        "tags: {cost: 12}",
+        "3:8",
+        "tags.cost",
+        "text",
+        'quote it, as in "12"',
+        'tags: {cost: "12"}',
+    ),
+    Case(
+        "account that is a number",
+        "account_id: 123456789012",
+        "3:1",
+        "account_id",
+        "must be text, the 12 digits of an AWS account, not 123456789012",
+        'quote it, as in "123456789012"',
+        'account_id: "123456789012"',
+    ),
+    Case(
+        "account too short",
+        'account_id: "12345"',
+        "3:1",
+        "account_id",
+        "the 12 digits of an AWS account, not '12345'",
+        "such as '123456789012'",
+        'account_id: "123456789012"',
+    ),
+    Case(
+        "tags alike but for case",
+        "tags: {Team: x, team: y}",
+        "3:1",
+        "tags",
+        "differ only in case",
+        "rename one",
+        "tags: {Team: x, crew: y}",
+    ),
+    Case(
+        "a boundary that is no policy",
+        "iam: {permissions_boundary: 'arn:aws:iam::123456789012:role/x'}",
+        "3:7",
+        "iam.permissions_boundary",
+        "must be the ARN of an IAM policy, not",
+        "such as 'arn:aws:iam::123456789012:policy/boundary'",
+        "iam: {permissions_boundary: 'arn:aws:iam::aws:policy/x'}",
+    ),
+    Case(
+        "an add-on that is nearly there",
+        "cluster: {addons: {core-dns: {}}}",
+        "3:20",
+        "cluster.addons.core-dns",
+        "EKS has no add-on core-dns",
+        "did you mean 'coredns'?",
+        "cluster: {addons: {coredns: {}, aws-ebs-csi-driver: {}}}",
+    ),
+]
