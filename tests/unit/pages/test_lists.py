@@ -28,7 +28,7 @@ PROMPT = {
             *("ec2:DescribeLaunchTemplateVersions", "elbv2:DescribeListeners", "elbv2:DescribeTargetHealth"),
             *("eks:ListAssociatedAccessPolicies", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
             *("iam:ListInstanceProfilesForRole", "iam:ListPolicyVersions", "elasticache:DescribeEvents"),
-            *("acm:ListTagsForCertificate", "elasticache:ListTagsForResource"),
+            *("acm:ListTagsForCertificate", "elasticache:ListTagsForResource", "elasticache:DescribeCacheParameters"),
             *("kms:ListResourceTags", "logs:ListTagsForResource", "kms:ListGrants"),
         ),
         "parts of one object that the call names",
