@@ -15,18 +15,18 @@ from tests import enums
 OURS = (
     (
         "has been changing this environment since",
-        "Another run is at work, or died less than a lease ago.",
+        "Another run is working, or it died and its lease has not ended yet.",
         "Wait: a dead holder's lease ends after 90 s. If you are sure that run is dead: `livekit-deploy state unlock`.",
     ),
     (
         "has run out or was taken over",
-        "The run stalled longer than its lease, and somebody else may have gone on.",
+        "The run was stopped or delayed for longer than its lease, and somebody else may have continued.",
         "Run the same command again: it continues from what is recorded.",
     ),
     (
         "the answer cannot be right",
-        "What came back has not the form that AWS, or the cluster's API, gives it: something else answers in its "
-        "place. The message names the call and the field. Nothing is taken for absent or deleted because of it.",
+        "The answer does not have the form that AWS, or the cluster's API, gives: something else answers in its "
+        "place. The message names the call and the field. No object is treated as absent or deleted because of it.",
         "Look at the proxy, the network's login page or `AWS_ENDPOINT_URL`; run the same command again.",
     ),
     (
@@ -36,7 +36,7 @@ OURS = (
     ),
     (
         "since the plan",
-        "Something moved between the saved plan and now: the state, the file, or AWS.",
+        "Something has changed since the plan was saved: the state, the file, or AWS.",
         "Plan again and look at what changed.",
     ),
     (
@@ -81,42 +81,44 @@ OURS = (
     ),
     (
         "cannot be changed in place",
-        "AWS cannot change this attribute, and making it anew would take something exclusive down.",
+        "AWS cannot change this attribute, and a new object cannot be made beside the old one.",
         "The line after it says the way out.",
     ),
     (
         "cannot be changed yet",
-        "Pods that drain calls still need what the change would take from them, such as Redis' token of before.",
+        "Pods that drain calls still need what the change would take from them, such as the previous token of Redis.",
         "The line after it says which and until when: run the same command again then.",
     ),
     (
         "it needs manual action",
-        "AWS's state of it is one that neither waiting nor a change of ours ends, or it failed after it had run.",
-        "The line after it says what to do. Nothing that ran is deleted unasked; what does not need it continues.",
+        "AWS shows it in a state that neither waiting nor `up` can end, or it failed after it had worked.",
+        "The line after it says what to do. What has worked is not deleted without being asked; resources "
+        "that do not need it continue.",
     ),
     (
         "Secrets Manager deletes it on",
         "Somebody scheduled the secret for deletion.",
-        "`livekit-deploy up` restores it, with the value that it has.",
+        "`livekit-deploy up` restores it with its value.",
     ),
     (
         "KMS deletes it on",
         "Somebody scheduled the key of the cluster's secrets for deletion; without it nobody can read them again.",
-        "`livekit-deploy up` cancels that and enables the key, before that day. No other key takes its place.",
+        "`livekit-deploy up` cancels that and enables the key, before that day. No other key can replace it.",
     ),
     (
         "on the new revision",
-        "New pods wait for the ports of older ones, whose calls may go on for hours. That is no failure, and no proof.",
-        "`livekit-deploy verify --watch --timeout 6h` waits until they are there, and fails when they do not start.",
+        "New pods wait for the ports of older ones, whose calls may go on for hours. Nothing has failed, but "
+        "nothing shows yet that the new pods work.",
+        "`livekit-deploy verify --watch --timeout 6h` waits until they are there, and fails if they do not start.",
     ),
     (
         "pods do not have the present keys",
-        "A key was changed in Secrets Manager, and the pods were not replaced since.",
+        "A key was changed in Secrets Manager, and the pods were not replaced after that.",
         "Run `livekit-deploy up` and then `keys remove`; `keys remove --now` does not wait.",
     ),
     (
         "exists already, and",
-        "An object of our name carries somebody else's marks, or none.",
+        "An object has the name that we would use, and carries tags of somebody else, or none.",
         "Choose another name or project, or take it over with `--adopt ADDRESS`.",
     ),
     (
@@ -126,31 +128,31 @@ OURS = (
     ),
     (
         "was edited by hand, or is damaged",
-        "The document's checksum is not that of the rest.",
+        "The checksum in the document does not fit its content.",
         "`livekit-deploy state history`, then `state restore`; or `state rebuild` from the tags.",
     ),
     (
         "a rescue copy of the state is in",
-        "The state could not be written any more; the run stopped and saved it beside you.",
+        "The state could no longer be written; the run stopped and saved a copy on this machine.",
         "When the store answers again: `livekit-deploy state restore --env NAME FILE`.",
     ),
     (
         "somebody deleted",
         "The state document was deleted while this run held the lease in it: it stopped at once. The message names the "
         "last whole version, and the rescue copy, which is newer.",
-        "`livekit-deploy state restore --env NAME FILE`, or `--version ID`; where neither is left `state rebuild`. "
+        "`livekit-deploy state restore --env NAME FILE`, or `--version ID`; if there is neither, `state rebuild`. "
         "`up` and `down` refuse until then.",
     ),
     (
         ", but objects of",
-        "The document says nothing of what is there with this environment's tags: it is lost, or in another region, "
-        "bucket or folder.",
-        "Go to where it is; if it is lost, `livekit-deploy state rebuild` rebuilds it.",
+        "Objects with this environment's tags exist, and the document does not know them: it is lost, or in "
+        "another region, bucket or folder.",
+        "Use the region, bucket or folder where it is; if it is lost, `livekit-deploy state rebuild` rebuilds it.",
     ),
     (
         "which says that its name is",
         "The file is a copy of another environment's and still has its name.",
-        "Change `name` in the file, or leave it out; `--env` of the other where that is meant.",
+        "Change `name` in the file, or leave it out; if you mean the other environment, name that with `--env`.",
     ),
     (
         "the cluster does not know this caller",
@@ -159,8 +161,8 @@ OURS = (
     ),
     (
         "no usable AWS credentials",
-        "There are none, or what is to get them fails; the message says what (exit code 4).",
-        "What the line after it says for your profile, such as `aws sso login --profile NAME`.",
+        "There are none, or the program that should provide them fails; the message says which (exit code 4).",
+        "Do what the line after it says for your profile, such as `aws sso login --profile NAME`.",
     ),
     (
         "the AWS credentials are no longer valid",
@@ -169,38 +171,38 @@ OURS = (
     ),
     (
         "AWS does not know these credentials",
-        "The key was deleted, or it is of another partition.",
+        "The key was deleted, or it belongs to another partition of AWS.",
         "Log in again, or name another profile.",
     ),
     (
         "is not enabled in this account",
-        "Regions that are newer than 2019 are enabled by each account; until then they know no credentials.",
+        "An account has to enable regions that are newer than 2019; until then they do not accept its credentials.",
         "`aws account enable-region`, and wait until it says `ENABLED`; or choose another region.",
     ),
     (
         "the clock of this machine is wrong",
-        "AWS takes no request whose time is more than five minutes off.",
+        "AWS refuses requests whose time is more than five minutes wrong.",
         "Set the clock, for instance by `timedatectl set-ntp true`.",
     ),
     (
         "the role could not be assumed",
-        "The credentials are good, and the role of the profile or of `--role-arn` does not let their owner in.",
-        "Look at the role's trust policy, and at the caller's right to `sts:AssumeRole`.",
+        "The credentials are valid, but the role of the profile or of `--role-arn` does not trust their owner.",
+        "Check the role's trust policy, and the caller's right to `sts:AssumeRole`.",
     ),
     (
         "the AWS configuration cannot be used",
-        "A key of AWS's configuration file, or an `AWS_…` variable, has a value that is none (exit code 4).",
+        "A key of AWS's configuration file, or an `AWS_…` variable, has an invalid value (exit code 4).",
         "Correct what the message names.",
     ),
     (
         "AWS cannot be reached",
-        "No connection, or no answer, at any attempt. Whoever waits for something of AWS's goes on asking.",
-        "Look at the network and its proxy, and run the same command again.",
+        "No attempt got a connection, or an answer. A run that waits for AWS continues to ask.",
+        "Check the network and its proxy, and run the same command again.",
     ),
     (
         "the answer did not come from AWS",
         "Something between here and AWS answers in its place: a proxy, or a login page of the network.",
-        "Get it out of the way, and run the same command again.",
+        "Log in to the network or correct the proxy, and run the same command again.",
     ),
     (
         "the credentials are for account",
@@ -214,7 +216,7 @@ OURS = (
     ),
     (
         "cannot be checked: there is no known price of",
-        "The sum leaves out what has no price, so that nobody can tell whether it is above `guard.max_monthly_cost`.",
+        "Something has no known price, so the sum cannot be compared with `guard.max_monthly_cost`.",
         "If AWS's price list was not read, the line before says why; for a denial allow `pricing:GetProducts`.",
     ),
     (
@@ -224,34 +226,35 @@ OURS = (
     ),
     (
         "internal error (please report it)",
-        "Something that no code foresaw. What was made is recorded.",
+        "This is a mistake of the program. What was made is recorded.",
         "Run the same command again; if it fails again, report it with what `-vv` prints.",
     ),
     ("there is no terminal to ask on", "Nobody can be asked in a pipeline.", "Add the flag that the message names."),
     (
         "but LiveKit does not answer",
-        "Everything is made, and one of the pieces between a user and a pod is not right yet.",
-        "The table under it names the piece, its cause and the remedy; `livekit-deploy verify --watch` looks again.",
+        "Everything was made, but something between a user and a pod does not work yet.",
+        "The table under it names what, the cause and the remedy; `livekit-deploy verify --watch` looks again.",
     ),
 )
 
 _HEALTH = """\
-A cluster, a node group or an add-on that is in bad health serves, and is never made again for it: `plan`, `up`,
-`status` and `verify` warn, with EKS's words and the things that it names. What does not need it goes on, and a change
-that heals it is sent. Of one that was never well yet, what passes by itself is waited for."""
+A cluster, a node group or an add-on with a health issue still serves, and is not made again because of it: `plan`,
+`up`, `status` and `verify` warn with EKS's words and the objects that it names. Resources that do not need it
+continue, and a change that solves the issue is made. If it has never been healthy, a run waits for issues that end by
+themselves."""
 
 _BUSY = """\
-What is busy (`UPDATING`, `modifying`, `snapshotting`) serves: a plan without changes says nothing of it, and a change
-waits until it takes one. A state that this version does not know is waited for. Only what never came up is deleted and
-made again, and the plan counts it among what it deletes."""
+An object that is busy (`UPDATING`, `modifying`, `snapshotting`) still serves: a plan without changes does not mention
+it, and a change waits until the object accepts it. A run waits for a state that this version does not know. Only an
+object that never worked is deleted and made again, and the plan counts it among what it deletes."""
 
 _NODE_DIES = """\
 ## When a media node dies
 
-Its calls are cut. The clients reconnect by themselves through another node, which takes the room over once the dead one
-has been silent for five seconds: about ten seconds in all. The node group makes a new instance, and its pod follows. In
-Redis the dead node stays in the hash `nodes` until the next LiveKit server starts, which removes what is silent;
-nobody is sent there meanwhile."""
+Its calls are cut. The clients reconnect by themselves through another node, which takes the room over when the dead
+node has been silent for five seconds: about ten seconds in all. The node group starts a new instance, and a pod
+starts on it. In Redis the dead node stays in the hash `nodes` until the next LiveKit server starts, which removes
+silent nodes; meanwhile no client is sent there."""
 
 
 def page() -> str:
@@ -263,7 +266,7 @@ def _lines() -> Iterator[str]:
     yield "# Troubleshooting"
     yield ""
     yield "Generated by `make schema`; a test holds it to the code. Every error says what failed, why, what is kept"
-    yield "and the next command. Nothing needs cleaning by hand after any of them: run the same command again."
+    yield "and the next command. After none of them you have to clean up by hand: run the same command again."
     yield ""
     yield "## What this program says"
     yield ""
@@ -274,7 +277,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## What AWS says"
     yield ""
-    yield "AWS's code stands in the line `why`; where it alone does not decide, AWS's words do, such as these."
+    yield "The line `why` has AWS's code. If one code has several causes, AWS's words tell which, such as these."
     yield ""
     yield "| Code | Words | Likely | What to do |"
     yield "|---|---|---|---|"
@@ -287,7 +290,7 @@ def _lines() -> Iterator[str]:
     yield from _states()
     yield "## What Kubernetes says of LiveKit's pods, and LiveKit of Redis"
     yield ""
-    yield "`verify` looks for these words in what holds the pods up, and in their logs."
+    yield "`verify` looks for these words in the reasons why pods do not start, and in their logs."
     yield ""
     yield "| Words | Likely | What to do |"
     yield "|---|---|---|"
