@@ -20,7 +20,7 @@ import pytest
 
 from tests.binaries import kubectl
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
-from tests.unit.cli.test_cli import COMMANDS
+from tests.unit.cli.test_help import COMMANDS
 from tests.unit.texts.test_texts import command
 
 UAT = ("--env", "uat", "--sandbox")

@@ -1,99 +1,27 @@
-"""The command line: help with examples, refusals with their exit codes before AWS is asked anything, light imports."""
+"""The command line: refusals with their exit codes before AWS is asked anything, light imports."""
 
 from __future__ import annotations
 
 import json
 import os
 import shlex
-import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
-from livekit_deploy import __version__
-from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.cli import entry, options
-from livekit_deploy.cli.asking import agreed, says_yes
-from livekit_deploy.cli.commands import COMMANDS as DECLARED
 from livekit_deploy.cli.files import written
-from livekit_deploy.errors import Interrupted, UsageError
-from livekit_deploy.render.screen import Screen
-from livekit_deploy.state.document import Holder, State
-from livekit_deploy.state.lease import lease_of
-from livekit_deploy.state.session import Session
-from livekit_deploy.state.store import FileStore
+from livekit_deploy.errors import UsageError
 from tests.places import ROOT
 
 Streams = pytest.CaptureFixture[str]
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with the shipped environments, in which any client of AWS is a failure."""
-
-    def no_client(*_: object, **__: object) -> None:
-        raise AssertionError("AWS was asked")
-
-    shutil.copytree(ROOT / "manifests" / "environments", tmp_path / "manifests" / "environments")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Clients, "__call__", no_client)
-    for name in [name for name in os.environ if name.startswith("LIVEKIT_DEPLOY_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
 def everything(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
-
-
-# ---- help
-
-
-def _walk(command: click.Command, path: tuple[str, ...], context: click.Context) -> Iterator[tuple[str, ...]]:
-    yield path
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from _walk(inner, (*path, name), context)
-
-
-COMMANDS = list(_walk(entry.cli, (), click.Context(entry.cli)))
-
-
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_help_says_what_it_does_and_shows_an_example(path: tuple[str, ...], capsys: Streams) -> None:
-    assert entry.run([*path, "--help"]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    usage, said = out.split("\n\n")[:2]
-    assert usage.startswith(f"Usage: {' '.join(('livekit-deploy', *path))}")
-    assert len(said.strip()) > 20 or said.strip().endswith(".")
-    assert "Example:" in out, f"declare one in cli/commands.py: {' '.join(path)}"
-    assert out.rstrip().rpartition("livekit-deploy ")[2].startswith(" ".join(path))
-
-
-@pytest.mark.parametrize("path", sorted(DECLARED))
-def test_examples_are_command_lines_that_parse(path: str) -> None:
-    words = shlex.split(DECLARED[path].example.partition(" >")[0])
-    command: click.Command = entry.cli
-    context = click.Context(entry.cli, info_name="livekit-deploy")
-    while isinstance(command, click.Group):
-        inner = command.get_command(context, words.pop(0))
-        assert inner is not None
-        command, context = inner, click.Context(inner, parent=context, info_name=inner.name)
-    command.make_context(command.name, words, parent=context.parent)
-
-
-def test_the_version(capsys: Streams) -> None:
-    assert entry.run(["--version"]) == 0
-    assert __version__ in capsys.readouterr().out
 
 
 # ---- usage
@@ -216,113 +144,6 @@ def test_errors_in_json_are_json_and_nothing_else(here: Path, capsys: Streams) -
     assert "unknown key 'nodes'" in found["message"]
 
 
-# ---- asking
-
-
-class _Typing:
-    """A terminal at which somebody does something in place of answering."""
-
-    def __init__(self, act: Callable[[], str]) -> None:
-        self.readline = act
-
-
-def _interrupts() -> str:
-    signal.raise_signal(signal.SIGINT)
-    return "y\n"
-
-
-@pytest.mark.parametrize(
-    ("typed", "agrees"), [("y\n", True), ("Yes\n", True), ("\n", False), ("", False), ("no\n", False)]
-)
-def test_only_yes_is_yes(typed: str, agrees: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", _Typing(lambda: typed))
-    assert says_yes(Screen(), "Do it?") is agrees
-
-
-def test_ctrl_c_ends_a_question_although_a_run_would_take_it(monkeypatch: pytest.MonkeyPatch, capsys: Streams) -> None:
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    monkeypatch.setattr(sys, "stdin", _Typing(_interrupts))
-    try:
-        with pytest.raises(Interrupted, match="nothing was done") as ended:
-            agreed(Screen(), "Do it?")
-        signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert (ended.value.exit_code, heard) == (130, [signal.SIGINT])
-    assert capsys.readouterr().err == "Do it? [y/N] \n"
-
-
-# ---- nobody to ask
-
-
-@pytest.mark.parametrize(
-    ("line", "flag"),
-    [
-        ("up --env dev", "add --yes"),
-        ("up --env dev --json", "add --yes"),
-        ("down --env dev", "add --yes"),
-        ("down --env prod", "add --confirm prod"),
-        ("down --env prod --yes", "add --confirm prod"),
-        ("keys add --env dev", "add --yes"),
-        ("keys remove APIx --env dev --json", "add --yes"),
-    ],
-)
-def test_without_a_terminal_it_is_refused_at_once_naming_the_flag(
-    line: str, flag: str, here: Path, capsys: Streams
-) -> None:
-    assert entry.run(line.split()) == 3
-    out, err = capsys.readouterr()
-    assert "there is no terminal" in out + err
-    assert flag in out + err
-
-
-@pytest.fixture
-def held(here: Path) -> FileStore:
-    """An environment ``dev`` with its state in a file, whose lease somebody holds."""
-    file = here / "manifests/environments/dev.yaml"
-    file.write_text(file.read_text() + "\nstate: {path: dev.json}\n")
-    store = FileStore("dev.json")
-    holder = Holder("h", "ada", "laptop", 1, "up", "2026-11-23T00:00:00Z", 90.0)
-    session = Session.acquire(store, holder, lambda: State.new("livekit", "dev"), lock_timeout=0)
-    session.abandon()
-    return store
-
-
-def _holder(store: FileStore) -> Holder | None:
-    found = lease_of(store)
-    assert found is not None
-    return found[1]
-
-
-def test_a_lease_is_not_taken_away_without_a_word(held: FileStore, capsys: Streams) -> None:
-    assert entry.run(["state", "unlock", "--env", "dev"]) == 3
-    err = capsys.readouterr().err
-    assert "ada@laptop" in err
-    assert "add --yes" in err
-    assert _holder(held) is not None
-
-
-@pytest.mark.parametrize(("answer", "code"), [("n\n", 1), ("\n", 1), ("", 1), ("y\n", 0), ("yes\n", 0)])
-def test_the_answer_decides(
-    answer: str, code: int, held: FileStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    said = tmp_path / "answer"
-    said.write_text(answer)
-    monkeypatch.setattr("livekit_deploy.cli.asking.interactive", lambda: True)
-    with said.open() as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        assert entry.run(["state", "unlock", "--env", "dev"]) == code
-    assert (_holder(held) is None) is (code == 0)
-
-
-def test_yes_needs_no_answer(held: FileStore, capsys: Streams) -> None:
-    assert entry.run(["state", "unlock", "--env", "dev", "--yes"]) == 0
-    assert _holder(held) is None
-    assert entry.run(["state", "unlock", "--env", "dev"]) == 0
-    assert "nobody holds the lease" in capsys.readouterr().err
-
-
 def test_lengths_of_time() -> None:
     assert list(map(options.seconds, ("0", "90", "90s", "1.5m", "2m", "1h"))) == [0, 90, 90, 90, 120, 3600]
 
@@ -403,50 +224,3 @@ def test_nothing_heavy_is_imported(line: str, never: tuple[str, ...], here: Path
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ, cwd=here
     )
     assert done.stdout.splitlines()[-1] == "found"
-
-
-def test_the_version_for_people_and_for_programs(capsys: Streams) -> None:
-    assert entry.run(["version"]) == 0
-    assert capsys.readouterr().out.strip() == __version__
-    assert entry.run(["version", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["livekit_deploy"] == __version__
-    assert {"format_version", "python", "boto3", "kubernetes", "pyhelm3"} <= set(said)
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_asks_the_program_itself(shell: str, capsys: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("click.shell_completion.BashComplete._check_version", lambda self: None)  # asks bash
-    assert entry.run(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    assert "_LIVEKIT_DEPLOY_COMPLETE" in script
-    assert 'split "," ' not in script, "fish: what a command does may have a comma in it"
-
-
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("st", {"status", "state"}),
-        ("state re", {"restore", "rebuild"}),
-        ("up --st", {"--step"}),
-        ("up --step in", {"infrastructure"}),
-        ("up --env u", {"uat"}),
-        *((f"{line} man", {"man"}) for line in ("up --plan", "down --plan", "plan --out", "plan --config")),  # a file
-    ],
-)
-def test_completion_knows_commands_options_and_environments(typed: str, offered: set[str], here: Path) -> None:
-    words = f"livekit-deploy {typed}"
-    asked = {
-        "_LIVEKIT_DEPLOY_COMPLETE": "bash_complete",
-        "COMP_WORDS": words,
-        "COMP_CWORD": f"{len(words.split()) - 1}",
-    }
-    code = "from livekit_deploy.cli.entry import cli; cli(prog_name='livekit-deploy')"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **asked, "PYTHONPATH": str(ROOT)},
-        cwd=here,
-        capture_output=True,
-        text=True,
-    )
-    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == offered

@@ -5,22 +5,16 @@ The instances are made from the fields of the dataclasses themselves, so that a 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import enum
 import importlib
 import inspect
-import io
 import json as parser
 import pkgutil
 import random
 import re
-import types
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -39,64 +33,13 @@ from livekit_deploy.k8s.pod_logs import LogLine
 from livekit_deploy.operations.api_keys import Keys
 from livekit_deploy.operations.report import Recorded, Report, StatusReport
 from livekit_deploy.operations.state_repair import Proposal
-from livekit_deploy.render import chains, escaping, failure, github, graph, json_lines, lines, live, log, markdown
+from livekit_deploy.render import chains, escaping, failure, github, json_lines, lines, live, log, markdown
 from livekit_deploy.render.screen import Screen
 from livekit_deploy.state.document import Holder
 from livekit_deploy.state.history import Past
 from tests.json_format import event_kinds
 from tests.places import ROOT
-
-#: what somebody may have written into a tag, an event, a file or a state
-PARTS = (
-    "\x1b[2K\x1b[1A", "\x1b]8;;https://evil.example\x07", "\x9b31m", "\u202e", "\u2066", "\u200b", "\u2028", "\x85",
-    "\x00", "\r", "\n", "lead\nBROKEN", "\n::error::forged", "::set-output name=x::forged", " ::stop-commands::forged ",
-    "##[error]forged", "[/]", "[link=https://evil.example]", "[bold", "]", "\\", "\\[", "|", "`", "```\n",
-    "<img src=x>", "[a](https://evil.example)", "\ud800", "%0A", "%", "x" * 70, "plain", " ",
-)  # fmt: skip
-HOSTILE = some.lists(some.sampled_from(PARTS), min_size=1, max_size=4).map("".join)
-_BARE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_FORGED = re.compile(r"^(?:\s*::[A-Za-z][^\n]*::|.*##\[|BROKEN)", re.MULTILINE)
-
-
-class Maker:
-    """Instances of any dataclass with hostile text wherever text may be."""
-
-    def __init__(self, texts: list[str], seed: int) -> None:
-        self._texts, self._random = texts, random.Random(seed)
-
-    def text(self) -> str:
-        return self._random.choice(self._texts)
-
-    def make(self, kind: Any) -> Any:
-        if dataclasses.is_dataclass(kind):
-            hints = typing.get_type_hints(kind)
-            wanted = [item for item in dataclasses.fields(kind) if item.init]
-            return kind(**{item.name: self.make(hints[item.name]) for item in wanted})  # type: ignore[operator]
-        origin, inner = typing.get_origin(kind), typing.get_args(kind)
-        if origin is typing.Literal:
-            return self._random.choice(inner)
-        if origin in (typing.Union, types.UnionType):
-            return self.make(self._random.choice([one for one in inner if one is not type(None)]))
-        if origin in (dict, Mapping) or (inspect.isclass(origin) and issubclass(origin, Mapping)):
-            return {self.make(inner[0]): self.make(inner[1]) for _ in range(2)}
-        if origin is tuple and Ellipsis not in inner:
-            return tuple(map(self.make, inner))
-        if origin is not None and inner:
-            return [self.make(inner[0]) for _ in range(2)] if origin is list else (self.make(inner[0]),) * 2
-        return self._plain(kind)
-
-    def _plain(self, kind: Any) -> Any:
-        if inspect.isclass(kind) and issubclass(kind, enum.Enum):
-            return self._random.choice(list(kind))
-        if inspect.isclass(kind) and issubclass(kind, errors.DeployError):
-            return kind(self.text(), hint=self.text())
-        if kind is bool:
-            return self._random.random() < 0.5
-        if kind in (int, float):
-            return kind(self._random.choice((0, 1, 700)))
-        if kind is Any or kind is object:
-            return self._random.choice([self.text(), [self.text(), self.text()], {self.text(): self.text()}, 5, None])
-        return self.text()
+from tests.unit.render.hostile import BARE, FORGED, HOSTILE, Maker, on_screen
 
 
 def _env() -> Environment:
@@ -191,29 +134,22 @@ JSON: dict[str, Callable[[Maker, Screen], object]] = {
 }
 
 
-def _said(show: Callable[[Maker, Screen], object], make: Maker) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        show(make, Screen(color=False, verbose=make.make(int)))
-    return out.getvalue()
-
-
 @pytest.mark.parametrize("name", SCREENS)
 @settings(max_examples=15, deadline=None)
 @given(texts=some.lists(HOSTILE, min_size=1, max_size=6), seed=some.integers(0, 2**16))
 def test_on_a_screen_it_is_only_text(name: str, texts: list[str], seed: int) -> None:
-    said = _said(SCREENS[name], Maker(texts, seed))
-    assert _BARE.search(said) is None, ascii(said)
-    assert _FORGED.search(said) is None, said
+    said = on_screen(SCREENS[name], Maker(texts, seed))
+    assert BARE.search(said) is None, ascii(said)
+    assert FORGED.search(said) is None, said
 
 
 @pytest.mark.parametrize("name", JSON)
 @settings(max_examples=15, deadline=None)
 @given(texts=some.lists(HOSTILE, min_size=1, max_size=6), seed=some.integers(0, 2**16))
 def test_in_json_it_keeps_its_value_and_is_only_text(name: str, texts: list[str], seed: int) -> None:
-    said = _said(JSON[name], Maker(texts, seed))
+    said = on_screen(JSON[name], Maker(texts, seed))
     assert said.isascii()
-    assert _BARE.search(said) is None
+    assert BARE.search(said) is None
     assert "##[" not in said
     for line in said.splitlines():
         parser.loads(line)
@@ -234,10 +170,10 @@ def test_in_a_workflow_it_is_no_command_and_in_its_summary_no_markup(texts: list
     with pytest.MonkeyPatch.context() as patch:
         written: list[tuple[str, str]] = []
         patch.setattr(github, "_append", lambda variable, text: written.append((variable, text)))
-        said = _said(lambda make, screen: _listened(make, github.GitHub(screen, Clock())), make)
+        said = on_screen(lambda make, screen: _listened(make, github.GitHub(screen, Clock())), make)
         github.output("livekit-url", make.text())
     for line in said.splitlines():
-        found = _FORGED.search(line)
+        found = FORGED.search(line)
         assert found is None or (ours.match(line) and "##[" not in line), line
     assert all("\n" not in text for variable, text in written if variable == "GITHUB_OUTPUT")
     _check_markdown("\n".join(text for variable, text in written if variable == "GITHUB_STEP_SUMMARY"), [])
@@ -251,78 +187,9 @@ def test_in_markdown_it_is_no_markup(texts: list[str], seed: int) -> None:
     _check_markdown(markdown.plan_markdown(made), ["<details>", "<summary>", "</summary>", "</details>"])
 
 
-class Drawn:
-    """As much of a resource as is drawn of one."""
-
-    stage, runtime_depends_on, works_with = "livekit", (), ()
-
-    def __init__(self, address: str, usual: float, before: list[Drawn]) -> None:
-        self.address, self.usual, self._before = address, usual, before
-
-    def dependencies(self) -> list[Drawn]:
-        return self._before
-
-
-def _graph(texts: list[str], seed: int) -> list[Any]:
-    draw, made = random.Random(seed), list[Drawn]()
-    for text in dict.fromkeys(texts):
-        made.append(Drawn(text, draw.choice((1, 60)), draw.sample(made, draw.randrange(len(made) + 1))))
-    return made
-
-
-#: what there is in a picture of ours, and what each part may say
-_PICTURE = {
-    "svg": {"viewBox"},
-    "style": set(),
-    "g": {"class"},
-    "path": {"class", "d"},
-    "rect": {"x", "y", "width", "height", "rx"},
-    "title": set(),
-    "text": {"x", "y"},
-}
-
-
-@settings(max_examples=50, deadline=None)
-@given(texts=some.lists(HOSTILE, min_size=1, max_size=6), seed=some.integers(0, 2**16))
-def test_in_a_picture_it_is_only_text(texts: list[str], seed: int) -> None:
-    resources = _graph(texts, seed)
-    said = graph.drawn(resources, "svg")
-    assert _BARE.search(said) is None
-    root = ElementTree.fromstring(said)
-    for part in root.iter():
-        assert set(part.attrib) <= _PICTURE[part.tag.rpartition("}")[2]]
-        assert part.attrib.get("class", "longest") == "longest"
-    titles = [str(one.text).rpartition(": usually ")[0] for one in root.iter() if one.tag.endswith("title")]
-    assert sorted(titles) == sorted(escaping.line(one.address) for one in resources)
-
-
-@settings(max_examples=50, deadline=None)
-@given(texts=some.lists(HOSTILE, min_size=1, max_size=6), seed=some.integers(0, 2**16))
-def test_in_a_diagram_it_is_only_text(texts: list[str], seed: int) -> None:
-    """In Mermaid, which GitHub draws where it stands in a comment."""
-    resources = _graph(texts, seed)
-    said = graph.drawn(resources, "mermaid")
-    assert _BARE.search(said) is None
-    node, edge = r'  n\d+\["(?:[^"<>`&#]|#\d+;)*"\]', r"  n\d+ --> n\d+"
-    ours = rf"graph LR|{node}|{edge}|  classDef longest stroke-width:3px|  class [n\d,]+ longest"
-    assert [line for line in said.split("\n") if not re.fullmatch(ours, line)] == []
-    labels = re.findall(r'\["(.*)"\]$', said, re.MULTILINE)
-    plain = [re.sub(r"#(\d+);", lambda found: chr(int(found[1])), label) for label in labels]
-    assert sorted(plain) == sorted(escaping.line(one.address) for one in resources)
-
-
-@settings(max_examples=30, deadline=None)
-@given(texts=some.lists(HOSTILE, min_size=1, max_size=6), seed=some.integers(0, 2**16))
-@pytest.mark.parametrize("form", ["text", "mermaid", "svg"])
-def test_a_graph_on_a_screen_is_only_text(form: str, texts: list[str], seed: int) -> None:
-    said = _said(lambda make, screen: screen.graph(_graph(texts, seed), form), Maker(texts, seed))
-    assert _BARE.search(said) is None
-    assert _FORGED.search(said) is None
-
-
 def _check_markdown(said: str, ours: list[str]) -> None:
     """Outside of code nothing is a link, a picture or HTML but what is ours, and no row of a table has other cells."""
-    assert _BARE.search(said) is None
+    assert BARE.search(said) is None
     if opened := re.search(r"^(`{3,})$", said, re.MULTILINE):
         before, _, rest = said.partition(f"\n{opened[1]}\n")
         shown, closed, after = rest.partition(f"\n{opened[1]}\n")
