@@ -36,3 +36,17 @@ class SandboxClock:
     def real(self, seconds: float) -> float:
         """How many real seconds so many of AWS's seconds last here."""
         return seconds / self.speed
+
+
+_used = SandboxClock()
+
+
+def use(used: SandboxClock) -> None:
+    """Let AWS's waits here last as long as this clock says."""
+    global _used
+    _used = used
+
+
+def clock() -> SandboxClock:
+    """The one that AWS goes by in this process."""
+    return _used

@@ -6,67 +6,51 @@ import threading
 
 import moto
 
-from livekit_deploy.sandbox.aws import eks
-from livekit_deploy.sandbox.aws.acm import corrections as acm
-from livekit_deploy.sandbox.aws.ec2.corrections import nat_gateways as ec2
-from livekit_deploy.sandbox.aws.elasticache.corrections import replication_groups as elasticache
-from livekit_deploy.sandbox.aws.elbv2.corrections import load_balancers as elbv2
+from livekit_deploy.sandbox import clock
+from livekit_deploy.sandbox.aws import (
+    acm,
+    ec2,
+    eks,
+    elasticache,
+    elbv2,
+    iam,
+    kms,
+    logs,
+    pricing,
+    route53,
+    s3,
+    secretsmanager,
+    servicequotas,
+    sts,
+)
 from livekit_deploy.sandbox.aws.every_service.corrections import paging, turns, urls
-from livekit_deploy.sandbox.aws.every_service.speed import answers
-from livekit_deploy.sandbox.aws.every_service.speed import caches as once
-from livekit_deploy.sandbox.aws.iam import corrections as iam
-from livekit_deploy.sandbox.aws.kms import corrections as keeping
-from livekit_deploy.sandbox.aws.logs import corrections as logs
-from livekit_deploy.sandbox.aws.pricing import additions as price_list
-from livekit_deploy.sandbox.aws.route53 import corrections as route53
-from livekit_deploy.sandbox.aws.s3 import corrections as s3
-from livekit_deploy.sandbox.aws.servicequotas import additions as service_quotas
-from livekit_deploy.sandbox.aws.sts import corrections as sts
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.aws.every_service.speed import answers, caches
 from livekit_deploy.sandbox.faults import calls
 from livekit_deploy.sandbox.rights import keys, simulation
 
 #: what the corrections were written and tested against: they reach into moto
 MOTO = "5.2.5"
+#: each is put around those before it, where several replace the same method: turns are taken innermost
+_ALL = (
+    *(turns, urls, answers, s3, ec2, eks, elasticache, elbv2, acm, route53, iam, logs, simulation, sts, kms),
+    *(secretsmanager, servicequotas, pricing, paging, caches, keys, calls),
+)
 _installing = threading.Lock()
-_clock: SandboxClock | None = None
+_installed = False
 
 
-def _now() -> SandboxClock:
-    assert _clock is not None
-    return _clock
-
-
-def install(clock: SandboxClock) -> None:
-    """Apply every correction, and let AWS's waits last as long as ``clock`` says.
+def install(used: clock.SandboxClock) -> None:
+    """Apply every correction, and let AWS's waits last as long as the clock says that is ``used``.
 
     Raises RuntimeError with another moto than the one that they are for.
     """
-    global _clock
+    global _installed
     with _installing:
-        first, _clock = _clock is None, clock
-        if not first:
+        clock.use(used)
+        if _installed:
             return
         if moto.__version__ != MOTO:
             raise RuntimeError(f"the sandbox needs moto {MOTO}, not {moto.__version__}")
-        turns.install()
-        urls.install()
-        answers.install()
-        s3.install()
-        ec2.install(_now)
-        eks.install(_now)
-        elasticache.install(_now)
-        elbv2.install(_now)
-        acm.install(_now)
-        route53.install()
-        iam.install()
-        logs.install()
-        simulation.install()
-        sts.install()
-        keeping.install()
-        service_quotas.install()
-        price_list.install()
-        paging.install()
-        once.install()
-        keys.install(_now)
-        calls.install()
+        for part in _ALL:
+            part.install()
+        _installed = True

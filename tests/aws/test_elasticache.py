@@ -17,7 +17,7 @@ from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked, NotOurs
-from livekit_deploy.sandbox.aws.elasticache.corrections.replication_groups import store_of
+from livekit_deploy.sandbox.aws.elasticache.store import store_of
 from tests.aws.rig import AwsRig
 
 TOKEN = "correct-horse-battery-staple"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +21,7 @@ from moto.ec2.models import ec2_backends
 from moto.s3.responses import S3Response
 from moto.sts.models import sts_backends
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 from livekit_deploy.sandbox.aws.s3.corrections import tags_of_new_bucket
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect, Kind
 from livekit_deploy.sandbox.faults.endings import ENDINGS, ILLS, Made
@@ -34,22 +35,18 @@ Answer = tuple[int, Any, Any]
 _PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 
 hiding = Hiding()
+corrected = Corrections()
+install = corrected.install
 
 
 class _Refusal(ServiceException):  # type: ignore[misc]
     """Of no service: moto would look for the codes of an error's own package."""
 
 
-def install() -> None:
-    """Let every call of every service pass here."""
-
-    @around(BaseResponse, "call_action")
-    def call_action(original: Callable[[], Answer], response: Any) -> Answer:
-        service = response.boto3_service_name
-        return _passes(response, lambda: Call(service, str(response._get_action()), _asked(response)), original)
-
-    for name, resource in (("_bucket_response", "BUCKET"), ("_key_response", "KEY")):
-        _s3(name, resource)
+@corrected(BaseResponse)
+def call_action(original: Callable[[], Answer], response: Any) -> Answer:
+    service = response.boto3_service_name
+    return _passes(response, lambda: Call(service, str(response._get_action()), _asked(response)), original)
 
 
 #: a subresource, as the query has it → boto3's name of it, where moto says another or none
@@ -62,18 +59,20 @@ _PARTS_OF_BUCKETS = {
 _LISTS = {"list-type": "ListObjectsV2", "versions": "ListObjectVersions"}
 
 
-def _s3(name: str, resource: str) -> None:
-    @around(S3Response, name)
-    def respond(original: Callable[..., Answer], response: Any, request: Any, full_url: str) -> Answer:
-        def call() -> Call:
-            asked = response._get_querystring(request, full_url)
-            response._set_action(resource, request.method, asked)
-            part = next((name for key, name in _PARTS_OF_BUCKETS.items() if key in asked), None)
-            listed = next((name for key, name in _LISTS.items() if key in asked), str(response.data["Action"]))
-            named = f"{request.method.title()}{part}" if part else listed
-            return Call("s3", named, {"url": full_url})
+def _respond(resource: str, original: Callable[..., Answer], response: Any, request: Any, full_url: str) -> Answer:
+    def call() -> Call:
+        asked = response._get_querystring(request, full_url)
+        response._set_action(resource, request.method, asked)
+        part = next((name for key, name in _PARTS_OF_BUCKETS.items() if key in asked), None)
+        listed = next((name for key, name in _LISTS.items() if key in asked), str(response.data["Action"]))
+        named = f"{request.method.title()}{part}" if part else listed
+        return Call("s3", named, {"url": full_url})
 
-        return _passes(response, call, lambda: original(request, full_url))
+    return _passes(response, call, lambda: original(request, full_url))
+
+
+corrected(S3Response, "_bucket_response")(partial(_respond, "BUCKET"))
+corrected(S3Response, "_key_response")(partial(_respond, "KEY"))
 
 
 def clear() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
 
-from livekit_deploy.sandbox.aws.elasticache.corrections.replication_groups import store_of
+from livekit_deploy.sandbox.aws.elasticache.store import store_of
 from livekit_deploy.sandbox.cluster.port import RedisServer
 
 ANYWHERE = "0.0.0.0/0"

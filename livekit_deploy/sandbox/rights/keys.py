@@ -11,30 +11,27 @@ from typing import Any
 
 from moto.kms.models import KmsBackend
 
-from livekit_deploy.sandbox.aws.every_service.patching import around, kept
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, kept
 from livekit_deploy.sandbox.aws.iam.policy_statements import Context, Statement, applies, listed, read
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.clock import clock
 
 SPREADS = 300.0  # AWS's seconds
-_clock: Callable[[], SandboxClock] | None = None
+corrected = Corrections()
+install = corrected.install
 
 
-def install(clock: Callable[[], SandboxClock]) -> None:
-    """Note when a key gets tags."""
-    global _clock
-    _clock = clock
+@corrected(KmsBackend)
+def create_key(original: Callable[..., Any], backend: KmsBackend, *args: Any, **more: Any) -> Any:
+    key = original(*args, **more)
+    _tagged(backend)[key.id] = clock().now()
+    return key
 
-    @around(KmsBackend, "create_key")
-    def create_key(original: Callable[..., Any], backend: KmsBackend, *args: Any, **more: Any) -> Any:
-        key = original(*args, **more)
-        _tagged(backend)[key.id] = clock().now()
-        return key
 
-    @around(KmsBackend, "tag_resource")
-    def tag_resource(original: Callable[..., Any], backend: KmsBackend, arn: str, *args: Any, **more: Any) -> Any:
-        said = original(arn, *args, **more)
-        _tagged(backend)[arn.rpartition("/")[2]] = clock().now()
-        return said
+@corrected(KmsBackend)
+def tag_resource(original: Callable[..., Any], backend: KmsBackend, arn: str, *args: Any, **more: Any) -> Any:
+    said = original(arn, *args, **more)
+    _tagged(backend)[arn.rpartition("/")[2]] = clock().now()
+    return said
 
 
 def _tagged(backend: KmsBackend) -> dict[str, float]:
@@ -45,7 +42,7 @@ def _tagged(backend: KmsBackend) -> dict[str, float]:
 def effective(backend: KmsBackend, key: Any) -> Mapping[str, str]:
     """The tags of a key that count for rights by now."""
     since = _tagged(backend).get(key.id)
-    if since is not None and _clock is not None and not _clock().passed(since, SPREADS):
+    if since is not None and not clock().passed(since, SPREADS):
         return {}
     found: Mapping[str, str] = backend.tagger.get_tag_dict_for_resource(key.id)
     return found

@@ -19,7 +19,7 @@ from moto.logs.models import logs_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
 from livekit_deploy.sandbox.aws.eks.store import store as clusters_of
-from livekit_deploy.sandbox.aws.elasticache.corrections.replication_groups import store_of
+from livekit_deploy.sandbox.aws.elasticache.store import store_of
 from livekit_deploy.sandbox.rights import reference
 from livekit_deploy.sandbox.rights.keys import effective
 

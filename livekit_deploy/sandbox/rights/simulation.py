@@ -12,8 +12,8 @@ from moto.core.responses import ActionResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.responses import IamResponse
 
-from livekit_deploy.sandbox.aws.iam.corrections import USER
 from livekit_deploy.sandbox.aws.iam.policy_statements import Context, Statement, applies, read
+from livekit_deploy.sandbox.aws.sts.corrections import USER
 from livekit_deploy.sandbox.rights.policies import document, documents
 
 #: the sandbox's own user, whom IAM does not show, may do everything

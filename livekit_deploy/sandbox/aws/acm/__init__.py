@@ -1,1 +1,5 @@
 """ACM: certificates."""
+
+from livekit_deploy.sandbox.aws.acm.corrections import install
+
+__all__ = ["install"]

@@ -14,11 +14,13 @@ from moto.acm.responses import AWSCertificateManagerResponse
 from moto.core.exceptions import AWSError
 from moto.elbv2.models import elbv2_backends
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 from livekit_deploy.sandbox.aws.route53.names import found, plain
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.clock import SandboxClock, clock
 
 Original = Callable[..., Any]
+corrected = Corrections()
+install = corrected.install
 
 #: AWS's seconds from the record to the certificate
 ISSUANCE = 75.0
@@ -34,58 +36,55 @@ class CertificateInUse(AWSError):  # type: ignore[misc]
     TYPE = "ResourceInUseException"
 
 
-def install(clock: Callable[[], SandboxClock]) -> None:
-    """Correct ACM; ``clock`` gives the clock of the moment."""
-    _listing()
-
-    @around(CertBundle, "check")
-    def check(original: Original, certificate: Any) -> None:
-        """moto's own idea of it, that time alone issues a certificate, is left out."""
-
-    @around(CertBundle, "describe")
-    def describe(original: Original, certificate: Any) -> dict[str, Any]:
-        found: dict[str, Any] = original()
-        if key := certificate.__dict__.get("_sandbox_key"):
-            found["Certificate"]["KeyAlgorithm"] = key
-        if certificate.status == "FAILED":
-            found["Certificate"]["FailureReason"] = certificate.__dict__["_sandbox_failure"]
-        return found
-
-    @around(AWSCertificateManagerBackend, "get_certificate")
-    def get_certificate(original: Original, backend: Any, arn: str) -> Any:
-        certificate = original(arn)
-        certificate.in_use_by = list(_users(backend, arn))
-        if certificate.type == "AMAZON_ISSUED" and certificate.status == "PENDING_VALIDATION":
-            _validate(backend, certificate, clock())
-        return certificate
-
-    @around(AWSCertificateManagerBackend, "delete_certificate")
-    def delete_certificate(original: Original, backend: Any, arn: str) -> None:
-        users = list(_users(backend, arn))
-        if users:
-            raise CertificateInUse(
-                message=f"Certificate {arn} in account {backend.account_id} is in use by {users[0]}."
-            )
-        original(arn)
+@corrected(CertBundle)
+def check(original: Original, certificate: Any) -> None:
+    """moto's own idea of it, that time alone issues a certificate, is left out."""
 
 
-def _listing() -> None:
-    @around(AWSCertificateManagerResponse, "request_certificate")
-    def request_certificate(original: Original, response: Any) -> Any:
-        answer = original()
-        made = response.acm_backend._certificates[answer.result["CertificateArn"]]
-        made.__dict__["_sandbox_key"] = response._get_param("KeyAlgorithm") or _USUAL_KEY
-        return answer
+@corrected(CertBundle)
+def describe(original: Original, certificate: Any) -> dict[str, Any]:
+    found: dict[str, Any] = original()
+    if key := certificate.__dict__.get("_sandbox_key"):
+        found["Certificate"]["KeyAlgorithm"] = key
+    if certificate.status == "FAILED":
+        found["Certificate"]["FailureReason"] = certificate.__dict__["_sandbox_failure"]
+    return found
 
-    @around(AWSCertificateManagerResponse, "list_certificates")
-    def list_certificates(original: Original, response: Any) -> Any:
-        answer = original()
-        kinds = (response._get_param("Includes") or {}).get("keyTypes") or _LISTED_KEYS
-        found = [one for one in answer.result["CertificateSummaryList"] if one["KeyAlgorithm"] in kinds]
-        for one in found:
-            one["SubjectAlternativeNameSummaries"] = one.get("SubjectAlternativeNames", [])
-        answer.result["CertificateSummaryList"] = found
-        return answer
+
+@corrected(AWSCertificateManagerBackend)
+def get_certificate(original: Original, backend: Any, arn: str) -> Any:
+    certificate = original(arn)
+    certificate.in_use_by = list(_users(backend, arn))
+    if certificate.type == "AMAZON_ISSUED" and certificate.status == "PENDING_VALIDATION":
+        _validate(backend, certificate, clock())
+    return certificate
+
+
+@corrected(AWSCertificateManagerBackend)
+def delete_certificate(original: Original, backend: Any, arn: str) -> None:
+    users = list(_users(backend, arn))
+    if users:
+        raise CertificateInUse(message=f"Certificate {arn} in account {backend.account_id} is in use by {users[0]}.")
+    original(arn)
+
+
+@corrected(AWSCertificateManagerResponse)
+def request_certificate(original: Original, response: Any) -> Any:
+    answer = original()
+    made = response.acm_backend._certificates[answer.result["CertificateArn"]]
+    made.__dict__["_sandbox_key"] = response._get_param("KeyAlgorithm") or _USUAL_KEY
+    return answer
+
+
+@corrected(AWSCertificateManagerResponse)
+def list_certificates(original: Original, response: Any) -> Any:
+    answer = original()
+    kinds = (response._get_param("Includes") or {}).get("keyTypes") or _LISTED_KEYS
+    found = [one for one in answer.result["CertificateSummaryList"] if one["KeyAlgorithm"] in kinds]
+    for one in found:
+        one["SubjectAlternativeNameSummaries"] = one.get("SubjectAlternativeNames", [])
+    answer.result["CertificateSummaryList"] = found
+    return answer
 
 
 def will_fail(certificate: Any, reason: str) -> None:

@@ -17,7 +17,7 @@ from livekit_deploy.sandbox.aws.eks.corrections.clusters import Clusters
 from livekit_deploy.sandbox.aws.eks.corrections.node_groups import NodeGroups
 from livekit_deploy.sandbox.aws.eks.errors import absent
 from livekit_deploy.sandbox.aws.eks.store import Item, lock, store
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.clock import clock
 
 _ROUTES = (
     "/clusters/(?P<name>[^/]+)/updates$",
@@ -69,12 +69,12 @@ _OPERATIONS: dict[str, tuple[Any, str]] = {
 }
 
 
-def install(clock: Callable[[], SandboxClock]) -> None:
-    """Replace moto's EKS; ``clock`` gives the clock of the moment."""
+def install() -> None:
+    """Replace moto's EKS."""
     for route in _ROUTES:
         moto.eks.urls.url_paths["{0}" + route] = EKSResponse.dispatch
     for operation, (owner, method) in _OPERATIONS.items():
-        setattr(EKSResponse, operation, _operation(operation, owner, method, clock))
+        setattr(EKSResponse, operation, _operation(operation, owner, method))
     for name, function in {
         "tag_resource": _tag,
         "untag_resource": _untag,
@@ -83,7 +83,7 @@ def install(clock: Callable[[], SandboxClock]) -> None:
         setattr(EKSResponse, name, function)
 
 
-def _operation(operation: str, owner: Any, method: str, clock: Callable[[], SandboxClock]) -> Callable[[Any], Any]:
+def _operation(operation: str, owner: Any, method: str) -> Callable[[Any], Any]:
     def answer(response: EKSResponse) -> ActionResult:
         asked = _asked(response)
         with lock:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from moto.elasticache.models import ElastiCacheBackend
 
+from livekit_deploy.sandbox.aws.elasticache.store import Store
 from livekit_deploy.sandbox.aws.elasticache.wire import VERSIONS, Asked, Item, arn, family, refused
 
 _NODE_TYPE = re.compile(r"cache\.(t3|t4g|m5|m6g|m7g|r5|r6g|r7g|c7gn)\.(micro|small|medium|\d*x?large)")
@@ -57,7 +57,7 @@ def _families() -> Iterator[str]:
 class ParameterGroups:
     """The operations on parameter groups of one account and region, over its `elasticache.Store`."""
 
-    def __init__(self, backend: ElastiCacheBackend, store: Any) -> None:
+    def __init__(self, backend: ElastiCacheBackend, store: Store) -> None:
         self._backend, self._store = backend, store
         for one in _families():
             self._store.parameters.setdefault(f"default.{one}", self._wire(f"default.{one}", one, "Default"))

@@ -1,4 +1,4 @@
-"""Replaces a method of a moto class with one that is given the original."""
+"""Puts corrections into moto: functions with the name and the arguments of the method that each is to replace."""
 
 from __future__ import annotations
 
@@ -8,21 +8,36 @@ from collections.abc import Callable
 from typing import Any
 
 _making = threading.RLock()
+Method = Callable[..., Any]
 
 
-def around(cls: type, name: str) -> Callable[[Callable[..., Any]], None]:
-    """Replace ``cls.name`` by the decorated function, which takes the original method before ``self``."""
+class Corrections:
+    """Those of one file, in the order in which they stand there; moto is as it was until `install`."""
 
-    def replace(function: Callable[..., Any]) -> None:
-        original = getattr(cls, name)
+    def __init__(self) -> None:
+        self._written: list[tuple[type, str, Method]] = []
 
-        @functools.wraps(original)
-        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return function(functools.partial(original, self), self, *args, **kwargs)
+    def __call__(self, cls: type, *names: str) -> Callable[[Method], Method]:
+        """Let a function replace the method of its name, or those of ``names``: it gets the bound original first."""
 
-        setattr(cls, name, method)
+        def write(function: Method) -> Method:
+            self._written += [(cls, name, function) for name in names or (function.__name__,)]
+            return function
 
-    return replace
+        return write
+
+    def install(self) -> None:
+        """Put them in."""
+        for cls, name, function in self._written:
+            setattr(cls, name, _method(getattr(cls, name), function))
+
+
+def _method(original: Method, function: Method) -> Method:
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(functools.partial(original, self), self, *args, **kwargs)
+
+    return method
 
 
 def kept(backend: Any, name: str, make: Callable[[], Any]) -> Any:

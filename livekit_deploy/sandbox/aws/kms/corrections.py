@@ -1,7 +1,7 @@
-"""KMS and Secrets Manager: what is disabled or scheduled for deletion cannot be used, and shows its deletion date.
+"""KMS: a key that is disabled or scheduled for deletion cannot be used, and shows its deletion date.
 
-Source: KMS API reference, ScheduleKeyDeletion and CancelKeyDeletion; KMS developer guide, "Key states of AWS KMS keys";
-Secrets Manager API reference, CreateSecret.
+moto uses it all the same. Source: KMS API reference, ScheduleKeyDeletion and CancelKeyDeletion; KMS developer guide,
+"Key states of AWS KMS keys".
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 from moto.core.exceptions import JsonRESTError
 from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
-from moto.secretsmanager.exceptions import InvalidRequestException
-from moto.secretsmanager.models import SecretsManagerBackend
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 
 Original = Callable[..., Any]
+corrected = Corrections()
+install = corrected.install
 
 #: what a key that is pending deletion refuses (KMS developer guide, "Key states of AWS KMS keys")
 _REFUSED = (
@@ -41,73 +41,55 @@ _REFUSED = (
 _NEEDS_ENABLED = ("encrypt", "generate_data_key", "enable_key_rotation", "disable_key_rotation", "create_grant")
 
 
-def install() -> None:
-    """Correct KMS and Secrets Manager."""
-
-    _keys()
-
-    @around(SecretsManagerBackend, "create_secret")
-    def create_secret(original: Original, backend: Any, name: str, *args: Any, **more: Any) -> Any:
-        secret = backend.secrets.get(name)
-        if secret is not None and secret.deleted_date:
-            raise InvalidRequestException(
-                "You can't create this secret because a secret with this name is already scheduled for deletion."
-            )
-        return original(name, *args, **more)
+@corrected(KmsResponse, *_REFUSED)
+def use(original: Original, response: Any) -> Any:
+    _check_key(response, response._get_param("KeyId") or response._get_param("TargetKeyId"))
+    return original()
 
 
-def _keys() -> None:
-    for operation in _REFUSED:
-
-        @around(KmsResponse, operation)
-        def use(original: Original, response: Any) -> Any:
-            _check_key(response, response._get_param("KeyId") or response._get_param("TargetKeyId"))
-            return original()
-
-    _states()
-
-    @around(KmsResponse, "decrypt")
-    def decrypt(original: Original, response: Any) -> Any:
-        said = original()
-        _check_key(response, json.loads(said)["KeyId"])
-        return said
-
-    @around(KmsResponse, "schedule_key_deletion")
-    def schedule_key_deletion(original: Original, response: Any) -> str:
-        days = response._get_param("PendingWindowInDays") or 30
-        said = json.loads(original())
-        arn = response.kms_backend.describe_key(said["KeyId"]).arn
-        return json.dumps({**said, "KeyId": arn, "KeyState": "PendingDeletion", "PendingWindowInDays": days})
-
-    @around(Key, "to_dict")
-    def to_dict(original: Original, key: Any) -> Any:
-        said = original()
-        used = {"KeyUsage": key.key_usage or "ENCRYPT_DECRYPT", "MultiRegion": bool(key.multi_region)}
-        return {**said, "KeyMetadata": {**said["KeyMetadata"], **used}}
+@corrected(KmsResponse)
+def decrypt(original: Original, response: Any) -> Any:
+    said = original()
+    _check_key(response, json.loads(said)["KeyId"])
+    return said
 
 
-def _states() -> None:
-    for operation in _NEEDS_ENABLED:
+@corrected(KmsResponse)
+def schedule_key_deletion(original: Original, response: Any) -> str:
+    days = response._get_param("PendingWindowInDays") or 30
+    said = json.loads(original())
+    arn = response.kms_backend.describe_key(said["KeyId"]).arn
+    return json.dumps({**said, "KeyId": arn, "KeyState": "PendingDeletion", "PendingWindowInDays": days})
 
-        @around(KmsResponse, operation)
-        def need(original: Original, response: Any) -> Any:
-            key = _key(response, response._get_param("KeyId"))
-            if key is not None and key.key_state == "Disabled":
-                raise JsonRESTError("DisabledException", f"{key.arn} is disabled.")
-            return original()
 
-    @around(KmsResponse, "cancel_key_deletion")
-    def cancel_key_deletion(original: Original, response: Any) -> Any:
-        key = _key(response, response._get_param("KeyId"))
-        if key is not None and key.key_state != "PendingDeletion":
-            raise JsonRESTError("KMSInvalidStateException", f"{key.arn} is not pending deletion.")
-        return original()
+@corrected(Key)
+def to_dict(original: Original, key: Any) -> Any:
+    said = original()
+    used = {"KeyUsage": key.key_usage or "ENCRYPT_DECRYPT", "MultiRegion": bool(key.multi_region)}
+    return {**said, "KeyMetadata": {**said["KeyMetadata"], **used}}
 
-    @around(KmsResponse, "get_key_rotation_status")
-    def get_key_rotation_status(original: Original, response: Any) -> str:
-        key, said = _key(response, response._get_param("KeyId")), json.loads(original())
-        gone = key is not None and key.key_state == "PendingDeletion"
-        return json.dumps({**said, **({"KeyRotationEnabled": False} if gone else {})})
+
+@corrected(KmsResponse, *_NEEDS_ENABLED)
+def need(original: Original, response: Any) -> Any:
+    key = _key(response, response._get_param("KeyId"))
+    if key is not None and key.key_state == "Disabled":
+        raise JsonRESTError("DisabledException", f"{key.arn} is disabled.")
+    return original()
+
+
+@corrected(KmsResponse)
+def cancel_key_deletion(original: Original, response: Any) -> Any:
+    key = _key(response, response._get_param("KeyId"))
+    if key is not None and key.key_state != "PendingDeletion":
+        raise JsonRESTError("KMSInvalidStateException", f"{key.arn} is not pending deletion.")
+    return original()
+
+
+@corrected(KmsResponse)
+def get_key_rotation_status(original: Original, response: Any) -> str:
+    key, said = _key(response, response._get_param("KeyId")), json.loads(original())
+    gone = key is not None and key.key_state == "PendingDeletion"
+    return json.dumps({**said, **({"KeyRotationEnabled": False} if gone else {})})
 
 
 def _check_key(response: Any, id: str | None) -> None:

@@ -16,10 +16,12 @@ from moto.route53.exceptions import Route53ClientError
 from moto.route53.models import DelegationSet, RecordSet, Route53Backend
 from moto.route53.responses import Route53
 
-from livekit_deploy.sandbox.aws.every_service.patching import around, kept
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, kept
 from livekit_deploy.sandbox.aws.route53.names import plain, stored
 
 Original = Callable[..., Any]
+corrected = Corrections()
+install = corrected.install
 Item = dict[str, Any]
 Key = tuple[str, str, str | None]
 
@@ -28,55 +30,53 @@ _FIRST_SERVER, _FIRST_DOMAIN = 2048, 64
 _ENDS = ("com", "net", "org", "co.uk")
 
 
-def install() -> None:
-    """Correct Route 53."""
-    _zones()
-
-    @around(Route53Backend, "change_resource_record_sets")
-    def change_resource_record_sets(original: Original, backend: Any, zoneid: str, changes: list[Item]) -> None:
-        zone = backend.get_hosted_zone(zoneid)
-        for change in changes:
-            record = change["ResourceRecordSet"]
-            record["Name"] = stored(record["Name"])
-        _check(zone, changes)
-        original(zoneid, changes)
-
-    @around(Route53Backend, "list_resource_record_sets")
-    def list_resource_record_sets(
-        original: Original, backend: Any, zone_id: str, start_type: str, start_name: str, max_items: int
-    ) -> Any:
-        return original(zone_id, start_type, stored(start_name) if start_name else start_name, max_items)
+@corrected(Route53Backend)
+def change_resource_record_sets(original: Original, backend: Any, zoneid: str, changes: list[Item]) -> None:
+    zone = backend.get_hosted_zone(zoneid)
+    for change in changes:
+        record = change["ResourceRecordSet"]
+        record["Name"] = stored(record["Name"])
+    _check(zone, changes)
+    original(zoneid, changes)
 
 
-def _zones() -> None:
-    @around(Route53, "create_hosted_zone")
-    def create_hosted_zone(original: Original, response: Any) -> Any:
-        seen: set[str] = kept(response.backend, "references", set)
-        reference = str(response._get_param("CallerReference"))
-        if reference in seen:
-            raise Route53ClientError("HostedZoneAlreadyExists", "A hosted zone has already been created by it.")
-        answer = original()
-        seen.add(reference)
-        return answer
+@corrected(Route53Backend)
+def list_resource_record_sets(
+    original: Original, backend: Any, zone_id: str, start_type: str, start_name: str, max_items: int
+) -> Any:
+    return original(zone_id, start_type, stored(start_name) if start_name else start_name, max_items)
 
-    @around(Route53, "list_hosted_zones_by_name")
-    def list_hosted_zones_by_name(original: Original, response: Any) -> Any:
-        return ActionResult({**original().result, "IsTruncated": False, "MaxItems": "100"})
 
-    @around(Route53Backend, "create_hosted_zone")
-    def create_named_zone(original: Original, backend: Any, name: str, *args: Any, **more: Any) -> Any:
-        return original(stored(name), *args, **more)
+@corrected(Route53)
+def create_hosted_zone(original: Original, response: Any) -> Any:
+    seen: set[str] = kept(response.backend, "references", set)
+    reference = str(response._get_param("CallerReference"))
+    if reference in seen:
+        raise Route53ClientError("HostedZoneAlreadyExists", "A hosted zone has already been created by it.")
+    answer = original()
+    seen.add(reference)
+    return answer
 
-    @around(Route53Backend, "create_reusable_delegation_set")
-    def create_reusable_delegation_set(original: Original, backend: Any, *args: Any, **more: Any) -> DelegationSet:
-        """Each has nameservers of its own."""
-        made: DelegationSet = original(*args, **more)
-        number = 4 * next(kept(backend, "delegations", itertools.count))
-        made.name_servers = [
-            f"ns-{_FIRST_SERVER + number + place}.awsdns-{_FIRST_DOMAIN + place}.{end}"
-            for place, end in enumerate(_ENDS)
-        ]
-        return made
+
+@corrected(Route53)
+def list_hosted_zones_by_name(original: Original, response: Any) -> Any:
+    return ActionResult({**original().result, "IsTruncated": False, "MaxItems": "100"})
+
+
+@corrected(Route53Backend, "create_hosted_zone")
+def create_named_zone(original: Original, backend: Any, name: str, *args: Any, **more: Any) -> Any:
+    return original(stored(name), *args, **more)
+
+
+@corrected(Route53Backend)
+def create_reusable_delegation_set(original: Original, backend: Any, *args: Any, **more: Any) -> DelegationSet:
+    """Each has nameservers of its own."""
+    made: DelegationSet = original(*args, **more)
+    number = 4 * next(kept(backend, "delegations", itertools.count))
+    made.name_servers = [
+        f"ns-{_FIRST_SERVER + number + place}.awsdns-{_FIRST_DOMAIN + place}.{end}" for place, end in enumerate(_ENDS)
+    ]
+    return made
 
 
 # ---- what a batch may do

@@ -1,1 +1,5 @@
 """S3."""
+
+from livekit_deploy.sandbox.aws.s3.corrections import install
+
+__all__ = ["install"]

@@ -19,92 +19,78 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 
 Original = Callable[..., Any]
+corrected = Corrections()
+install = corrected.install
 _writing = threading.RLock()
 _NOT_THEIRS = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 _answering = threading.local()
 
 
-def install() -> None:
-    """Correct S3."""
-    for operation in ("put_object", "delete_object"):
-
-        @around(S3Response, operation)
-        def write(original: Original, response: S3Response, *args: Any, **more: Any) -> Any:
-            with _writing:
-                return original(*args, **more)
-
-    _policies()
-    _owners()
-    _lifecycles()
-    _defaults()
-    _tags()
+@corrected(S3Response, "put_object", "delete_object")
+def write(original: Original, response: S3Response, *args: Any, **more: Any) -> Any:
+    with _writing:
+        return original(*args, **more)
 
 
-def _owners() -> None:
-    for handler in ("_bucket_response", "_key_response"):
-
-        @around(S3Response, handler)
-        def answer(original: Original, response: S3Response, request: Any, full_url: str) -> Any:
-            expected = request.headers.get("x-amz-expected-bucket-owner")
-            bucket = response.parse_bucket_name_from_url(request, full_url)
-            _, owner = s3_backends.bucket_accounts.get(bucket, ("", expected))
-            if expected != owner and expected:
-                return 403, {}, "" if request.method == "HEAD" else _NOT_THEIRS
-            return original(request, full_url)
+@corrected(S3Response, "_bucket_response", "_key_response")
+def answer(original: Original, response: S3Response, request: Any, full_url: str) -> Any:
+    expected = request.headers.get("x-amz-expected-bucket-owner")
+    bucket = response.parse_bucket_name_from_url(request, full_url)
+    _, owner = s3_backends.bucket_accounts.get(bucket, ("", expected))
+    if expected != owner and expected:
+        return 403, {}, "" if request.method == "HEAD" else _NOT_THEIRS
+    return original(request, full_url)
 
 
-def _lifecycles() -> None:
+@corrected(FakeBucket)
+def set_lifecycle(original: Original, bucket: Any, rules: list[dict[str, Any]]) -> None:
     """moto keeps of a rule for noncurrent versions only their days."""
+    original(rules)
+    for rule, asked in zip(bucket.rules, rules, strict=True):
+        rule._sandbox_newer = (asked.get("NoncurrentVersionExpiration") or {}).get("NewerNoncurrentVersions")
 
-    @around(FakeBucket, "set_lifecycle")
-    def set_lifecycle(original: Original, bucket: Any, rules: list[dict[str, Any]]) -> None:
-        original(rules)
-        for rule, asked in zip(bucket.rules, rules, strict=True):
-            rule._sandbox_newer = (asked.get("NoncurrentVersionExpiration") or {}).get("NewerNoncurrentVersions")
 
-    @around(S3Response, "get_bucket_lifecycle")
-    def get_bucket_lifecycle(original: Original, response: Any) -> Any:
-        kept = response.backend.get_bucket_lifecycle(response.bucket_name)
-        _answering.newer = [rule._sandbox_newer for rule in kept or []]
-        try:
-            return original()
-        finally:
-            _answering.newer = []
+@corrected(S3Response)
+def get_bucket_lifecycle(original: Original, response: Any) -> Any:
+    kept = response.backend.get_bucket_lifecycle(response.bucket_name)
+    _answering.newer = [rule._sandbox_newer for rule in kept or []]
+    try:
+        return original()
+    finally:
+        _answering.newer = []
 
-    @around(S3Response, "serialized")
-    def serialized(original: Original, response: Any, result: Any) -> Any:
-        for newer, rule in zip(getattr(_answering, "newer", []), _rules(result.result), strict=False):
-            if newer is not None:
-                rule["NoncurrentVersionExpiration"]["NewerNoncurrentVersions"] = newer
-        return original(result)
+
+@corrected(S3Response)
+def serialized(original: Original, response: Any, result: Any) -> Any:
+    for newer, rule in zip(getattr(_answering, "newer", []), _rules(result.result), strict=False):
+        if newer is not None:
+            rule["NoncurrentVersionExpiration"]["NewerNoncurrentVersions"] = newer
+    return original(result)
 
 
 def _rules(result: Any) -> list[dict[str, Any]]:
     return result.get("Rules", []) if isinstance(result, dict) else []
 
 
-def _defaults() -> None:
-    """Since 2023 a new bucket is encrypted and lets in no public policy or list (S3 user guide, "Default settings")."""
-
-    @around(S3Backend, "create_bucket")
-    def create_bucket(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
-        made = original(*args, **more)
-        made.encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
-        made.public_access_block = PublicAccessBlock(True, True, True, True)
-        return made
+@corrected(S3Backend)
+def create_bucket(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+    """It is encrypted and lets in no public policy or list, since 2023 (S3 user guide, "Default settings")."""
+    made = original(*args, **more)
+    made.encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
+    made.public_access_block = PublicAccessBlock(True, True, True, True)
+    return made
 
 
-def _tags() -> None:
-    @around(S3Response, "_bucket_response_put")
-    def put(original: Original, response: Any, request: Any, bucket: str, asked: Any) -> Any:
-        new = bucket not in s3_backends.bucket_accounts
-        answer = original(request, bucket, asked)
-        if new and (tags := tags_of_new_bucket(response.body)):
-            response.backend.put_bucket_tagging(bucket, tags)
-        return answer
+@corrected(S3Response, "_bucket_response_put")
+def put(original: Original, response: Any, request: Any, bucket: str, asked: Any) -> Any:
+    new = bucket not in s3_backends.bucket_accounts
+    answer = original(request, bucket, asked)
+    if new and (tags := tags_of_new_bucket(response.body)):
+        response.backend.put_bucket_tagging(bucket, tags)
+    return answer
 
 
 def tags_of_new_bucket(body: bytes) -> dict[str, str]:
@@ -115,17 +101,16 @@ def tags_of_new_bucket(body: bytes) -> dict[str, str]:
     return {one.findtext("{*}Key", ""): one.findtext("{*}Value", "") for one in tags}
 
 
-def _policies() -> None:
-    @around(FakeBucket, "get_permission")
-    def get_permission(original: Original, bucket: Any, action: str, resource: str) -> Any:
-        """By the statements that apply here; every request in the sandbox counts as sent over TLS."""
-        if not bucket.policy:
-            return original(action, resource)
-        document = json.loads(bucket.policy)
-        applying = [one for one in document["Statement"] if not _only_without_tls(one)]
-        if not applying:
-            return PermissionResult.NEUTRAL
-        return IAMPolicy(json.dumps({**document, "Statement": applying})).is_action_permitted(action, resource)
+@corrected(FakeBucket)
+def get_permission(original: Original, bucket: Any, action: str, resource: str) -> Any:
+    """By the statements that apply here; every request in the sandbox counts as sent over TLS."""
+    if not bucket.policy:
+        return original(action, resource)
+    document = json.loads(bucket.policy)
+    applying = [one for one in document["Statement"] if not _only_without_tls(one)]
+    if not applying:
+        return PermissionResult.NEUTRAL
+    return IAMPolicy(json.dumps({**document, "Statement": applying})).is_action_permitted(action, resource)
 
 
 def _only_without_tls(statement: dict[str, Any]) -> bool:

@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
+from moto.ec2.exceptions import DependencyViolationError
 from moto.ec2.models import EC2Backend
 from moto.ec2.responses import EC2Response
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.ec2.errors import refused
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 
 Original = Callable[..., Any]
-
-
-def refused(code: str, message: str) -> EC2ClientError:
-    """An error of EC2's by its code."""
-    return EC2ClientError(code, message)
+corrected = Corrections()
+install = corrected.install
 
 
 def _depended(what: str, id: str) -> DependencyViolationError:
@@ -33,56 +31,42 @@ def interfaces_in(backend: EC2Backend, vpc_id: str) -> Iterator[Any]:
             yield interface
 
 
-def install() -> None:
-    """Give EC2 its refusals."""
-    _vpcs()
-    _subnets()
-    _groups()
-    _gateways()
-    _interfaces()
-    _addresses()
-    _tables()
-
-
-def _vpcs() -> None:
-    @around(EC2Backend, "delete_vpc")
-    def delete_vpc(original: Original, backend: EC2Backend, vpc_id: str) -> Any:
-        attached = [one for one in backend.internet_gateways.values() if one.vpc and one.vpc.id == vpc_id]
-        endpoints = [one for one in backend.vpc_end_points.values() if one.vpc_id == vpc_id and one.state != "deleted"]
-        groups = [group for group in backend.groups.get(vpc_id, {}).values() if group.name != "default"]
-        acls = [one for one in backend.network_acls.values() if one.vpc_id == vpc_id and not _default(one)]
-        if attached or endpoints or groups or acls or list(interfaces_in(backend, vpc_id)):
-            raise _depended("vpc", vpc_id)
-        deleted = original(vpc_id)
-        for acl in [one for one in backend.network_acls.values() if one.vpc_id == vpc_id]:
-            del backend.network_acls[acl.id]
-        return deleted
+@corrected(EC2Backend)
+def delete_vpc(original: Original, backend: EC2Backend, vpc_id: str) -> Any:
+    attached = [one for one in backend.internet_gateways.values() if one.vpc and one.vpc.id == vpc_id]
+    endpoints = [one for one in backend.vpc_end_points.values() if one.vpc_id == vpc_id and one.state != "deleted"]
+    groups = [group for group in backend.groups.get(vpc_id, {}).values() if group.name != "default"]
+    acls = [one for one in backend.network_acls.values() if one.vpc_id == vpc_id and not _default(one)]
+    if attached or endpoints or groups or acls or list(interfaces_in(backend, vpc_id)):
+        raise _depended("vpc", vpc_id)
+    deleted = original(vpc_id)
+    for acl in [one for one in backend.network_acls.values() if one.vpc_id == vpc_id]:
+        del backend.network_acls[acl.id]
+    return deleted
 
 
 def _default(acl: Any) -> bool:
     return str(acl.default).lower() == "true"
 
 
-def _subnets() -> None:
-    @around(EC2Backend, "delete_subnet")
-    def delete_subnet(original: Original, backend: EC2Backend, subnet_id: str) -> Any:
-        if any(one.subnet is not None and one.subnet.id == subnet_id for one in backend.enis.values()):
-            raise _depended("subnet", subnet_id)
-        deleted = original(subnet_id)
-        for table in backend.route_tables.values():
-            for association in [one for one, other in table._associations.items() if other == subnet_id]:
-                del table._associations[association]
-        return deleted
+@corrected(EC2Backend)
+def delete_subnet(original: Original, backend: EC2Backend, subnet_id: str) -> Any:
+    if any(one.subnet is not None and one.subnet.id == subnet_id for one in backend.enis.values()):
+        raise _depended("subnet", subnet_id)
+    deleted = original(subnet_id)
+    for table in backend.route_tables.values():
+        for association in [one for one, other in table._associations.items() if other == subnet_id]:
+            del table._associations[association]
+    return deleted
 
 
-def _groups() -> None:
-    @around(EC2Backend, "delete_security_group")
-    def delete_security_group(
-        original: Original, backend: EC2Backend, name: str | None = None, group_id: str | None = None
-    ) -> Any:
-        if group_id is not None:
-            _check_group(backend, group_id)
-        return original(name, group_id)
+@corrected(EC2Backend)
+def delete_security_group(
+    original: Original, backend: EC2Backend, name: str | None = None, group_id: str | None = None
+) -> Any:
+    if group_id is not None:
+        _check_group(backend, group_id)
+    return original(name, group_id)
 
 
 def _check_group(backend: EC2Backend, group_id: str) -> None:
@@ -105,22 +89,22 @@ def _leaving(backend: EC2Backend, group: Any) -> bool:
     return not backend.describe_subnets(filters={"vpc-id": group.vpc_id})
 
 
-def _gateways() -> None:
-    @around(EC2Backend, "detach_internet_gateway")
-    def detach_internet_gateway(original: Original, backend: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
-        if any(_public(backend, interface) for interface in interfaces_in(backend, vpc_id)):
-            raise DependencyViolationError(
-                f"Network {vpc_id} has some mapped public address(es). "
-                "Please unmap those public address(es) before detaching the gateway."
-            )
-        original(internet_gateway_id, vpc_id)
+@corrected(EC2Backend)
+def detach_internet_gateway(original: Original, backend: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
+    if any(_public(backend, interface) for interface in interfaces_in(backend, vpc_id)):
+        raise DependencyViolationError(
+            f"Network {vpc_id} has some mapped public address(es). "
+            "Please unmap those public address(es) before detaching the gateway."
+        )
+    original(internet_gateway_id, vpc_id)
 
-    @around(EC2Backend, "attach_internet_gateway")
-    def attach_internet_gateway(original: Original, backend: EC2Backend, internet_gateway_id: str, vpc_id: str) -> Any:
-        there = [id for id, one in backend.internet_gateways.items() if one.vpc and one.vpc.id == vpc_id]
-        if there not in ([], [internet_gateway_id]):  # itself once more is "already associated", which moto knows
-            raise refused("InvalidParameterValue", f"Network {vpc_id} already has an internet gateway attached")
-        return original(internet_gateway_id, vpc_id)
+
+@corrected(EC2Backend)
+def attach_internet_gateway(original: Original, backend: EC2Backend, internet_gateway_id: str, vpc_id: str) -> Any:
+    there = [id for id, one in backend.internet_gateways.items() if one.vpc and one.vpc.id == vpc_id]
+    if there not in ([], [internet_gateway_id]):  # itself once more is "already associated", which moto knows
+        raise refused("InvalidParameterValue", f"Network {vpc_id} already has an internet gateway attached")
+    return original(internet_gateway_id, vpc_id)
 
 
 def _public(backend: EC2Backend, interface: Any) -> bool:
@@ -128,47 +112,45 @@ def _public(backend: EC2Backend, interface: Any) -> bool:
     return mapped or bool(getattr(interface, "public_ip", None)) or bool(interface.__dict__.get("_sandbox_public"))
 
 
-def _interfaces() -> None:
-    @around(EC2Response, "delete_network_interface")  # moto itself deletes those of an instance that ends
-    def delete_network_interface(original: Original, response: EC2Response) -> Any:
-        id = response._get_param("NetworkInterfaceId")
-        found = response.ec2_backend.enis.get(id)
-        if found is not None and (found.status == "in-use" or found.attachment_id or found.instance):
-            raise refused("InvalidParameterValue", f"Network interface '{id}' is currently in use.")
-        return original()
+@corrected(EC2Response)  # moto itself deletes those of an instance that ends
+def delete_network_interface(original: Original, response: EC2Response) -> Any:
+    id = response._get_param("NetworkInterfaceId")
+    found = response.ec2_backend.enis.get(id)
+    if found is not None and (found.status == "in-use" or found.attachment_id or found.instance):
+        raise refused("InvalidParameterValue", f"Network interface '{id}' is currently in use.")
+    return original()
 
 
-def _addresses() -> None:
-    @around(EC2Backend, "release_address")
-    def release_address(
-        original: Original, backend: EC2Backend, address: str | None = None, allocation_id: str | None = None
-    ) -> None:
-        found = [one for one in backend.addresses if allocation_id and one.allocation_id == allocation_id]
-        if any(one.association_id or one.eni or one.instance for one in found):
-            raise refused("InvalidIPAddress.InUse", f"Address {found[0].public_ip} is in use.")
-        original(address, allocation_id)
+@corrected(EC2Backend)
+def release_address(
+    original: Original, backend: EC2Backend, address: str | None = None, allocation_id: str | None = None
+) -> None:
+    found = [one for one in backend.addresses if allocation_id and one.allocation_id == allocation_id]
+    if any(one.association_id or one.eni or one.instance for one in found):
+        raise refused("InvalidIPAddress.InUse", f"Address {found[0].public_ip} is in use.")
+    original(address, allocation_id)
 
 
-def _tables() -> None:
-    @around(EC2Backend, "delete_route_table")
-    def delete_route_table(original: Original, backend: EC2Backend, route_table_id: str) -> None:
-        table = backend.get_route_table(route_table_id)
-        if table.main_association_id and backend.describe_subnets(filters={"vpc-id": table.vpc_id}):
-            raise _depended("routeTable", route_table_id)
-        original(route_table_id)
+@corrected(EC2Backend)
+def delete_route_table(original: Original, backend: EC2Backend, route_table_id: str) -> None:
+    table = backend.get_route_table(route_table_id)
+    if table.main_association_id and backend.describe_subnets(filters={"vpc-id": table.vpc_id}):
+        raise _depended("routeTable", route_table_id)
+    original(route_table_id)
 
-    @around(EC2Backend, "associate_route_table")
-    def associate_route_table(
-        original: Original,
-        backend: EC2Backend,
-        route_table_id: str,
-        gateway_id: str | None = None,
-        subnet_id: str | None = None,
-    ) -> Any:
-        for table in backend.route_tables.values():
-            if subnet_id is not None and subnet_id in table._associations.values() and table.id != route_table_id:
-                raise refused(
-                    "Resource.AlreadyAssociated",
-                    f"the association for route table {route_table_id} conflicts with an existing association",
-                )
-        return original(route_table_id, gateway_id, subnet_id)
+
+@corrected(EC2Backend)
+def associate_route_table(
+    original: Original,
+    backend: EC2Backend,
+    route_table_id: str,
+    gateway_id: str | None = None,
+    subnet_id: str | None = None,
+) -> Any:
+    for table in backend.route_tables.values():
+        if subnet_id is not None and subnet_id in table._associations.values() and table.id != route_table_id:
+            raise refused(
+                "Resource.AlreadyAssociated",
+                f"the association for route table {route_table_id} conflicts with an existing association",
+            )
+    return original(route_table_id, gateway_id, subnet_id)

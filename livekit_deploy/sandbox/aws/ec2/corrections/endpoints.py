@@ -14,40 +14,33 @@ from moto.ec2.exceptions import InvalidVpcEndPointIdError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.vpcs import VPCEndPoint
 
-from livekit_deploy.sandbox.aws.ec2.corrections.dependencies import refused
+from livekit_deploy.sandbox.aws.ec2.errors import refused
 from livekit_deploy.sandbox.aws.elbv2.corrections.load_balancers import INTERFACES_GONE
-from livekit_deploy.sandbox.aws.every_service.patching import around
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.clock import SandboxClock, clock
 
 Original = Callable[..., Any]
+corrected = Corrections()
+install = corrected.install
 
 
-def install(clock: Callable[[], SandboxClock]) -> None:
-    """Correct VPC endpoints; ``clock`` gives the clock of the moment."""
-    _creation()
-    _change()
-    _description(clock)
-    _deletion(clock)
-
-
-def _creation() -> None:
-    @around(EC2Backend, "create_vpc_endpoint")
-    def create_vpc_endpoint(
-        original: Original,
-        backend: Any,
-        vpc_id: str,
-        service_name: str,
-        endpoint_type: str | None,
-        policy_document: str | None,
-        route_table_ids: list[str],
-        **more: Any,
-    ) -> Any:
-        kind = endpoint_type or "Gateway"
-        _check(backend, service_name, kind, set(route_table_ids))
-        made = original(vpc_id, service_name, kind, policy_document, route_table_ids, **more)
-        for id in made.network_interface_ids:
-            _dress(backend, made, backend.enis[id])
-        return made
+@corrected(EC2Backend)
+def create_vpc_endpoint(
+    original: Original,
+    backend: Any,
+    vpc_id: str,
+    service_name: str,
+    endpoint_type: str | None,
+    policy_document: str | None,
+    route_table_ids: list[str],
+    **more: Any,
+) -> Any:
+    kind = endpoint_type or "Gateway"
+    _check(backend, service_name, kind, set(route_table_ids))
+    made = original(vpc_id, service_name, kind, policy_document, route_table_ids, **more)
+    for id in made.network_interface_ids:
+        _dress(backend, made, backend.enis[id])
+    return made
 
 
 def _check(backend: Any, service: str, kind: str, tables: set[str]) -> None:
@@ -61,18 +54,17 @@ def _check(backend: Any, service: str, kind: str, tables: set[str]) -> None:
             raise refused("RouteAlreadyExists", f"a route table already has a route to {service}")
 
 
-def _change() -> None:
-    @around(VPCEndPoint, "modify")
-    def modify(original: Original, endpoint: Any, *args: Any, **more: Any) -> None:
-        before = set(endpoint.route_table_ids)
-        original(*args, **more)
-        after, prefix = set(endpoint.route_table_ids), endpoint.destination_prefix_list_id
-        if prefix is None:
-            return
-        for table in after - before:
-            endpoint.ec2_backend.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix)
-        for table in before - after:
-            endpoint.ec2_backend.delete_route(table, prefix)
+@corrected(VPCEndPoint)
+def modify(original: Original, endpoint: Any, *args: Any, **more: Any) -> None:
+    before = set(endpoint.route_table_ids)
+    original(*args, **more)
+    after, prefix = set(endpoint.route_table_ids), endpoint.destination_prefix_list_id
+    if prefix is None:
+        return
+    for table in after - before:
+        endpoint.ec2_backend.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix)
+    for table in before - after:
+        endpoint.ec2_backend.delete_route(table, prefix)
 
 
 def _dress(backend: Any, endpoint: Any, interface: Any) -> None:
@@ -83,26 +75,24 @@ def _dress(backend: Any, endpoint: Any, interface: Any) -> None:
         interface._group_set.append(backend.get_security_group_from_id(id))
 
 
-def _deletion(clock: Callable[[], SandboxClock]) -> None:
-    @around(EC2Backend, "delete_vpc_endpoints")
-    def delete_vpc_endpoints(original: Original, backend: Any, vpce_ids: list[str] | None = None) -> None:
-        for id in vpce_ids or []:
-            endpoint = backend.vpc_end_points.get(id)
-            if endpoint is None or not endpoint.network_interface_ids:
-                for table in [
-                    one for one in getattr(endpoint, "route_table_ids", ()) if one not in backend.route_tables
-                ]:
-                    endpoint.route_table_ids.remove(table)  # deleted before it: moto stumbles over that
-                original([id])
-            elif endpoint.state == "available":
-                endpoint.state, endpoint._sandbox_since = "deleting", clock().now()
-                for one in endpoint.network_interface_ids:
-                    backend.enis[one].__dict__["_sandbox_left"] = clock().now()
+@corrected(EC2Backend)
+def delete_vpc_endpoints(original: Original, backend: Any, vpce_ids: list[str] | None = None) -> None:
+    for id in vpce_ids or []:
+        endpoint = backend.vpc_end_points.get(id)
+        if endpoint is None or not endpoint.network_interface_ids:
+            for table in [one for one in getattr(endpoint, "route_table_ids", ()) if one not in backend.route_tables]:
+                endpoint.route_table_ids.remove(table)  # deleted before it: moto stumbles over that
+            original([id])
+        elif endpoint.state == "available":
+            endpoint.state, endpoint._sandbox_since = "deleting", clock().now()
+            for one in endpoint.network_interface_ids:
+                backend.enis[one].__dict__["_sandbox_left"] = clock().now()
 
-    @around(EC2Backend, "delete_vpc")
-    def delete_vpc(original: Original, backend: Any, vpc_id: str) -> Any:
-        _settle(backend, clock())
-        return original(vpc_id)
+
+@corrected(EC2Backend)
+def delete_vpc(original: Original, backend: Any, vpc_id: str) -> Any:
+    _settle(backend, clock())
+    return original(vpc_id)
 
 
 def _settle(backend: Any, clock: SandboxClock) -> None:
@@ -111,19 +101,19 @@ def _settle(backend: Any, clock: SandboxClock) -> None:
             endpoint.state = "deleted"
 
 
-def _description(clock: Callable[[], SandboxClock]) -> None:
-    @around(VPCEndPoint, "get_filter_value")
-    def get_filter_value(
-        original: Original, endpoint: VPCEndPoint, filter_name: str, method_name: str | None = None
-    ) -> Any:
-        return endpoint.id if filter_name == "vpc-endpoint-id" else original(filter_name, method_name)
+@corrected(VPCEndPoint)
+def get_filter_value(
+    original: Original, endpoint: VPCEndPoint, filter_name: str, method_name: str | None = None
+) -> Any:
+    return endpoint.id if filter_name == "vpc-endpoint-id" else original(filter_name, method_name)
 
-    @around(EC2Backend, "describe_vpc_endpoints")
-    def describe_vpc_endpoints(
-        original: Original, backend: EC2Backend, vpc_end_point_ids: list[str] | None = None, filters: Any = None
-    ) -> Any:
-        _settle(backend, clock())
-        there = [one for one in original(vpc_end_point_ids, filters) if one.state != "deleted"]
-        if vpc_end_point_ids and not there:
-            raise InvalidVpcEndPointIdError(vpc_end_point_ids[0])
-        return there
+
+@corrected(EC2Backend)
+def describe_vpc_endpoints(
+    original: Original, backend: EC2Backend, vpc_end_point_ids: list[str] | None = None, filters: Any = None
+) -> Any:
+    _settle(backend, clock())
+    there = [one for one in original(vpc_end_point_ids, filters) if one.state != "deleted"]
+    if vpc_end_point_ids and not there:
+        raise InvalidVpcEndPointIdError(vpc_end_point_ids[0])
+    return there

@@ -15,8 +15,8 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance
 
 from livekit_deploy.sandbox.aws.elbv2.corrections.load_balancers import INTERFACES_GONE
-from livekit_deploy.sandbox.aws.every_service.patching import around
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.clock import clock
 
 Original = Callable[..., Any]
 #: what an interface holds, and what shows it
@@ -25,11 +25,12 @@ _WHERE_THEY_COUNT = (
     *("delete_vpc", "detach_internet_gateway"),
 )
 
+corrected = Corrections()
 
-def install(clock: Callable[[], SandboxClock]) -> None:
+
+def install() -> None:
     """Let interfaces whose load balancer was deleted go when their time has come."""
-    for operation in _WHERE_THEY_COUNT:
-        _settle_before(operation, clock)
+    corrected.install()
     NetworkInterface.group_set = property(lambda interface: interface._group_set)
     Instance.security_groups = property(_groups, _carry)
 
@@ -46,11 +47,10 @@ def _carry(instance: Any, groups: Any) -> None:
         primary._group_set = list(groups)
 
 
-def _settle_before(operation: str, clock: Callable[[], SandboxClock]) -> None:
-    @around(EC2Backend, operation)
-    def settled(original: Original, backend: EC2Backend, *args: Any, **more: Any) -> Any:
-        for id, interface in list(backend.enis.items()):
-            left = interface.__dict__.get("_sandbox_left")
-            if left is not None and clock().passed(left, INTERFACES_GONE):
-                backend.enis.pop(id, None)
-        return original(*args, **more)
+@corrected(EC2Backend, *_WHERE_THEY_COUNT)
+def settled(original: Original, backend: EC2Backend, *args: Any, **more: Any) -> Any:
+    for id, interface in list(backend.enis.items()):
+        left = interface.__dict__.get("_sandbox_left")
+        if left is not None and clock().passed(left, INTERFACES_GONE):
+            backend.enis.pop(id, None)
+    return original(*args, **more)

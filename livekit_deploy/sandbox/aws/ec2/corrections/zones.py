@@ -15,62 +15,62 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.responses import EC2Response
 
-from livekit_deploy.sandbox.aws.ec2.corrections.dependencies import refused
-from livekit_deploy.sandbox.aws.every_service.patching import around, kept
+from livekit_deploy.sandbox.aws.ec2.errors import refused
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, kept
 
 Original = Callable[..., Any]
 
 #: where EKS places no control plane
 UNSUPPORTED = {"use1-az3", "usw1-az2", "cac1-az3", "cnn1-az4"}
 _OPTED_OUT = "not-opted-in"
+corrected = Corrections()
+install = corrected.install
 
 
-def install() -> None:
-    """Correct zones and regions."""
+@corrected(RegionsAndZonesBackend)
+def describe_availability_zones(
+    original: Original, backend: Any, filters: Any = None, zone_names: Any = None, zone_ids: Any = None
+) -> list[Zone]:
+    """From the account's own list: moto filters what is on its class."""
+    listed, backend.zones = zones_of(backend), {backend.region_name: zones_of(backend)}
+    try:
+        found: list[Zone] = original(filters, zone_names, zone_ids)
+    finally:
+        del backend.zones
+    wanted = set(zone_names or ()) | set(zone_ids or ())
+    missing = wanted - {one.name for one in listed} - {one.zone_id for one in listed}
+    if missing:
+        raise refused("InvalidParameterValue", f"Invalid availability zone: [{sorted(missing)[0]}]")
+    return found
 
-    @around(RegionsAndZonesBackend, "describe_availability_zones")
-    def describe_availability_zones(
-        original: Original, backend: Any, filters: Any = None, zone_names: Any = None, zone_ids: Any = None
-    ) -> list[Zone]:
-        """From the account's own list: moto filters what is on its class."""
-        listed, backend.zones = zones_of(backend), {backend.region_name: zones_of(backend)}
-        try:
-            found: list[Zone] = original(filters, zone_names, zone_ids)
-        finally:
-            del backend.zones
-        wanted = set(zone_names or ()) | set(zone_ids or ())
-        missing = wanted - {one.name for one in listed} - {one.zone_id for one in listed}
-        if missing:
-            raise refused("InvalidParameterValue", f"Invalid availability zone: [{sorted(missing)[0]}]")
-        return found
 
-    @around(EC2Response, "describe_availability_zones")
-    def shown(original: Original, response: Any) -> Any:
-        """Zones that the account has not opted in to show only to who asks for all."""
-        answer = original()
-        if str(response._get_param("AllAvailabilityZones")).lower() != "true":
-            zones = answer.result["AvailabilityZones"]
-            answer.result["AvailabilityZones"] = [one for one in zones if one.opt_in_status != _OPTED_OUT]
-        return answer
+@corrected(EC2Response, "describe_availability_zones")
+def shown(original: Original, response: Any) -> Any:
+    """Zones that the account has not opted in to show only to who asks for all."""
+    answer = original()
+    if str(response._get_param("AllAvailabilityZones")).lower() != "true":
+        zones = answer.result["AvailabilityZones"]
+        answer.result["AvailabilityZones"] = [one for one in zones if one.opt_in_status != _OPTED_OUT]
+    return answer
 
-    @around(SubnetBackend, "create_subnet")
-    def create_subnet(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
-        made = original(*args, **more)
-        if zone := backend.get_zone_by_name(made.availability_zone):
-            made._availability_zone = zone
-        return made
 
-    @around(EC2Response, "describe_regions")
-    def describe_regions(original: Original, response: Any) -> Any:
-        """Those that the account has switched on, of its own partition."""
-        answer, here = original(), _partition(response.region)
-        if str(response._get_param("AllRegions")).lower() != "true":
-            answer.result["Regions"] = [
-                one
-                for one in answer.result["Regions"]
-                if one.opt_in_status != _OPTED_OUT and _partition(one.name) == here
-            ]
-        return answer
+@corrected(SubnetBackend)
+def create_subnet(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+    made = original(*args, **more)
+    if zone := backend.get_zone_by_name(made.availability_zone):
+        made._availability_zone = zone
+    return made
+
+
+@corrected(EC2Response)
+def describe_regions(original: Original, response: Any) -> Any:
+    """Those that the account has switched on, of its own partition."""
+    answer, here = original(), _partition(response.region)
+    if str(response._get_param("AllRegions")).lower() != "true":
+        answer.result["Regions"] = [
+            one for one in answer.result["Regions"] if one.opt_in_status != _OPTED_OUT and _partition(one.name) == here
+        ]
+    return answer
 
 
 def zones_of(backend: EC2Backend) -> list[Zone]:

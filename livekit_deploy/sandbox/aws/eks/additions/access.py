@@ -14,7 +14,7 @@ from moto.iam.models import iam_backends
 from livekit_deploy.sandbox.aws.eks.corrections.clusters import Clusters
 from livekit_deploy.sandbox.aws.eks.errors import absent, in_use, invalid, not_now
 from livekit_deploy.sandbox.aws.eks.store import ClusterEntry, Item
-from livekit_deploy.sandbox.aws.iam.corrections import USER
+from livekit_deploy.sandbox.aws.sts.corrections import USER
 from livekit_deploy.sandbox.clock import SandboxClock
 
 _PRINCIPAL = re.compile(r"arn:[\w-]+:iam::\d{12}:(user|role)/.+")

@@ -29,7 +29,7 @@ from livekit_deploy.sandbox.aws.eks.store import (
 )
 from livekit_deploy.sandbox.aws.guardduty import additions as guardduty
 from livekit_deploy.sandbox.aws.iam.policy_statements import trusts
-from livekit_deploy.sandbox.aws.logs import corrections as logs
+from livekit_deploy.sandbox.aws.logs.additions import expect_late
 from livekit_deploy.sandbox.clock import SandboxClock
 
 #: minor versions on offer, oldest first
@@ -279,9 +279,7 @@ class Clusters:
             self._revoke_references(group)
             self._ec2.delete_security_group(group_id=group)
         if any(one.get("enabled") for one in entry.wire["logging"].get("clusterLogging", [])):
-            logs.expect_late(
-                logs_backends[self._backend.account_id][self._backend.region_name], f"/aws/eks/{name}/cluster"
-            )
+            expect_late(logs_backends[self._backend.account_id][self._backend.region_name], f"/aws/eks/{name}/cluster")
         del self._store.clusters[name]
         if hooks.cluster_deleted is not None:
             hooks.cluster_deleted(self._backend.account_id, self._backend.region_name, name)

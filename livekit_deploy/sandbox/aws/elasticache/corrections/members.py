@@ -8,27 +8,10 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from livekit_deploy.sandbox.aws.elasticache.store import Group
 from livekit_deploy.sandbox.aws.elasticache.wire import Item
-
-
-@dataclass
-class Group:
-    """A replication group: its wire form, what its members share, and how long its state lasts."""
-
-    wire: Item
-    shared: Item
-    #: member → its interface
-    interfaces: dict[str, str]
-    since: float
-    seconds: float
-    #: why its creation will fail, "" when it will not
-    failure: str = ""
-    #: the AUTH tokens that it takes
-    tokens: tuple[str, ...] = ()
-    primary: str = ""
 
 
 def resize(group: Group, count: int, subnets: Sequence[str], ec2: Any, leaving: Collection[str] = ()) -> None:

@@ -7,23 +7,18 @@ Source: ElastiCache API reference; durations as users report them.
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any
 
-from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import ElastiCacheBackend
-from moto.elasticache.responses import ElastiCacheResponse
 
 from livekit_deploy.sandbox.aws.elasticache.additions import ParameterGroups
 from livekit_deploy.sandbox.aws.elasticache.corrections.encryption import authenticate, check_token, encrypt
-from livekit_deploy.sandbox.aws.elasticache.corrections.members import Group, resize, shard
+from livekit_deploy.sandbox.aws.elasticache.corrections.members import resize, shard
 from livekit_deploy.sandbox.aws.elasticache.corrections.subnet_groups import SubnetGroups
-from livekit_deploy.sandbox.aws.elasticache.corrections.tags import Tags
 from livekit_deploy.sandbox.aws.elasticache.corrections.windows import checked, chosen
+from livekit_deploy.sandbox.aws.elasticache.store import Group, store_of
 from livekit_deploy.sandbox.aws.elasticache.wire import (
     Asked,
     Item,
@@ -34,29 +29,10 @@ from livekit_deploy.sandbox.aws.elasticache.wire import (
     parameter_group_of,
     refused,
 )
-from livekit_deploy.sandbox.aws.every_service.patching import kept
 from livekit_deploy.sandbox.clock import SandboxClock
 
 CREATION, DELETION, CHANGE = 415.0, 330.0, 120.0
 _NAME = re.compile(r"[a-z](-?[a-z0-9]+)*")
-_one_at_a_time = threading.RLock()
-
-
-@dataclass
-class Store:
-    """The ElastiCache of one account and region."""
-
-    groups: dict[str, Group] = field(default_factory=dict)
-    subnets: dict[str, Item] = field(default_factory=dict)
-    parameters: dict[str, Item] = field(default_factory=dict)
-    tags: dict[str, list[Item]] = field(default_factory=dict)
-    events: list[Item] = field(default_factory=list)
-
-
-def store_of(backend: ElastiCacheBackend) -> Store:
-    """What one account and region holds."""
-    found: Store = kept(backend, "store", Store)
-    return found
 
 
 class ElastiCache:
@@ -320,26 +296,3 @@ def _shown(wire: Item) -> Item:
     """As it is answered: a group that is being created has no endpoints yet."""
     hidden = {"NodeGroups"} if wire["Status"] == "creating" else set()
     return {key: value for key, value in wire.items() if key not in hidden}
-
-
-def install(clock: Callable[[], SandboxClock]) -> None:
-    """Replace moto's ElastiCache; ``clock`` gives the clock of the moment."""
-    for owner in (ElastiCache, SubnetGroups, ParameterGroups, Tags):
-        for name in vars(owner):
-            if not name.startswith("_") and name != "named":
-                setattr(ElastiCacheResponse, name, _operation(owner, name, clock))
-
-
-def _operation(owner: type, name: str, clock: Callable[[], SandboxClock]) -> Callable[[Any], Any]:
-    def answer(response: ElastiCacheResponse) -> Any:
-        with _one_at_a_time:
-            made = getattr(_opened(owner, response.elasticache_backend, clock()), name)(response._get_params())
-        return ActionResult(made) if made else EmptyResult()
-
-    return answer
-
-
-def _opened(owner: type, backend: ElastiCacheBackend, clock: SandboxClock) -> Any:
-    """The operations of ``owner`` on what an account and region has, brought up to date."""
-    groups = ElastiCache(backend, clock)
-    return groups if owner is ElastiCache else owner(backend, groups._store)

@@ -10,13 +10,14 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import ElastiCacheBackend
 
+from livekit_deploy.sandbox.aws.elasticache.store import Store
 from livekit_deploy.sandbox.aws.elasticache.wire import Asked, Item, arn, refused
 
 
 class SubnetGroups:
-    """The operations on subnet groups of one account and region, over its `elasticache.Store`."""
+    """The operations on subnet groups of one account and region, over its `Store`."""
 
-    def __init__(self, backend: ElastiCacheBackend, store: Any) -> None:
+    def __init__(self, backend: ElastiCacheBackend, store: Store) -> None:
         self._backend, self._store = backend, store
         self._ec2 = ec2_backends[backend.account_id][backend.region_name]
 

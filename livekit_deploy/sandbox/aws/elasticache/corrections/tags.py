@@ -5,17 +5,16 @@ Source: ElastiCache API reference, AddTagsToResource.
 
 from __future__ import annotations
 
-from typing import Any
-
 from moto.elasticache.models import ElastiCacheBackend
 
+from livekit_deploy.sandbox.aws.elasticache.store import Store
 from livekit_deploy.sandbox.aws.elasticache.wire import Asked, Item, refused
 
 
 class Tags:
-    """The operations on tags of one account and region, over its `elasticache.Store`."""
+    """The operations on tags of one account and region, over its `Store`."""
 
-    def __init__(self, backend: ElastiCacheBackend, store: Any) -> None:
+    def __init__(self, backend: ElastiCacheBackend, store: Store) -> None:
         self._store = store
 
     def list_tags_for_resource(self, asked: Asked) -> Item:

@@ -13,64 +13,61 @@ import moto.elbv2.models
 from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import ELBv2Backend
 
-from livekit_deploy.sandbox.aws.elbv2.corrections import targets as elbv2_targets
-from livekit_deploy.sandbox.aws.every_service.patching import around
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.clock import clock
 
 Original = Callable[..., Any]
 
 #: AWS's seconds until a new one is active, and until the interfaces of one that was deleted are gone
 PROVISIONING, INTERFACES_GONE = 130.0, 150.0
 _asked = threading.local()
+corrected = Corrections()
 
 
-def install(clock: Callable[[], SandboxClock]) -> None:
-    """Correct ELB; ``clock`` gives the clock of the moment."""
-    elbv2_targets.install(clock)
+@corrected(ELBv2Backend)
+def create_load_balancer(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+    _asked.kind = more.get("loadbalancer_type") or "application"
+    made = original(*args, **more)
+    made._sandbox_since = clock().now()
+    kind = "net" if made.type == "network" else "app"
+    made._sandbox_interfaces = []
+    for subnet in made.subnets:
+        interface = backend.ec2_backend.create_network_interface(
+            subnet,
+            "",
+            group_ids=list(made.security_groups or []),
+            description=f"ELB {kind}/{made.name}/{made.arn.rpartition('/')[2]}",
+        )
+        interface.status = "in-use"
+        interface._sandbox_public = made.scheme == "internet-facing"
+        made._sandbox_interfaces.append(interface.id)
+    return made
+
+
+@corrected(ELBv2Backend)
+def describe_load_balancers(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
+    found = original(*args, **more)
+    for balancer in found:  # moto makes a new one active by looking at it
+        ready = clock().passed(getattr(balancer, "_sandbox_since", 0.0), PROVISIONING)
+        balancer.state = "active" if ready else "provisioning"
+    return found
+
+
+@corrected(ELBv2Backend)
+def delete_load_balancer(original: Original, backend: Any, arn: str) -> None:
+    balancer = backend.load_balancers.get(arn)
+    if balancer is not None and balancer.attrs.get("deletion_protection.enabled") == "true":
+        raise _not_permitted(arn)
+    original(arn)
+    for id in getattr(balancer, "_sandbox_interfaces", []):
+        if (interface := backend.ec2_backend.enis.get(id)) is not None:
+            interface._sandbox_left = clock().now()
+
+
+def install() -> None:
+    """Correct load balancers."""
+    corrected.install()
     _name_by_type()
-    _change_listeners()
-    _tell_tags_of_what_is_there()
-
-    @around(ELBv2Backend, "create_load_balancer")
-    def create_load_balancer(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
-        _asked.kind = more.get("loadbalancer_type") or "application"
-        made = original(*args, **more)
-        made._sandbox_since = clock().now()
-        kind = "net" if made.type == "network" else "app"
-        made._sandbox_interfaces = []
-        for subnet in made.subnets:
-            interface = backend.ec2_backend.create_network_interface(
-                subnet,
-                "",
-                group_ids=list(made.security_groups or []),
-                description=f"ELB {kind}/{made.name}/{made.arn.rpartition('/')[2]}",
-            )
-            interface.status = "in-use"
-            interface._sandbox_public = made.scheme == "internet-facing"
-            made._sandbox_interfaces.append(interface.id)
-        return made
-
-    @around(ELBv2Backend, "describe_load_balancers")
-    def describe_load_balancers(original: Original, backend: Any, *args: Any, **more: Any) -> Any:
-        for balancer in backend.load_balancers.values():
-            ready = clock().passed(getattr(balancer, "_sandbox_since", 0.0), PROVISIONING)
-            balancer.state = "active" if ready else "provisioning"
-        found = original(*args, **more)
-        for balancer in found:
-            # moto makes a new one active by looking at it
-            ready = clock().passed(getattr(balancer, "_sandbox_since", 0.0), PROVISIONING)
-            balancer.state = "active" if ready else "provisioning"
-        return found
-
-    @around(ELBv2Backend, "delete_load_balancer")
-    def delete_load_balancer(original: Original, backend: Any, arn: str) -> None:
-        balancer = backend.load_balancers.get(arn)
-        if balancer is not None and balancer.attrs.get("deletion_protection.enabled") == "true":
-            raise _not_permitted(arn)
-        original(arn)
-        for id in getattr(balancer, "_sandbox_interfaces", []):
-            if (interface := backend.ec2_backend.enis.get(id)) is not None:
-                interface._sandbox_left = clock().now()
 
 
 def _not_permitted(arn: str) -> ELBClientError:
@@ -78,26 +75,11 @@ def _not_permitted(arn: str) -> ELBClientError:
     return ELBClientError("OperationNotPermitted", message)
 
 
-def _change_listeners() -> None:
-    """moto gives another certificate to listeners for HTTPS only."""
-
-    @around(ELBv2Backend, "modify_listener")
-    def modify_listener(
-        original: Original, backend: Any, arn: str, port: Any, protocol: Any, policy: Any, certificates: Any, *rest: Any
-    ) -> Any:
-        listener = original(arn, port, protocol, policy, certificates, *rest)
-        if listener.protocol == "TLS" and certificates:
-            listener.certificates = [one["CertificateArn"] for one in certificates]
-            listener.certificate = listener.certificates[0]
-        return listener
-
-
-def _tell_tags_of_what_is_there() -> None:
-    @around(ELBv2Backend, "describe_tags")
-    def describe_tags(original: Original, backend: Any, arns: list[str]) -> Any:
-        for arn in arns:
-            backend._get_resource_by_arn(arn)  # raises for one that is not there
-        return original(arns)
+@corrected(ELBv2Backend)
+def describe_tags(original: Original, backend: Any, arns: list[str]) -> Any:
+    for arn in arns:
+        backend._get_resource_by_arn(arn)  # raises for one that is not there
+    return original(arns)
 
 
 def _name_by_type() -> None:

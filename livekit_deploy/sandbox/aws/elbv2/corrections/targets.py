@@ -10,61 +10,57 @@ from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
-from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.clock import SandboxClock, clock
 
 Original = Callable[..., Any]
 _DELAY = "deregistration_delay.timeout_seconds"
+corrected = Corrections()
+install = corrected.install
 
 
-def install(clock: Callable[[], SandboxClock]) -> None:
-    """Correct targets; ``clock`` gives the clock of the moment."""
-    _remember_when(clock)
-    _tell_health(clock)
+@corrected(FakeTargetGroup)
+def register(original: Original, group: Any, targets: list[dict[str, Any]]) -> None:
+    known = {id: one.get("_sandbox_since", 0.0) for id, one in group.targets.items()}
+    original(targets)
+    moment = clock().now()
+    for one in targets:
+        group.targets[one["Id"]]["_sandbox_since"] = known.get(one["Id"], moment)
 
 
-def _remember_when(clock: Callable[[], SandboxClock]) -> None:
-    @around(FakeTargetGroup, "register")
-    def register(original: Original, group: Any, targets: list[dict[str, Any]]) -> None:
-        known = {id: one.get("_sandbox_since", 0.0) for id, one in group.targets.items()}
-        original(targets)
-        moment = clock().now()
-        for one in targets:
-            group.targets[one["Id"]]["_sandbox_since"] = known.get(one["Id"], moment)
-
-    @around(FakeTargetGroup, "deregister")
-    def deregister(original: Original, group: Any, targets: list[dict[str, Any]]) -> None:
-        original(targets)
-        moment = clock().now()
-        for one in targets:
-            group.deregistered_targets[one["Id"]]["_sandbox_since"] = moment
+@corrected(FakeTargetGroup)
+def deregister(original: Original, group: Any, targets: list[dict[str, Any]]) -> None:
+    original(targets)
+    moment = clock().now()
+    for one in targets:
+        group.deregistered_targets[one["Id"]]["_sandbox_since"] = moment
 
 
-def _tell_health(clock: Callable[[], SandboxClock]) -> None:
-    @around(FakeTargetGroup, "health_for")
-    def health_for(original: Original, group: Any, target: dict[str, Any], ec2: Any) -> Any:
-        found = original(target, ec2)
-        if found.status == "healthy" and not healthy(group, found.instance_id, clock()):
-            said = "Initial health checks in progress"
-            return FakeHealthStatus(
-                found.instance_id, found.port, found.health_check_port, "initial", "Elb.InitialHealthChecking", said
-            )
-        going = group.deregistered_targets.get(target["Id"])
-        if found.reason == "Target.NotRegistered" and going and _draining(group, going, clock()):
-            said = "Target deregistration is in progress"
-            reason = "Target.DeregistrationInProgress"
-            return FakeHealthStatus(found.instance_id, going["Port"], found.health_check_port, "draining", reason, said)
-        return found
+@corrected(FakeTargetGroup)
+def health_for(original: Original, group: Any, target: dict[str, Any], ec2: Any) -> Any:
+    found = original(target, ec2)
+    if found.status == "healthy" and not healthy(group, found.instance_id, clock()):
+        said = "Initial health checks in progress"
+        return FakeHealthStatus(
+            found.instance_id, found.port, found.health_check_port, "initial", "Elb.InitialHealthChecking", said
+        )
+    going = group.deregistered_targets.get(target["Id"])
+    if found.reason == "Target.NotRegistered" and going and _draining(group, going, clock()):
+        said = "Target deregistration is in progress"
+        reason = "Target.DeregistrationInProgress"
+        return FakeHealthStatus(found.instance_id, going["Port"], found.health_check_port, "draining", reason, said)
+    return found
 
-    @around(ELBv2Backend, "describe_target_health")
-    def describe_target_health(original: Original, backend: Any, arn: str, targets: list[dict[str, Any]]) -> Any:
-        group = backend.target_groups.get(arn)
-        if group is not None and not targets:
-            going = [one for one in group.deregistered_targets.values() if _draining(group, one, clock())]
-            targets = [*group.targets.values(), *going]
-            if not targets:
-                return []
-        return original(arn, targets)
+
+@corrected(ELBv2Backend)
+def describe_target_health(original: Original, backend: Any, arn: str, targets: list[dict[str, Any]]) -> Any:
+    group = backend.target_groups.get(arn)
+    if group is not None and not targets:
+        going = [one for one in group.deregistered_targets.values() if _draining(group, one, clock())]
+        targets = [*group.targets.values(), *going]
+        if not targets:
+            return []
+    return original(arn, targets)
 
 
 def healthy(group: Any, id: str, clock: SandboxClock) -> bool:

@@ -17,35 +17,35 @@ from botocore.exceptions import DataNotFoundError
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_pagination_model
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 
 Original = Callable[..., Any]
 
 _MARK = "sandbox-page-"
 _largest = math.inf
+corrected = Corrections()
+install = corrected.install
 
 
-def install() -> None:
-    """Correct paging."""
+@corrected(BaseResponse)
+def call_action(original: Original, response: Any) -> Any:
+    how = _paging(response.boto3_service_name, response._get_action())
+    response._sandbox_page = _Page(response, how) if how else None
+    status, headers, body = original()
+    page = response._sandbox_page
+    if page is not None and not page.seen and status == 200 and isinstance(body, str) and body.startswith("{"):
+        result = json.loads(body)
+        page.cut(result)
+        body = json.dumps(result)
+    return status, headers, body
 
-    @around(BaseResponse, "call_action")
-    def call_action(original: Original, response: Any) -> Any:
-        how = _paging(response.boto3_service_name, response._get_action())
-        response._sandbox_page = _Page(response, how) if how else None
-        status, headers, body = original()
-        page = response._sandbox_page
-        if page is not None and not page.seen and status == 200 and isinstance(body, str) and body.startswith("{"):
-            result = json.loads(body)
-            page.cut(result)
-            body = json.dumps(result)
-        return status, headers, body
 
-    @around(BaseResponse, "serialized")
-    def serialized(original: Original, response: Any, result: ActionResult) -> Any:
-        page = getattr(response, "_sandbox_page", None)
-        if page is not None and isinstance(result.result, dict):
-            page.cut(result.result)
-        return original(result)
+@corrected(BaseResponse)
+def serialized(original: Original, response: Any, result: ActionResult) -> Any:
+    page = getattr(response, "_sandbox_page", None)
+    if page is not None and isinstance(result.result, dict):
+        page.cut(result.result)
+    return original(result)
 
 
 @contextmanager

@@ -9,19 +9,21 @@ from typing import Any
 
 from moto.core.responses import BaseResponse
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 
 _turn = threading.RLock()
+corrected = Corrections()
+
+
+@corrected(BaseResponse)
+def call_action(original: Callable[[], Any], response: Any) -> Any:
+    with _turn:
+        return original()
 
 
 def install() -> None:
     """Let requests take turns; must come before every other correction of the same method, so as to be inside of it."""
-
-    @around(BaseResponse, "call_action")
-    def call_action(original: Callable[[], Any], response: Any) -> Any:
-        with _turn:
-            return original()
-
+    corrected.install()
     os.register_at_fork(after_in_child=_anew)
 
 

@@ -10,14 +10,13 @@ from typing import Any
 
 from moto.core.responses import BaseResponse
 
-from livekit_deploy.sandbox.aws.every_service.patching import around
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
 
 Original = Callable[..., Any]
+corrected = Corrections()
+install = corrected.install
 
 
-def install() -> None:
-    """Take the region from the host."""
-
-    @around(BaseResponse, "get_region_from_url")
-    def get_region_from_url(original: Original, response: Any, request: Any, full_url: str) -> Any:
-        return original(request, "/".join(full_url.split("/", 3)[:3]))
+@corrected(BaseResponse)
+def get_region_from_url(original: Original, response: Any, request: Any, full_url: str) -> Any:
+    return original(request, "/".join(full_url.split("/", 3)[:3]))

@@ -1,0 +1,28 @@
+"""Secrets Manager: the name of a secret that is scheduled for deletion is refused for another reason than moto says.
+
+Source: Secrets Manager API reference, CreateSecret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.secretsmanager.exceptions import InvalidRequestException
+from moto.secretsmanager.models import SecretsManagerBackend
+
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+
+Original = Callable[..., Any]
+corrected = Corrections()
+install = corrected.install
+
+
+@corrected(SecretsManagerBackend)
+def create_secret(original: Original, backend: Any, name: str, *args: Any, **more: Any) -> Any:
+    secret = backend.secrets.get(name)
+    if secret is not None and secret.deleted_date:
+        raise InvalidRequestException(
+            "You can't create this secret because a secret with this name is already scheduled for deletion."
+        )
+    return original(name, *args, **more)
