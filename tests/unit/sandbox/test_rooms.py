@@ -7,7 +7,7 @@ from pathlib import Path
 import moto
 import pytest
 
-from tests.generate import ROOT
+from tests.places import ROOT
 
 _AWS = ROOT / "livekit_deploy" / "sandbox" / "aws"
 _SERVICES = sorted(one for one in _AWS.iterdir() if one.is_dir() and one.name not in ("every_service", "__pycache__"))
