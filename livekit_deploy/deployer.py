@@ -125,7 +125,7 @@ class Deployer:
     def check(self, plan: Plan) -> None:
         """Raise what would keep the plan from being carried out whatever AWS says: `Blocked`, `TooExpensive`, a chart
         that does not render, a helm that cannot be had. Nothing is changed, and nothing is checked twice."""
-        bill.keep_limit(plan.cost, self.env)
+        self.keep_limit(plan)
         if plan.blocked:
             first = plan.blocked[0]
             raise Blocked(f"{first.address} {first.reason.removeprefix('it ')}", hint=first.hint)
@@ -135,6 +135,10 @@ class Deployer:
             if resource.address in made - checked:
                 resource.check()
                 checked.add(resource.address)
+
+    def keep_limit(self, plan: Plan) -> None:
+        """Raise `TooExpensive` for a plan whose cost is above what the environment allows."""
+        bill.keep_limit(plan.cost, self.env)
 
     def up(
         self,
@@ -209,9 +213,15 @@ class Deployer:
 
         Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
         """
-        return prerequisites.run_checks(
-            prerequisites.PrerequisitesContext(self.env, self.cloud, self._reach, self._given, self.lease, fix=fix)
+        found = prerequisites.PrerequisitesContext(
+            self.env,
+            self.cloud,
+            self._reach,
+            lambda layout: self._given or stack(self.env, layout),
+            self.lease,
+            fix=fix,
         )
+        return prerequisites.run_checks(found)
 
     @property
     def cluster(self) -> ClusterAccess:

@@ -22,6 +22,7 @@ from livekit_deploy.errors import StalePlan, TooExpensive, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
+    from livekit_deploy.deployer import Deployer
     from livekit_deploy.engine.plan import Plan
     from livekit_deploy.render.screen import Screen
 
@@ -105,7 +106,7 @@ def plan(
     if refresh_only:
         _show_drift(options, where, found)
     else:
-        refused = _show(options, where, found, env)
+        refused = _show(options, where, made, found)
         if refused:
             return refused
     if out:
@@ -179,23 +180,21 @@ def plan_all(options: Options) -> int:
     env, where = load(options), screen(options)
     where.warn(env.warnings)
     with deployer(options, env, "plan") as made:
-        return _show(options, where, made.plan(), env)
+        return _show(options, where, made, made.plan())
 
 
-def _show(options: Options, where: Screen, plan: Plan, env: Environment) -> int:
+def _show(options: Options, where: Screen, made: Deployer, plan: Plan) -> int:
     """The plan, and after it `TooExpensive` where the file's limit refuses it; the exit code.
 
     JSON has room for one object: the plan, whose cost says that it is refused. The words go to stderr.
     """
-    from livekit_deploy.costs.bill import keep_limit
-
     if not options.json:
         where.plan(plan)
-        keep_limit(plan.cost, env)
+        made.keep_limit(plan)
         return 0
     where.json(plan.dump())
     try:
-        keep_limit(plan.cost, env)
+        made.keep_limit(plan)
     except TooExpensive as error:
         where.say(error.message)
         return error.exit_code

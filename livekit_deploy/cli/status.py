@@ -14,8 +14,8 @@ from livekit_deploy.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
     from livekit_deploy.config import Environment
+    from livekit_deploy.engine.critical_path import Step
     from livekit_deploy.render.screen import Screen
-    from livekit_deploy.state.document import State
 
 
 @click.option("--refresh", is_flag=True, help="ask AWS as well, and show drift")
@@ -52,7 +52,6 @@ def outputs(options: Options, name: str | None) -> None:
 @click.option("--critical-path", is_flag=True, help="only the longest chain, by the durations of earlier runs")
 def graph(options: Options, form: str, critical_path: bool) -> None:
     """Show the resource graph: what depends on what, and how long each usually takes."""
-    from livekit_deploy.engine.critical_path import expected_chain
     from livekit_deploy.render.graph import as_json
     from livekit_deploy.stack import stack
 
@@ -60,19 +59,22 @@ def graph(options: Options, form: str, critical_path: bool) -> None:
     if not critical_path:
         where.json_value(as_json(stack(env))) if options.json else where.graph(stack(env), form)
         return
-    chain = expected_chain(stack(env), _known(options, env, where))
+    chain = _chain(options, env, where)
     if options.json:
         where.json_value({"seconds": sum(step.seconds for step in chain), "chain": [asdict(step) for step in chain]})
     else:
         where.critical_path(chain)
 
 
-def _known(options: Options, env: Environment, where: Screen) -> State | None:
-    """The state, with what earlier runs took; without credentials for it only what is usual is known."""
+def _chain(options: Options, env: Environment, where: Screen) -> list[Step]:
+    """By what earlier runs took, which the state has; without credentials for it only what is usual is known."""
+    from livekit_deploy.engine.critical_path import expected_chain
+    from livekit_deploy.stack import stack
+
+    found = None
     try:
         with deployer(options, env, "graph") as made:
             found = made.lease()
     except CredentialsError as error:
         where.warn([f"the durations of earlier runs are not known: {error}"])
-        return None
-    return found[0] if found else None
+    return expected_chain(stack(env), found[0] if found else None)

@@ -20,12 +20,11 @@ from typing import Any
 
 from livekit_deploy.aws.access.account import Account
 from livekit_deploy.aws.access.cloud import Cloud
+from livekit_deploy.aws.access.partitions import PRICED
 from livekit_deploy.costs.prices import Item, Told
 from livekit_deploy.errors import Denied, DeployError, ResourceError
 
 _ACTION = "pricing:GetProducts"
-#: the partition whose prices are in dollars, and for whose callers there is an endpoint
-PARTITION = "aws"
 #: how the names of regions begin that are nearer to another endpoint than to `_FAR`: each has the prices of all regions
 _NEAR = {"eu": "eu-central-1", "il": "eu-central-1", "me": "eu-central-1", "ap": "ap-south-1"}
 _FAR = "us-east-1"
@@ -79,7 +78,7 @@ class PriceList:
 
     def _ask(self, items: Iterable[Item]) -> str:
         """Learn their prices; why some could not be had, or ""."""
-        if self._ours.identity.partition != PARTITION:
+        if self._ours.identity.partition != PRICED:
             return f"there is none in dollars for the partition {self._ours.identity.partition}"
         cloud = self._near()
         asked = {item: _started(cloud, self._ours.region, item) for item in items}

@@ -9,6 +9,7 @@ from typing import Any
 from livekit_deploy.base.timing import Timing
 from livekit_deploy.checks import verify
 from livekit_deploy.checks.finding import Finding, unfinished
+from livekit_deploy.costs.prices import as_of
 from livekit_deploy.engine.graph import longest_chain
 from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.planner import kind_of
@@ -62,6 +63,11 @@ class Report:
     def in_progress(self) -> list[str]:
         """What has still to end by itself: as it was found last."""
         return [one.seen for one in unfinished(self.findings)] if self.findings else list(self.unfinished.values())
+
+    @property
+    def prices_as_of(self) -> str:
+        """The month of the prices of what is left over."""
+        return as_of()
 
     @property
     def chain(self) -> list[Timing]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from livekit_deploy.aws.access.partitions import PRICED
 from livekit_deploy.config import S3State
-from livekit_deploy.costs import price_list
 from livekit_deploy.permissions.statement import Scope, Statement
 
 #: its statement, without which a plan says that it has no price for what the price table lacks
@@ -39,5 +39,5 @@ def statements(scope: Scope) -> Iterator[Statement]:
     yield Statement("CheckRedis", "elasticache", redis, conditions=scope.in_region)
     if isinstance(scope.env.state, S3State):
         yield Statement("CheckBucket", "s3", _BUCKET, [scope.bucket], scope.of_account)
-    if scope.partition == price_list.PARTITION:
+    if scope.partition == PRICED:
         yield Statement(LIST_PRICES, "pricing", ("GetProducts",))

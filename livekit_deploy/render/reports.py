@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from rich.text import Text
 
 from livekit_deploy.config import Environment
-from livekit_deploy.costs.prices import as_of
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.operations.report import Report, StatusReport
 from livekit_deploy.render.escaping import escape
@@ -103,7 +102,7 @@ def left_lines(report: Report) -> Iterator[str]:
     for one in report.leftovers:
         yield f"    {escape(str(one))}  {_cost(one.usd_month)}"
     total = sum(one.usd_month or 0 for one in report.leftovers)
-    yield f"  about ${total:.2f} a month (list prices of {as_of()})"
+    yield f"  about ${total:.2f} a month (list prices of {report.prices_as_of})"
 
 
 def _cost(usd: float | None) -> str:

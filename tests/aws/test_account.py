@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from livekit_deploy.checks.prerequisites.context import PrerequisitesContext
 from livekit_deploy.checks.reach import Reach
 from livekit_deploy.config import load_environment
 from livekit_deploy.sandbox.aws.ec2.additions import settings
+from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Phase, Record, State
 from tests.aws.rig import REGION, AwsRig
 
@@ -32,9 +34,8 @@ def _survey(rig: AwsRig, folder: Path, vpc: str | None = None) -> PrerequisitesC
     state = State.new("livekit", "uat")
     if vpc is not None:
         state = state.with_records({"ec2.vpc/main": Record(phase=Phase.READY, kind="ec2.vpc", inputs={}, id=vpc)})
-    return PrerequisitesContext(
-        load_environment(path, environ={}), rig.cloud, Reach(), None, lambda: (state, None, 0.0)
-    )
+    env = load_environment(path, environ={})
+    return PrerequisitesContext(env, rig.cloud, Reach(), partial(stack, env), lambda: (state, None, 0.0))
 
 
 def _held() -> dict[str, Any]:

@@ -10,6 +10,9 @@ from botocore.regions import EndpointResolver
 
 from livekit_deploy.errors import UsageError
 
+#: the partition whose price list is in dollars, and for whose callers there is an endpoint of it
+PRICED = "aws"
+
 
 @functools.cache
 def partition_of(region: str) -> str:

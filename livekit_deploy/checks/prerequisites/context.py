@@ -13,26 +13,25 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.graph import ordered
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import DeployError
-from livekit_deploy.stack import stack
 from livekit_deploy.state.document import Phase, Record, State
 
 
 class PrerequisitesContext:
-    """Everything is read once, whichever checks ask for it. ``given`` are the resources where they are not the stack's;
-    ``lease`` reads the state; ``fix`` allows what is safe to be corrected."""
+    """Everything is read once, whichever checks ask for it. ``declare`` makes the resources, in a layout if one can be
+    had; ``lease`` reads the state; ``fix`` allows what is safe to be corrected."""
 
     def __init__(
         self,
         env: Environment,
         cloud: Cloud,
         reach: Reach,
-        given: Sequence[Resource] | None,
+        declare: Callable[[Layout | None], Sequence[Resource]],
         lease: Callable[[], tuple[State, Any, float] | None],
         *,
         fix: bool = False,
     ) -> None:
         self.env, self.cloud, self.reach, self.fix = env, cloud.remembering(), reach, fix
-        self._given, self._lease = given, lease
+        self._declare, self._lease = declare, lease
 
     @cached_property
     def state(self) -> State | DeployError | None:
@@ -64,9 +63,9 @@ class PrerequisitesContext:
     def resources(self) -> Sequence[Resource]:
         """What is declared; that zones cannot be had is told by their own check."""
         try:
-            return self._given or stack(self.env, self.layout)
+            return self._declare(self.layout)
         except DeployError:
-            return stack(self.env)
+            return self._declare(None)
 
     @cached_property
     def to_make(self) -> list[Resource]:
