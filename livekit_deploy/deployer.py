@@ -36,6 +36,7 @@ from livekit_deploy.checks.reach import Reach
 from livekit_deploy.config import Environment
 from livekit_deploy.costs import bill
 from livekit_deploy.costs.price_list import PriceList
+from livekit_deploy.engine.kinds import named
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Resource
@@ -48,7 +49,7 @@ from livekit_deploy.operations.pod_secrets import other_holders
 from livekit_deploy.operations.report import Report, StatusReport, outputs_of, status_of, with_cluster
 from livekit_deploy.operations.run import Running
 from livekit_deploy.operations.state_repair import Upkeep
-from livekit_deploy.stack import stack
+from livekit_deploy.stack import KINDS, stack
 from livekit_deploy.state.document import Holder, Home, Record, State, belongs
 from livekit_deploy.state.edit import unlock
 from livekit_deploy.state.holder import this_process
@@ -65,7 +66,8 @@ class Deployer:
     names. ``clock`` runs waits and deadlines. ``on_event`` is called from worker threads, one event at a time.
     ``lock_timeout`` is how many real seconds to wait for another holder's lease, ``timeout`` how many seconds of the
     clock the whole run may take. ``reach`` is how names and HTTPS are reached as users do; the environment's variables
-    say it when it is not given.
+    say it when it is not given. ``kinds`` are those of a program's own that may be on record without being among the
+    ``resources``.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Deployer:
         profile: str | None = None,
         role_arn: str | None = None,
         reach: Reach | None = None,
+        kinds: Iterable[type[Resource]] = (),
     ) -> None:
         self.env, self.clock = env, clock or Clock()
         #: whose state it is; the account is known once the credentials were asked
@@ -94,7 +97,8 @@ class Deployer:
         self._cancel, self._reach = threading.Event(), reach or Reach.from_environ(os.environ)
         self._emit = one_at_a_time(on_event or silent)
         limits, ask = Limits(float(env.state.lease_seconds)), self._reach.nameservers
-        context = RunContext(limits, self._cancel, tell=warnings(self._emit), nameservers=ask)
+        known = named({*KINDS.values(), *map(type, resources or ()), *kinds})
+        context = RunContext(limits, self._cancel, kinds=known, tell=warnings(self._emit), nameservers=ask)
         #: AWS before anything is known of the state; what is known then makes a view of it
         self.cloud = Cloud(clients, marks, account=Account(parallelism)).under(context)
         self._price_list = PriceList(self.cloud)
@@ -102,7 +106,7 @@ class Deployer:
         self._checked: set[str] | None = None
         self._lock_timeout, self._command = lock_timeout, command
         self._running = Running(env, self.cloud, self.clock, self._cancel, self._emit, timeout, self._reach)
-        self._look = look_for_rest(self.declared, resources or (), self._running.patient, context.tell)
+        self._look = look_for_rest(self.declared, self._running.patient, context.tell)
 
     def __enter__(self) -> Deployer:
         return self
@@ -167,7 +171,7 @@ class Deployer:
                 self._expect(plan, planned.plan, session)
             self.check(planned.plan)
             report = self._running.carry_out(session, cloud, planned, fail_fast=fail_fast)
-            report.outputs = outputs_of(session.state, self.env.livekit.domain)
+            report.outputs = outputs_of(session.state, self.env.livekit.domain, self.cloud.kinds)
             if not report.failed and verify.serves(session.state) and not (stage or list(targets)):
                 report.findings = self._running.answering(cloud, session.state.records, lost=session.lost)
         return self._running.closed(report, drain)
@@ -246,11 +250,11 @@ class Deployer:
     def status(self) -> StatusReport:
         """What the state document says of what is configured and recorded; reads nothing else."""
         wanted = {item.address: item.stage for item in self.resources}
-        return status_of(self._header(), self.lease(), self.env.livekit.domain, wanted)
+        return status_of(self._header(), self.lease(), self.env.livekit.domain, wanted, self.cloud.kinds)
 
     def outputs(self) -> dict[str, Any]:
         """Names and endpoints of what runs: network, cluster, Redis, LiveKit. Never a secret."""
-        return outputs_of(state, self.env.livekit.domain) if (state := self._state()) else {}
+        return outputs_of(state, self.env.livekit.domain, self.cloud.kinds) if (state := self._state()) else {}
 
     def lease(self) -> tuple[State, Holder | None, float] | None:
         """The state, the live holder if there is one, and the seconds left of its lease.

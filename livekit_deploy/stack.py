@@ -18,6 +18,7 @@ from livekit_deploy.provisioners.addresses import LIVEKIT
 from livekit_deploy.provisioners.cluster import ClusterProvisioner
 from livekit_deploy.provisioners.front import CertificateProvisioner, DnsProvisioner
 from livekit_deploy.provisioners.keys import KeysProvisioner
+from livekit_deploy.provisioners.kinds import KINDS as KINDS
 from livekit_deploy.provisioners.load_balancers import LoadBalancersProvisioner
 from livekit_deploy.provisioners.logs import FlowLogsProvisioner, LogsProvisioner
 from livekit_deploy.provisioners.network import NetworkProvisioner

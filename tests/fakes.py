@@ -10,8 +10,10 @@ from typing import Any, Self
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
+from livekit_deploy.engine.kinds import Kinds
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, InUse, ResourceError
+from tests.kinds import kinds
 
 
 class FakeClock(Clock):
@@ -72,6 +74,7 @@ class FakeCloud:
     witness: Callable[[str, str], None] = lambda verb, address: None
     made: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
+    kinds: Kinds = field(default_factory=kinds)
 
     def remembering(self) -> Self:
         return self
@@ -181,9 +184,7 @@ class Fake(Resource):
         cloud.answered("delete", self.address)
 
     @classmethod
-    def scan(cls, cloud: Any, host: Live | None) -> Iterable[Found]:
-        if not isinstance(cloud, FakeCloud):  # another test's cloud: the registry of kinds is one for all
-            return []
+    def scan(cls, cloud: FakeCloud, host: Live | None) -> Iterable[Found]:
         with cloud.lock:
             if cloud.dead:
                 raise Killed

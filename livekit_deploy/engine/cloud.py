@@ -27,6 +27,10 @@ class Cloud(Protocol):
         """Whose the run's objects are."""
 
     @property
+    def kinds(self) -> Mapping[str, Any]:
+        """The kinds that the environment may have objects of (`engine.kinds.Kinds`)."""
+
+    @property
     def calls(self) -> int:
         """How many calls were made."""
 

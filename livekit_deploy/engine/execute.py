@@ -13,9 +13,10 @@ from livekit_deploy.base.timing import Timing, Watch
 from livekit_deploy.engine import inputs
 from livekit_deploy.engine.cloud import ids
 from livekit_deploy.engine.graph import Edges, closure, edges_up, inverse, recorded_edges, without
+from livekit_deploy.engine.kinds import kind_of, recorded
 from livekit_deploy.engine.ownership_tags import Kept
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.planner import Entry, Planned, kind_of, recorded
+from livekit_deploy.engine.planner import Entry, Planned
 from livekit_deploy.engine.reconcile import Reconciler
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
@@ -37,7 +38,7 @@ class Execution:
     def __init__(self, run: Run, planned: Planned, *, fail_fast: bool = False) -> None:
         cloud = run.cloud.knowing(ids(run.session.state.records))
         self._run, self._entries, self._fail_fast = replace(run, cloud=cloud), planned.entries, fail_fast
-        self._planned = planned
+        self._planned, self._kinds = planned, cloud.kinds
         self._lives: dict[str, Live | None] = {a: entry.live for a, entry in planned.entries.items()}
         self.created: list[str] = []
         self.updated: list[str] = []
@@ -129,7 +130,7 @@ class Execution:
     def abandon(self) -> None:
         """Forget what is stored in a host, and let what came after it come after what it needed itself."""
         records = self._run.session.state.records
-        lost = {a: record for a, record in records.items() if kind_of(record.kind, a).stored_in_host}
+        lost = {a: record for a, record in records.items() if self._kind(a, record).stored_in_host}
         after = {address: (record.deps, record.runtime_depends_on) for address, record in lost.items()}
         changes: dict[str, Record | None] = dict.fromkeys(lost)
         for address, record in records.items():
@@ -148,7 +149,7 @@ class Execution:
         edges = recorded_edges(records)
         self._over = edges
         edges = without(edges, [address for address in edges if address not in doomed])
-        dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and kind_of(r.kind, a).dies_with_host}
+        dying = {a: r.lives_in for a, r in doomed.items() if r.lives_in in doomed and self._kind(a, r).dies_with_host}
         self._loosen({address: doomed[address] for address in dying}, doomed)
         edges = without(edges, dying) | {address: set(edges) - set(dying) for address in untracked}
         children: dict[str, list[str]] = {}
@@ -166,13 +167,16 @@ class Execution:
         if loose:
             self._run.write(loose)
 
+    def _kind(self, address: str, record: Record) -> type[Resource]:
+        return kind_of(self._kinds, record.kind, address)
+
     def _hosts(self, doomed: Mapping[str, Record]) -> dict[str, Live | None]:
         """Every host of something doomed, read once: what lives in an absent host is absent with it."""
         records = self._run.session.state.records
         found: dict[str, Live | None] = {}
         for address in {record.lives_in for record in doomed.values() if record.lives_in}:
             record = records[address]
-            host = recorded(record, address)
+            host = recorded(self._kinds, record, address)
             found[address] = self._patiently(host, partial(host.read, self._run.cloud, record.id))
         return found
 
@@ -182,7 +186,7 @@ class Execution:
     def _delete(self, address: str, hosts: Mapping[str, Live | None], children: list[str], last: bool) -> None:
         record = self._run.session.record(address)
         plain = address.partition("@")[0]
-        kind = kind_of(record.kind if record else plain.partition("/")[0], plain)
+        kind = kind_of(self._kinds, record.kind if record else plain.partition("/")[0], plain)
         item = kind.recorded(plain, record.inputs if record else {})
         item.stage = self._stage_of(address, record)
         if record is not None and record.lives_in:
@@ -219,7 +223,7 @@ class Execution:
     def _keep(self, address: str, kept: Kept, children: Sequence[str]) -> None:
         """Leave it. Its record goes where it is surely somebody else's, or in `down` nowhere but in what goes too."""
         record = self._run.session.record(address)
-        goes_anyway = self._goes and record is not None and kind_of(record.kind, address).stored_in_host
+        goes_anyway = self._goes and record is not None and self._kind(address, record).stored_in_host
         if record is not None and (goes_anyway or not kept.recorded):
             self._drop([*children, address], {})
         self.kept[address] = kept

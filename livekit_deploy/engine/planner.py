@@ -17,13 +17,14 @@ from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.failing import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.graph import closure, edges_up, needs, no_resource, ordered, recorded_edges
 from livekit_deploy.engine.inputs import Ref
+from livekit_deploy.engine.kinds import kind_of, recorded
 from livekit_deploy.engine.ownership_tags import OWNERSHIP
 from livekit_deploy.engine.plan import GONE, UNKNOWN, Action, Plan, PlannedChange, compare
-from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.snapshot import Patient, Snapshot, once
 from livekit_deploy.engine.stages import STAGES, last_stage, require
 from livekit_deploy.engine.unrecorded import Look
-from livekit_deploy.errors import Denied, NotOurs, StateError
+from livekit_deploy.errors import Denied, NotOurs
 from livekit_deploy.state.document import Phase, Record, State
 
 _STRAY = "it carries our tags, but is neither configured nor recorded"
@@ -47,21 +48,6 @@ class Planned:
     plan: Plan
     entries: Mapping[str, Entry]
     found: Mapping[str, Record] = field(default_factory=dict)
-
-
-def kind_of(name: str, address: str) -> type[Resource]:
-    """The class of a recorded kind; raises `StateError` for one that this version does not know."""
-    found = kinds().get(name)
-    if found is None:
-        raise StateError(
-            f"the state holds {address}, whose kind this version does not know", hint="upgrade livekit_deploy"
-        )
-    return found
-
-
-def recorded(record: Record, address: str) -> Resource:
-    """The resource as its record describes it. Raises as `kind_of` does."""
-    return kind_of(record.kind, address).recorded(address, record.inputs)
 
 
 class Planner:
@@ -109,7 +95,7 @@ class Planner:
     def _look(self, order: list[Resource]) -> Snapshot:
         snapshot = Snapshot(self._cloud, self._patient)
         if self._lineage is not None:
-            recorded = {kind_of(record.kind, address) for address, record in self._records.items()}
+            recorded = {kind_of(self._cloud.kinds, record.kind, address) for address, record in self._records.items()}
             snapshot.scan({type(item) for item in order} | recorded)
         free = [item for item in order if item.lives_in is None]
         snapshot.prefetch((item, self._id(item.address)) for item in free)
@@ -259,7 +245,7 @@ class Planner:
     def _no_longer(self, address: str, snapshot: Snapshot) -> PlannedChange:
         """Its deletion; or nothing, where what is there is not ours to delete."""
         record, change = self._records[address], self._drop(address, "it is no longer part of the configuration")
-        item = recorded(record, address)
+        item = recorded(self._cloud.kinds, record, address)
         host = self._entries.get(record.lives_in) if record.lives_in else None
         item.host = host.live if host is not None else None
         if record.id is None or (record.lives_in and item.host is None):
@@ -280,7 +266,7 @@ class Planner:
 
     def _drop(self, address: str, reason: str) -> PlannedChange:
         record = self._records[address]
-        kind = kind_of(record.kind, address)
+        kind = kind_of(self._cloud.kinds, record.kind, address)
         change = PlannedChange(
             address, Action.DELETE, record.stage, reason=reason, id=record.id or "", usual_s=kind.usual_delete
         )
@@ -295,7 +281,7 @@ class Planner:
             "infrastructure",
             reason=_STRAY,
             id=item.live.id,
-            usual_s=kinds()[kind].usual_delete,
+            usual_s=self._cloud.kinds[kind].usual_delete,
         )
         self._entries[address] = Entry(change, None, item.live, False)
         return change

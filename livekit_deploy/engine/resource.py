@@ -46,14 +46,6 @@ def settings(*, default: Any = ..., kw_only: bool = True) -> Any:
     return default
 
 
-_kinds: dict[str, type[Resource]] = {}
-
-
-def kinds() -> Mapping[str, type[Resource]]:
-    """Every kind that has been imported, by its name."""
-    return _kinds
-
-
 @dataclass_transform(kw_only_default=True, field_specifiers=(Input, Inputs, settings))
 class _Declared:
     """Gives type checkers the constructor that `Resource.__init__` really has."""
@@ -113,10 +105,6 @@ class Resource(_Declared, Owned):
         cls.inputs = {**cls.inputs, **{key: one for key, one in cls.__dict__.items() if isinstance(one, Input)}}
         cls.outputs = {**cls.outputs, **{key: one for key, one in cls.__dict__.items() if isinstance(one, Output)}}
         cls.immutable = tuple(key for key, item in cls.inputs.items() if item.change is Change.IMMUTABLE)
-        if kind := cls.__dict__.get("kind"):
-            if kind in _kinds and _kinds[kind].__qualname__ != cls.__qualname__:
-                raise TypeError(f"two classes claim the kind {kind}: {_kinds[kind].__qualname__}, {cls.__qualname__}")
-            _kinds[kind] = cls
 
     def __init__(
         self,

@@ -7,12 +7,12 @@ going, and lose what it needs to go itself: a cluster its role.
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from livekit_deploy.engine.cloud import Cloud
 from livekit_deploy.engine.recover import Recovery, kept
-from livekit_deploy.engine.resource import Observed, Resource, Status, kinds
+from livekit_deploy.engine.resource import Observed, Resource, Status
 from livekit_deploy.engine.snapshot import Patient, Snapshot, once
 from livekit_deploy.state.document import Record
 
@@ -20,42 +20,28 @@ from livekit_deploy.state.document import Record
 Declared = Callable[[Mapping[str, Record]], Sequence[Resource]]
 
 
-def relevant_kinds(records: Mapping[str, Record], given: Iterable[Resource]) -> dict[str, type[Resource]]:
-    """The kinds that an environment may have objects of: the product's own, those on record and those that are given.
-
-    Whatever else is imported in this process is another environment's.
-    """
-    product = __name__.partition(".")[0]
-    recorded = {record.kind for record in records.values()}
-    known = kinds().items()
-    own = {name: kind for name, kind in known if kind.__module__.partition(".")[0] == product or name in recorded}
-    return own | {item.kind: type(item) for item in given}
-
-
 @dataclass(frozen=True)
 class Look:
     """How the rest of an environment is looked for; ``tell`` is told of each kind or address that cannot be seen.
 
-    ``declared`` gives the resources of the configuration, which tell the order in which what they account for goes;
-    ``given`` are those of a program.
+    ``declared`` gives the resources of the configuration, which tell the order in which what they account for goes.
     """
 
     declared: Declared = lambda records: ()
-    given: Sequence[Resource] = ()
     patient: Patient = once
     tell: Callable[[str], None] = lambda text: None
 
     def unrecorded(self, cloud: Cloud, records: Mapping[str, Record]) -> dict[str, Record]:
         """The records of what carries our tags, and of what is in a recorded host, without one."""
-        kinds, unseen = relevant_kinds(records, self.given), dict[str, str]()
+        unseen = dict[str, str]()
         snapshot = Snapshot(cloud, self.patient, unseen)
-        snapshot.scan(kinds.values())
+        snapshot.scan(cloud.kinds.values())
         found: dict[str, Record] = {}
         resources = self.declared(records)
         if snapshot.untracked(kept(records, records, snapshot)) or any(
             _hidden(item, records, snapshot) for item in resources
         ):
-            recovery = Recovery(cloud, kinds, records, patient=self.patient, unseen=unseen)
+            recovery = Recovery(cloud, cloud.kinds, records, patient=self.patient, unseen=unseen)
             every = recovery.everything(resources).records
             found = _acyclic({address: every[address] for address in every.keys() - records.keys()}, records)
         for what, why in unseen.items():

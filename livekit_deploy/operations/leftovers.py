@@ -7,7 +7,7 @@ by itself is told apart. Lists may be late, so that what they show is described 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.barriers import LoadBalancersGone, VolumesGone
@@ -16,9 +16,7 @@ from livekit_deploy.aws.kinds.ec2.resource import described
 from livekit_deploy.aws.kinds.eks.cluster import cluster_name
 from livekit_deploy.costs.prices import Prices
 from livekit_deploy.engine.ownership_tags import Kept
-from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.snapshot import Snapshot
-from livekit_deploy.engine.unrecorded import relevant_kinds
 from livekit_deploy.operations.lost import found_by_tags
 from livekit_deploy.operations.report import Leftover
 
@@ -30,15 +28,13 @@ def leftovers(
     vpcs: Iterable[str] = (),
     stays: Iterable[Kept] = (),
     *,
-    kinds: Collection[type[Resource]] = (),
     unseen: dict[str, str] | None = None,
 ) -> tuple[list[Leftover], list[tuple[str, str]]]:
     """(what is left, what is deleted and vanishes with when); ``vpcs`` are the ids of the networks that we had,
     ``stays`` is what `down` left on purpose: of these what may be ours is left.
 
-    ``kinds`` default to the product's. One that cannot be listed ends nothing where there is ``unseen`` to name it in.
+    A kind that cannot be listed ends nothing where there is ``unseen`` to name it in.
     """
-    kinds = kinds or relevant_kinds({}, ()).values()
     view, prices = cloud.remembering(), Prices(cloud.region)
     found = {
         one.id: Leftover(kind, one.id, "an unknown maker", prices.left(kind, 0), f"{one.why}; {one.hint}")
@@ -47,24 +43,24 @@ def leftovers(
     }
     there = [vpc for vpc in vpcs if described(view, "describe_vpcs", "Vpcs", "VpcId", vpc)]
     for thing in (
-        *_marked(view, kinds, unseen),
+        *_marked(view, unseen),
         *_for_the_cluster(view),
         *(one for vpc in there for one in in_vpc(view, vpc)),
     ):
         left = Leftover(thing.what, thing.id, thing.maker, prices.left(thing.what, thing.size))
         found.setdefault(thing.id, left)
-    for lineage, others in found_by_tags(view, kinds, cloud.ownership.lineage, unseen).items():
+    for lineage, others in found_by_tags(view, cloud.ownership.lineage, unseen).items():
         maker_of = f"this environment under another state document, of the lineage {lineage}"
         for what, item in others:
             found.setdefault(item.live.id, Leftover(what, item.live.id, maker_of, prices.left(what, 0)))
-    vanishing = [pair for kind in kinds for pair in kind.vanishing(view)]
+    vanishing = [pair for kind in cloud.kinds.values() for pair in kind.vanishing(view)]
     return sorted(found.values(), key=lambda one: (-(one.usd_month or 0), one.what, one.id)), sorted(vanishing)
 
 
-def _marked(cloud: Cloud, kinds: Collection[type[Resource]], unseen: dict[str, str] | None) -> Iterator[Thing]:
-    """What carries our tags: of these kinds, and instances and volumes of our launch templates."""
+def _marked(cloud: Cloud, unseen: dict[str, str] | None) -> Iterator[Thing]:
+    """What carries our tags: of every kind, and instances and volumes of our launch templates."""
     snapshot = Snapshot(cloud, unseen=unseen)
-    snapshot.scan(kinds)
+    snapshot.scan(cloud.kinds.values())
     for kind, item in snapshot.untracked({}):
         yield Thing(kind, item.live.id, "this environment")
     if cloud.ownership.lineage is None:

@@ -6,13 +6,13 @@ is made, changed or deleted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.lineages import lineages
 from livekit_deploy.engine.resource import Found, Resource
 from livekit_deploy.engine.snapshot import Patient, Snapshot
-from livekit_deploy.engine.unrecorded import Declared, Look, relevant_kinds
+from livekit_deploy.engine.unrecorded import Declared, Look
 from livekit_deploy.errors import ConfigError, ResourceError, StateError
 from livekit_deploy.state.document import Record, State
 
@@ -20,7 +20,7 @@ _NAMED = 3
 
 
 def found_by_tags(
-    cloud: Cloud, kinds: Collection[type[Resource]], mine: str | None, unseen: dict[str, str] | None = None
+    cloud: Cloud, mine: str | None, unseen: dict[str, str] | None = None
 ) -> dict[str, list[tuple[str, Found]]]:
     """(kind, object) of each lineage but ``mine`` that has any, of this project and environment.
 
@@ -35,7 +35,7 @@ def found_by_tags(
         unseen["what other state documents know"], others = str(error), []
     for lineage in others:
         snapshot = Snapshot(cloud.with_lineage(lineage).remembering(), unseen=unseen)
-        snapshot.scan(kinds)
+        snapshot.scan(cloud.kinds.values())
         if there := snapshot.untracked({}):
             found[lineage] = there
     return found
@@ -45,7 +45,7 @@ def refuse_lost(cloud: Cloud, env: str, state: State | None, where: str) -> None
     """Raise `StateError` where nothing is recorded and objects of the environment live that another document knew."""
     if state is not None and state.records:
         return
-    found = found_by_tags(cloud, relevant_kinds({}, ()).values(), state.lineage if state else None)
+    found = found_by_tags(cloud, state.lineage if state else None)
     if not found:
         return
     some = [f"{kind} {item.live.id}" for there in found.values() for kind, item in there]
@@ -60,7 +60,7 @@ def refuse_lost(cloud: Cloud, env: str, state: State | None, where: str) -> None
     )
 
 
-def look_for_rest(declare: Declared, given: Sequence[Resource], patient: Patient, tell: Callable[[str], None]) -> Look:
+def look_for_rest(declare: Declared, patient: Patient, tell: Callable[[str], None]) -> Look:
     """How `down` looks for what is not on record; a configuration that does not fit any more tells nothing."""
 
     def declared(records: Mapping[str, Record]) -> Sequence[Resource]:
@@ -69,4 +69,4 @@ def look_for_rest(declare: Declared, given: Sequence[Resource], patient: Patient
         except ConfigError:
             return ()
 
-    return Look(declared, given, patient, tell)
+    return Look(declared, patient, tell)

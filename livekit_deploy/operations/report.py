@@ -11,8 +11,8 @@ from livekit_deploy.checks import verify
 from livekit_deploy.checks.finding import Finding, unfinished
 from livekit_deploy.costs.prices import as_of
 from livekit_deploy.engine.graph import longest_chain
+from livekit_deploy.engine.kinds import Kinds, kind_of
 from livekit_deploy.engine.ownership_tags import Kept
-from livekit_deploy.engine.planner import kind_of
 from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.provisioners.addresses import CLUSTER, RELEASE
 from livekit_deploy.state.document import Holder, Phase, State
@@ -111,6 +111,7 @@ def status_of(
     found: tuple[State, Holder | None, float] | None,
     domain: str,
     wanted: Mapping[str, str],
+    kinds: Kinds,
 ) -> StatusReport:
     """What a state document says, with the live holder of its lease and the seconds that are left of it.
 
@@ -133,7 +134,7 @@ def status_of(
         pending=list(state.unfinished()) if state else [],
         holder=holder,
         lease_remaining=remaining,
-        outputs=outputs_of(state, domain) if state else {},
+        outputs=outputs_of(state, domain, kinds) if state else {},
     )
 
 
@@ -145,12 +146,12 @@ def with_cluster(state: State | None, env: str) -> State:
     return state
 
 
-def outputs_of(state: State, domain: str) -> dict[str, Any]:
+def outputs_of(state: State, domain: str, kinds: Kinds) -> dict[str, Any]:
     """Names and endpoints of what is ready, under the names that users know; ``domain`` is LiveKit's."""
     found: dict[str, Any] = {}
     for address, record in sorted(state.records.items()):
         if record.phase is Phase.READY:
-            exports = kind_of(record.kind, address).exports
+            exports = kind_of(kinds, record.kind, address).exports
             name = address.partition("/")[2]
             found |= {public.format(name=name): record.outputs.get(key) for key, public in exports.items()}
     if verify.serves(state) and state.records[RELEASE].phase is Phase.READY:

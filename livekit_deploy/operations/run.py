@@ -26,7 +26,7 @@ from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planned
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.engine.run import Run, ask_again, planned_read
-from livekit_deploy.engine.unrecorded import Look, relevant_kinds
+from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.engine.waits import Expired, Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.events import Event, Looked, Notice, RunFinished, RunStarted
@@ -144,12 +144,11 @@ class Running:
         Of a run that failed it is said as far as it can be: what cannot be listed then must not hide the failure.
         """
         records = {**session.state.records, **planned.found}
-        kinds = list(relevant_kinds(records, look.given).values())
         vpcs = [record.id for record in records.values() if record.kind == Vpc.kind and record.id]
         report = self.carry_out(session, cloud, planned, fail_fast=fail_fast, abandon=abandon, look=look)
         try:
             report.leftovers, report.vanishing = ask_again(
-                self._waits(), lambda: leftovers(cloud, vpcs, report.stays, kinds=kinds, unseen=report.unseen)
+                self._waits(), lambda: leftovers(cloud, vpcs, report.stays, unseen=report.unseen)
             )
         except errors.DeployError as error:
             if not report.failed:

@@ -6,7 +6,7 @@ and `carry_out`, which writes it if that is still there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from livekit_deploy.config import Environment
 from livekit_deploy.engine.differences import difference
 from livekit_deploy.engine.graph import no_resource, ordered
 from livekit_deploy.engine.inputs import Ref, revive
+from livekit_deploy.engine.kinds import kind_of, named, recorded
 from livekit_deploy.engine.plan import UNKNOWN, FieldDiff
-from livekit_deploy.engine.planner import kind_of, recorded
 from livekit_deploy.engine.recover import Recovery, record_of
 from livekit_deploy.engine.resource import Live, Observed, Resource
-from livekit_deploy.engine.unrecorded import Declared, relevant_kinds
+from livekit_deploy.engine.unrecorded import Declared
 from livekit_deploy.errors import NotOurs, StateError, UsageError
 from livekit_deploy.state.document import Home, Record, State
 from livekit_deploy.state.edit import Present, present, replaced, saved, whole
@@ -82,10 +82,6 @@ class Proposal:
         return dict(self.now.state.records) if self.now.state else {}
 
 
-def _of_no_region(record: Record) -> bool:
-    return record.kind.startswith(_OF_NO_REGION) or issubclass(kind_of(record.kind, record.kind), Observed)
-
-
 def _said(record: Record) -> Record:
     return replace(record, since="", token=None)
 
@@ -141,10 +137,10 @@ class Upkeep:
             )
         chosen = now.state.lineage if now.state is not None and now.counts else lineage or self._only_lineage()
         view = self._cloud.with_lineage(chosen).remembering()
-        there = Recovery(view, {one.kind: one for one in (Subnet, Cluster, SubnetGroup)}).everything(())
+        there = Recovery(view, named((Subnet, Cluster, SubnetGroup))).everything(())
         resources = declared(there.records)
-        found = Recovery(view, relevant_kinds(now.state.records if now.state else {}, resources)).everything(resources)
-        if lineage is None and not now.counts and found.records and all(map(_of_no_region, found.records.values())):
+        found = Recovery(view, view.kinds).everything(resources)
+        if lineage is None and not now.counts and found.records and self._of_no_region(found.records.values()):
             some = ", ".join(sorted(found.records)[:3])
             raise StateError(
                 f"in {self._env.region} only resources of {self._env.project}/{self._env.name} without a region "
@@ -164,6 +160,10 @@ class Upkeep:
             f"nothing shows that the document of lineage {lineage} was ever at {self._store.location}: if it is "
             f"in use in another region, bucket or folder, both would change the same objects"
         )
+
+    def _of_no_region(self, records: Iterable[Record]) -> bool:
+        names = {record.kind for record in records if not record.kind.startswith(_OF_NO_REGION)}
+        return all(issubclass(kind_of(self._cloud.kinds, name, name), Observed) for name in names)
 
     def _only_lineage(self) -> str:
         found = lineages(self._cloud)
@@ -216,7 +216,7 @@ class Upkeep:
     def _read(self, cloud: Cloud, item: Resource, id: str, state: State) -> Live:
         if item.lives_in is not None:
             host = state.records[item.lives_in.address]
-            item.host = recorded(host, item.lives_in.address).read(cloud, host.id)
+            item.host = recorded(cloud.kinds, host, item.lives_in.address).read(cloud, host.id)
         live = item.read(cloud, id)
         if live is None or live.id != id:  # `read` goes on to the tags when there is nothing under the id
             raise StateError(f"there is no {item.kind} {id}", hint="check the id and the region")

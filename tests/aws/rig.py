@@ -22,6 +22,7 @@ from livekit_deploy.aws.access.cloud import Cloud, mutates
 from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.engine.execute import Execution
+from livekit_deploy.engine.kinds import named
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.engine.planner import Planner
 from livekit_deploy.engine.resource import Resource
@@ -31,11 +32,13 @@ from livekit_deploy.engine.waits import Waits
 from livekit_deploy.engine.walk import Outcome
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.install import install
+from livekit_deploy.stack import KINDS
 from livekit_deploy.state.document import Holder, Record, State
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import FileStore
 from tests.fakes import FakeClock
+from tests.kinds import kinds
 
 REGION = "us-east-1"
 
@@ -110,6 +113,7 @@ class AwsRig:
 
     def executed(self, resources: Sequence[Resource]) -> Execution:
         """The same, and what was done."""
+        self._know(*map(type, resources))
         session = self._session()
         try:
             execution = Execution(self._run(session), self._planner().up(resources))
@@ -153,7 +157,15 @@ class AwsRig:
     def outputs(self, address: str) -> dict[str, Any]:
         return dict(self.records[address].outputs)
 
+    def _know(self, *classes: type[Resource]) -> None:
+        """Know the product's kinds, those on record and these, and not what other tests have imported."""
+        every, found = kinds(), lease_of(self._store)
+        recorded = {record.kind for record in found[0].records.values()} if found else set()
+        known = {**KINDS, **self.cloud.kinds, **{name: every[name] for name in recorded}, **named(classes)}
+        self.cloud = replace(self.cloud, context=replace(self.cloud.context, kinds=known))
+
     def _planner(self) -> Planner:
+        self._know()
         found = lease_of(self._store)
         waits = Waits(self.clock, self.cancel, threading.Event())
         return Planner(
@@ -161,6 +173,7 @@ class AwsRig:
         )
 
     def _session(self) -> Session:
+        self._know()
         holder = Holder("h", "u", "host", 1, "up", "2026-11-23T00:00:00Z", 90.0)
         session = Session.acquire(self._store, holder, lambda: State.new("livekit", self.env), lock_timeout=0)
         self.cloud = self.cloud.with_lineage(session.state.lineage)

@@ -14,12 +14,13 @@ import pytest
 from livekit_deploy import Deployer
 from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, OwnershipTags
 from livekit_deploy.config import load_environment
-from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import NotOurs
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
 from tests.contract.cases import NODES_TRUST, ZONE, Base, document
 from tests.fakes import FakeClock
+from tests.kinds import kinds
 
 ENVIRONMENT = f"""
 preset: dev

@@ -15,6 +15,7 @@ from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.inputs import Input, Inputs, Output
+from livekit_deploy.engine.kinds import Kinds, named
 from livekit_deploy.engine.planner import Planned, Planner
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.engine.run import Run
@@ -32,6 +33,7 @@ class Nowhere:
         self.calls = self.mutating = 0
         self.made: dict[str, dict[str, Any]] = {}
         self.ownership = OwnershipTags("livekit", "bench")
+        self.kinds: Kinds = named([Nothing])
 
     def remembering(self) -> Self:
         return self

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import livekit_deploy.stack  # noqa: F401  (registers every kind)
-from livekit_deploy.engine.resource import kinds
+import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from tests.contract.cases import CASES
 from tests.k8s.drifts import OWNED_IN_CLUSTER, TRIED_IN_CLUSTER
+from tests.kinds import kinds
 
 #: who keeps an input from drifting: AWS offers no call that changes it, an autoscaler sets it, it is applied once, the
 #: object does not tell it, it is what the object is found by, or the object is another's to make

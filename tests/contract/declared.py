@@ -8,10 +8,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-import livekit_deploy.stack  # noqa: F401  (registers every kind)
+import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from livekit_deploy.aws.access.cloud import mutates
 from livekit_deploy.aws.access.services import NAMES
-from livekit_deploy.engine.resource import Observed, Resource, kinds
+from livekit_deploy.engine.resource import Observed, Resource
+from tests.kinds import kinds
 from tests.service_operations import operations
 
 OURS = {name: kind for name, kind in kinds().items() if kind.__module__.startswith("livekit_deploy.")}

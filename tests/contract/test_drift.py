@@ -13,7 +13,7 @@ import pytest
 
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked
 from tests.aws.rig import AwsRig
 from tests.contract import coverage
@@ -21,6 +21,7 @@ from tests.contract.cases import CASES, ZONE, Base, Case, closure
 from tests.contract.declared import OF_AWS, parameter
 from tests.contract.out_of_band import Drift
 from tests.following import adopted
+from tests.kinds import kinds
 from tests.request_members import members
 
 

@@ -11,8 +11,8 @@ import pytest
 from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, OwnershipTags
 from livekit_deploy.engine.resource import Observed
 from livekit_deploy.engine.snapshot import Snapshot
-from livekit_deploy.engine.unrecorded import relevant_kinds
 from livekit_deploy.operations.leftovers import leftovers
+from livekit_deploy.stack import KINDS as PRODUCT
 from livekit_deploy.state.lease import lease_of
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
@@ -37,7 +37,7 @@ def test_the_lineage_of_another_environment_gives_nothing_of_it(case: Case, rig:
     rig.calls()
 
     snapshot = Snapshot(other.cloud.remembering())
-    snapshot.scan(relevant_kinds({}, ()).values())
+    snapshot.scan(PRODUCT.values())
     assert snapshot.untracked({}) == []
     assert leftovers(other.cloud) == ([], [])
     assert rig.records == records

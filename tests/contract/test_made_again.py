@@ -8,7 +8,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-import livekit_deploy.stack  # noqa: F401  (registers every kind)
+import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from livekit_deploy.engine.live import Live
 from livekit_deploy.engine.resource import Observed
 from tests.aws.rig import AwsRig

@@ -13,13 +13,14 @@ from livekit_deploy.aws.kinds.eks.access_entries import AccessEntry
 from livekit_deploy.aws.kinds.eks.cluster import CREATOR
 from livekit_deploy.engine.plan import Action, Plan
 from livekit_deploy.engine.recover import Recovery
-from livekit_deploy.engine.resource import Live, Observed, Resource, Status, kinds
-from livekit_deploy.engine.unrecorded import relevant_kinds
+from livekit_deploy.engine.resource import Live, Observed, Resource, Status
+from livekit_deploy.stack import KINDS as PRODUCT
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
 from tests.contract.test_resource import Verbs
 from tests.following import adopted
+from tests.kinds import kinds
 
 MAKER = AccessEntry("creator").address
 MARKS = (PROJECT, ENV, LINEAGE, ADDRESS)
@@ -186,7 +187,7 @@ def test_a_rebuild_names_what_it_does_not_find_because_its_marks_are_gone(rig: A
     vpc, role, token = rig.records.values()
     for made in (vpc, role):
         strip(made, *MARKS)
-    found = Recovery(rig.cloud.remembering(), relevant_kinds({}, ())).everything(stack())
+    found = Recovery(rig.cloud.remembering(), PRODUCT).everything(stack())
     assert set(found.records) == {"secretsmanager.secret/token"}
     assert found.unmarked == ("iam.role/cluster",), "its name is taken by something without our tags"
     assert found.absent == ("ec2.vpc/main",), "nothing but its marks would tell it"

@@ -8,13 +8,14 @@ from dataclasses import replace
 import boto3
 import pytest
 
-from livekit_deploy.engine.resource import Live, Resource, kinds
+from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.errors import DeployError, NotOurs
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import ZONE, Case
 from tests.contract.test_marks import MARKS, TAGGED, built, put_on, strip
 from tests.contract.test_ownership import part_of_ours
+from tests.kinds import kinds
 
 #: kinds that are never looked up by a name, each with the reason: beside such an object ours is made, or fails to be
 NAMELESS = {

@@ -13,12 +13,13 @@ from livekit_deploy.aws.kinds.dns.records import FOUND
 from livekit_deploy.aws.kinds.dns.records import Record as DnsRecord
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.engine.plan import GONE, Action
-from livekit_deploy.engine.resource import Observed, Resource, Status, kinds
+from livekit_deploy.engine.resource import Observed, Resource, Status
 from livekit_deploy.errors import InUse, UsageError
 from livekit_deploy.operations.state_repair import Upkeep
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.kinds import kinds
 
 
 def declared(case: Case) -> tuple[Resource, list[Resource]]:

@@ -9,13 +9,13 @@ import pytest
 
 from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT
 from livekit_deploy.aws.kinds.logs import LogGroup
-from livekit_deploy.engine.resource import kinds
 from livekit_deploy.errors import NotOurs
 from livekit_deploy.state.document import Phase, Record
 from tests.aws.rig import AwsRig
 from tests.contract.cases import ZONE, Case
 from tests.contract.test_marks import MARKS, TAGGED, built, put_on, strip
 from tests.following import adopted
+from tests.kinds import kinds
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,16 @@ from typing import Any
 import boto3
 import pytest
 
-import livekit_deploy.stack  # noqa: F401  (registers every kind)
+import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from livekit_deploy.aws.access.cloud import mutates
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.resource import Observed, Resource, kinds
+from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import Blocked
 from livekit_deploy.state.document import Phase
 from tests.aws.rig import AwsRig
 from tests.contract.cases import CASES, ZONE, Base, Case, closure, tried
+from tests.kinds import kinds
 
 _IN_THE_CLUSTER = {"k8s.namespace", "k8s.secret", "helm.release", "barrier.calls_drained"}
 _BY_KIND = [pytest.param(case, id=case.kind.kind) for case in CASES]

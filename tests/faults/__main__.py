@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-import livekit_deploy.stack  # noqa: F401  (registers every kind)
+import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from livekit_deploy.errors import DeployError
 from tests.faults.matrix import NO_COLUMN, NOTHING, ROWS, TRIED, Column, Row, columns
 

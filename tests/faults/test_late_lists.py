@@ -11,13 +11,13 @@ from botocore.exceptions import ClientError
 
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.engine.plan import Action
-from livekit_deploy.engine.resource import kinds
 from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import REGION
 from tests.contract.cases import ZONE
 from tests.faults.conftest import Set
 from tests.faults.rig import FaultRig
+from tests.kinds import kinds
 
 
 def _vpcs(**asked: object) -> list[str]:

@@ -226,6 +226,7 @@ class KubeRig(AwsRig):
         self.host = Host("main")
 
     def _planner(self) -> Planner:
+        self._know()
         found = lease_of(self._store)
         waits = Waits(self.clock, self.cancel, threading.Event())
         state = found[0] if found else None

@@ -13,11 +13,11 @@ from livekit_deploy.engine.execute import Execution
 from livekit_deploy.engine.inputs import SecretRef
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.engine.unrecorded import relevant_kinds
 from livekit_deploy.k8s.helm.charts import fetched
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL
+from livekit_deploy.stack import KINDS as PRODUCT
 from tests.following import adopted
 from tests.k8s.rig import KubeRig, publish
 from tests.k8s.test_helm_release import ALL, HERE, out_of_band
@@ -80,9 +80,8 @@ def world(request: pytest.FixtureRequest, rig: KubeRig, charts: Path) -> OneOfEa
 
 
 def test_every_kind_in_the_cluster_is_tried() -> None:
-    product = relevant_kinds({}, ())
-    assert set(KINDS) == {name for name, kind in product.items() if kind.host_kind and "k8s" in kind.__module__} - {
-        name for name in product if name.startswith("barrier.")
+    assert set(KINDS) == {name for name, kind in PRODUCT.items() if kind.host_kind and "k8s" in kind.__module__} - {
+        name for name in PRODUCT if name.startswith("barrier.")
     }
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.engine.inputs import Change
-from livekit_deploy.engine.resource import Resource, kinds
+from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.state.document import Record
 from tests.contract import out_of_band
 from tests.contract.cases import document
+from tests.kinds import kinds
 
 ENVIRONMENT = """
 preset: dev

@@ -34,6 +34,7 @@ from livekit_deploy.aws.errors.local import translating
 from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.base import call_log
 from livekit_deploy.engine.inputs import SecretRef
+from livekit_deploy.engine.kinds import Kinds
 from livekit_deploy.engine.waits import PROPAGATION, Waits
 from livekit_deploy.errors import CredentialsError
 
@@ -83,6 +84,11 @@ class Cloud(Services):
     recorded: frozenset[str] = frozenset()
     memory: Memory | None = None
     kept: Memory = field(default_factory=Memory)
+
+    @property
+    def kinds(self) -> Kinds:
+        """The kinds that the environment may have objects of, by their names."""
+        return self.context.kinds
 
     # ---- calls
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from livekit_deploy.aws.access.clients import Fence
+from livekit_deploy.engine.kinds import Kinds
 from livekit_deploy.state.limits import Limits
 
 
@@ -25,7 +26,8 @@ class RunContext:
     gives it.
 
     ``tell`` says something that is worth a line, although nothing follows from it. ``nameservers`` gives those that a
-    domain is delegated to, as public DNS says. ``other_holders`` says which pods have another version of a secret than
+    domain is delegated to, as public DNS says. ``kinds`` are those that the environment may have objects of, by their
+    names. ``other_holders`` says which pods have another version of a secret than
     this one, "" for none: it is given a name, and the version.
     """
 
@@ -38,4 +40,5 @@ class RunContext:
     max_drain: int | None = None
     tell: Callable[[str], None] = lambda text: None
     nameservers: Callable[[str], set[str]] = lambda domain: set()
+    kinds: Kinds = field(default_factory=dict)
     other_holders: Callable[[str, str], str] = lambda secret, version: ""

@@ -15,10 +15,10 @@ from livekit_deploy.config import Environment
 from livekit_deploy.costs import bill
 from livekit_deploy.costs.prices import Item, Prices, Told, as_of, regions
 from livekit_deploy.engine.estimate import Estimate, Unpriced
-from livekit_deploy.engine.resource import kinds
 from livekit_deploy.render.costs import lines
 from livekit_deploy.stack import stack
 from tests.fakes import Fake
+from tests.kinds import kinds
 from tests.unit.costs.priced import priced
 from tests.unit.environments import TODAY, File
 

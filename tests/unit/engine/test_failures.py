@@ -103,10 +103,9 @@ def test_no_verb_is_asked_for_again_under_a_lease_that_somebody_took(rig: Rig, v
 
 
 def test_what_has_no_record_is_deleted_only_under_a_lease_that_is_ours(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    rig: Rig,
 ) -> None:
-    monkeypatch.setattr("livekit_deploy.engine.unrecorded.relevant_kinds", lambda *_: {"fake.thing": Fake})
-    rig.cloud.polls = 0
+    rig.cloud.polls, rig.cloud.kinds = 0, {"fake.thing": Fake}
     rig.up([Fake("one")])
     session = rig.session()
     session.write({"fake.thing/one": None})

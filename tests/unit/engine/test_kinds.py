@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from livekit_deploy.engine.inputs import Input
-from livekit_deploy.engine.resource import Found, Live, Resource, Status, kinds
+from livekit_deploy.engine.kinds import named
+from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.stack import KINDS
 from tests.fakes import Fake
+from tests.kinds import kinds
 
 
 class Bare(Resource):
-    """A kind that has no verb yet; all kinds of all tests are in one registry, which others scan."""
+    """A kind that has no verb yet."""
 
     kind = "fake.bare"
     size: Input[int] = Input(api="Size")
@@ -23,13 +26,22 @@ class Bare(Resource):
         return super().scan(cloud, host) if cloud == "asked" else ()
 
 
-def test_two_classes_with_one_kind_are_refused() -> None:
-    with pytest.raises(TypeError, match=r"two classes claim the kind fake\.thing: Fake, .*Other"):
+class Other(Resource):
+    """Another that claims to be a `Fake`."""
 
-        class Other(Fake):
-            kind = "fake.thing"
+    kind = "fake.other"
 
-    assert kinds()["fake.thing"] is Fake
+
+def test_two_classes_with_one_kind_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Other, "kind", Fake.kind)
+    with pytest.raises(TypeError, match=r"two classes claim the kind fake\.thing: Fake, Other"):
+        named([Fake, Fake, Other])
+    assert named([Fake, Fake]) == {"fake.thing": Fake}
+
+
+def test_every_kind_of_the_product_is_known_to_its_runs() -> None:
+    ours = {name: kind for name, kind in kinds().items() if kind.__module__.startswith("livekit_deploy.")}
+    assert dict(KINDS) == ours
 
 
 def test_an_input_that_is_missing_or_unknown_is_named() -> None:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from livekit_deploy import stack  # noqa: F401 - registers every kind
-from livekit_deploy.engine.resource import kinds
+from livekit_deploy import stack  # noqa: F401 - imports every kind
 from livekit_deploy.engine.waits import FIRST, SEEN, Expired, Waits
 from livekit_deploy.engine.walk import walk
 from livekit_deploy.errors import DeployError, Interrupted, LostLease
 from tests.fakes import FakeClock
+from tests.kinds import kinds
 
 DIAMOND = {"root": set(), "left": {"root"}, "right": {"root"}, "top": {"left", "right"}}
 

@@ -10,6 +10,7 @@ from livekit_deploy.aws.kinds.keys import Key
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.operations.report import status_of
 from livekit_deploy.render.reports import status_lines
+from livekit_deploy.stack import KINDS
 from livekit_deploy.state.document import Phase, Record, State
 
 HEADER = {"project": "livekit", "env": "uat", "region": "us-east-1", "account": "123456789012"}
@@ -21,7 +22,7 @@ def _shown(phases: Mapping[str, Phase] | None) -> list[str]:
     for address, phase in (phases or {}).items():
         record = Record(phase, address.partition("/")[0], {}, stage=WANTED[address])
         state = state.with_records({address: record})
-    report = status_of(HEADER, None if phases is None else (state, None, 0.0), "livekit.example.com", WANTED)
+    report = status_of(HEADER, None if phases is None else (state, None, 0.0), "livekit.example.com", WANTED, KINDS)
     return [Text.from_markup(line).plain.rstrip() for line in status_lines(report, 80)]
 
 

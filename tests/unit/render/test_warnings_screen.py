@@ -13,6 +13,7 @@ from livekit_deploy.operations.report import Report, status_of
 from livekit_deploy.render import plans, reports
 from livekit_deploy.render.json_lines import JsonLines
 from livekit_deploy.render.markdown import plan_markdown
+from livekit_deploy.stack import KINDS
 from livekit_deploy.state.document import Phase, Record, State, dump, load
 from tests.service_authorization import preset
 
@@ -67,5 +68,5 @@ def test_the_state_keeps_what_was_wrong_and_status_shows_it() -> None:
     state = State.new("livekit", "uat").with_records({GROUP: record})
     kept = load(dump(state), "here")
     assert kept.records[GROUP].warning == SAID
-    shown = text(reports.status_lines(status_of({}, (kept, None, 0.0), "a.example.com", {})))
+    shown = text(reports.status_lines(status_of({}, (kept, None, 0.0), "a.example.com", {}, KINDS)))
     assert f"{GROUP}: {SAID}" in shown
