@@ -6,7 +6,6 @@ Nothing secret is among its arguments or in its environment, which holds what it
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
 
 from livekit_deploy.base import call_log
 from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, Interrupted, NotOurs, ResourceError
@@ -28,7 +27,6 @@ WEBHOOK = "WebhookNotReady"
 WEBHOOK_BROKEN = "WebhookBroken"
 #: code of the error that a kind causes whose definition was made a moment ago: it goes away once it is served
 UNSERVED = "KindNotServed"
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 _TICK = 0.2  # seconds between two looks at whether the run is to end
 _END_SECONDS = 1.0  # what helm gets to write down that it was cancelled; less than a walk's grace
 _running: set[int] = set()
@@ -67,14 +65,13 @@ class HelmBinary:
 
     def _run(self, arguments: Sequence[str], input: bytes | None, seconds: float) -> bytes:
         process = subprocess.Popen(
-            [str(self.path), *arguments],
+            [*_tied_to_us(), str(self.path), *arguments],
             stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=home.environ(self.home),
             cwd=self.home,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
         )
         with _lock:
             _running.add(process.pid)
@@ -121,18 +118,10 @@ def _signal(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _die_with(parent: int) -> Any:
-    """What the child does before it becomes helm: ask the kernel to be ended when we are."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def prepare() -> None:
-        prctl(_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != parent:  # we died before it was asked
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return prepare
+def _tied_to_us() -> list[str]:
+    """What stands before a command that is to end when this process does; only Linux can be asked for that."""
+    here = [sys.executable, "-I", "-S", str(Path(__file__).with_name("tied.py")), str(os.getpid())]
+    return here if sys.platform == "linux" else []
 
 
 def _translated(said: str, verb: str) -> DeployError:
