@@ -17,11 +17,12 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, kms_pairs, mapping
 from livekit_deploy.aws.kinds.eks.cluster import CREATOR, cluster_name
 from livekit_deploy.aws.kinds.iam.policy_documents import normal, shown_statement, statements
+from livekit_deploy.aws.kinds.named import there
 from livekit_deploy.aws.kinds.states import CLUSTER, DEGRADED, KEY
 from livekit_deploy.aws.kinds.tag_index import tagged
 from livekit_deploy.engine.inputs import Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent, ResourceError
+from livekit_deploy.errors import ResourceError
 from livekit_deploy.state.document import Record
 
 _KEPT_DAYS = 7
@@ -151,10 +152,7 @@ def _wanted(cloud: Cloud, keys: Sequence[Mapping[str, Any]]) -> Sequence[Mapping
 
 def _used(cloud: Cloud) -> str:
     """The ARN of the key with which the environment's living cluster encrypts its secrets, "" for none."""
-    try:
-        cluster = cloud.eks.describe_cluster(name=cluster_name(cloud))["cluster"]
-    except Absent:
-        return ""
+    cluster = there(lambda: cloud.eks.describe_cluster(name=cluster_name(cloud))["cluster"]) or {}
     encryption = cluster.get("encryptionConfig") or []
     return str(encryption[0]["provider"]["keyArn"]) if encryption and CLUSTER.of(cluster["status"]).holds else ""
 
@@ -221,11 +219,7 @@ def _ours(cloud: Cloud) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
 def _described(cloud: Cloud, id: str) -> Mapping[str, Any] | None:
     """What KMS says of a key, by its id or an alias: lists of those may be minutes late (KMS developer guide, "AWS KMS
     eventual consistency")."""
-    try:
-        key: Mapping[str, Any] = cloud.kms.describe_key(KeyId=id)["KeyMetadata"]
-    except Absent:
-        return None
-    return key
+    return there(lambda: cloud.kms.describe_key(KeyId=id)["KeyMetadata"])
 
 
 def _live(cloud: Cloud, key: Mapping[str, Any]) -> Live:

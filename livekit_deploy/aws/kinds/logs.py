@@ -7,15 +7,16 @@ shows that we had it and deleted it, such a group is ours. Any other without our
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.kinds.ec2.resource import SPREADING, Ec2Resource, Item
+from livekit_deploy.aws.kinds.ec2.resource import SPREADING, Ec2Resource
 from livekit_deploy.aws.kinds.eks.cluster import cluster_name
+from livekit_deploy.aws.kinds.named import Item, NamedResource
 from livekit_deploy.aws.kinds.states import FLOW_LOG_DELIVERY
 from livekit_deploy.engine.inputs import Change, Input, Output
-from livekit_deploy.engine.resource import Found, Live, Resource, Status
+from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import Absent
 from livekit_deploy.state.document import Phase, Record
 
@@ -24,10 +25,11 @@ _OF_EKS = "cluster"
 _FIXED = "A flow log keeps it for life: set network.flow_logs to false, apply, and set it again."
 
 
-class LogGroup(Resource):
+class LogGroup(NamedResource):
     """A log group. ``retention`` is in days. Source: CloudWatch Logs API reference, CreateLogGroup."""
 
     kind = "logs.log_group"
+    what = "the log group"
     lasting = frozenset({"group_name", "arn"})
 
     retention: Input[int] = Input(api="retentionInDays", absent=None)
@@ -40,12 +42,34 @@ class LogGroup(Resource):
         """instance → the group's name, of every group that an environment may have."""
         return {_OF_EKS: f"/aws/eks/{cluster_name(cloud)}/cluster", "flow": f"/{cloud.ownership.prefix}/flow-logs"}
 
-    def read(self, cloud: Cloud, id: str | None) -> Live | None:
-        """Raises `NotOurs` for a group that somebody else made."""
-        live = _find(cloud, id or self.names(cloud)[self.instance])
-        if live is not None and id is None:
-            cloud.ownership.claim(live.tags or {}, self.address, f"the log group {live.id}")
-        return live
+    def own_name(self, cloud: Cloud) -> str:
+        return self.names(cloud)[self.instance]
+
+    @classmethod
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
+        for group in cloud.logs.pages("describe_log_groups", "logGroups", logGroupIdentifiers=[id]):
+            if group["logGroupName"] == id:
+                return group
+        raise Absent(f"there is no log group {id}")
+
+    @classmethod
+    def tags_of(cls, cloud: Cloud, item: Item) -> Mapping[str, str]:
+        tags: Mapping[str, str] = cloud.logs.list_tags_for_resource(resourceArn=cls._arn(item))["tags"]
+        return tags
+
+    @classmethod
+    def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
+        name, outputs = item["logGroupName"], {**cls.outputs_of(item), "arn": cls._arn(item)}
+        made = "" if name.startswith("/aws/") else str(item.get("creationTime", ""))  # EKS makes its own again
+        return Live(name, Status.READY, cls.props_of(item), outputs, made=made)
+
+    @staticmethod
+    def _arn(item: Item) -> str:
+        return str(item["arn"].removesuffix(":*"))
+
+    @classmethod
+    def ids(cls, cloud: Cloud, host: Live) -> Iterable[str]:
+        return cls.names(cloud).values()
 
     @property
     def may_be_recreated(self) -> bool:
@@ -58,7 +82,7 @@ class LogGroup(Resource):
         return deleted and named and not any(key in (live.tags or {}) for key in cloud.ownership.own(""))
 
     def create(self, cloud: Cloud, token: str) -> str:
-        name = self.names(cloud)[self.instance]
+        name = self.own_name(cloud)
         cloud.logs.create_log_group(logGroupName=name, tags=cloud.ownership.tags(self.address))
         return name
 
@@ -70,32 +94,6 @@ class LogGroup(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.logs.delete_log_group(logGroupName=live.id)
-
-    @classmethod
-    def scan(cls, cloud: Cloud, host: Live | None) -> Iterator[Found]:
-        if cloud.ownership.lineage is None:
-            return
-        for instance, name in cls.names(cloud).items():
-            live = _find(cloud, name)
-            if live is not None and cloud.ownership.ours(live.tags or {}):
-                yield Found(f"{cls.kind}/{instance}", live)
-
-
-def _find(cloud: Cloud, name: str) -> Live | None:
-    groups = cloud.logs.pages("describe_log_groups", "logGroups", logGroupIdentifiers=[name])
-    group = next((group for group in groups if group["logGroupName"] == name), None)
-    try:
-        return _live(cloud, group) if group else None
-    except Absent:  # deleted since
-        return None
-
-
-def _live(cloud: Cloud, group: Mapping[str, Any]) -> Live:
-    arn = group["arn"].removesuffix(":*")
-    tags = cloud.logs.list_tags_for_resource(resourceArn=arn)["tags"]
-    outputs, name = {**LogGroup.outputs_of(group), "arn": arn}, group["logGroupName"]
-    made = "" if name.startswith("/aws/") else str(group.get("creationTime", ""))  # EKS makes its own again
-    return Live(name, Status.READY, LogGroup.props_of(group), outputs, tags=tags, made=made)
 
 
 class FlowLog(Ec2Resource):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.naming import fit
@@ -13,8 +13,17 @@ from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent
 
 Item = Mapping[str, Any]
+T = TypeVar("T")
 #: the host of what lives in none
 NOWHERE = Live("", Status.READY)
+
+
+def there(look: Callable[[], T]) -> T | None:
+    """What a look at one object gives; None where there is none, or none any more."""
+    try:
+        return look()
+    except Absent:
+        return None
 
 
 class NamedResource(Resource):
@@ -25,7 +34,7 @@ class NamedResource(Resource):
     longest: ClassVar[int]
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
         """What AWS says of the object; raises `Absent` where there is none."""
         raise TypeError(f"{cls.kind} does not say how to describe one")
 

@@ -15,10 +15,10 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
 from livekit_deploy.aws.kinds import api_keys
 from livekit_deploy.aws.kinds.iam.policy_documents import shown_statement, statements
+from livekit_deploy.aws.kinds.named import Item, there
 from livekit_deploy.base.clock import utc_now
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent
 
 TOKEN = "token"
 API_KEYS = "api-keys"
@@ -145,12 +145,9 @@ class Secret(Resource):
                 yield f"secret {secret['Name']}", f"on {secret['DeletedDate']:%Y-%m-%d}"
 
 
-def _describe(cloud: Cloud, id: str) -> Mapping[str, Any] | None:
-    try:
-        found: Mapping[str, Any] = cloud.secretsmanager.describe_secret(SecretId=id)
-    except Absent:
-        return None
-    if (wrote := cloud.account.written(found["ARN"])) is not None:
+def _describe(cloud: Cloud, id: str) -> Item | None:
+    found: Item | None = there(lambda: cloud.secretsmanager.describe_secret(SecretId=id))
+    if found is not None and (wrote := cloud.account.written(found["ARN"])) is not None:
         return {**found, "VersionIdsToStages": {wrote: ["AWSCURRENT"]}}
     return found
 

@@ -15,13 +15,14 @@ from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.ec2.holders import maker
 from livekit_deploy.aws.kinds.ec2.load_balancers import tags_of
+from livekit_deploy.aws.kinds.named import there
 from livekit_deploy.aws.kinds.states import CERTIFICATE, COMING, VALIDATION
 from livekit_deploy.aws.kinds.tag_index import tagged
 from livekit_deploy.base.domains import plain
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Ref, Unresolved
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Resource, Status
 from livekit_deploy.engine.snapshot import together
-from livekit_deploy.errors import Absent, Denied
+from livekit_deploy.errors import Denied
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,7 @@ def _ours(cloud: Cloud, arn: str) -> bool:
     """Whether a certificate is of this environment, or gone; in another region none is."""
     if arn.split(":")[3] != cloud.region:
         return False
-    try:
-        return cloud.ownership.ours(mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]))
-    except Absent:
-        return True
+    return there(lambda: cloud.ownership.ours(_tags(cloud, arn))) is not False
 
 
 def _maker(cloud: Cloud, arn: str) -> str:
@@ -153,22 +151,17 @@ def _maker(cloud: Cloud, arn: str) -> str:
 
 
 def _describe(cloud: Cloud, arn: str) -> Mapping[str, Any] | None:
-    try:
-        found: Mapping[str, Any] = cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"]
-    except Absent:
-        return None
-    return found
+    return there(lambda: cloud.acm.describe_certificate(CertificateArn=arn)["Certificate"])
 
 
 def _live(cloud: Cloud, arn: str) -> Live | None:
     found = _describe(cloud, arn)
-    if found is None:
-        return None
-    try:
-        own_tags = mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
-    except Absent:  # deleted since
-        return None
-    return replace(_seen(found, arn), tags=own_tags)
+    own_tags = there(lambda: _tags(cloud, arn)) if found is not None else None
+    return replace(_seen(found, arn), tags=own_tags) if found is not None and own_tags is not None else None
+
+
+def _tags(cloud: Cloud, arn: str) -> dict[str, str]:
+    return mapping(cloud.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
 
 
 def _seen(found: Mapping[str, Any], arn: str) -> Live:

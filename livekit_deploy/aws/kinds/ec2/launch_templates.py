@@ -15,7 +15,8 @@ from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import pairs
-from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, Item, tags_of
+from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, tags_of
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Live, Status
 

@@ -12,6 +12,7 @@ from livekit_deploy.aws.access.answers import odd
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import mapping
 from livekit_deploy.aws.kinds.ec2.resource import networks
+from livekit_deploy.aws.kinds.named import there
 from livekit_deploy.errors import Absent
 
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
@@ -33,10 +34,7 @@ def controlled(cloud: Cloud, cluster: str) -> list[tuple[Mapping[str, Any], dict
 
 def described(cloud: Cloud, arn: str) -> Mapping[str, Any] | None:
     """The load balancer with this ARN, None when there is none."""
-    try:
-        return dict(cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0])
-    except Absent:
-        return None
+    return there(lambda: dict(cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]))
 
 
 def tags_of(cloud: Cloud, arns: Sequence[str]) -> dict[str, dict[str, str]]:

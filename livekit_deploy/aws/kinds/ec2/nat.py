@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.ec2.holders import interfaces
-from livekit_deploy.aws.kinds.ec2.resource import SENT_ONCE, Ec2Resource, Item
+from livekit_deploy.aws.kinds.ec2.resource import SENT_ONCE, Ec2Resource
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.aws.kinds.states import GONE, NAT_GATEWAY
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import MINUTE, Live
@@ -17,8 +18,7 @@ class ElasticIp(Ec2Resource):
     """A public address. Source: EC2 API reference, AllocateAddress."""
 
     kind = "ec2.elastic_ip"
-    operation, items = "describe_addresses", "Addresses"
-    id_key, tagged_as = "AllocationId", "elastic-ip"
+    operation, items, id_key, tagged_as = "describe_addresses", "Addresses", "AllocationId", "elastic-ip"
     grace = 30.0
     propagation = SENT_ONCE
     exports = {"public_ip": "address.{name}"}
@@ -79,8 +79,7 @@ class NatGateway(Ec2Resource):
         return seen.live(item["NatGatewayId"], props, cls.outputs_of(item), what="NAT gateway", detail=why, code=code)
 
     def create(self, cloud: Cloud, token: str) -> str:
-        said = cloud.ec2.create_nat_gateway(ClientToken=token, **self.request(cloud))
-        return str(said["NatGateway"]["NatGatewayId"])
+        return str(cloud.ec2.create_nat_gateway(ClientToken=token, **self.request(cloud))["NatGateway"]["NatGatewayId"])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.ec2.delete_nat_gateway(NatGatewayId=live.id)

@@ -12,11 +12,9 @@ from typing import Any, ClassVar
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, LINEAGE, mapping, pairs
+from livekit_deploy.aws.kinds.named import Item, there
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
 from livekit_deploy.errors import Absent, ResourceError
-
-Item = Mapping[str, Any]
-
 
 #: EC2 may not know yet what was made a moment ago (EC2 API reference, "Eventual consistency")
 _NEW = (
@@ -68,10 +66,7 @@ class Ec2Resource(Resource):
         Raises `WrongAccount` for one of another account.
         """
         item.get("OwnerId"), item.get("GroupOwnerId")
-        try:
-            live = cls.live(cloud, item)
-        except Absent:
-            return None
+        live = there(lambda: cls.live(cloud, item))
         return replace(live, tags=tags_of(item)) if live is not None else None
 
     def put_own_tags(self, cloud: Cloud, live: Live, tags: Mapping[str, str]) -> None:

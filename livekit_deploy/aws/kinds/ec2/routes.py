@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, Item
+from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.aws.kinds.states import ASSOCIATION, DEGRADED, ENDPOINT, GONE, ROUTE
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Live
@@ -49,8 +50,7 @@ class RouteTable(Ec2Resource):
     """
 
     kind = "ec2.route_table"
-    operation, items = "describe_route_tables", "RouteTables"
-    id_key, tagged_as = "RouteTableId", "route-table"
+    operation, items, id_key, tagged_as = "describe_route_tables", "RouteTables", "RouteTableId", "route-table"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_FIXED)
     # each has calls of its own
@@ -60,8 +60,7 @@ class RouteTable(Ec2Resource):
     id = Output[str]("RouteTableId")
 
     def create(self, cloud: Cloud, token: str) -> str:
-        said = cloud.ec2.create_route_table(ClientToken=token, **self.request(cloud))
-        return str(said["RouteTable"]["RouteTableId"])
+        return str(cloud.ec2.create_route_table(ClientToken=token, **self.request(cloud))["RouteTable"]["RouteTableId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         if "routes" in changed:
@@ -120,8 +119,7 @@ class GatewayEndpoint(Ec2Resource):
     """
 
     kind = "ec2.vpc_endpoint"
-    operation, items = "describe_vpc_endpoints", "VpcEndpoints"
-    id_key, tagged_as = "VpcEndpointId", "vpc-endpoint"
+    operation, items, id_key, tagged_as = "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "vpc-endpoint"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out="An endpoint stays in its VPC.")
     # its name has the region in it

@@ -13,7 +13,8 @@ from typing import Any
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS
 from livekit_deploy.aws.kinds.ec2 import holders
-from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, Item, tags_of
+from livekit_deploy.aws.kinds.ec2.resource import Ec2Resource, tags_of
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output
 from livekit_deploy.engine.resource import Found, Live, Status
 
@@ -25,8 +26,7 @@ class SecurityGroup(Ec2Resource):
     """A group without rules; `SecurityGroupRule` adds them. Source: EC2 API reference, CreateSecurityGroup."""
 
     kind = "ec2.security_group"
-    operation, items = "describe_security_groups", "SecurityGroups"
-    id_key, tagged_as = "GroupId", "security-group"
+    operation, items, id_key, tagged_as = "describe_security_groups", "SecurityGroups", "GroupId", "security-group"
 
     vpc_id: Input[str] = Input(api="VpcId", change=Change.FIXED, way_out=_FIXED)
     description: Input[str] = Input(api="Description", change=Change.FIXED, way_out=_FIXED)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import pairs
 from livekit_deploy.aws.kinds.ec2 import holders
-from livekit_deploy.aws.kinds.ec2.resource import SENT_ONCE, Ec2Resource, Item, tags_of
+from livekit_deploy.aws.kinds.ec2.resource import SENT_ONCE, Ec2Resource, tags_of
+from livekit_deploy.aws.kinds.named import Item
 from livekit_deploy.aws.kinds.states import ATTACHMENT, GONE, SUBNET, VPC
 from livekit_deploy.engine.inputs import Change, Input, Output
 from livekit_deploy.engine.resource import Live
@@ -94,8 +95,7 @@ class Subnet(Ec2Resource):
         return SUBNET.of(item.get("State")).live(item["SubnetId"], props, cls.outputs_of(item))
 
     def create(self, cloud: Cloud, token: str) -> str:
-        said = cloud.ec2.create_subnet(**self.request(cloud, **{_ROLE_TAG + self.role: "1"}))
-        return str(said["Subnet"]["SubnetId"])
+        return str(cloud.ec2.create_subnet(**self.request(cloud, **{_ROLE_TAG + self.role: "1"}))["Subnet"]["SubnetId"])
 
     def update(self, cloud: Cloud, live: Live, changed: frozenset[str]) -> None:
         if "public" in changed:

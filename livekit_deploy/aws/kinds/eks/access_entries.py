@@ -140,10 +140,8 @@ class AccessEntry(InCluster):
             cloud.eks.delete_access_entry(clusterName=cluster, principalArn=principal)
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
-        if (entry := described(cloud, host.id, id)) is None:
-            raise Absent(f"{host.id} has no access entry of {id}")
-        return entry
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
+        return cloud.eks.describe_access_entry(clusterName=host.id, principalArn=id)["accessEntry"]
 
     @classmethod
     def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:

@@ -90,9 +90,8 @@ class Addon(InCluster):
         return self.instance
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
-        addon: Item = cloud.eks.describe_addon(clusterName=host.id, addonName=id)["addon"]
-        return addon
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
+        return cloud.eks.describe_addon(clusterName=host.id, addonName=id)["addon"]
 
     @classmethod
     def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:

@@ -199,9 +199,8 @@ class Cluster(EksResource):
     # ---- verbs
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
-        cluster: Item = cloud.eks.describe_cluster(name=id)["cluster"]
-        return cluster
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
+        return cloud.eks.describe_cluster(name=id)["cluster"]
 
     @classmethod
     def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:

@@ -11,8 +11,8 @@ from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.kinds.ec2.foreign_groups import Told, on_control_plane
+from livekit_deploy.aws.kinds.named import there
 from livekit_deploy.engine.live import joined
-from livekit_deploy.errors import Absent
 
 _PEOPLE = "STANDARD"
 _OF_SERVICES = ":role/aws-service-role/"
@@ -34,12 +34,7 @@ def others(cloud: Cloud, cluster: str) -> Iterator[str]:
 
 def described(cloud: Cloud, cluster: str, principal: str) -> Mapping[str, Any] | None:
     """The entry of a principal, None where there is none."""
-    try:
-        said = cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)
-    except Absent:
-        return None
-    entry: Mapping[str, Any] = said["accessEntry"]
-    return entry
+    return there(lambda: cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)["accessEntry"])
 
 
 def added(cloud: Cloud, cluster: Mapping[str, Any]) -> Told:

@@ -70,9 +70,8 @@ class NodeGroup(InCluster):
         return found
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
-        group: Item = cloud.eks.describe_nodegroup(clusterName=host.id, nodegroupName=id)["nodegroup"]
-        return group
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
+        return cloud.eks.describe_nodegroup(clusterName=host.id, nodegroupName=id)["nodegroup"]
 
     @classmethod
     def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:

@@ -25,15 +25,6 @@ _CODE = re.compile(r"\bInsufficient\w+|\b\w+(?:Exceeded|NotFound)\b")
 _TOKEN = re.compile(r"\btoken ([\w-]+)(?: after ([\w-]+))?")
 
 
-def described(cloud: Cloud, name: str) -> Item | None:
-    try:
-        found = cloud.elasticache.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
-    except Absent:
-        return None
-    group: Item = found.only
-    return group
-
-
 def members_of(cloud: Cloud, group: Item) -> list[Item]:
     """The nodes of a group, each described by its id."""
     found: list[Item] = []

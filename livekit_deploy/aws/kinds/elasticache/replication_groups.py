@@ -17,9 +17,9 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, pairs
 from livekit_deploy.aws.kinds.ec2.diagnosis import cause_and_remedy
 from livekit_deploy.aws.kinds.elasticache.engine_versions import DEFAULT, as_given, default_group, later_minor, order
-from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT, PREFERRED, described, live_group, members_of
+from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT, PREFERRED, live_group, members_of
 from livekit_deploy.aws.kinds.elasticache.subnet_groups import ElastiCacheResource, ours, tags_of
-from livekit_deploy.aws.kinds.named import Item
+from livekit_deploy.aws.kinds.named import NOWHERE, Item, there
 from livekit_deploy.base.windows import is_weekly, overlap
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live
@@ -143,9 +143,8 @@ class ReplicationGroup(ElastiCacheResource):
 
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         name = id or self.own_name(cloud)
-        if (group := described(cloud, name)) is None:
-            return None
         try:
+            group = self.described(cloud, NOWHERE, name)
             live = self._seen(cloud, group, members_of(cloud, group))
             if id is None:  # its description says whose it is only as long as its tags are not told
                 own_tags = live.tags if live.tags is not None else tags_of(cloud, group)
@@ -250,12 +249,12 @@ class ReplicationGroup(ElastiCacheResource):
 
     @classmethod
     def exists(cls, cloud: Cloud, live: Live) -> bool:
-        return described(cloud, live.id) is not None
+        return there(lambda: cls.described(cloud, NOWHERE, live.id)) is not None
 
 
 def _replica(cloud: Cloud, live: Live) -> str:
     """A member that snapshots may be taken of: a replica where there is one, since the primary has calls to serve."""
-    group = cloud.elasticache.describe_replication_groups(ReplicationGroupId=live.id)["ReplicationGroups"].only
+    group = ReplicationGroup.described(cloud, NOWHERE, live.id)
     members = [one for shard in group.get("NodeGroups", []) for one in shard.get("NodeGroupMembers", [])]
     members.sort(key=lambda one: one.get("CurrentRole") != "replica")
     return str(members[0]["CacheClusterId"] if members else group["MemberClusters"][0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, ENV, LINEAGE, PROJECT, mapping, pairs
@@ -27,10 +27,9 @@ class ElastiCacheResource(NamedResource):
         return re.sub("-+", "-", super().own_name(cloud).lower()).rstrip("-")
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
         operation, items, name = cls.listing
-        group: Item = cloud.elasticache.pages(operation, items, **{name: id}).only
-        return group
+        return cloud.elasticache.pages(operation, items, **{name: id}).only
 
     @classmethod
     def tags_of(cls, cloud: Cloud, item: Item) -> Mapping[str, str]:

@@ -8,14 +8,13 @@ given: IAM does not use one for endpoints that are signed by a public authority 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.tags import ADDRESS, mapping, pairs
+from livekit_deploy.aws.kinds.named import there
 from livekit_deploy.engine.inputs import Change, Input, Output, Unresolved
 from livekit_deploy.engine.live import made_at
 from livekit_deploy.engine.resource import Found, Live, Resource, Status
-from livekit_deploy.errors import Absent
 
 AUDIENCE = "sts.amazonaws.com"
 
@@ -83,9 +82,8 @@ class OidcProvider(Resource):
 
 
 def _provider(cloud: Cloud, arn: str) -> tuple[Mapping[str, str], Live] | None:
-    try:
-        said: Mapping[str, Any] = cloud.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    except Absent:
+    said = there(lambda: cloud.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn))
+    if said is None:
         return None
     props, tags = OidcProvider.props_of(said), mapping(said.get("Tags", []))
     outputs = {"arn": arn, "issuer": props["url"].removeprefix("https://")}

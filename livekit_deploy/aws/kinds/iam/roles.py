@@ -90,9 +90,8 @@ class Role(IamResource):
         return found
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
-        role: Item = cloud.iam.get_role(RoleName=id)["Role"]
-        return role
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
+        return cloud.iam.get_role(RoleName=id)["Role"]
 
     @classmethod
     def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
@@ -190,9 +189,8 @@ class Policy(IamResource):
         return f"arn:{who.partition}:iam::{who.account}:policy{self.path}{self.own_name(cloud)}"
 
     @classmethod
-    def described(cls, cloud: Cloud, host: Live, id: str) -> Item:
-        policy: Item = cloud.iam.get_policy(PolicyArn=id)["Policy"]
-        return policy
+    def described(cls, cloud: Cloud, host: Live, id: str) -> Any:
+        return cloud.iam.get_policy(PolicyArn=id)["Policy"]
 
     @classmethod
     def live(cls, cloud: Cloud, host: Live, item: Item) -> Live:
