@@ -52,6 +52,30 @@ def test_down_waits_for_what_may_have_been_made(rig: Rig, unseen: bool) -> None:
     assert rig.cloud.log.count(("delete", "fake.slow/one")) == unseen
 
 
+class Slower(Fake):
+    """Longer than an accepted change takes to show."""
+
+    kind = "fake.slower"
+    grace = 60.0
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [(Fake, 20), (Slower, 45)])
+def test_what_was_made_although_the_answer_was_lost_is_waited_for(
+    kind: type[Fake], seconds: int, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a look the run would end with an error, and leave what the next one has to find."""
+    read = Fake.read
+
+    def late(self: Fake, cloud: FakeCloud, id: str | None) -> Live | None:
+        return read(self, cloud, id) if rig.clock.now() > began + seconds else None
+
+    rig.cloud.lost.add(("create", f"{kind.kind}/one"))
+    began = rig.clock.now()
+    monkeypatch.setattr(Fake, "read", late)
+    assert rig.up([kind("one")]).clean
+    assert rig.cloud.log == [("create", f"{kind.kind}/one")]
+
+
 # ---- while it goes
 
 
