@@ -21,20 +21,20 @@ from moto.server import DomainDispatcherApplication
 from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
-from livekit_deploy.sandbox.bridge import Clusters, Makes
-from livekit_deploy.sandbox.calls import CallLog, answer
+from livekit_deploy.sandbox.bridge.cloud import Clusters, Makes
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.faults.calls import clear
 from livekit_deploy.sandbox.faults.connections import Connections
 from livekit_deploy.sandbox.faults.plan import current, parsed
-from livekit_deploy.sandbox.hosts import at_home
 from livekit_deploy.sandbox.install import install
 from livekit_deploy.sandbox.outside.door import Door
+from livekit_deploy.sandbox.outside.world import World
 from livekit_deploy.sandbox.rights.check import register
-from livekit_deploy.sandbox.seal import Seal, refuse, served, without_containers
-from livekit_deploy.sandbox.world import World
+from livekit_deploy.sandbox.serving.calls import CallLog, answer
+from livekit_deploy.sandbox.serving.hosts import at_home
+from livekit_deploy.sandbox.serving.seal import Seal, refuse, served, without_containers
 
 IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 5.0

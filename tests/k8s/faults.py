@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from livekit_deploy.sandbox.cluster import front
+from livekit_deploy.sandbox.cluster.api_server import front
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _whole = front._Handler._run

@@ -21,7 +21,7 @@ from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.controllers import definitions
-from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.objects.errors import ApiError
 from livekit_deploy.sandbox.cluster.world import World
 from tests.k8s.rig import TOKEN, KubeRig, Sky
 

@@ -26,11 +26,11 @@ from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, OddAnswer
 from livekit_deploy.k8s.access import client
 from livekit_deploy.k8s.access.answers import warnings
 from livekit_deploy.k8s.access.client import Api, api, serves
-from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.cluster import front
+from livekit_deploy.sandbox.cluster.api_server import front
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.port import Identity
+from livekit_deploy.sandbox.serving.authority import Authority
 from tests.k8s.faults import FAULTS, struck
 from tests.k8s.rig import TOKEN, KubeRig, Sky
 from tests.k8s.test_api import definition

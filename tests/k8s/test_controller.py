@@ -24,7 +24,7 @@ from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.k8s.workload import has_endpoints
 from livekit_deploy.sandbox import charts as stand_in
-from livekit_deploy.sandbox.cluster.selectors import selected
+from livekit_deploy.sandbox.cluster.objects.selectors import selected
 from livekit_deploy.stack import stack
 from tests.k8s.rig import KubeRig, Sky, publish, publish_folder
 from tests.places import ENVIRONMENTS

@@ -17,7 +17,7 @@ from livekit_deploy.k8s.helm.process import HelmBinary
 from livekit_deploy.k8s.helm.record import read_release, revise
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.sandbox.cluster.apply import server_side_apply, track_update
+from livekit_deploy.sandbox.cluster.objects.apply import server_side_apply, track_update
 from tests.fakes import Killed
 from tests.k8s.rig import SECRETS, KubeRig, Sky, aged, media_node
 from tests.k8s.test_chart import REACHED, over, values

@@ -12,7 +12,7 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.partitions import partition_of
 from livekit_deploy.aws.access.tags import OwnershipTags
 from livekit_deploy.config.regions import REGIONS
-from livekit_deploy.sandbox.tokens import access_key
+from livekit_deploy.sandbox.bridge.tokens import access_key
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 #: what may be set in the environment of whoever runs it

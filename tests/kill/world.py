@@ -40,14 +40,14 @@ from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine import snapshot
 from livekit_deploy.k8s.helm import charts
-from livekit_deploy.sandbox import bridge
 from livekit_deploy.sandbox.aws.eks import hooks
+from livekit_deploy.sandbox.bridge import cloud as bridge
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.install import install
 from livekit_deploy.sandbox.outside.door import Refused
-from livekit_deploy.sandbox.world import World as SandboxWorld
+from livekit_deploy.sandbox.outside.world import World as SandboxWorld
 from livekit_deploy.state.store import S3Store
 from tests.fakes import FakeClock
 from tests.inventory import inventory

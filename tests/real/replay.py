@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.objects.errors import ApiError
 from tests.real.control import Change, ControlPlane
 
 Obj = dict[str, Any]

@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 from moto.backends import list_of_moto_modules
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-from livekit_deploy.sandbox.seal import SERVED, Seal, served
 from livekit_deploy.sandbox.server import Sandbox
+from livekit_deploy.sandbox.serving.seal import SERVED, Seal, served
 from tests.sandbox.workspace import ACCOUNT, REGION, Workspace
 from tests.service_authorization import SERVICES, named
 

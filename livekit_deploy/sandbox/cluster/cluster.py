@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.cluster.api import Api
-from livekit_deploy.sandbox.cluster.front import Front
+from livekit_deploy.sandbox.cluster.api_server.api import Api
+from livekit_deploy.sandbox.cluster.api_server.front import Front
+from livekit_deploy.sandbox.cluster.containers.programs import Running
 from livekit_deploy.sandbox.cluster.loop import Controllers
 from livekit_deploy.sandbox.cluster.port import CloudPort
-from livekit_deploy.sandbox.cluster.programs import Running
-from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.store.store import Store
 
 _NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 

@@ -19,7 +19,7 @@ from livekit_deploy.sandbox.cluster.controllers import (
 )
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from livekit_deploy.sandbox.cluster.port import CloudPort
-from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.store.store import Store
 from livekit_deploy.sandbox.cluster.world import World
 
 _LOOK_SECONDS = 0.2  # the cloud around the cluster changes without telling

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.cluster import happened
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.copying import copied
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import NodeSpec, RedisServer
-from livekit_deploy.sandbox.cluster.store import Store, now
+from livekit_deploy.sandbox.cluster.store import events as happened
+from livekit_deploy.sandbox.cluster.store.store import Store, now
 
 Obj = dict[str, Any]
 MANAGER = "kube-controller-manager"

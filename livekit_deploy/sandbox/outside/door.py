@@ -16,8 +16,8 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Protocol
 
-from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.outside.names import Nameserver
+from livekit_deploy.sandbox.serving.authority import Authority
 
 _WAIT_SECONDS = 20.0
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from livekit_deploy.sandbox.authority import Authority
+from livekit_deploy.sandbox.serving.authority import Authority
 from tests.real.livekit.network import Host, Network
 from tests.real.programs import redis_server
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from livekit_deploy.aws.kinds.api_keys import Pair, draw
-from livekit_deploy.sandbox.authority import Authority
+from livekit_deploy.sandbox.serving.authority import Authority
 from tests.real import programs
 from tests.real.livekit import web
 from tests.real.livekit.balancer import Balancer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from livekit_deploy.sandbox.authority import Authority
+from livekit_deploy.sandbox.serving.authority import Authority
 from tests.real.livekit.kubelet import Container, Image
 from tests.real.livekit.manifests import rendered
 from tests.real.livekit.redis import PORT, TOKEN

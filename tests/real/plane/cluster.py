@@ -13,7 +13,7 @@ from typing import Any
 
 from moto.sts.models import sts_backends
 
-from livekit_deploy.sandbox.bridge import Bridge
+from livekit_deploy.sandbox.bridge.cloud import Bridge
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
 from livekit_deploy.sandbox.cluster.controllers import load_balancers, scheduling

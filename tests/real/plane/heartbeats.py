@@ -7,7 +7,7 @@ import threading
 
 import urllib3.exceptions
 
-from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.objects.errors import ApiError
 from tests.real.plane.mirror import Mirror
 from tests.real.plane.wire import MANAGER, Wire
 

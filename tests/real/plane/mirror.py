@@ -8,9 +8,9 @@ from typing import Any
 
 import urllib3.exceptions
 
-from livekit_deploy.sandbox.cluster.errors import ApiError
-from livekit_deploy.sandbox.cluster.kinds import Kind
-from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.objects.errors import ApiError
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.store.store import Store
 from tests.real.plane.wire import MANAGER, Wire
 
 Obj = dict[str, Any]

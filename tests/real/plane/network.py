@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from livekit_deploy.sandbox.cluster.controllers import bindings
 from livekit_deploy.sandbox.cluster.controllers.load_balancers import CONTROLLER
-from livekit_deploy.sandbox.cluster.errors import ApiError
-from livekit_deploy.sandbox.cluster.logs import PodLog
+from livekit_deploy.sandbox.cluster.objects.errors import ApiError
+from livekit_deploy.sandbox.cluster.store.logs import PodLog
 from tests.real.plane.answering import Answer, Server, context, json_answer
 from tests.real.plane.egress import Egress
 from tests.real.plane.keys import Keys

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.objects.errors import ApiError
 
 Obj = dict[str, Any]
 _SECONDS, _WATCH_SECONDS = 30.0, 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from livekit_deploy.sandbox.balancers import Balancers
+from livekit_deploy.sandbox.bridge.load_balancers import Balancers
 from livekit_deploy.sandbox.cluster.port import Listener, LoadBalancerRequest
 from tests.sandbox.corrections.harness import ACCOUNT, REGION, ProbedAws, probe, refused
 

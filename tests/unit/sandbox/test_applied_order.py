@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.api import Api
-from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.api_server.api import Api
+from livekit_deploy.sandbox.cluster.store.store import Store
 
 
 def _applied(api: Api, ports: list[int], manager: str = "us") -> list[int]:

@@ -15,7 +15,7 @@ from livekit_deploy.sandbox.cluster.kubelet.environment import environment, serv
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from livekit_deploy.sandbox.cluster.kubelet.volumes import mounted, volumes
 from livekit_deploy.sandbox.cluster.port import RedisServer
-from livekit_deploy.sandbox.cluster.store import Store
+from livekit_deploy.sandbox.cluster.store.store import Store
 from livekit_deploy.sandbox.cluster.world import World
 
 Obj = dict[str, Any]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from livekit_deploy.sandbox.cluster.livekit import server
-from livekit_deploy.sandbox.cluster.livekit.server import Server
+from livekit_deploy.sandbox.cluster.containers.livekit import server
+from livekit_deploy.sandbox.cluster.containers.livekit.server import Server
+from livekit_deploy.sandbox.cluster.containers.process import File, Process
+from livekit_deploy.sandbox.cluster.containers.programs import Ended
 from livekit_deploy.sandbox.cluster.port import RedisServer
-from livekit_deploy.sandbox.cluster.process import File, Process
-from livekit_deploy.sandbox.cluster.programs import Ended
 from tests.livekit_starts import SINCE, STARTS, Start
 
 FOLDER = "/given"

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 from moto.eks.models import EKSBackend, eks_backends
 
-from livekit_deploy.sandbox.authority import Authority
 from livekit_deploy.sandbox.aws.every_service.patching import kept
 from livekit_deploy.sandbox.clock import SandboxClock
+from livekit_deploy.sandbox.serving.authority import Authority
 
 CLUSTER_CREATION, CLUSTER_DELETION, CLUSTER_UPDATE, VERSION_UPDATE = 515.0, 180.0, 60.0, 480.0
 GROUP_CREATION, GROUP_DELETION, GROUP_UPDATE, GROUP_ROLL = 115.0, 240.0, 20.0, 300.0

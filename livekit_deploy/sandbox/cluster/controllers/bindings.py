@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from livekit_deploy.sandbox.cluster.api_server.webhooks import has_endpoints
 from livekit_deploy.sandbox.cluster.controllers.endpoints import pods_of, target_port
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.copying import copied
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import CloudPort, Target, TargetGroup
-from livekit_deploy.sandbox.cluster.store import Store
-from livekit_deploy.sandbox.cluster.webhooks import has_endpoints
+from livekit_deploy.sandbox.cluster.store.store import Store
 from livekit_deploy.sandbox.cluster.world import Obj, World, condition, is_ready, labels_of, leaving, name_of
 
 _GROUP, _VERSION, _PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"

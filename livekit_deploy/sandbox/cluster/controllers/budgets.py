@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.selectors import selected
+from livekit_deploy.sandbox.cluster.objects.selectors import selected
 from livekit_deploy.sandbox.cluster.world import Obj, World, condition, is_ready, labels_of, leaving, name_of
 
 _CONTROLLERS = {"ReplicaSet": ("replicasets", "apps"), "StatefulSet": ("statefulsets", "apps")}

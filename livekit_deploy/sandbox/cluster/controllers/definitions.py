@@ -6,8 +6,8 @@ each serves a kind only once it has seen that its definition is established.
 
 from __future__ import annotations
 
-from livekit_deploy.sandbox.cluster.deletion import DEFINITION_FINALIZER
-from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.deletion import DEFINITION_FINALIZER
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind
 from livekit_deploy.sandbox.cluster.world import Obj, World, condition, leaving
 
 #: AWS's seconds until every API server serves what is established

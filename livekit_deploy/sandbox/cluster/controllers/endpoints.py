@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.copying import copied
+from livekit_deploy.sandbox.cluster.objects.copying import copied
 from livekit_deploy.sandbox.cluster.world import (
     MANAGER,
     Obj,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.store import now
+from livekit_deploy.sandbox.cluster.objects.copying import copied
+from livekit_deploy.sandbox.cluster.store.store import now
 from livekit_deploy.sandbox.cluster.world import MANAGER, Obj, World, condition, leaving, name_of
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from livekit_deploy.sandbox.cluster.controllers import bindings
-from livekit_deploy.sandbox.cluster.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind
 from livekit_deploy.sandbox.cluster.port import CloudPort, Listener, LoadBalancerRequest
 from livekit_deploy.sandbox.cluster.world import Obj, World, labels_of, leaving, name_of
 

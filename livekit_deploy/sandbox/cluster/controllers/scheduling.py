@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.happened import SCHEDULER
+from livekit_deploy.sandbox.cluster.objects.copying import copied
+from livekit_deploy.sandbox.cluster.objects.selectors import selected
 from livekit_deploy.sandbox.cluster.port import NodeSpec
-from livekit_deploy.sandbox.cluster.selectors import selected
+from livekit_deploy.sandbox.cluster.store.events import SCHEDULER
 from livekit_deploy.sandbox.cluster.world import MANAGER, Obj, World, condition, labels_of, leaving, name_of
 
 _HOSTNAME, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"

@@ -9,8 +9,8 @@ import uuid
 from typing import Any
 
 from livekit_deploy.sandbox.cluster.controllers import bindings
-from livekit_deploy.sandbox.cluster.copying import copied
-from livekit_deploy.sandbox.cluster.errors import ApiError
+from livekit_deploy.sandbox.cluster.objects.copying import copied
+from livekit_deploy.sandbox.cluster.objects.errors import ApiError
 from livekit_deploy.sandbox.cluster.world import (
     MANAGER,
     Obj,

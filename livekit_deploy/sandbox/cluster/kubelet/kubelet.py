@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from livekit_deploy.sandbox.cluster.containers.process import Process
+from livekit_deploy.sandbox.cluster.containers.programs import Ended, Running
 from livekit_deploy.sandbox.cluster.kubelet import endings, images, probing, starting, statuses
 from livekit_deploy.sandbox.cluster.kubelet.environment import ConfigError
 from livekit_deploy.sandbox.cluster.kubelet.lives import Life, back_off
 from livekit_deploy.sandbox.cluster.kubelet.volumes import Folder, MountError, volumes
-from livekit_deploy.sandbox.cluster.process import Process
-from livekit_deploy.sandbox.cluster.programs import Ended, Running
-from livekit_deploy.sandbox.cluster.store import now
+from livekit_deploy.sandbox.cluster.store.store import now
 from livekit_deploy.sandbox.cluster.world import Obj, World, labels_of, leaving, name_of
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
 from livekit_deploy.sandbox.faults.plan import KUBERNETES, START_POD, Call, current

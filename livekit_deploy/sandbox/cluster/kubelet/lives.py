@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from livekit_deploy.sandbox.cluster.containers.process import Process
+from livekit_deploy.sandbox.cluster.containers.programs import Ended, Running
 from livekit_deploy.sandbox.cluster.kubelet.probes import Watches
-from livekit_deploy.sandbox.cluster.process import Process
-from livekit_deploy.sandbox.cluster.programs import Ended, Running
-from livekit_deploy.sandbox.cluster.store import now
+from livekit_deploy.sandbox.cluster.store.store import now
 from livekit_deploy.sandbox.cluster.world import Obj
 
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 10, 300

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from livekit_deploy.sandbox.cluster.containers.programs import Running
 from livekit_deploy.sandbox.cluster.port import RedisServer
-from livekit_deploy.sandbox.cluster.programs import Running
 from livekit_deploy.sandbox.cluster.world import Obj, World
 
 READINESS, LIVENESS, STARTUP = "readiness", "liveness", "startup"

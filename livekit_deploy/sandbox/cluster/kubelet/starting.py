@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from livekit_deploy.sandbox.cluster.containers.livekit import server
+from livekit_deploy.sandbox.cluster.containers.process import Process
+from livekit_deploy.sandbox.cluster.containers.programs import Anything, Ended, Running
 from livekit_deploy.sandbox.cluster.kubelet import images
 from livekit_deploy.sandbox.cluster.kubelet.environment import ConfigError, environment, expanded
 from livekit_deploy.sandbox.cluster.kubelet.volumes import Folder, mounted
-from livekit_deploy.sandbox.cluster.livekit import server
-from livekit_deploy.sandbox.cluster.process import Process
-from livekit_deploy.sandbox.cluster.programs import Anything, Ended, Running
 from livekit_deploy.sandbox.cluster.world import Obj, World, name_of
 
 _LIVEKIT = "livekit-server"

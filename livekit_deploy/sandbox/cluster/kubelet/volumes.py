@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
+from livekit_deploy.sandbox.cluster.containers.process import File
 from livekit_deploy.sandbox.cluster.kubelet.environment import held, missing
-from livekit_deploy.sandbox.cluster.process import File
 from livekit_deploy.sandbox.cluster.world import Obj, World, name_of
 
 _MODE = 0o644

@@ -1,0 +1,1 @@
+"""The Kubernetes API over HTTPS: paths, verbs, forms of answers, watches, webhooks, evictions."""

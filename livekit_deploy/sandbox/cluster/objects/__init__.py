@@ -1,0 +1,1 @@
+"""Kubernetes objects as values: their kinds, defaults and fields, how they are changed, selected and refused."""

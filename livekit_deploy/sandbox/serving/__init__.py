@@ -1,0 +1,1 @@
+"""What the servers of the sandbox share: certificates, who is let in, and the record of calls."""
