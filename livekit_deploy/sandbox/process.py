@@ -21,7 +21,7 @@ from moto.server import DomainDispatcherApplication
 from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
-from livekit_deploy.sandbox.bridge.cloud import Clusters, Makes
+from livekit_deploy.sandbox.bridge.clusters import Clusters, Makes
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster

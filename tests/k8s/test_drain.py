@@ -17,7 +17,7 @@ from livekit_deploy.errors import TimedOut
 from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.k8s.objects import Namespace
-from livekit_deploy.sandbox.cluster.controllers import budgets, housekeeping, workloads
+from livekit_deploy.sandbox.cluster.controllers import budgets, deployments, housekeeping
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from livekit_deploy.stack import stack
 from tests.aws.test_leftovers import ENVIRONMENT
@@ -133,7 +133,7 @@ def _end(rig: KubeRig, name: str) -> None:
 def _slow_controllers() -> Iterator[None]:
     """The controller-manager is busy: nothing replaces a pod, and no budget is written."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (workloads, housekeeping, budgets):
+        for module in (deployments, housekeeping, budgets):
             _stop(patch, module)
         yield
 

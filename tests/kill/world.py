@@ -41,7 +41,7 @@ from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine import snapshot
 from livekit_deploy.k8s.helm import charts
 from livekit_deploy.sandbox.aws.eks import hooks
-from livekit_deploy.sandbox.bridge import cloud as bridge
+from livekit_deploy.sandbox.bridge.clusters import Clusters
 from livekit_deploy.sandbox.charts.repository import Repository
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
@@ -276,9 +276,7 @@ def world(folder: Path, fresh: Clients | None = None) -> Iterator[KillAccount]:
         mock.patch.object(hooks, "cluster_deleted", None),
         mock.patch.object(snapshot, "together", _in_turn),
     ):
-        made = KillAccount(
-            folder, Outside(SandboxWorld(bridge.Clusters(SandboxClock(math.inf), makes=StillCluster))), fresh
-        )
+        made = KillAccount(folder, Outside(SandboxWorld(Clusters(SandboxClock(math.inf), makes=StillCluster))), fresh)
         with mock.patch.object(
             kubernetes.client.ApiClient,
             "call_api",

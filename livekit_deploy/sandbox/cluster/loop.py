@@ -11,11 +11,11 @@ from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.controllers import (
     budgets,
     definitions,
+    deployments,
     endpoints,
     housekeeping,
     load_balancers,
     scheduling,
-    workloads,
 )
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from livekit_deploy.sandbox.cluster.port import CloudPort
@@ -57,7 +57,7 @@ class Controllers:
     def _round(self) -> bool:
         """One step of everything; whether all went well."""
         well = self._step("nodes", lambda: self._world.begin(self._port.nodes(), self._port.redis_servers()))
-        before, after = (definitions, housekeeping, workloads, scheduling), (budgets, endpoints)
+        before, after = (definitions, housekeeping, deployments, scheduling), (budgets, endpoints)
         steps = [(one.__name__, one.run) for one in before] + [("kubelet", self.kubelet.run)]
         for name, run in [*steps, *((one.__name__, one.run) for one in after)]:
             well &= self._step(name, partial(self._locked, run))

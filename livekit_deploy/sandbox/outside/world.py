@@ -15,7 +15,8 @@ from moto.route53.models import route53_backends
 
 from livekit_deploy.sandbox.aws.route53.names import found as records_of
 from livekit_deploy.sandbox.aws.route53.names import nameservers, plain
-from livekit_deploy.sandbox.bridge.cloud import Bridge, Clusters
+from livekit_deploy.sandbox.bridge.cloud import Bridge
+from livekit_deploy.sandbox.bridge.clusters import Clusters
 from livekit_deploy.sandbox.bridge.firewall import admitted
 from livekit_deploy.sandbox.bridge.load_balancers import Made
 from livekit_deploy.sandbox.cluster.containers.livekit import api

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.cluster.controllers.workloads import run as workloads
+from livekit_deploy.sandbox.cluster.controllers.deployments import run as deployments
 from livekit_deploy.sandbox.cluster.kubelet.environment import environment, service_links
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
 from livekit_deploy.sandbox.cluster.kubelet.volumes import mounted, volumes
@@ -68,7 +68,7 @@ class Node:
 
     def round(self) -> None:
         self.world.begin([], self.redis)
-        workloads(self.world)
+        deployments(self.world)
         self.kubelet.run(self.world)
 
     def pass_by(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """STS: an access key tells its account, and presigned calls, which EKS tokens hold, tell who signed them.
 
 The account's number is the end of the access key: ``AKIA123456789012`` is the sandbox's user in account 123456789012.
-Where others can reach it, the sandbox's key stands before that (see `sandbox.seal`). moto has one account for all keys.
+Where others can reach it, the sandbox's key stands before that (see `serving.seal`). moto has one account for all keys.
 Source: STS API reference, GetCallerIdentity; Signature Version 4, "Authenticating requests: using query parameters".
 """
 

@@ -182,14 +182,8 @@ class Store(Served):
             if field in before:
                 metadata[field] = before[field]
         new["apiVersion"], new["kind"] = old["apiVersion"], old["kind"]
-        if sub == "status":
-            owners = metadata.get("managedFields", before.get("managedFields"))
-            metadata = {**before, "managedFields": owners}
-            new = {**copied(old), "status": new.get("status"), "metadata": metadata}
-        elif "status" in kind.subresources:
-            new.pop("status", None)
-            if "status" in old:
-                new["status"] = copied(old["status"])
+        new = _of_its_part(kind, old, new, sub)
+        metadata = new["metadata"]
         self._defaults.apply(kind, new, old)
         if manager:
             apply.track_update(old, new, manager, now(), sub)
@@ -320,6 +314,19 @@ class Store(Served):
             self.floor = self.events[surplus - 1].version
             del self.events[:surplus]
         self.changed.notify_all()
+
+
+def _of_its_part(kind: Kind, old: Obj, new: Obj, sub: str) -> Obj:
+    """What a write changes: the status alone, or all but the status where that is a subresource."""
+    if sub == "status":
+        owners = new["metadata"].get("managedFields", old["metadata"].get("managedFields"))
+        metadata = {**old["metadata"], "managedFields": owners}
+        return {**copied(old), "status": new.get("status"), "metadata": metadata}
+    if "status" in kind.subresources:
+        new.pop("status", None)
+        if "status" in old:
+            new["status"] = copied(old["status"])
+    return new
 
 
 def _body(item: Obj) -> Obj:

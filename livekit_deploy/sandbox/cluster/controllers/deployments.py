@@ -1,46 +1,38 @@
-"""Deployments and ReplicaSets: rolling updates within surge and unavailability, and their status."""
+"""Deployments: rolling updates within surge and unavailability, and their status."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import uuid
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.controllers import bindings
+from livekit_deploy.sandbox.cluster.controllers import replica_sets
+from livekit_deploy.sandbox.cluster.controllers.replica_sets import is_available, pods_of
 from livekit_deploy.sandbox.cluster.objects.copying import copied
-from livekit_deploy.sandbox.cluster.objects.errors import ApiError
 from livekit_deploy.sandbox.cluster.world import (
     MANAGER,
     Obj,
     World,
     condition,
     is_ready,
-    labels_of,
     leaving,
     name_of,
     owned_by,
     owner_reference,
 )
 
-_SETS = "replicaset-controller"
 _REVISION = "deployment.kubernetes.io/revision"
 
 
 def run(world: World) -> None:
-    """One step for every Deployment and ReplicaSet."""
+    """One step for every Deployment and its ReplicaSets."""
     for deployment in world.items("deployments", "apps"):
         if not leaving(deployment):
             _deployment(world, deployment)
-    for replica_set in world.items("replicasets", "apps"):
-        if not leaving(replica_set):
-            _replica_set(world, replica_set)
+    replica_sets.run(world)
     for deployment in world.items("deployments", "apps"):
         _report(world, deployment)
-
-
-# ---- deployments
 
 
 def _hash(deployment: Obj) -> str:
@@ -72,7 +64,7 @@ def _deployment(world: World, deployment: Obj) -> None:
     if strategy["type"] == "Recreate":
         for one in old:
             _resize(world, deployment, one, 0)
-        if not any(_pods(world, one) for one in old):
+        if not any(pods_of(world, one) for one in old):
             _resize(world, deployment, current, want)
         return
     surge = _share(strategy["rollingUpdate"]["maxSurge"], want, math.ceil)
@@ -135,9 +127,9 @@ def _resize(world: World, deployment: Obj, replica_set: Obj, size: int) -> None:
 
 def _shrink(world: World, deployment: Obj, old: list[Obj], every: list[Obj], least: int) -> None:
     """Take away old pods: those that are not ready at once, the others as far as enough stay available."""
-    available = sum(1 for one in every for pod in _pods(world, one) if _available(world, deployment, pod))
+    available = sum(1 for one in every for pod in pods_of(world, one) if is_available(world, deployment, pod))
     for replica_set in old:
-        pods = _pods(world, replica_set)
+        pods = pods_of(world, replica_set)
         idle = sum(1 for pod in pods if not is_ready(pod))
         spare = max(available - least, 0)
         size = max(replica_set["spec"]["replicas"] - idle - spare, 0)
@@ -151,11 +143,11 @@ def _report(world: World, deployment: Obj) -> None:
     sets = _sets(world, deployment)
     current = _current(deployment, sets)
     want, before = deployment["spec"]["replicas"], (deployment.get("status") or {}).get("conditions")
-    every = [pod for one in sets for pod in _pods(world, one)]
-    updated = _pods(world, current) if current is not None else []
+    every = [pod for one in sets for pod in pods_of(world, one)]
+    updated = pods_of(world, current) if current is not None else []
     ready = sum(1 for pod in every if is_ready(pod))
-    lasting = sum(1 for pod in every if _available(world, deployment, pod))
-    done = sum(1 for pod in updated if _available(world, deployment, pod)) >= want and len(every) == want
+    lasting = sum(1 for pod in every if is_available(world, deployment, pod))
+    done = sum(1 for pod in updated if is_available(world, deployment, pod)) >= want and len(every) == want
     least = want - _share(
         deployment["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable", 0), want, math.floor
     )
@@ -185,62 +177,3 @@ def _failures(sets: list[Obj]) -> list[Obj]:
     """What the API refused to their ReplicaSets."""
     conditions = [one for item in sets for one in (item.get("status") or {}).get("conditions") or []]
     return [one for one in conditions if one["type"] == "ReplicaFailure"][:1]
-
-
-# ---- replica sets
-
-
-def _pods(world: World, replica_set: Obj) -> list[Obj]:
-    """Its pods but for those that are leaving."""
-    return [pod for pod in world.items("pods") if owned_by(pod, replica_set) and not leaving(pod)]
-
-
-def _available(world: World, owner: Obj, pod: Obj) -> bool:
-    """Whether it has been ready for ``minReadySeconds``."""
-    seconds = float(owner["spec"].get("minReadySeconds") or 0)
-    return is_ready(pod) and (not seconds or world.lasted(("available", pod["metadata"]["uid"], str(seconds)), seconds))
-
-
-def _refused(world: World, replica_set: Obj, count: int) -> str:
-    """Make so many pods more; why the API refuses one, "" when it does not."""
-    namespace, name = name_of(replica_set)
-    for _ in range(count):
-        template = copied(replica_set["spec"]["template"])
-        metadata = dict(template.get("metadata") or {})
-        metadata |= {"name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": owner_reference(replica_set)}
-        if gates := bindings.gates(world.store, namespace, metadata.get("labels") or {}):
-            template["spec"]["readinessGates"] = [*(template["spec"].get("readinessGates") or []), *gates]
-        pod = {"metadata": metadata, "spec": template["spec"]}
-        try:
-            made = world.store.create(world.store.named("pods"), namespace, pod, MANAGER)
-        except ApiError as error:
-            world.tell(replica_set, "FailedCreate", f"Error creating: {error}", source=_SETS, warning=True)
-            return str(error)
-        world.tell(replica_set, "SuccessfulCreate", f"Created pod: {name_of(made)[1]}", source=_SETS)
-    return ""
-
-
-def _replica_set(world: World, replica_set: Obj) -> None:
-    namespace, name = name_of(replica_set)
-    want, pods, kind = replica_set["spec"]["replicas"], _pods(world, replica_set), world.store.named("pods")
-    refused = _refused(world, replica_set, want - len(pods))
-    for pod in sorted(pods, key=is_ready)[: max(len(pods) - want, 0)]:
-        world.store.delete(kind, pod)
-        world.tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name_of(pod)[1]}", source=_SETS)
-    pods = _pods(world, replica_set)
-    ready = sum(1 for pod in pods if is_ready(pod))
-    labels = labels_of(replica_set)
-    status = {
-        "observedGeneration": replica_set["metadata"]["generation"],
-        "replicas": len(pods),
-        "fullyLabeledReplicas": sum(1 for pod in pods if labels.items() <= labels_of(pod).items()),
-        "readyReplicas": ready,
-        "availableReplicas": sum(1 for pod in pods if _available(world, replica_set, pod)),
-        "terminatingReplicas": sum(1 for pod in world.items("pods") if owned_by(pod, replica_set) and leaving(pod)),
-    }
-    if refused:
-        before = (replica_set.get("status") or {}).get("conditions")
-        status["conditions"] = [condition("ReplicaFailure", True, "FailedCreate", refused, before)]
-    found = world.store.find(world.store.named("replicasets", "apps"), namespace, name)
-    if found is not None:
-        world.status(world.store.named("replicasets", "apps"), found, status)
