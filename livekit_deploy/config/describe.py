@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from livekit_deploy.config.expected import is_section, plain
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.names import Name
 from livekit_deploy.config.presets import PRESETS, merged
@@ -89,11 +89,8 @@ def _line(key: str, field: FieldInfo, note: str | None) -> str:
 
 def _section(annotation: Any) -> type[BaseModel] | None:
     """The model of a key that is a section; of several the first. A key that may be a word is no section."""
-    if isinstance(annotation, type):
-        return annotation if issubclass(annotation, BaseModel) else None
-    if get_origin(annotation) in (Annotated, Union, UnionType):
-        return _section(get_args(annotation)[0])
-    return None
+    first = next(plain(annotation))
+    return first if is_section(first) else None
 
 
 def _example(field: FieldInfo) -> str:

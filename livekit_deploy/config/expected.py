@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -28,12 +28,12 @@ def at(place: Place) -> list[Any]:
     """The annotations that hold at a place: of a key, of an item of a list or mapping, or of a mapping's keys."""
     found: list[Any] = [Environment]
     for part in place:
-        found = [inner for annotation in found for kind in _plain(annotation) for inner in _below(kind, part)]
+        found = [inner for annotation in found for kind in plain(annotation) for inner in _below(kind, part)]
     return found
 
 
 def _below(kind: Any, part: str | int) -> Iterator[Any]:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if is_section(kind):
         if (field := kind.model_fields.get(str(part))) is not None:
             yield Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     elif get_origin(kind) is dict:
@@ -43,20 +43,25 @@ def _below(kind: Any, part: str | int) -> Iterator[Any]:
         yield items[0] if items[-1] is ... else items[min(part, len(items) - 1)]
 
 
-def _plain(annotation: Any) -> Iterator[Any]:
+def is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
+    """Whether a type has keys of its own."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def plain(annotation: Any) -> Iterator[Any]:
     """The types in an annotation, without unions and `Annotated`."""
     if get_origin(annotation) is Annotated:
-        yield from _plain(get_args(annotation)[0])
+        yield from plain(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):
         for part in get_args(annotation):
-            yield from _plain(part)
+            yield from plain(part)
     else:
         yield annotation
 
 
 def kinds_at(place: Place) -> set[Any]:
     """The types that a place takes, None and words from a list aside."""
-    return {kind for annotation in at(place) for kind in _plain(annotation) if kind is not NoneType}
+    return {kind for annotation in at(place) for kind in plain(annotation) if kind is not NoneType}
 
 
 def takes_text(place: Place) -> bool:
@@ -66,7 +71,7 @@ def takes_text(place: Place) -> bool:
 
 def takes_none(place: Place) -> bool:
     """Whether it may be null."""
-    return any(kind is NoneType for annotation in at(place) for kind in _plain(annotation))
+    return any(kind is NoneType for annotation in at(place) for kind in plain(annotation))
 
 
 def takes_anything(place: Place) -> bool:
@@ -92,8 +97,8 @@ def _adapters(place: Place) -> list[TypeAdapter[Any]]:
 
 def models_at(place: Place) -> list[type[BaseModel]]:
     """The sections that a place may hold."""
-    found = (kind for annotation in at(place) for kind in _plain(annotation))
-    return [kind for kind in found if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    found = (kind for annotation in at(place) for kind in plain(annotation))
+    return [kind for kind in found if is_section(kind)]
 
 
 def field_of(place: Place) -> FieldInfo:
@@ -128,7 +133,7 @@ def words_at(place: Place) -> Sequence[str]:
     return [
         str(word)
         for annotation in at(place)
-        for kind in _plain(annotation)
+        for kind in plain(annotation)
         if get_origin(kind) is Literal
         for word in get_args(kind)
     ]
@@ -164,7 +169,7 @@ def _kind(annotation: Any, origin: Any, arguments: tuple[Any, ...], metadata: li
         return f"a list{exact or _of_length(metadata)}"
     if origin is dict:
         return "a mapping"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if is_section(annotation):
         return "a section with keys of its own"
     return {bool: "true or false", str: "text", int: f"a whole number{_between(metadata)}"}.get(annotation, "a value")
 

@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from livekit_deploy.config.expected import expected, takes_none
+from livekit_deploy.config.expected import expected, is_section, plain, takes_none
 from livekit_deploy.config.models import Environment, FileState
 from livekit_deploy.config.presets import PRESETS
 from livekit_deploy.config.section import in_yaml
@@ -82,13 +81,11 @@ def every_key(model: type[BaseModel] = Environment, at: str = "") -> Iterator[Ke
 
 def inner(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], str]]:
     """The sections that a key may hold, each with the path of its keys."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation, path
-    elif get_origin(annotation) is dict:
-        yield from inner(get_args(annotation)[1], f"{path}.{ANY}")
-    elif get_origin(annotation) in (Annotated, Union, UnionType):
-        for part in get_args(annotation):
-            yield from inner(part, path)
+    for kind in plain(annotation):
+        if is_section(kind):
+            yield kind, path
+        elif get_origin(kind) is dict:
+            yield from inner(get_args(kind)[1], f"{path}.{ANY}")
 
 
 @functools.cache

@@ -54,17 +54,16 @@ def proposal_lines(proposal: Proposal, *, every: bool) -> Iterator[str]:
     for symbol, addresses in (("create", proposal.added), ("update", proposal.changed), ("delete", proposal.dropped)):
         for address in _shown(addresses, every):
             yield f"  {SYMBOLS[symbol]} {escape(address)}"
-    if proposal.absent:
-        yield f"configured, but missing: {plural(len(proposal.absent), 'resource')} that up will make"
-        yield from (f"    {escape(address)}" for address in _shown(proposal.absent, every))
-        yield "    one that has lost its tags is not found: livekit-deploy state import ADDRESS ID --adopt ADDRESS"
-    if proposal.unmarked:
-        count = plural(len(proposal.unmarked), "resource")
-        yield f"exists, but without our tags: {count} that up takes over only with --adopt ADDRESS"
-        yield from (f"    {escape(address)}" for address in _shown(proposal.unmarked, every))
-    if proposal.surplus:
-        yield f"exists, but not configured: {plural(len(proposal.surplus), 'resource')} that up will delete"
-        yield from (f"    {escape(address)}" for address in _shown(proposal.surplus, every))
+    for what, addresses, then in (
+        ("configured, but missing", proposal.absent, "up will make"),
+        ("exists, but without our tags", proposal.unmarked, "up takes over only with --adopt ADDRESS"),
+        ("exists, but not configured", proposal.surplus, "up will delete"),
+    ):
+        if addresses:
+            yield f"{what}: {plural(len(addresses), 'resource')} that {then}"
+            yield from (f"    {escape(address)}" for address in _shown(addresses, every))
+        if addresses and addresses is proposal.absent:
+            yield "    one that has lost its tags is not found: livekit-deploy state import ADDRESS ID --adopt ADDRESS"
     if proposal.elsewhere:
         yield f"[yellow]{escape(proposal.elsewhere)}[/]"
     if proposal.diffs:

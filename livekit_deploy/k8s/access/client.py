@@ -233,18 +233,15 @@ class Api:
         return self._fresh[0]
 
     def _call(self, method: str, path: str, body: Obj | None = None, content_type: str = "application/json") -> Obj:
-        with call_log.logged("kubernetes", f"{method} {path.partition('?')[0]}"):
-            return self._answer(method, path, body, content_type)
-
-    def _answer(self, method: str, path: str, body: Obj | None, content_type: str) -> Obj:
-        answer = self._send(method, path, body, content_type, self._timeout)
         call = f"{method} {path.partition('?')[0]}"
-        try:
-            return checked(call, json.loads(answer.read()))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self.unreachable(error) from error
-        except ValueError as error:
-            raise self.unreachable(f"something other than the cluster answers {call}") from error
+        with call_log.logged("kubernetes", call):
+            answer = self._send(method, path, body, content_type, self._timeout)
+            try:
+                return checked(call, json.loads(answer.read()))
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise self.unreachable(error) from error
+            except ValueError as error:
+                raise self.unreachable(f"something other than the cluster answers {call}") from error
 
     def _send(
         self, method: str, path: str, body: Obj | None, content_type: str, timeout: tuple[float, float | None]

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from livekit_deploy.config import merged
-from livekit_deploy.config.expected import _flat, _plain, at, expected, kinds_at, takes_anything, takes_none, takes_text
+from livekit_deploy.config.expected import _flat, at, expected, kinds_at, plain, takes_anything, takes_none, takes_text
 from livekit_deploy.config.explain import every_key
 from livekit_deploy.config.section import Form
 from livekit_deploy.errors import ConfigError
@@ -189,7 +189,7 @@ def test_every_form_has_a_sentence(place: Place) -> None:
     assert expected(place) != "a value" or takes_anything(place)
     for annotation in at(place):
         for part in (annotation, *get_args(annotation)):
-            if str in set(_plain(part)) and _constrained(part):
+            if str in set(plain(part)) and _constrained(part):
                 assert any(isinstance(one, Form) for one in part.__metadata__), "a pattern without words for it"
 
 
