@@ -2,7 +2,7 @@
 
 A kind is made, changed and deleted under it. The run ends converged, or with an error that says what, why and what
 next; the next run converges, and `down` after it leaves nothing. ``barrier.calls_drained`` makes nothing: its steps
-are tried in test_drain.py.
+are tried in drain/.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ from livekit_deploy.errors import ResourceError
 from livekit_deploy.k8s.cluster_events import events
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
+from tests.k8s.chart.charts import CHART, over, values
+from tests.k8s.chart.test_chart import REACHED
 from tests.k8s.rig import REDIS, SECRETS, KubeRig, Sky, publish_folder
-from tests.k8s.test_chart import CHART, REACHED, over, values
 
 Values = dict[str, Any]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.k8s.ownership_tags import LINEAGE_LABEL
+from tests.k8s.helm.releases import ALL, release
 from tests.k8s.rig import KubeRig, publish
-from tests.k8s.test_helm_release import ALL, release
 
 #: as ours, but for the lineage
 _LABELS = {"app.kubernetes.io/name": "web", LINEAGE_LABEL: "11111111-2222-3333-4444-555555555555"}

@@ -19,8 +19,8 @@ from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.stack import KINDS as PRODUCT
 from tests.following import adopted
+from tests.k8s.helm.releases import ALL, HERE, out_of_band
 from tests.k8s.rig import KubeRig, publish
-from tests.k8s.test_helm_release import ALL, HERE, out_of_band
 
 ANOTHER = "11111111-2222-3333-4444-555555555555"
 PATHS = {"k8s.namespace": "/api/v1/namespaces/media", "k8s.secret": f"{HERE}/secrets/keys", "helm.release": ""}

@@ -19,9 +19,10 @@ from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.sandbox.cluster.objects.apply import server_side_apply, track_update
 from tests.fakes import Killed
+from tests.k8s.chart.charts import over, values
+from tests.k8s.chart.test_chart import REACHED
+from tests.k8s.helm.test_helm_repair import LEASE
 from tests.k8s.rig import SECRETS, KubeRig, Sky, aged, media_node
-from tests.k8s.test_chart import REACHED, over, values
-from tests.k8s.test_helm_release import LEASE
 
 _PATH = "/apis/apps/v1/namespaces/livekit/deployments/livekit"
 _SCALED = {"autoscaling": {"enabled": True, "min": 1, "max": 4, "cpu": 60}}

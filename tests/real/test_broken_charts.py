@@ -18,7 +18,7 @@ from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.helm import install
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError
-from tests.k8s.test_chart import Rendered, values
+from tests.k8s.chart.charts import Rendered, values
 from tests.real.plane.keys import Keys
 from tests.real.plane.processes import Processes
 from tests.real.plane.wire import Wire

@@ -1,65 +1,25 @@
-"""The cluster's API client: who it says it is, whom it trusts, and that no failure of any kind is taken for absence."""
+"""The cluster's API client: no answer of any kind is taken for absence."""
 
 from __future__ import annotations
 
-import gc
-import http.server
 import json
-import socket
-import ssl
-import struct
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 import urllib3
 
-from livekit_deploy.aws.access.run_context import RunContext
-from livekit_deploy.engine.resource import Live, Status
-from livekit_deploy.errors import Absent, Conflict, Denied, LostLease, OddAnswer, ResourceError
+from livekit_deploy.errors import Absent, Conflict, Denied, OddAnswer, ResourceError
 from livekit_deploy.k8s.access import client
 from livekit_deploy.k8s.access.answers import warnings
-from livekit_deploy.k8s.access.client import Api, api, serves
-from livekit_deploy.sandbox.clock import SandboxClock
-from livekit_deploy.sandbox.cluster.api_server import front
-from livekit_deploy.sandbox.cluster.cluster import Cluster
-from livekit_deploy.sandbox.cluster.port import Identity
-from livekit_deploy.sandbox.serving.authority import Authority
+from livekit_deploy.k8s.access.client import Api
+from tests.k8s.api.test_api import definition
+from tests.k8s.client.requests import DEFAULT, MAP, NAMESPACES, config_map, proxy
 from tests.k8s.faults import FAULTS, struck
-from tests.k8s.rig import TOKEN, KubeRig, Sky
-from tests.k8s.test_api import definition
-
-NAMESPACES = "/api/v1/namespaces"
-DEFAULT = f"{NAMESPACES}/default"
-MAP = f"{DEFAULT}/configmaps/one"
-
-
-def _map(**data: str) -> dict[str, object]:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": data}
-
-
-# ---- who it is
-
-
-def test_a_token_serves_until_it_is_nearly_used_up(rig: KubeRig, sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(3):
-        assert rig.api.get(DEFAULT)
-    assert rig.eks.tokens_made == 1
-    assert client._TOKEN_SECONDS < 14 * 60  # EKS ends one after 15 minutes
-
-    monkeypatch.setattr(client, "_TOKEN_SECONDS", 0.0)
-    rig.cloud.kept.clear()
-    assert rig.api.get(DEFAULT)
-    rig.eks.token = "k8s-aws-v1.next"
-    sky.tokens = {"k8s-aws-v1.next": Identity("admin", ("system:masters",))}
-    assert rig.api.get(DEFAULT)
-
+from tests.k8s.rig import TOKEN, KubeRig
 
 # ---- failures are told apart
 
@@ -85,12 +45,12 @@ def test_what_is_not_there_is_absent_and_only_that(rig: KubeRig) -> None:
     assert rig.api.list("/apis/nothing.example.com/v1/things") == []
     rig.api.delete(MAP)
     with pytest.raises(Absent):
-        rig.api.apply(f"{NAMESPACES}/nowhere/configmaps/one", _map())
+        rig.api.apply(f"{NAMESPACES}/nowhere/configmaps/one", config_map())
 
 
 def test_a_change_of_an_old_version_is_a_conflict(rig: KubeRig) -> None:
-    rig.api.apply(MAP, _map(a="1"))
-    old = {**_map(a="2"), "metadata": {"name": "one", "resourceVersion": "1"}}
+    rig.api.apply(MAP, config_map(a="1"))
+    old = {**config_map(a="2"), "metadata": {"name": "one", "resourceVersion": "1"}}
     with pytest.raises(Conflict, match="has been modified"):
         rig.api.apply(MAP, old)
 
@@ -116,7 +76,7 @@ def test_a_namespace_on_its_way_out_is_waited_for_and_is_no_matter_of_rights(rig
     rig.api.apply(f"{NAMESPACES}/leaving", {"apiVersion": "v1", "kind": "Namespace", **leaving})
     rig.api.delete(f"{NAMESPACES}/leaving")
     with pytest.raises(ResourceError, match="being terminated") as caught:
-        rig.api.apply(f"{NAMESPACES}/leaving/configmaps/one", _map())
+        rig.api.apply(f"{NAMESPACES}/leaving/configmaps/one", config_map())
     assert not isinstance(caught.value, Denied)
     assert caught.value.code in client.PASSING
 
@@ -134,7 +94,7 @@ def test_a_namespace_on_its_way_out_is_waited_for_and_is_no_matter_of_rights(rig
     ],
 )
 def test_a_proxy_that_answers_instead_is_an_error_of_the_way_there(said: tuple[int, str]) -> None:
-    with _proxy(*said) as endpoint, pytest.raises(ResourceError, match="GET /api/v1/namespaces/default") as caught:
+    with proxy(*said) as endpoint, pytest.raises(ResourceError, match="GET /api/v1/namespaces/default") as caught:
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
     assert (type(caught.value), caught.value.code) == (ResourceError, "Unreachable")
     assert "something other than the cluster answers" in caught.value.message
@@ -159,19 +119,19 @@ def test_a_proxy_that_answers_instead_is_an_error_of_the_way_there(said: tuple[i
     ],
 )
 def test_what_is_no_list_is_not_an_empty_one(said: str, told: str) -> None:
-    with _proxy(200, said) as endpoint, pytest.raises(OddAnswer) as caught:
+    with proxy(200, said) as endpoint, pytest.raises(OddAnswer) as caught:
         Api(endpoint, "", lambda: TOKEN).list(f"{DEFAULT}/pods")
     assert caught.value.message == f"GET {DEFAULT}/pods: the answer cannot be right: {told}"
 
 
 def test_a_list_without_entries_may_be_null() -> None:
-    with _proxy(200, '{"apiVersion": "v1", "kind": "PodList", "items": null}') as endpoint:
+    with proxy(200, '{"apiVersion": "v1", "kind": "PodList", "items": null}') as endpoint:
         assert Api(endpoint, "", lambda: TOKEN).list(f"{DEFAULT}/pods") == []
 
 
 def test_what_an_object_lacks_is_told_by_call_and_field() -> None:
     said = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": null, "labels": "x"}, "spec": {"containers": 5}}'
-    with _proxy(200, said) as endpoint:
+    with proxy(200, said) as endpoint:
         pod = Api(endpoint, "", lambda: TOKEN).get(f"{DEFAULT}/pods/one")
     assert pod is not None
     asked: tuple[tuple[str, Callable[[], object]], ...] = (
@@ -187,7 +147,7 @@ def test_what_an_object_lacks_is_told_by_call_and_field() -> None:
 
 @pytest.mark.parametrize("date", ["yesterday", "Mon, 30 Nov 2026 12:00:00", "Mon, 30 Nov 2026 12:00:00 -0000", ""])
 def test_a_date_without_its_zone_or_none_at_all_is_no_reason_to_fail(date: str) -> None:
-    with _proxy(200, '{"apiVersion": "v1", "kind": "Namespace"}', Date=date) as endpoint:
+    with proxy(200, '{"apiVersion": "v1", "kind": "Namespace"}', Date=date) as endpoint:
         found = Api(endpoint, "", lambda: TOKEN)
         assert found.get(DEFAULT)
 
@@ -215,7 +175,7 @@ def test_a_group_that_is_not_served_is_absence(rig: KubeRig) -> None:
 def test_a_token_that_a_wrong_clock_has_signed_is_told_as_that(minutes: int, says: str) -> None:
     body = '{"kind": "Status", "status": "Failure", "message": "Unauthorized", "reason": "Unauthorized", "code": 401}'
     now = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
-    with _proxy(401, body, Date=now) as endpoint, pytest.raises(Denied, match=says) as caught:
+    with proxy(401, body, Date=now) as endpoint, pytest.raises(Denied, match=says) as caught:
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
     assert ("set the clock" in caught.value.hint, caught.value.code == "ClockSkew") == ((abs(minutes) > 1,) * 2)
 
@@ -239,7 +199,7 @@ def test_a_token_that_is_refused_is_renewed_and_asked_with_again_once(reads: boo
 )
 @pytest.mark.parametrize("body", ["", "Too many requests, please try again later.", '{"kind": "Status", "code": 500}'])
 def test_what_an_api_server_says_without_a_reason_passes(status: int, code: str, body: str) -> None:
-    with _proxy(status, body, **{"Audit-Id": "1"}) as endpoint, pytest.raises(ResourceError) as caught:
+    with proxy(status, body, **{"Audit-Id": "1"}) as endpoint, pytest.raises(ResourceError) as caught:
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
     assert (caught.value.code, caught.value.request_id) == (code, "kubernetes")
     assert caught.value.code in client.PASSING
@@ -251,7 +211,7 @@ def test_a_read_is_asked_again_when_the_api_asks_for_patience_but_not_for_any_pa
     slept: list[float] = []
     monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
     headers = {"Audit-Id": "1", "Retry-After": "3600"}
-    with _proxy(429, "", **headers) as endpoint, pytest.raises(ResourceError) as caught:
+    with proxy(429, "", **headers) as endpoint, pytest.raises(ResourceError) as caught:
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
     assert caught.value.code == "TooManyRequests"
     assert slept == [client._PATIENCE] * client._AGAIN
@@ -266,12 +226,12 @@ def test_a_read_is_asked_again_when_the_api_asks_for_patience_but_not_for_any_pa
 )
 def test_what_admission_forbids_is_no_matter_of_rights(message: str) -> None:
     said = {"kind": "Status", "reason": "Forbidden", "message": message}
-    with _proxy(403, json.dumps(said)) as endpoint, pytest.raises(ResourceError, match=message[-10:]) as caught:
+    with proxy(403, json.dumps(said)) as endpoint, pytest.raises(ResourceError, match=message[-10:]) as caught:
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
     assert not isinstance(caught.value, Denied)
     assert "quotas" in caught.value.hint
     denied = {**said, "message": 'pods is forbidden: User "arn:aws:iam::1:user/a" cannot list resource "pods"'}
-    with _proxy(403, json.dumps(denied)) as endpoint, pytest.raises(Denied, match="cannot list"):
+    with proxy(403, json.dumps(denied)) as endpoint, pytest.raises(Denied, match="cannot list"):
         Api(endpoint, "", lambda: TOKEN).get(DEFAULT)
 
 
@@ -280,7 +240,7 @@ def test_what_admission_forbids_is_no_matter_of_rights(message: str) -> None:
 
 def test_a_field_that_the_cluster_does_not_know_is_refused_and_does_not_pass(rig: KubeRig) -> None:
     with pytest.raises(ResourceError, match=r"\.nope: field not declared in schema") as caught:
-        rig.api.apply(MAP, {**_map(), "nope": 1})
+        rig.api.apply(MAP, {**config_map(), "nope": 1})
     assert caught.value.code == "Invalid"
     assert caught.value.code not in client.PASSING
     assert rig.api.get(MAP) is None
@@ -290,7 +250,7 @@ def test_every_change_is_validated_strictly(rig: KubeRig) -> None:
     asked: list[str] = []
     answer = rig.cluster._front.answer
     rig.cluster._front.answer = lambda *call: asked.append(call[1]) or answer(*call)  # type: ignore[method-assign,func-returns-value]
-    rig.api.apply(MAP, _map())
+    rig.api.apply(MAP, config_map())
     rig.api.let_go(MAP)
     assert [parse_qs(urlparse(one).query)["fieldValidation"] for one in asked] == [["Strict"], ["Strict"]]
 
@@ -308,124 +268,6 @@ def test_several_warnings_are_told_apart() -> None:
     headers.add("Warning", '299 - "unknown field \\"spec.a\\"", 299 - "b"')
     headers.add("Warning", '299 kube "c"')
     assert list(warnings(headers)) == ['unknown field "spec.a"', "b", "c"]
-
-
-def test_an_api_that_cannot_be_reached_is_an_error_and_never_absence(rig: KubeRig) -> None:
-    with _proxy(200, "{}") as gone:
-        pass
-    with pytest.raises(ResourceError, match=r"cannot be reached: .*refused") as caught:
-        Api(gone, "", lambda: TOKEN).list(NAMESPACES)
-    assert caught.value.code == "Unreachable"
-    assert not caught.value.request_id  # a change may have been made all the same
-    assert "cluster.public_cidrs" in caught.value.hint
-
-
-def test_only_the_ca_of_the_cluster_is_trusted(rig: KubeRig, cluster: Cluster) -> None:
-    other = Cluster(Sky(), SandboxClock())
-    other.start()
-    with pytest.raises(ResourceError, match=r"cannot be reached: .*CERTIFICATE_VERIFY_FAILED") as caught:
-        Api(cluster.endpoint, other.ca_data, lambda: TOKEN).get(DEFAULT)
-    assert caught.value.code == "Unreachable"
-    other.stop()
-
-
-def test_a_cluster_that_was_stopped_refuses_at_once(cluster: Cluster) -> None:
-    where = urlparse(cluster.endpoint)
-    cluster.stop()
-    with pytest.raises(ConnectionRefusedError), socket.create_connection((where.hostname, where.port)):
-        pass
-
-
-def test_a_reset_before_the_wrapping_leaves_nothing_open() -> None:
-    context = Authority("tests").context("localhost")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname()) as gone:
-            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
-        connection, _ = server.accept()
-        with pytest.raises(ConnectionResetError):
-            context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-    gc.collect()  # a socket that is still open is told of here
-
-
-def test_who_is_gone_before_the_handshake_leaves_nothing_open(rig: KubeRig, cluster: Cluster) -> None:
-    where = urlparse(cluster.endpoint)
-    for _ in range(100):
-        with socket.create_connection((where.hostname, where.port)) as gone:
-            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
-    assert rig.api.get(DEFAULT)  # all before it are dealt with
-    gc.collect()  # a socket that is still open is told of here
-
-
-def test_who_is_gone_before_the_answer_leaves_nothing_open(
-    rig: KubeRig, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    handlers: list[Any] = []
-    inside = front._Handler.setup
-
-    def setup(handler: Any) -> None:
-        handlers.append(handler)
-        inside(handler)
-
-    monkeypatch.setattr(front._Handler, "setup", setup)
-    where, context = urlparse(cluster.endpoint), ssl._create_unverified_context()
-    request = f"GET /openapi/v2 HTTP/1.1\r\nAuthorization: Bearer {rig.eks.token}\r\n\r\n".encode()
-    for _ in range(20):
-        plain = socket.create_connection((where.hostname, where.port))
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
-        with context.wrap_socket(plain) as gone:
-            gone.sendall(request)
-    rig.wait(lambda: len(handlers) == 20 and all(one.rfile.closed for one in handlers))
-
-
-# ---- verbs
-
-
-def test_no_change_leaves_without_a_lease(rig: KubeRig) -> None:
-    def lost(begun: float) -> None:
-        assert rig.cloud.account.mutating == 1
-        raise LostLease("the lease has run out")
-
-    rig.api.apply(MAP, _map(a="1"))
-    rig.bound(fence=lost)
-    with pytest.raises(LostLease):
-        rig.api.apply(MAP, _map(a="2"))
-    with pytest.raises(LostLease):
-        rig.api.delete(MAP)
-    assert (rig.api.get(MAP) or {})["data"] == {"a": "1"}
-    assert rig.cloud.account.mutating == 0
-
-
-def test_a_lease_that_ends_while_a_connection_is_made_keeps_the_change_from_leaving(
-    rig: KubeRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ended, real = threading.Event(), socket.getaddrinfo
-
-    def check(begun: float) -> None:
-        if ended.is_set():
-            raise LostLease("the lease has run out")
-
-    def slow(*given: Any, **more: Any) -> Any:
-        ended.set()
-        return real(*given, **more)
-
-    connection = api(rig.cloud.under(RunContext(fence=check)), rig.lives)
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
-    with pytest.raises(LostLease):
-        connection.apply(MAP, _map(a="1"))
-    assert connection.get(MAP) is None, "what changes nothing needs no lease"
-
-
-def test_a_change_that_is_sent_again_with_another_token_asks_again(
-    rig: KubeRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[float] = []
-    connection = api(rig.cloud.under(RunContext(fence=asked.append)), rig.lives)
-    connection.apply(MAP, _map(a="1"))
-    before, tokens = len(asked), iter(["no-token", connection._token()])
-    monkeypatch.setattr(connection, "_token", lambda: next(tokens))
-    connection._fresh = None
-    connection.apply(MAP, _map(a="2"))
-    assert len(asked) - before == 3, "when it begins, and before each time that it is sent"
 
 
 def test_labels_select(rig: KubeRig) -> None:
@@ -462,36 +304,3 @@ def test_what_is_known_of_kinds_can_be_forgotten(rig: KubeRig) -> None:
     rig.cluster.store.unregister(definition())
     rig.api.forget()
     assert rig.api.path("example.com/v1", "Gadget", "media") is None
-
-
-def test_a_cluster_without_an_endpoint_or_on_its_way_out_serves_nothing(rig: KubeRig) -> None:
-    assert serves(rig.lives)
-    assert not serves(None)
-    assert not serves(replace(rig.lives, status=Status.DELETING))
-    assert not serves(Live("main", Status.PENDING))
-
-
-@contextmanager
-def _proxy(code: int, text: str, **headers: str) -> Iterator[str]:
-    """Something between us and the API that gives its own answer to everything."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response_only(code)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()

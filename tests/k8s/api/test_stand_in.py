@@ -16,8 +16,8 @@ import yaml
 from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
+from tests.k8s.helm.releases import ALL, config_map, release
 from tests.k8s.rig import KubeRig, Sky, publish
-from tests.k8s.test_helm_release import ALL, config_map, release
 from tests.kill.helm import stand_in
 
 _LISTS = [("configmaps", ""), ("services", ""), ("deployments", "apps")]

@@ -8,8 +8,8 @@ import pytest
 
 from livekit_deploy.k8s.access.client import Obj
 from livekit_deploy.sandbox.cluster.kubelet.kubelet import Kubelet
+from tests.k8s.api.wire import ask
 from tests.k8s.rig import KubeRig, livekit
-from tests.k8s.test_api import ask
 
 LABELS = {"app": "calls"}
 BUDGETS = "/apis/policy/v1/namespaces/livekit/poddisruptionbudgets"

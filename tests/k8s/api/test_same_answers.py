@@ -10,9 +10,9 @@ import pytest
 
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.cluster.cluster import Cluster
+from tests.k8s.api.wire import MAPS, ask, config
 from tests.k8s.asked import ANSWERS, answers
 from tests.k8s.rig import KubeRig, Sky
-from tests.k8s.test_api import MAPS, ask, config
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.sandbox.clock import SandboxClock
 from livekit_deploy.sandbox.faults.plan import current, parsed
 from livekit_deploy.state.limits import CALL_BOUND, Limits
+from tests.k8s.api.wire import ask
 from tests.k8s.rig import KubeRig, Named
-from tests.k8s.test_api import ask
 
 SPACE = "/api/v1/namespaces/apps"
 MOMENT = {"token-refused": 401, "api-busy": 429, "etcd-lost": 500}
