@@ -147,6 +147,12 @@ def _point_elsewhere(here: Workspace) -> None:
     route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
 
 
+def test_a_parameter_that_redis_does_not_have(before: Before) -> None:
+    found = before.only("Redis", **{"redis.parameters": {"time-out": "300"}})
+    assert found.seen == "ElastiCache has no parameter time-out in valkey8"
+    assert found.remedy == "did you mean 'timeout'?"
+
+
 def test_a_certificate_of_ones_own_that_ends_soon(before: Before) -> None:
     pem = certificate("*.uat.example.com", days=5)
     arn = before.here.client("acm").import_certificate(**pem)["CertificateArn"]

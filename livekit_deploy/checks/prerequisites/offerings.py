@@ -91,7 +91,7 @@ def _none_foreseen(survey: PrerequisitesContext, wanted: Iterable[Resource], cau
 
 
 def redis(survey: PrerequisitesContext) -> str:
-    """ElastiCache offers the engine's version and the node type."""
+    """ElastiCache offers the engine's version, the node type and the parameters."""
     wanted = survey.env.redis
     found = survey.cloud.elasticache.pages(
         "describe_cache_engine_versions", "CacheEngineVersions", Engine=wanted.engine
@@ -109,6 +109,8 @@ def redis(survey: PrerequisitesContext) -> str:
             cause="the node type does not exist, or not in this region",
             remedy="choose another one in redis.node_type, such as cache.t4g.small",
         )
+    parameters = [item for item in survey.to_make if item.kind == "elasticache.parameter_group"]
+    _none_foreseen(survey, parameters, "each major version of an engine has parameters of its own")
     support = engine_support(wanted, date.today())
     return f"{wanted.engine} {wanted.version} on {wanted.node_type}" + (f": {support}" if support else "")
 
