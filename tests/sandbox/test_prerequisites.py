@@ -148,7 +148,8 @@ def _point_elsewhere(here: Workspace) -> None:
 
 
 def test_a_parameter_that_redis_does_not_have(before: Before) -> None:
-    found = before.only("Redis", **{"redis.parameters": {"time-out": "300"}})
+    asked: dict[str, Any] = {"redis.parameters": {"time-out": "300"}}
+    found = before.only("Redis", **asked)
     assert found.seen == "ElastiCache has no parameter time-out in valkey8"
     assert found.remedy == "did you mean 'timeout'?"
 
