@@ -23,7 +23,8 @@ from livekit_deploy.state.document import State, dump
 from livekit_deploy.state.store import FileStore
 from tests.aws.test_lookalikes import account
 from tests.contract.cases import NODES_TRUST
-from tests.contract.test_upkeep import BUCKET, GATEWAY, SMALL, VPC, Place, aws, environment
+from tests.contract.upkeep.conftest import aws
+from tests.contract.upkeep.place import BUCKET, GATEWAY, SMALL, VPC, Place, environment
 from tests.fakes import FakeClock
 
 __all__ = ["aws"]
