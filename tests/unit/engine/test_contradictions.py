@@ -13,7 +13,7 @@ from livekit_deploy.engine.resource import Found, Live, Observed, Resource, Stat
 from livekit_deploy.engine.run import Run
 from livekit_deploy.engine.stages import STAGES
 from livekit_deploy.engine.waits import Waits
-from livekit_deploy.errors import Conflict, Denied, Failed, ResourceError
+from livekit_deploy.errors import Absent, Conflict, Denied, Failed, ResourceError
 from livekit_deploy.state.document import Phase
 from tests.fakes import Fake, FakeCloud, FakePool, Killed, Thing
 from tests.unit.engine.conftest import Rig
@@ -69,6 +69,15 @@ def test_a_change_that_is_refused_and_does_not_show_is_an_error(rig: Rig) -> Non
     rig.cloud.errors["update", "fake.thing/one"] = [refusal]
     assert rig.up([Fake("one", size=2)]).failed == {"fake.thing/one": refusal}
     assert rig.up([Fake("one", size=2)]).clean
+
+
+def test_a_change_of_what_is_gone_meanwhile_is_an_error(rig: Rig) -> None:
+    """It is not made again unasked in the middle of its change."""
+    rig.up([Fake("one")])
+    gone = Absent("there is no such thing", code="NotFound", request_id="r")
+    rig.cloud.errors["update", "fake.thing/one"] = [gone]
+    rig.cloud.witness = lambda verb, address: rig.cloud.things.clear()
+    assert rig.up([Fake("one", size=2)]).failed == {"fake.thing/one": gone}
 
 
 def test_a_change_that_is_refused_because_it_was_made_is_made(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
