@@ -117,9 +117,8 @@ def test_a_missing_authority_is_noticed(newest: Site) -> None:
         newest.start(newest.manifests(newest.redis()), image).started()
 
 
-@pytest.mark.parametrize(("mode", "group"), [(0o640, None), (0o640, 65532), (0o400, 65532)])
+@pytest.mark.parametrize(("mode", "group"), [(0o640, 65532), (0o400, 65532)])
 def test_keys_from_a_file_need_its_group_and_nobody_else(newest: Site, mode: int, group: int | None) -> None:
-    """Without a group of its own the process has group 0, as which such a file can be read."""
     given = newest.manifests(newest.redis())
     key_file(mode, group=group)(given)
     newest.start(given).started()
