@@ -6,7 +6,7 @@ Source: ACM user guide, "DNS validation"; ACM API reference, DeleteCertificate a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
@@ -14,11 +14,10 @@ from moto.acm.responses import AWSCertificateManagerResponse
 from moto.core.exceptions import AWSError
 from moto.elbv2.models import elbv2_backends
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 from livekit_deploy.sandbox.aws.route53.names import found, plain
 from livekit_deploy.sandbox.clock import SandboxClock, clock
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 _making = threading.RLock()
-Method = Callable[..., Any]
+Original = Callable[..., Any]
 
 
 class Corrections:
     """Those of one file, in the order in which they stand there; moto is as it was until `install`."""
 
     def __init__(self) -> None:
-        self._written: list[tuple[type, str, Method]] = []
+        self._written: list[tuple[type, str, Original]] = []
 
-    def __call__(self, cls: type, *names: str) -> Callable[[Method], Method]:
+    def __call__(self, cls: type, *names: str) -> Callable[[Original], Original]:
         """Let a function replace the method of its name, or those of ``names``: it gets the bound original first."""
 
-        def write(function: Method) -> Method:
+        def write(function: Original) -> Original:
             self._written += [(cls, name, function) for name in names or (function.__name__,)]
             return function
 
@@ -32,7 +32,7 @@ class Corrections:
             setattr(cls, name, _method(getattr(cls, name), function))
 
 
-def _method(original: Method, function: Method) -> Method:
+def _method(original: Original, function: Original) -> Original:
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return function(functools.partial(original, self), self, *args, **kwargs)

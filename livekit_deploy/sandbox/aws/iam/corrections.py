@@ -6,16 +6,14 @@ moto deletes and takes everything. Source: IAM API reference, DeletePolicy, Crea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from moto.iam.exceptions import DeleteConflictException, MalformedPolicyDocument, NotFoundException
 from moto.iam.models import IAMBackend
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

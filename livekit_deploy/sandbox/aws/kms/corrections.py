@@ -7,16 +7,14 @@ moto uses it all the same. Source: KMS API reference, ScheduleKeyDeletion and Ca
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

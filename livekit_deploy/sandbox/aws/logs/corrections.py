@@ -6,16 +6,14 @@ Source: CloudWatch Logs API reference, DeleteLogGroup, DescribeLogGroups and Put
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

@@ -8,7 +8,6 @@ guide, "DNS domain name format", "Supported DNS record types" and "Choosing betw
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -16,10 +15,9 @@ from moto.route53.exceptions import Route53ClientError
 from moto.route53.models import DelegationSet, RecordSet, Route53Backend
 from moto.route53.responses import Route53
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections, kept
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original, kept
 from livekit_deploy.sandbox.aws.route53.names import plain, stored
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 Item = dict[str, Any]

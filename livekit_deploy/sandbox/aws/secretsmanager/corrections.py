@@ -5,15 +5,13 @@ Source: Secrets Manager API reference, CreateSecret.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import SecretsManagerBackend
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

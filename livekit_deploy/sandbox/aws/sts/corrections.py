@@ -8,7 +8,6 @@ Source: STS API reference, GetCallerIdentity; Signature Version 4, "Authenticati
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,9 +16,8 @@ from moto.core.responses import BaseResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sts.models import STSBackend
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 
 _FORM = r"A[KS]IA(?:[0-9A-F]{32})?(\d{12})"

@@ -11,17 +11,15 @@ import logging
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from livekit_deploy.sandbox.cluster.api_server import bodies, discovery, tables
 from livekit_deploy.sandbox.cluster.api_server.verbs import Request, Verbs
 from livekit_deploy.sandbox.cluster.api_server.watching import Watch
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError, Bare, NoSuchPage, unknown_path
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 from livekit_deploy.sandbox.cluster.store.logs import PodLog
 from livekit_deploy.sandbox.cluster.store.store import Store
 
-Obj = dict[str, Any]
 _logger = logging.getLogger(__name__)
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"

@@ -5,16 +5,13 @@ Source: Kubernetes, "API-initiated Eviction"; registry/core/pod/storage/eviction
 
 from __future__ import annotations
 
-from typing import Any
-
 from livekit_deploy.sandbox.cluster.objects.copying import copied
 from livekit_deploy.sandbox.cluster.objects.deletion import check_preconditions
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 from livekit_deploy.sandbox.cluster.objects.selectors import selected
 from livekit_deploy.sandbox.cluster.store.store import Store, now
 
-Obj = dict[str, Any]
 _VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
 _SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 _UNGUARDED = ("Pending", "Succeeded", "Failed")

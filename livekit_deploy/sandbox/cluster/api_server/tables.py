@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 
-Obj = dict[str, Any]
 _Cell = Callable[[Obj], Any]
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 _NONE = "<none>"

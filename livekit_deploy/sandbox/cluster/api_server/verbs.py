@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from livekit_deploy.sandbox.cluster.api_server import bodies
 from livekit_deploy.sandbox.cluster.api_server.evictions import evict
@@ -14,11 +13,10 @@ from livekit_deploy.sandbox.cluster.objects.copying import copied
 from livekit_deploy.sandbox.cluster.objects.defaults import fold_string_data
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError, required, unknown_path
 from livekit_deploy.sandbox.cluster.objects.fields import check_applied, check_fields
-from livekit_deploy.sandbox.cluster.objects.kinds import VERBS, Kind, untyped
+from livekit_deploy.sandbox.cluster.objects.kinds import VERBS, Kind, Obj, untyped
 from livekit_deploy.sandbox.cluster.objects.selectors import check_selectors
 from livekit_deploy.sandbox.cluster.store.store import Store, now
 
-Obj = dict[str, Any]
 Result = tuple[int, Obj, list[str]]
 #: kinds whose deletion is answered with the object, even when it goes at once
 _RETURNED = (

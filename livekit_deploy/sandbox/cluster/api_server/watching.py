@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from livekit_deploy.sandbox.cluster.api_server.tables import table
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 from livekit_deploy.sandbox.cluster.objects.selectors import fields_match, labels_match
 from livekit_deploy.sandbox.cluster.store.store import Event, Store
 
-Obj = dict[str, Any]
 _LONGEST_SECONDS = 1800.0
 _TICK_SECONDS = 1.0
 _BOOKMARK_SECONDS = 60.0

@@ -7,14 +7,12 @@ Source: Kubernetes, "Dynamic Admission Control", failure policy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 from livekit_deploy.sandbox.cluster.objects.selectors import selected
 from livekit_deploy.sandbox.cluster.store.store import Store
 
-Obj = dict[str, Any]
 _GROUP = "admissionregistration.k8s.io"
 
 

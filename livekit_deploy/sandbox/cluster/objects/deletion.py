@@ -6,12 +6,10 @@ Source: k8s.io/apiserver, registry/rest `BeforeDelete`; the strategy of pods.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError, forbidden
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 
-Obj = dict[str, Any]
 #: kept by a definition until the objects that it defines are gone
 DEFINITION_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 _KEPT = ("default", "kube-system", "kube-public")  # namespaces

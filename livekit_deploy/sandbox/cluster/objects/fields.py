@@ -10,9 +10,8 @@ from typing import Any
 import kubernetes.client
 
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 
-Obj = dict[str, Any]
 _LIST = re.compile(r"[Ll]ist\[(.+)\]")
 _DICT = re.compile(r"[Dd]ict[\[(]str, ?(.+)[\])]")
 #: what Go calls the values of JSON

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+Obj = dict[str, Any]
+"""A Kubernetes object."""
+
 _STATUS = ("status",)
 _SCALABLE = ("status", "scale")
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")

@@ -10,7 +10,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from livekit_deploy.sandbox.cluster.objects import apply
 from livekit_deploy.sandbox.cluster.objects.copying import copied
@@ -23,12 +22,11 @@ from livekit_deploy.sandbox.cluster.objects.deletion import (
     shortened,
 )
 from livekit_deploy.sandbox.cluster.objects.errors import ApiError, forbidden, required
-from livekit_deploy.sandbox.cluster.objects.kinds import Kind
+from livekit_deploy.sandbox.cluster.objects.kinds import Kind, Obj
 from livekit_deploy.sandbox.cluster.objects.selectors import fields_match, labels_match
 from livekit_deploy.sandbox.cluster.objects.served import Served
 from livekit_deploy.sandbox.cluster.store.logs import Logs
 
-Obj = dict[str, Any]
 _WINDOW = 5000  # events that a watch may still ask for
 _SET_BY_SERVER = (
     *("uid", "creationTimestamp", "deletionTimestamp", "name", "namespace", "generation", "resourceVersion"),

@@ -5,15 +5,13 @@ Source: EC2 developer guide, "Ensuring idempotency in Amazon EC2 API requests".
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from moto.ec2.responses import EC2Response
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections, kept
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original, kept
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

@@ -5,7 +5,7 @@ Source: EC2 API reference, DeleteVpc, DeleteSubnet, DeleteSecurityGroup, DetachI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from moto.ec2.exceptions import DependencyViolationError
@@ -13,9 +13,8 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.responses import EC2Response
 
 from livekit_deploy.sandbox.aws.ec2.errors import refused
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

@@ -7,7 +7,6 @@ Source: EC2 API reference, CreateVpcEndpoint, ModifyVpcEndpoint, DescribeVpcEndp
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.exceptions import InvalidVpcEndPointIdError
@@ -16,10 +15,9 @@ from moto.ec2.models.vpcs import VPCEndPoint
 
 from livekit_deploy.sandbox.aws.ec2.errors import refused
 from livekit_deploy.sandbox.aws.elbv2.corrections.load_balancers import INTERFACES_GONE
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 from livekit_deploy.sandbox.clock import SandboxClock, clock
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

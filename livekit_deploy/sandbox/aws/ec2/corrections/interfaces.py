@@ -7,7 +7,6 @@ Instance, ModifyInstanceAttribute and ModifyNetworkInterfaceAttribute.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import EC2Backend
@@ -15,10 +14,9 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance
 
 from livekit_deploy.sandbox.aws.elbv2.corrections.load_balancers import INTERFACES_GONE
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 from livekit_deploy.sandbox.clock import clock
 
-Original = Callable[..., Any]
 #: what an interface holds, and what shows it
 _WHERE_THEY_COUNT = (
     *("get_all_network_interfaces", "delete_network_interface", "delete_security_group", "delete_subnet"),

@@ -5,16 +5,14 @@ Source: EC2 API reference, DescribeLaunchTemplates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.launch_templates import LaunchTemplate
 
 from livekit_deploy.sandbox.aws.ec2.errors import refused
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 
 

@@ -5,17 +5,15 @@ Source: VPC user guide, "NAT gateways"; EC2 API reference, CreateNatGateway, Del
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.nat_gateways import NatGateway
 
 from livekit_deploy.sandbox.aws.ec2.errors import refused
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 from livekit_deploy.sandbox.clock import SandboxClock, clock
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

@@ -5,7 +5,6 @@ Source: EC2 API reference, CreateRoute, ReplaceRoute and Route (State).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import EC2Backend
@@ -13,9 +12,8 @@ from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.route_tables import Route
 
 from livekit_deploy.sandbox.aws.ec2.errors import refused
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 
 

@@ -5,14 +5,12 @@ Source: EC2 API reference, AuthorizeSecurityGroupIngress and ModifySecurityGroup
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import EC2Backend
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

@@ -7,7 +7,6 @@ are shuffled for each account, ids are not); EKS user guide, "Subnet requirement
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import EC2Backend
@@ -16,9 +15,7 @@ from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.responses import EC2Response
 
 from livekit_deploy.sandbox.aws.ec2.errors import refused
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections, kept
-
-Original = Callable[..., Any]
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original, kept
 
 #: where EKS places no control plane
 UNSUPPORTED = {"use1-az3", "usw1-az2", "cac1-az3", "cnn1-az4"}

@@ -5,14 +5,12 @@ Source: ELB API reference, ModifyListener.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.elbv2.models import ELBv2Backend
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 

@@ -6,17 +6,14 @@ Source: ELB user guide, "Load balancer subnets and zones"; an interface's descri
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import moto.elbv2.models
 from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import ELBv2Backend
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 from livekit_deploy.sandbox.clock import clock
-
-Original = Callable[..., Any]
 
 #: AWS's seconds until a new one is active, and until the interfaces of one that was deleted are gone
 PROVISIONING, INTERFACES_GONE = 130.0, 150.0

@@ -5,15 +5,13 @@ Source: ELB user guide, "Target health status" and "Deregistration delay".
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 from livekit_deploy.sandbox.clock import SandboxClock, clock
 
-Original = Callable[..., Any]
 _DELAY = "deregistration_delay.timeout_seconds"
 corrected = Corrections()
 install = corrected.install

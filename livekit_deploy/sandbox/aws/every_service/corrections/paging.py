@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,9 +17,7 @@ from botocore.exceptions import DataNotFoundError
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_pagination_model
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
-
-Original = Callable[..., Any]
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
 _MARK = "sandbox-page-"
 _largest = math.inf

@@ -5,14 +5,12 @@ The role of somebody who logs in by IAM Identity Center has ``sso.amazonaws.com`
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import BaseResponse
 
-from livekit_deploy.sandbox.aws.every_service.patching import Corrections
+from livekit_deploy.sandbox.aws.every_service.patching import Corrections, Original
 
-Original = Callable[..., Any]
 corrected = Corrections()
 install = corrected.install
 
