@@ -17,6 +17,7 @@ from livekit_deploy.sandbox.aws.eks.corrections.clusters import Clusters
 from livekit_deploy.sandbox.aws.eks.corrections.node_groups import NodeGroups
 from livekit_deploy.sandbox.aws.eks.errors import absent
 from livekit_deploy.sandbox.aws.eks.store import Item, lock, store
+from livekit_deploy.sandbox.aws.every_service.patching import operations_of
 from livekit_deploy.sandbox.clock import clock
 
 _ROUTES = (
@@ -34,47 +35,15 @@ _ROUTES = (
     "/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies$",
     "/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies/(?P<policyArn>[^/]+)$",
 )
-#: operation → (the class that has it, its method)
-_OPERATIONS: dict[str, tuple[Any, str]] = {
-    "create_cluster": (Clusters, "create"),
-    "describe_cluster": (Clusters, "describe"),
-    "list_clusters": (Clusters, "names"),
-    "delete_cluster": (Clusters, "delete"),
-    "update_cluster_config": (Clusters, "update_config"),
-    "update_cluster_version": (Clusters, "update_version"),
-    "associate_encryption_config": (Clusters, "associate_encryption"),
-    "describe_cluster_versions": (Clusters, "versions"),
-    "describe_update": (Clusters, "describe_update"),
-    "list_updates": (Clusters, "list_updates"),
-    "create_nodegroup": (NodeGroups, "create"),
-    "describe_nodegroup": (NodeGroups, "describe"),
-    "list_nodegroups": (NodeGroups, "names"),
-    "delete_nodegroup": (NodeGroups, "delete"),
-    "update_nodegroup_config": (NodeGroups, "update_config"),
-    "update_nodegroup_version": (NodeGroups, "update_version"),
-    "create_addon": (Addons, "create"),
-    "describe_addon": (Addons, "describe"),
-    "list_addons": (Addons, "names"),
-    "update_addon": (Addons, "update"),
-    "delete_addon": (Addons, "delete"),
-    "describe_addon_versions": (Addons, "versions"),
-    "create_access_entry": (Access, "create"),
-    "describe_access_entry": (Access, "describe"),
-    "list_access_entries": (Access, "names"),
-    "update_access_entry": (Access, "update"),
-    "delete_access_entry": (Access, "delete"),
-    "associate_access_policy": (Access, "associate"),
-    "disassociate_access_policy": (Access, "disassociate"),
-    "list_associated_access_policies": (Access, "associated"),
-}
 
 
 def install() -> None:
     """Replace moto's EKS."""
     for route in _ROUTES:
         moto.eks.urls.url_paths["{0}" + route] = EKSResponse.dispatch
-    for operation, (owner, method) in _OPERATIONS.items():
-        setattr(EKSResponse, operation, _operation(operation, owner, method))
+    for owner in (Clusters, NodeGroups, Addons, Access):
+        for name in operations_of(owner):
+            setattr(EKSResponse, name, _operation(owner, name))
     for name, function in {
         "tag_resource": _tag,
         "untag_resource": _untag,
@@ -83,15 +52,15 @@ def install() -> None:
         setattr(EKSResponse, name, function)
 
 
-def _operation(operation: str, owner: Any, method: str) -> Callable[[Any], Any]:
+def _operation(owner: Any, name: str) -> Callable[[Any], Any]:
     def answer(response: EKSResponse) -> ActionResult:
         asked = _asked(response)
         with lock:
             answers = store(response.eks_backend).answers
-            token = (operation, str(asked.get("clientRequestToken")))
+            token = (name, str(asked.get("clientRequestToken")))
             if asked.get("clientRequestToken") and token in answers:
                 return ActionResult(answers[token])
-            made = getattr(owner(response.eks_backend, clock()), method)(asked)
+            made = getattr(owner(response.eks_backend, clock()), name)(asked)
             if asked.get("clientRequestToken"):
                 answers[token] = made
             return ActionResult(made)

@@ -14,6 +14,7 @@ from livekit_deploy.sandbox.aws.elasticache.additions import ParameterGroups
 from livekit_deploy.sandbox.aws.elasticache.corrections.replication_groups import ElastiCache
 from livekit_deploy.sandbox.aws.elasticache.corrections.subnet_groups import SubnetGroups
 from livekit_deploy.sandbox.aws.elasticache.corrections.tags import Tags
+from livekit_deploy.sandbox.aws.every_service.patching import operations_of
 from livekit_deploy.sandbox.clock import SandboxClock, clock
 
 _one_at_a_time = threading.RLock()
@@ -22,9 +23,8 @@ _one_at_a_time = threading.RLock()
 def install() -> None:
     """Replace moto's ElastiCache."""
     for owner in (ElastiCache, SubnetGroups, ParameterGroups, Tags):
-        for name in vars(owner):
-            if not name.startswith("_") and name != "named":
-                setattr(ElastiCacheResponse, name, _operation(owner, name))
+        for name in operations_of(owner):
+            setattr(ElastiCacheResponse, name, _operation(owner, name))
 
 
 def _operation(owner: type, name: str) -> Callable[[Any], Any]:

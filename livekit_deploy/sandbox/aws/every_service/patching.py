@@ -40,6 +40,11 @@ def _method(original: Original, function: Original) -> Original:
     return method
 
 
+def operations_of(owner: type) -> list[str]:
+    """The methods that answer an operation, and are named as it: by two words or more. Others are called by one."""
+    return [name for name in vars(owner) if "_" in name.strip("_") and not name.startswith("_")]
+
+
 def kept(backend: Any, name: str, make: Callable[[], Any]) -> Any:
     """A value of ours on one of moto's backends: it belongs to its account and region, and a reset wipes it."""
     with _making:

@@ -34,13 +34,13 @@ class Access:
             raise absent(f"The specified principalArn could not be found: {asked['principalArn']}")
         return entry, found
 
-    def describe(self, asked: Mapping[str, Any]) -> Item:
+    def describe_access_entry(self, asked: Mapping[str, Any]) -> Item:
         return {"accessEntry": _wire(self._get(asked)[1])}
 
-    def names(self, asked: Mapping[str, Any]) -> Item:
+    def list_access_entries(self, asked: Mapping[str, Any]) -> Item:
         return {"accessEntries": sorted(self._clusters.get(asked["name"]).access)}
 
-    def create(self, asked: Mapping[str, Any]) -> Item:
+    def create_access_entry(self, asked: Mapping[str, Any]) -> Item:
         entry, principal = self._clusters.active(asked["name"]), asked["principalArn"]
         if entry.wire["accessConfig"]["authenticationMode"] == "CONFIG_MAP":
             raise not_now("The cluster's authentication mode must be set to API or API_AND_CONFIG_MAP")
@@ -81,7 +81,7 @@ class Access:
             principal == one.arn for one in (*iam.roles.values(), *iam.users.values())
         )
 
-    def update(self, asked: Mapping[str, Any]) -> Item:
+    def update_access_entry(self, asked: Mapping[str, Any]) -> Item:
         _, found = self._get(asked)
         if asked.get("kubernetesGroups") is not None:
             found["kubernetesGroups"] = list(asked["kubernetesGroups"])
@@ -89,12 +89,12 @@ class Access:
             found["username"] = asked["username"]
         return {"accessEntry": _wire(found)}
 
-    def delete(self, asked: Mapping[str, Any]) -> Item:
+    def delete_access_entry(self, asked: Mapping[str, Any]) -> Item:
         entry, _ = self._get(asked)
         del entry.access[asked["principalArn"]]
         return {}
 
-    def associate(self, asked: Mapping[str, Any]) -> Item:
+    def associate_access_policy(self, asked: Mapping[str, Any]) -> Item:
         _, found = self._get(asked)
         if not _POLICY.fullmatch(asked["policyArn"]):
             raise invalid(f"The policyArn parameter format is not valid: {asked['policyArn']}")
@@ -111,13 +111,13 @@ class Access:
             "associatedAccessPolicy": policy,
         }
 
-    def disassociate(self, asked: Mapping[str, Any]) -> Item:
+    def disassociate_access_policy(self, asked: Mapping[str, Any]) -> Item:
         _, found = self._get(asked)
         if found["policies"].pop(asked["policyArn"], None) is None:
             raise absent(f"The specified policyArn could not be found: {asked['policyArn']}")
         return {}
 
-    def associated(self, asked: Mapping[str, Any]) -> Item:
+    def list_associated_access_policies(self, asked: Mapping[str, Any]) -> Item:
         _, found = self._get(asked)
         return {
             "clusterName": asked["name"],

@@ -61,22 +61,22 @@ class Addons:
         addon.wire["status"] = "ACTIVE" if nodes else "DEGRADED"
         addon.wire["health"] = {"issues": [] if nodes else [issue]}
 
-    def describe(self, asked: Mapping[str, Any]) -> Item:
+    def describe_addon(self, asked: Mapping[str, Any]) -> Item:
         return {"addon": self._get(asked)[1].wire}
 
-    def names(self, asked: Mapping[str, Any]) -> Item:
+    def list_addons(self, asked: Mapping[str, Any]) -> Item:
         entry = self._clusters.get(asked["name"])
         for addon in list(entry.addons.values()):
             addon.advance(self._clock)
         return {"addons": sorted(entry.addons)}
 
-    def versions(self, asked: Mapping[str, Any]) -> Item:
+    def describe_addon_versions(self, asked: Mapping[str, Any]) -> Item:
         name = asked.get("addonName")
         known = asked.get("kubernetesVersion") in (None, *VERSIONS)
         found = [one for one in _OFFERED if known and name in (None, one)]
         return {"addons": [{"addonName": one, "type": "networking", "addonVersions": _versions(one)} for one in found]}
 
-    def create(self, asked: Mapping[str, Any]) -> Item:
+    def create_addon(self, asked: Mapping[str, Any]) -> Item:
         entry, name = self._clusters.active(asked["name"]), asked["addonName"]
         if name in entry.addons:
             raise in_use("Addon already exists.")
@@ -101,7 +101,7 @@ class Addons:
         entry.addons[name] = addon
         return {"addon": wire}
 
-    def update(self, asked: Mapping[str, Any]) -> Item:
+    def update_addon(self, asked: Mapping[str, Any]) -> Item:
         entry, addon = self._get(asked)
         if addon.wire["status"] not in ("ACTIVE", "DEGRADED", "UPDATE_FAILED"):
             raise in_use(f"Addon {asked['addonName']} is {addon.wire['status']}")
@@ -128,7 +128,7 @@ class Addons:
             raise invalid(f"The service account role {arn} does not exist")
         return arn or None
 
-    def delete(self, asked: Mapping[str, Any]) -> Item:
+    def delete_addon(self, asked: Mapping[str, Any]) -> Item:
         entry, addon = self._get(asked)
         if addon.wire["status"] != "DELETING":
             name = asked["addonName"]

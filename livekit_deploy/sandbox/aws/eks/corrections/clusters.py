@@ -64,7 +64,7 @@ class Clusters:
             raise not_now(f"Cluster '{name}' is not in ACTIVE status")
         return found
 
-    def describe(self, asked: Mapping[str, Any]) -> Item:
+    def describe_cluster(self, asked: Mapping[str, Any]) -> Item:
         wire = dict(self.get(asked["name"]).wire)
         wire["health"] = {"issues": [*wire["health"]["issues"], *self._key_issues(wire)]}
         if wire["status"] == "CREATING":  # neither is known before it runs
@@ -82,12 +82,12 @@ class Clusters:
             if state in _KEY_ISSUES
         ]
 
-    def names(self, asked: Mapping[str, Any]) -> Item:
+    def list_clusters(self, asked: Mapping[str, Any]) -> Item:
         for name in list(self._store.clusters):
             self._store.clusters[name].advance(self._clock)
         return {"clusters": sorted(self._store.clusters)}
 
-    def versions(self, asked: Mapping[str, Any]) -> Item:
+    def describe_cluster_versions(self, asked: Mapping[str, Any]) -> Item:
         found = [
             {
                 "clusterVersion": version,
@@ -101,7 +101,7 @@ class Clusters:
 
     # ---- creating
 
-    def create(self, asked: Mapping[str, Any]) -> Item:
+    def create_cluster(self, asked: Mapping[str, Any]) -> Item:
         name = asked["name"]
         if name in self._store.clusters:
             raise in_use(f"Cluster already exists with name: {name}")
@@ -187,7 +187,7 @@ class Clusters:
 
     # ---- changing
 
-    def update_config(self, asked: Mapping[str, Any]) -> Item:
+    def update_cluster_config(self, asked: Mapping[str, Any]) -> Item:
         entry = self.active(asked["name"])
         kinds = [key for key in ("resourcesVpcConfig", "logging", "accessConfig", "upgradePolicy") if asked.get(key)]
         kinds += ["deletionProtection"] if asked.get("deletionProtection") is not None else []
@@ -216,7 +216,7 @@ class Clusters:
             raise invalid("Cluster is already at the desired configuration")
         wire["resourcesVpcConfig"] = merged
 
-    def update_version(self, asked: Mapping[str, Any]) -> Item:
+    def update_cluster_version(self, asked: Mapping[str, Any]) -> Item:
         entry = self.active(asked["name"])
         have, want = entry.wire["version"], asked["version"]
         if want not in VERSIONS or VERSIONS.index(want) != VERSIONS.index(have) + 1:
@@ -225,7 +225,7 @@ class Clusters:
         entry.wire["version"] = want
         return update
 
-    def associate_encryption(self, asked: Mapping[str, Any]) -> Item:
+    def associate_encryption_config(self, asked: Mapping[str, Any]) -> Item:
         entry = self.active(asked["name"])
         if entry.wire["encryptionConfig"]:
             raise invalid("The cluster has an encryption configuration already")
@@ -256,7 +256,7 @@ class Clusters:
 
     # ---- deleting
 
-    def delete(self, asked: Mapping[str, Any]) -> Item:
+    def delete_cluster(self, asked: Mapping[str, Any]) -> Item:
         entry = self.get(asked["name"])
         if entry.wire["status"] in ("CREATING", "UPDATING"):
             raise in_use(f"Cluster '{asked['name']}' is {entry.wire['status']}")

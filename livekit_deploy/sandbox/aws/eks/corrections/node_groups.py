@@ -47,10 +47,10 @@ class NodeGroups:
             raise absent(f"No node group found for name: {name}.")
         return entry, entry.groups[name]
 
-    def describe(self, asked: Mapping[str, Any]) -> Item:
+    def describe_nodegroup(self, asked: Mapping[str, Any]) -> Item:
         return {"nodegroup": self._get(asked)[1].wire}
 
-    def names(self, asked: Mapping[str, Any]) -> Item:
+    def list_nodegroups(self, asked: Mapping[str, Any]) -> Item:
         entry = self._clusters.get(asked["name"])
         for group in list(entry.groups.values()):
             group.advance(self._clock)
@@ -58,7 +58,7 @@ class NodeGroups:
 
     # ---- creating
 
-    def create(self, asked: Mapping[str, Any]) -> Item:
+    def create_nodegroup(self, asked: Mapping[str, Any]) -> Item:
         entry = self._clusters.active(asked["name"])
         name = asked["nodegroupName"]
         if name in entry.groups:
@@ -199,7 +199,7 @@ class NodeGroups:
 
     # ---- changing
 
-    def update_config(self, asked: Mapping[str, Any]) -> Item:
+    def update_nodegroup_config(self, asked: Mapping[str, Any]) -> Item:
         entry, group = self._active(asked)
         scaling = {**group.wire["scalingConfig"], **(asked.get("scalingConfig") or {})}
         _check_scaling(scaling)
@@ -213,7 +213,7 @@ class NodeGroups:
             wire["labels"].pop(name, None)
         return self._updated(entry, group, "ConfigUpdate", GROUP_UPDATE, launches=grows)
 
-    def update_version(self, asked: Mapping[str, Any]) -> Item:
+    def update_nodegroup_version(self, asked: Mapping[str, Any]) -> Item:
         entry, group = self._active(asked)
         if template := self._template(asked.get("launchTemplate")):
             group.wire["launchTemplate"] = template
@@ -247,7 +247,7 @@ class NodeGroups:
 
     # ---- deleting
 
-    def delete(self, asked: Mapping[str, Any]) -> Item:
+    def delete_nodegroup(self, asked: Mapping[str, Any]) -> Item:
         entry, group = self._get(asked)
 
         def gone() -> None:
