@@ -55,8 +55,6 @@ class Listener:
     protocol: str
     """HTTP, HTTPS, TCP, TLS or UDP."""
     target_port: int
-    health_path: str | None = None
-    """Of HTTP health checks; None for TCP ones."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """ACM: certificates are issued when their validation records are in DNS, cannot be deleted while in use, and are listed
 by key type.
 
+moto issues a certificate after a minute, whatever is in DNS, deletes it at any time, and lists those of every key.
 Source: ACM user guide, "DNS validation"; ACM API reference, DeleteCertificate and ListCertificates.
 """
 

@@ -35,13 +35,15 @@ _ROUTES = (
     "/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies$",
     "/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>[^/]+)/access-policies/(?P<policyArn>[^/]+)$",
 )
+#: what answers the operations, in methods of their names
+OWNERS = (Clusters, NodeGroups, Addons, Access)
 
 
 def install() -> None:
     """Replace moto's EKS."""
     for route in _ROUTES:
         moto.eks.urls.url_paths["{0}" + route] = EKSResponse.dispatch
-    for owner in (Clusters, NodeGroups, Addons, Access):
+    for owner in OWNERS:
         for name in operations_of(owner):
             setattr(EKSResponse, name, _operation(owner, name))
     for name, function in {

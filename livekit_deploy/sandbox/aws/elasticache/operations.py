@@ -18,11 +18,13 @@ from livekit_deploy.sandbox.aws.every_service.patching import operations_of
 from livekit_deploy.sandbox.clock import SandboxClock, clock
 
 _one_at_a_time = threading.RLock()
+#: what answers the operations, in methods of their names
+OWNERS = (ElastiCache, SubnetGroups, ParameterGroups, Tags)
 
 
 def install() -> None:
     """Replace moto's ElastiCache."""
-    for owner in (ElastiCache, SubnetGroups, ParameterGroups, Tags):
+    for owner in OWNERS:
         for name in operations_of(owner):
             setattr(ElastiCacheResponse, name, _operation(owner, name))
 

@@ -1,5 +1,6 @@
 """CloudWatch Logs: a deleted group takes its tags along, groups are found by name, and are kept for certain times only.
 
+moto gives the tags to the next group of the name, and takes any number of days.
 Source: CloudWatch Logs API reference, DeleteLogGroup, DescribeLogGroups and PutRetentionPolicy.
 """
 

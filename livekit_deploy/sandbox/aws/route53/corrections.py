@@ -1,6 +1,7 @@
 """Route 53: validates a batch of changes against the existing records; a caller reference names one zone.
 
-Names are kept as Route 53 keeps them: in lower case, with a dot at the end, and with the asterisk escaped.
+Names are kept as Route 53 keeps them: in lower case, with a dot at the end, and with the asterisk escaped. moto keeps
+any record under the name that was written, and gives all zones the same nameservers.
 Sources: Route 53 API reference, ChangeResourceRecordSets, CreateHostedZone, ListHostedZonesByName; Route 53 developer
 guide, "DNS domain name format", "Supported DNS record types" and "Choosing between alias and non-alias records".
 """

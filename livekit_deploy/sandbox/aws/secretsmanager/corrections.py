@@ -1,6 +1,6 @@
-"""Secrets Manager: the name of a secret that is scheduled for deletion is refused for another reason than moto says.
+"""Secrets Manager: the name of a secret that is scheduled for deletion is refused with InvalidRequestException.
 
-Source: Secrets Manager API reference, CreateSecret.
+moto says ResourceExistsException. Source: Secrets Manager API reference, CreateSecret.
 """
 
 from __future__ import annotations

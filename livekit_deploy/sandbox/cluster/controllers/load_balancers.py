@@ -153,14 +153,13 @@ def _of_ingress(world: World, item: Obj) -> LoadBalancerRequest:
     default = '[{"HTTPS": 443}]' if certificates else '[{"HTTP": 80}]'
     ports = [pair for one in json.loads(_annotation(item, _INGRESS, "listen-ports", default)) for pair in one.items()]
     service, number = _backend(world, item)
-    path = _annotation(item, _INGRESS, "healthcheck-path", "/")
     return LoadBalancerRequest(
         kind="application",
         namespace=namespace,
         name=name,
         scheme=_annotation(item, _INGRESS, "scheme", "internal"),
         service=service,
-        listeners=tuple(Listener(int(port), protocol, number, path) for protocol, port in ports),
+        listeners=tuple(Listener(int(port), protocol, number) for protocol, port in ports),
         certificates=certificates,
         attributes=_pairs(_annotation(item, _INGRESS, "load-balancer-attributes")),
         tags=_pairs(_annotation(item, _INGRESS, "tags")),

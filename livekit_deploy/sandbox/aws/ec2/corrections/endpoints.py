@@ -1,7 +1,7 @@
 """VPC endpoints: only to services that exist, once in a route table, found by id until they are deleted.
 
-An interface endpoint has a network interface in each of its subnets, and takes minutes to go.
-
+An interface endpoint has a network interface in each of its subnets, and takes minutes to go. moto makes any endpoint,
+shows it after its deletion, and adds no route to a table that is added to it.
 Source: EC2 API reference, CreateVpcEndpoint, ModifyVpcEndpoint, DescribeVpcEndpoints.
 """
 

@@ -1,6 +1,7 @@
 """EC2: a load balancer's network interfaces stay for minutes after its deletion and block what they are in; each
 interface has security groups of its own, and an instance's are those of its primary one.
 
+moto shows an interface with the groups of its instance beside its own, and an instance with those of its start.
 Sources: ELB user guide, "Delete a load balancer"; users report DependencyViolation for that long; EC2 API reference,
 Instance, ModifyInstanceAttribute and ModifyNetworkInterfaceAttribute.
 """

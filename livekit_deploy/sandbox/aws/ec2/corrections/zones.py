@@ -1,5 +1,6 @@
 """Regions and zones of an account: shuffled zone letters, and zones that it may opt in to.
 
+moto gives all accounts the same letters, and shows every zone and region as one that the account has.
 Sources: EC2 API reference, DescribeAvailabilityZones and DescribeRegions; EC2 user guide, "Regions and Zones" (letters
 are shuffled for each account, ids are not); EKS user guide, "Subnet requirements for clusters".
 """

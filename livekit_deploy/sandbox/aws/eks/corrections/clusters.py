@@ -1,4 +1,8 @@
-"""EKS clusters: creation with all settings, one kind of change for each call, deletion in the required order."""
+"""EKS clusters: creation with all settings, one kind of change for each call, deletion in the required order.
+
+moto has them active at once, knows no updates, and deletes a cluster whatever is in it. Source: EKS API reference,
+CreateCluster, UpdateClusterConfig, UpdateClusterVersion, AssociateEncryptionConfig and DeleteCluster.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Managed node groups with instances: launched from their template, joined after a while, rolled on a change."""
+"""Managed node groups with instances: launched from their template, joined after a while, rolled on a change.
+
+moto has them active at once, without instances. Source: EKS API reference, CreateNodegroup, UpdateNodegroupConfig,
+UpdateNodegroupVersion and DeleteNodegroup; EKS user guide, "Managed node group update behavior".
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Cache subnet groups: of subnets that exist, and protected while a replication group uses them.
 
+moto takes any subnets, and neither changes nor deletes a group.
 Source: ElastiCache API reference, CreateCacheSubnetGroup, ModifyCacheSubnetGroup, DeleteCacheSubnetGroup.
 """
 

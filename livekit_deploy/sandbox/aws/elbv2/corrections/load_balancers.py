@@ -1,6 +1,8 @@
-"""ELB: load balancers have interfaces in their subnets, and network load balancers have their own names.
+"""ELB: load balancers take their time, have interfaces in their subnets, and are named by their type.
 
-Source: ELB user guide, "Load balancer subnets and zones"; an interface's description names its load balancer.
+moto makes them active by looking at them, without interfaces, calls all of them ``app`` in their ARN, and deletes them
+under deletion protection. Source: ELB user guide, "Load balancer subnets and zones" and "Deletion protection"; an
+interface's description names its load balancer.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """ELB: targets are checked before they are healthy, and drain after deregistration.
 
+moto calls a target healthy at once, and forgets one that is deregistered.
 Source: ELB user guide, "Target health status" and "Deregistration delay".
 """
 
