@@ -643,7 +643,7 @@ CASES = [
             "auth": literal(False),
             "auth_token": lambda b: b.token("another").value,
         },
-        exempt={"old_token": "says whether a token is to be ended: test_elasticache.py"},
+        exempt={"old_token": "says whether a token is to be ended: tests/aws/elasticache/test_tokens.py"},
         together={
             "engine": {"version": "7.1"},
             "tls": {"auth": False, "auth_token": None},

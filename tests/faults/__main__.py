@@ -7,7 +7,8 @@ from collections import Counter
 
 import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from livekit_deploy.errors import DeployError
-from tests.faults.matrix import NO_COLUMN, NOTHING, ROWS, TRIED, Column, Row, columns
+from tests.faults.matrix import NOTHING, Column, columns
+from tests.faults.rows import NO_COLUMN, ROWS, TRIED, Row
 
 
 def main(kinds: list[str]) -> int:

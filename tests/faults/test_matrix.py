@@ -16,8 +16,9 @@ from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.stack import Infrastructure
 from tests.contract.cases import Base, Case, closure
-from tests.faults.matrix import NOTHING, ROWS, TRIED, Row, changeable, columns
+from tests.faults.matrix import NOTHING, changeable, columns
 from tests.faults.rig import FaultRig, world
+from tests.faults.rows import ROWS, TRIED, Row
 from tests.kill.changes import ENVIRONMENT
 
 #: which kinds, and which faults of each: another seed tries others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.faults.matrix import NO_COLUMN, ROWS, TRIED
+from tests.faults.rows import NO_COLUMN, ROWS, TRIED
 from tests.k8s.faults import FAULTS
 from tests.k8s.test_faults import PATHS, ROUNDS
 from tests.places import ROOT

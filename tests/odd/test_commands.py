@@ -15,7 +15,7 @@ from livekit_deploy.cli.entry import run
 from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.state import document
 from tests.aws.rig import _boto, account
-from tests.odd.test_documents import _odd_bytes, _odd_values, _sealed, _unsealed
+from tests.odd.samples import odd_bytes, odd_values, sealed, unsealed
 from tests.unit.environments import HEAD, LIVEKIT
 
 CHANGE = ("up --yes", "down --yes", "down --confirm dev", "plan --destroy --out p", "keys rotate --yes")
@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _odd() -> list[bytes]:
     """Every odd form of a document that is sealed as ours are, and every text that is none."""
-    return [*_odd_bytes(_sealed(_unsealed())), *map(_sealed, _odd_values(_unsealed()))]
+    return [*odd_bytes(sealed(unsealed())), *map(sealed, odd_values(unsealed()))]
 
 
 def _refused(body: bytes) -> bool:
