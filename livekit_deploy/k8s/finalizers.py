@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from livekit_deploy.config.charts import CONTROLLER
-from livekit_deploy.k8s.access.client import Api, Obj
+from livekit_deploy.k8s.access.client import Api, Obj, leaving
 
 #: from the deletion of what it holds; it deletes a load balancer in a minute or two, and a group in use in some more
 PATIENCE = timedelta(minutes=10)
@@ -93,11 +93,6 @@ class LoadBalancerController:
 def holds(item: Obj) -> bool:
     """Whether the controller keeps an object from going."""
     return any(_its(one) for one in item["metadata"].get("finalizers") or [])
-
-
-def leaving(item: Obj) -> bool:
-    """Whether it is being deleted."""
-    return bool(item["metadata"].get("deletionTimestamp"))
 
 
 def _its(finalizer: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from livekit_deploy.k8s.access.client import MANAGER, Api, Obj
+from livekit_deploy.k8s.access.client import MANAGER, Api, Obj, grace_of, leaving
 from livekit_deploy.k8s.rollout import is_ready, rollout
 
 NODES = "/api/v1/nodes"
@@ -46,11 +46,11 @@ class Fleet:
     @property
     def unasked(self) -> list[Obj]:
         """Its pods that were not asked to end."""
-        return [pod for pod in self.own if not _leaving(pod)]
+        return [pod for pod in self.own if not leaving(pod)]
 
     def given_longer(self, limit: int | None) -> list[Obj]:
         """Its pods that were asked to end and have more time than they may have by now."""
-        return [pod for pod in self.own if _leaving(pod) and _given(pod) > full_grace(pod, limit)]
+        return [pod for pod in self.own if leaving(pod) and grace_of(pod) > full_grace(pod, limit)]
 
     def next_to_end(self, limit: int | None) -> Obj | None:
         """The pod to be asked to end now, or to be given less time than it has; ``limit`` is as `full_grace` takes it.
@@ -97,7 +97,7 @@ def _missing(media: list[Obj], pods: list[Obj], deployments: list[Obj]) -> int:
     open_ = _names(media) - closed
     if not open_:
         return 0
-    staying = [pod for pod in pods if not _leaving(pod)]
+    staying = [pod for pod in pods if not leaving(pod)]
     serving = [
         pod for pod in staying if (node := pod["spec"]["nodeName"]) in closed or (node in open_ and is_ready(pod))
     ]
@@ -135,15 +135,6 @@ def _closed(node: Obj) -> bool:
     return bool(node["spec"].get("unschedulable"))
 
 
-def _leaving(pod: Obj) -> bool:
-    return bool(pod["metadata"].get("deletionTimestamp"))
-
-
-def _given(pod: Obj) -> int:
-    """Seconds that it was given when it was asked to end."""
-    return int(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
-
-
 def _overdue(pod: Obj, moment: datetime) -> bool:
     """Whether its time has passed, and nobody is there to end it: the kubelet of its node is gone."""
-    return _leaving(pod) and datetime.fromisoformat(pod["metadata"]["deletionTimestamp"]) + _LATE < moment
+    return leaving(pod) and datetime.fromisoformat(pod["metadata"]["deletionTimestamp"]) + _LATE < moment

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.engine.inputs import Change, Input, Ref, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
-from livekit_deploy.k8s.access.client import MANAGER, PASSING, Obj, api_for, serves
-from livekit_deploy.k8s.finalizers import LoadBalancerController, leaving
+from livekit_deploy.k8s.access.client import MANAGER, PASSING, Obj, api_for, leaving, serves
+from livekit_deploy.k8s.finalizers import LoadBalancerController
 from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL, claim, own, written
 
 _VERSIONS = "livekit-deploy/secret-versions"
@@ -50,7 +50,7 @@ class ClusterObject(Resource):
         own_tags = written(labels.get(LINEAGE_LABEL), annotations.get(ADDRESS_ANNOTATION))
         if id is None:
             claim(cloud, self.address, own_tags, self.where())
-        status = Status.DELETING if metadata.get("deletionTimestamp") else Status.READY
+        status = Status.DELETING if leaving(item) else Status.READY
         outputs, made = {"name": metadata["name"]}, str(metadata.get("uid", ""))
         return Live(self.where(), status, self.props(item), outputs, made=made, tags=own_tags)
 

@@ -6,7 +6,7 @@ from livekit_deploy.checks.finding import Trouble, Unfinished
 from livekit_deploy.checks.verify import causes
 from livekit_deploy.checks.verify.context import VerifyContext
 from livekit_deploy.config.charts import CONTROLLER
-from livekit_deploy.k8s.access.client import Obj
+from livekit_deploy.k8s.access.client import Obj, leaving
 from livekit_deploy.k8s.rollout import Rollout, rollout
 from livekit_deploy.k8s.workload import has_endpoints
 from livekit_deploy.provisioners.addresses import LIVEKIT, SIGNAL
@@ -95,7 +95,7 @@ def ingress(look: VerifyContext) -> str:
     stack = str(look.records[SIGNAL].inputs["stack"])
     namespace, name = stack.split("/")
     found = look.api.get(f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses/{name}")
-    if found is None or found["metadata"].get("deletionTimestamp"):
+    if found is None or leaving(found):
         raise Trouble(
             f"the Ingress {stack} was deleted",
             cause="somebody deleted it, and its load balancer with it",

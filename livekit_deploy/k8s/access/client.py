@@ -88,6 +88,16 @@ def _shared(cloud: Cloud, host: Live, look: Callable[[], Live]) -> Api:
     return found
 
 
+def leaving(item: Obj) -> bool:
+    """Whether an object is being deleted."""
+    return bool(item["metadata"].get("deletionTimestamp"))
+
+
+def grace_of(pod: Obj) -> int:
+    """Seconds that a pod was given when it was asked to end; 0 for one that was not."""
+    return int(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+
+
 def serves(host: Live | None) -> bool:
     """Whether the cluster has an API: not before its control plane is made, and not while it is taken down."""
     return host is not None and bool(host.outputs.get("endpoint")) and host.status is not Status.DELETING

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from livekit_deploy.k8s.access.client import Api, Obj
+from livekit_deploy.k8s.access.client import Api, Obj, leaving
 from livekit_deploy.k8s.workload import drift, named
 
 KIND = "CustomResourceDefinition"
@@ -26,7 +26,7 @@ class Definitions:
     def waits(self, manifest: Iterable[Obj]) -> str:
         """What must happen by itself first, "" for nothing: one is being deleted, or not served yet."""
         for item, live in self.objects:
-            if live is not None and live["metadata"].get("deletionTimestamp"):
+            if live is not None and leaving(live):
                 return f"waiting for {named(item)} to go"
         there = {kind for item, live in self.objects if live is not None for kind in _kinds(item)}
         for item in manifest:

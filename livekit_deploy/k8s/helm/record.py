@@ -16,6 +16,7 @@ import yaml
 from livekit_deploy.errors import OddAnswer
 from livekit_deploy.k8s.access.client import Api, Obj
 from livekit_deploy.k8s.helm.command import as_yaml
+from livekit_deploy.k8s.ownership_tags import written
 
 #: libyaml's where it is there: manifests are read again and again, and an index has thousands of charts
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -48,6 +49,11 @@ class ReleaseRecord:
     files: Mapping[str, bytes]
     #: when helm wrote it, by our own clock: the cluster dates it, since other machines' clocks may be wrong
     written: datetime
+
+    @property
+    def own_tags(self) -> dict[str, str]:
+        """The tags under the names that they have in AWS."""
+        return written(self.tags.get("lineage"), self.tags.get("address"))
 
 
 def read_release(api: Api, namespace: str, name: str) -> ReleaseRecord | None:

@@ -19,14 +19,14 @@ from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.base import call_log, shipped_files
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, Unresolved, plain, substitute
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Resource, Status
-from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api_for, host_of, serves
+from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api_for, host_of, leaving, serves
 from livekit_deploy.k8s.helm.charts import definitions, definitions_in, fetched
 from livekit_deploy.k8s.helm.command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.helm.definitions import Definitions, broken
 from livekit_deploy.k8s.helm.process import UNSERVED, WEBHOOK
 from livekit_deploy.k8s.helm.record import ReleaseRecord, read_earlier, read_release, revise
 from livekit_deploy.k8s.helm.remains import Remains
-from livekit_deploy.k8s.ownership_tags import claim, own, written
+from livekit_deploy.k8s.ownership_tags import claim, own
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named
 
@@ -72,14 +72,17 @@ class HelmRelease(Resource):
     def read(self, cloud: Cloud, id: str | None) -> Live | None:
         if not serves(self.host):
             return None
-        connection = api_for(cloud, self)
-        record = read_release(connection, self.namespace, self.instance)
+        connection, record = self._known(cloud)
         if record is None:
             return None
-        own_tags = written(record.tags.get("lineage"), record.tags.get("address"))
         if id is None:
-            claim(cloud, self.address, own_tags, f"the release {self._id()}")
-        return replace(self._seen(cloud, connection, record), tags=own_tags)
+            claim(cloud, self.address, record.own_tags, f"the release {self._id()}")
+        return replace(self._seen(cloud, connection, record), tags=record.own_tags)
+
+    def _known(self, cloud: Cloud) -> tuple[Api, ReleaseRecord | None]:
+        """The API that helm's record is read from, and the record; None when helm knows no such release."""
+        connection = api_for(cloud, self)
+        return connection, read_release(connection, self.namespace, self.instance)
 
     def _seen(self, cloud: Cloud, connection: Api, record: ReleaseRecord) -> Live:
         props: dict[str, Any] = {
@@ -107,7 +110,7 @@ class HelmRelease(Resource):
         earlier = self._earlier(connection, record)
         unknown = _unknown(earlier, record)
         live = [live for _, live in live_objects(connection, unknown, self.namespace) if live]
-        if going := [item for item in live if item["metadata"].get("deletionTimestamp")]:
+        if going := [item for item in live if leaving(item)]:
             return Live(self._id(), Status.PENDING, props, detail=f"waiting for {named(going[0])} to go")
         if unknown:
             props["state"] = f"{record.status}, which does not know {', '.join(map(named, unknown))}"
@@ -161,11 +164,9 @@ class HelmRelease(Resource):
         """The release while helm knows it; after that, what its objects leave for a while."""
         if not serves(self.host):
             return None
-        connection = api_for(cloud, self)
-        record = read_release(connection, self.namespace, self.instance)
+        connection, record = self._known(cloud)
         if record is not None:
-            own_tags = written(record.tags.get("lineage"), record.tags.get("address"))
-            return Live(self._id(), Status.READY, tags=own_tags)
+            return Live(self._id(), Status.READY, tags=record.own_tags)
         return Remains(connection, self.namespace, self.instance).live(self._id())
 
     def own_tags(self, cloud: Cloud, outputs: Mapping[str, Any]) -> dict[str, str]:
@@ -204,8 +205,7 @@ class HelmRelease(Resource):
 
         The revision before may be one that was interrupted itself, and whose record says more than its chart.
         """
-        connection = api_for(cloud, self)
-        record = read_release(connection, self.namespace, self.instance)
+        connection, record = self._known(cloud)
         if record is None:
             return
         at, earlier = (connection, self.namespace, self.instance), self._earlier(connection, record)
@@ -219,8 +219,7 @@ class HelmRelease(Resource):
 
     def _define(self, cloud: Cloud) -> None:
         """Bring back one definition of the chart that is installed; what it defines follows."""
-        connection = api_for(cloud, self)
-        record = read_release(connection, self.namespace, self.instance)
+        connection, record = self._known(cloud)
         if record is not None:
             Definitions(connection, definitions_in(record.files)).bring(most=1)
 
@@ -249,8 +248,8 @@ class HelmRelease(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Uninstall; then end what would drain for hours, or for ever."""
-        connection = api_for(cloud, self)
-        if read_release(connection, self.namespace, self.instance) is not None:
+        connection, record = self._known(cloud)
+        if record is not None:
             runner = helm(cloud, host_of(self))
             asyncio.run(runner.uninstall(self.instance, namespace=self.namespace, timeout=runner.give_up))
         else:

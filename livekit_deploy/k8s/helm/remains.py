@@ -11,8 +11,8 @@ Source: Kubernetes, "Finalizers"; AWS Load Balancer Controller, "TargetGroupBind
 from __future__ import annotations
 
 from livekit_deploy.engine.resource import Live, Status
-from livekit_deploy.k8s.access.client import Api, Obj
-from livekit_deploy.k8s.finalizers import LoadBalancerController, holds, leaving
+from livekit_deploy.k8s.access.client import Api, Obj, grace_of, leaving
+from livekit_deploy.k8s.finalizers import LoadBalancerController, holds
 from livekit_deploy.k8s.workload import named
 
 _INSTANCE = "app.kubernetes.io/instance"
@@ -38,7 +38,7 @@ class Remains:
         bindings = self._bindings()
         if not left and not bindings:
             return None
-        idle = any(_graceful(item) if item["kind"] == "Pod" else not leaving(item) for item in left)
+        idle = any(grace_of(item) > 0 if item["kind"] == "Pod" else not leaving(item) for item in left)
         held = [item for item in [*left, *bindings] if holds(item)]
         idle = idle or (bool(held) and LoadBalancerController(self._api).given_up(held))
         shown = ", ".join(sorted(named(item) for item in [*left, *bindings])[:3])
@@ -86,7 +86,3 @@ def _made_for_ours(binding: Obj, others: dict[str, set[str]]) -> bool:
     labels = binding["metadata"].get("labels") or {}
     made_for = [(path, labels[label]) for path, label in _STACKS.items() if label in labels]
     return bool(made_for) and all(name not in others[path] for path, name in made_for)
-
-
-def _graceful(pod: Obj) -> bool:
-    return int(pod["metadata"].get("deletionGracePeriodSeconds") or 0) > 0
