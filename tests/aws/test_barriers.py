@@ -17,7 +17,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.operations.leftovers import leftovers
 from tests.aws.controller import CLUSTER, controller_made
 from tests.aws.rig import REGION, AwsRig
-from tests.contract.cases import Base
+from tests.contract.kinds.case import Base
 
 
 def _declared() -> list[Resource]:

@@ -16,7 +16,7 @@ from livekit_deploy.engine.plan import Action, PlannedChange
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
-from tests.contract.cases import ZONE, Base
+from tests.contract.kinds.case import ZONE, Base
 
 ENVIRONMENT = f"""
 preset: dev

@@ -16,7 +16,8 @@ from livekit_deploy.sandbox.aws.eks.corrections.node_groups import NodeGroups
 from livekit_deploy.sandbox.aws.eks.store import store_of
 from tests.aws.controller import controller_made
 from tests.aws.rig import REGION, AwsRig
-from tests.contract.cases import CASES, Base, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import Base, closure
 
 #: a version as somebody makes it in the console: tokens are optional, the disk is plain, a script runs at the start
 THEIRS: dict[str, Any] = {

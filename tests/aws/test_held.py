@@ -15,7 +15,7 @@ from livekit_deploy.aws.kinds.ec2.vpc import InternetGateway, Subnet, Vpc
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import TimedOut
 from tests.aws.rig import AwsRig
-from tests.contract.cases import Base
+from tests.contract.kinds.case import Base
 
 
 def _network() -> list[Resource]:

@@ -18,7 +18,7 @@ from livekit_deploy.operations.report import Leftover, Report
 from livekit_deploy.render.reports import down_lines
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import AwsRig
-from tests.contract.cases import Base
+from tests.contract.kinds.case import Base
 from tests.fakes import FakeClock
 
 ENVIRONMENT = """

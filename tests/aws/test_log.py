@@ -12,7 +12,7 @@ from livekit_deploy.errors import NotOurs, UsageError
 from livekit_deploy.events import Notice
 from livekit_deploy.render.log import logging_run
 from tests.aws.rig import AwsRig
-from tests.contract.cases import Base
+from tests.contract.kinds.case import Base
 
 Streams = pytest.CaptureFixture[str]
 

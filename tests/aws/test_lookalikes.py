@@ -18,7 +18,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import NotOurs
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
-from tests.contract.cases import NODES_TRUST, ZONE, Base, document
+from tests.contract.kinds.case import NODES_TRUST, ZONE, Base, document
 from tests.fakes import FakeClock
 from tests.kinds import kinds
 

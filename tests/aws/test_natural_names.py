@@ -17,7 +17,8 @@ from livekit_deploy.aws.kinds.logs import LogGroup
 from livekit_deploy.engine.inputs import revive
 from livekit_deploy.engine.resource import Observed
 from livekit_deploy.errors import Conflict, NotOurs
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 from tests.faults.rig import FaultRig, world
 from tests.following import adopted
 

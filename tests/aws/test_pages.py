@@ -10,7 +10,7 @@ from livekit_deploy.config import load_environment
 from livekit_deploy.sandbox.aws.every_service.corrections.paging import short
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import AwsRig
-from tests.contract.cases import ZONE
+from tests.contract.kinds.case import ZONE
 from tests.inventory import inventory
 
 ENVIRONMENT = f"""

@@ -16,7 +16,8 @@ from livekit_deploy.aws.access.partial import PLACES, raise_failures
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import InUse, ResourceError
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, Base, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import Base, closure
 from tests.service_authorization import SERVICES, operations, written
 
 #: places that tell of an object and not of the call: who reads them

@@ -13,7 +13,7 @@ from livekit_deploy.aws.state_bucket.bucket import default_bucket, ensure_bucket
 from livekit_deploy.config import load_environment
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import REGION, AwsRig
-from tests.contract.cases import Base, closure
+from tests.contract.kinds.case import Base, closure
 from tests.places import ENVIRONMENTS
 
 ACCOUNT = "123456789012"

@@ -28,7 +28,8 @@ from livekit_deploy.sandbox.faults import calls
 from livekit_deploy.sandbox.faults.plan import current, parsed
 from tests import enums
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, Base, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import Base, closure
 
 WEEK = datetime.now(UTC) + timedelta(days=7)
 

@@ -23,7 +23,7 @@ from livekit_deploy.sandbox.aws.ec2.corrections import zones as ec2_zones
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import Phase, Record
 from tests.aws.rig import REGION, AwsRig
-from tests.contract.cases import ZONE
+from tests.contract.kinds.case import ZONE
 
 ACCOUNT = "123456789012"
 LETTERS = "abcdef"

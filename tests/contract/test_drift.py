@@ -17,8 +17,9 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import Blocked
 from tests.aws.rig import AwsRig
 from tests.contract import coverage
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
 from tests.contract.declared import OF_AWS, parameter
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 from tests.contract.out_of_band import Drift
 from tests.following import adopted
 from tests.kinds import kinds

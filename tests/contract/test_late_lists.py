@@ -12,7 +12,8 @@ from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.sandbox.faults import calls
 from livekit_deploy.sandbox.faults.plan import current, parsed
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 
 #: answers of each list that are behind: more than are ever asked for
 _BEHIND = 1000

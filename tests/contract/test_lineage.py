@@ -15,7 +15,8 @@ from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.stack import KINDS as PRODUCT
 from livekit_deploy.state.lease import lease_of
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 
 MADE = [pytest.param(case, id=case.kind.kind) for case in CASES if not issubclass(case.kind, Observed)]
 

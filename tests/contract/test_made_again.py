@@ -12,7 +12,8 @@ import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from livekit_deploy.engine.live import Live
 from livekit_deploy.engine.resource import Observed
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 
 #: kinds of which AWS tells nothing by which two of the same id differ, each with what makes that harmless
 UNTOLD = {

@@ -17,7 +17,8 @@ from livekit_deploy.engine.resource import Live, Observed, Resource, Status
 from livekit_deploy.stack import KINDS as PRODUCT
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 from tests.contract.test_resource import Verbs
 from tests.following import adopted
 from tests.kinds import kinds

@@ -18,7 +18,8 @@ from livekit_deploy.errors import InUse, UsageError
 from livekit_deploy.operations.state_repair import Upkeep
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 from tests.kinds import kinds
 
 

@@ -19,7 +19,8 @@ from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import Blocked
 from livekit_deploy.state.document import Phase
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, closure, tried
+from tests.contract.cases import CASES, tried
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 from tests.kinds import kinds
 
 _IN_THE_CLUSTER = {"k8s.namespace", "k8s.secret", "helm.release", "barrier.calls_drained"}

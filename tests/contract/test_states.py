@@ -17,7 +17,8 @@ from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import DeployError
 from tests import enums
 from tests.aws.rig import AwsRig
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 
 UNKNOWN = "A_STATE_OF_TOMORROW"
 _BY_KIND = [pytest.param(case, id=case.kind.kind) for case in CASES if not issubclass(case.kind, Observed)]

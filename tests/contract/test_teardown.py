@@ -22,7 +22,7 @@ from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import State, dump
 from livekit_deploy.state.store import FileStore
 from tests.aws.test_lookalikes import account
-from tests.contract.cases import NODES_TRUST
+from tests.contract.kinds.case import NODES_TRUST
 from tests.contract.upkeep.conftest import aws
 from tests.contract.upkeep.place import BUCKET, GATEWAY, SMALL, VPC, Place, environment
 from tests.fakes import FakeClock

@@ -20,7 +20,8 @@ from livekit_deploy.engine.resource import Observed, Resource
 from livekit_deploy.errors import CredentialsError, Denied, DeployError, Failed, Incomplete, ResourceError, TimedOut
 from livekit_deploy.operations.report import Report
 from livekit_deploy.render import failure
-from tests.contract.cases import CASES, ZONE, Base, Case, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, Case, closure
 from tests.faults.rig import PLAN, FaultRig, faults, world
 from tests.faults.rows import Calls, Row
 from tests.inventory import inventory

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit_deploy.sandbox.faults.endings import ENDINGS
-from tests.contract.cases import CASES, Case
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import Case
 
 #: kinds without a column: what makes them is in the cluster
 NO_COLUMN = {"elbv2.load_balancer": "the load balancer controller makes it: tests/sandbox stops that one instead"}

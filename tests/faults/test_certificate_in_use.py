@@ -17,7 +17,7 @@ from livekit_deploy.errors import Incomplete, TimedOut
 from livekit_deploy.events import Event, Progress
 from livekit_deploy.render import failure
 from livekit_deploy.sandbox.aws.acm import corrections as acm
-from tests.contract.cases import ZONE
+from tests.contract.kinds.case import ZONE
 from tests.faults.rig import world
 from tests.faults.test_runs import ENVIRONMENT, certificate, deployer
 from tests.sandbox.workspace import Workspace

@@ -18,7 +18,7 @@ from livekit_deploy.errors import DeployError
 from livekit_deploy.render import failure
 from tests.aws.controller import controller_made
 from tests.aws.rig import _boto
-from tests.contract.cases import Base
+from tests.contract.kinds.case import Base
 from tests.fakes import FakeClock
 from tests.faults.matrix import explains
 from tests.faults.rig import FaultRig, faults, world

@@ -14,7 +14,7 @@ from livekit_deploy.engine.plan import Action
 from livekit_deploy.operations.leftovers import leftovers
 from livekit_deploy.stack import Infrastructure
 from tests.aws.rig import REGION
-from tests.contract.cases import ZONE
+from tests.contract.kinds.case import ZONE
 from tests.faults.conftest import Set
 from tests.faults.rig import FaultRig
 from tests.kinds import kinds

@@ -15,7 +15,7 @@ from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.stack import Infrastructure
-from tests.contract.cases import Base, Case, closure
+from tests.contract.kinds.case import Base, Case, closure
 from tests.faults.matrix import NOTHING, changeable, columns
 from tests.faults.rig import FaultRig, world
 from tests.faults.rows import ROWS, TRIED, Row

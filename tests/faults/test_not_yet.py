@@ -15,7 +15,8 @@ from livekit_deploy.sandbox.faults.catalogue import CATALOGUE
 from livekit_deploy.state.document import Holder, State
 from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import S3Store
-from tests.contract.cases import CASES, Base, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import Base, closure
 from tests.faults.rig import FaultRig, faults, world
 
 ROLES = CATALOGUE["role-not-ready"].texts

@@ -22,7 +22,8 @@ from livekit_deploy.render import failure
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.store import FileStore, S3Store
 from tests.aws.rig import _boto
-from tests.contract.cases import CASES, ZONE, Base, closure
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import ZONE, Base, closure
 from tests.fakes import FakeClock
 from tests.faults.rig import faults, world
 

@@ -13,7 +13,7 @@ from livekit_deploy.k8s.access.client import Api
 from livekit_deploy.k8s.ownership_tags import ADDRESS_ANNOTATION, LINEAGE_LABEL
 from livekit_deploy.state.document import Record
 from tests.contract import out_of_band
-from tests.contract.cases import document
+from tests.contract.kinds.case import document
 from tests.kinds import kinds
 
 ENVIRONMENT = """

@@ -11,7 +11,7 @@ from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.stack import Infrastructure
 from livekit_deploy.state.document import load
-from tests.contract.cases import ZONE
+from tests.contract.kinds.case import ZONE
 from tests.second_opinion.account import Account
 
 #: no flow logs: MiniStack drops their tags (`decisions.py`)

@@ -6,7 +6,8 @@ import pytest
 
 from livekit_deploy.engine.inputs import Change
 from livekit_deploy.engine.plan import Action
-from tests.contract.cases import CASES, Case
+from tests.contract.cases import CASES
+from tests.contract.kinds.case import Case
 from tests.contract.test_resource import built
 from tests.second_opinion.account import Account
 from tests.second_opinion.decisions import NO_CHANGE, NO_LIFE

@@ -10,7 +10,7 @@ import pytest
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
 from tests.aws.rig import AwsRig
-from tests.contract.cases import Base
+from tests.contract.kinds.case import Base
 
 
 @pytest.fixture
