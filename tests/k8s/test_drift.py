@@ -170,10 +170,9 @@ def test_a_deleted_release_is_made_again(rig: KubeRig, charts: Path) -> None:
 def test_what_is_not_recorded_of_the_cluster_is_imported(rig: KubeRig, charts: Path, tmp_path: Path) -> None:
     path = tmp_path / "uat.yaml"
     path.write_text("region: us-east-1\nlivekit: {domain: livekit.example.com}\n")
-    upkeep = Upkeep(load_environment(path, environ={}), rig.cloud, rig._store)
     for declared, address in ((secret, "k8s.secret/keys"), (release, "helm.release/app")):
-        rig.up(declared(rig))
-        before = rig.records[address]
+        rig.up(declared(rig))  # from here on the cloud knows the kinds
+        before, upkeep = rig.records[address], Upkeep(load_environment(path, environ={}), rig.cloud, rig._store)
         upkeep.carry_out(upkeep.forget(address), "state forget")
         proposal = upkeep.take_over(declared(rig), address, str(before.id))
         assert (proposal.added, proposal.diffs) == ((address,), ())
