@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from livekit_deploy.aws.access.clients import Clients
+from livekit_deploy.aws.access.tags import pairs
 from livekit_deploy.aws.kinds.barriers import LoadBalancersGone, NetworkInterfacesGone, VolumesGone
 from livekit_deploy.config import load_environment
 from livekit_deploy.deployer import Deployer
@@ -40,6 +41,7 @@ SWEEP = (
     "ec2:DeleteVolume",
     "ec2:DeleteNetworkInterface",
 )
+CNI = {"Key": "cluster.k8s.amazonaws.com/name", "Value": "livekit-uat-main"}
 OWNED = {"Key": "kubernetes.io/cluster/livekit-uat-main", "Value": "owned"}
 
 
@@ -94,9 +96,11 @@ def _declared() -> list[Resource]:
 def _left_behind(rig: FaultRig) -> None:
     controller_made(rig)
     ec2, subnet = boto3.client("ec2"), str(rig.records["ec2.subnet/public-a"].id)
-    tagged: Any = [{"ResourceType": "volume", "Tags": [OWNED]}]
+    ours = pairs(rig.cloud.ownership.whose)  # as the add-on is told to tag them
+    tagged: Any = [{"ResourceType": "volume", "Tags": [OWNED, *ours]}]
     ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, TagSpecifications=tagged)
-    ec2.create_network_interface(SubnetId=subnet, Description="aws-K8S-i-0123")
+    of_cni: Any = [{"ResourceType": "network-interface", "Tags": [CNI]}]
+    ec2.create_network_interface(SubnetId=subnet, Description="aws-K8S-i-0123", TagSpecifications=of_cni)
 
 
 @pytest.mark.slow

@@ -64,7 +64,7 @@ class Addon(InCluster):
     # a call gives both as they are for this cluster: the version in full, and the tags of volumes in the configuration
     version: Input[str | None] = Input(shown="addonVersion", default=None)
     configuration: Input[Mapping[str, Any]] = Input(default={})
-    role_arn: Input[str | None] = Input(api="serviceAccountRoleArn", default=None)
+    role_arn: Input[str | None] = Input(api="serviceAccountRoleArn", from_api=lambda arn: arn or None, default=None)
 
     arn = Output[str]("addonArn")
 
