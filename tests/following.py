@@ -7,7 +7,7 @@ import shlex
 
 import click
 
-from tests.unit.texts.test_texts import _COMMAND, command
+from tests.unit.texts.commands import COMMAND, command
 
 _ADOPT = re.compile(r"--adopt (\S+?)[,;:.]?(?= |$)")
 
@@ -15,7 +15,7 @@ _ADOPT = re.compile(r"--adopt (\S+?)[,;:.]?(?= |$)")
 def commands(hint: str) -> list[tuple[str, dict[str, object]]]:
     """Each command that is named, by its name and with what the parser makes of its options."""
     found = []
-    for said in _COMMAND.findall(hint):
+    for said in COMMAND.findall(hint):
         named, context, rest = command(shlex.split(said))
         assert not isinstance(named, click.Group), said
         made = named.make_context(str(named.name), [word.rstrip(".") for word in rest], parent=context.parent)

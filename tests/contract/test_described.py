@@ -15,7 +15,7 @@ import yaml
 import livekit_deploy.stack  # noqa: F401  (imports every kind)
 from livekit_deploy.engine.resource import Observed
 from tests.contract.coverage import owned
-from tests.contract.test_marks import IN_THE_CLUSTER
+from tests.contract.marks import IN_THE_CLUSTER
 from tests.kinds import kinds
 
 TOLD: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "described.yaml").read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from livekit_deploy.errors import DeployError, NotOurs
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
 from tests.contract.kinds.case import ZONE, Case
-from tests.contract.test_marks import MARKS, TAGGED, built, put_on, strip
+from tests.contract.marks import MARKS, TAGGED, built, put_on, strip
 from tests.contract.test_ownership import part_of_ours
 from tests.kinds import kinds
 

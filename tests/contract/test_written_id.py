@@ -16,7 +16,7 @@ from livekit_deploy.state import document
 from livekit_deploy.state.document import Record
 from tests.aws.rig import AwsRig
 from tests.contract.kinds.case import ZONE, Base, Case, closure
-from tests.contract.test_marks import TAGGED
+from tests.contract.marks import TAGGED
 
 #: kinds of which two environments of an account have no two ids → why
 SAME = {

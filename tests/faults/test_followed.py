@@ -17,7 +17,7 @@ from livekit_deploy.errors import Incomplete, Interrupted, UsageError
 from livekit_deploy.state.store import FileStore
 from tests.aws.rig import _boto
 from tests.contract.kinds.case import Base
-from tests.contract.test_marks import MARKS, strip
+from tests.contract.marks import MARKS, strip
 from tests.fakes import FakeClock
 from tests.faults.rig import faults, world
 from tests.faults.test_runs import env as env

@@ -21,8 +21,7 @@ from livekit_deploy.errors import ResourceError
 from livekit_deploy.k8s.cluster_events import events
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
-from tests.k8s.chart.charts import CHART, over, values
-from tests.k8s.chart.test_chart import REACHED
+from tests.k8s.chart.charts import CHART, REACHED, over, values
 from tests.k8s.rig import REDIS, SECRETS, KubeRig, Sky, publish_folder
 
 Values = dict[str, Any]

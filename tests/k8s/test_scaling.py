@@ -19,9 +19,8 @@ from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
 from livekit_deploy.sandbox.cluster.objects.apply import server_side_apply, track_update
 from tests.fakes import Killed
-from tests.k8s.chart.charts import over, values
-from tests.k8s.chart.test_chart import REACHED
-from tests.k8s.helm.test_helm_repair import LEASE
+from tests.k8s.chart.charts import REACHED, over, values
+from tests.k8s.helm.releases import LEASE
 from tests.k8s.rig import SECRETS, KubeRig, Sky, aged, media_node
 
 _PATH = "/apis/apps/v1/namespaces/livekit/deployments/livekit"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_interrupted import DOWN, UP, _begins, _gone, _killed, _set
+from tests.sandbox.interrupting import DOWN, UP, all_gone, begins, counted, killed_at
 from tests.sandbox.workspace import Workspace
 
 #: a part of `up` and of `down`: what begins it, and about how many seconds it lasts in this sandbox
@@ -45,7 +45,7 @@ def undisturbed(unhurried: Workspace) -> tuple[dict[str, int], float, float]:
     unhurried.edit("dev", **LEASE)
     began = time.monotonic()
     unhurried.run(*UP)
-    up, everything = time.monotonic() - began, _set(unhurried)
+    up, everything = time.monotonic() - began, counted(unhurried)
     began = time.monotonic()
     unhurried.run(*DOWN)
     return everything, up, time.monotonic() - began
@@ -60,7 +60,7 @@ def _killed_after(here: Workspace, command: tuple[str, ...], seconds: float) -> 
         here.kill(process)
     else:
         process.communicate()
-    _gone(mark)
+    all_gone(mark)
 
 
 @pytest.mark.slow
@@ -82,14 +82,14 @@ def test_killed_at_any_moment(
     moment = chosen.uniform(0.0, PARTS[part][2] if part in PARTS else lengths[down])
     print(f"seed {seed}, round {turn}: {command[0]} killed in {part}, after {moment:.2f} s")
     if part in PARTS:
-        _killed(here, command, _begins(PARTS[part][:2][down]), moment)
+        killed_at(here, command, begins(PARTS[part][:2][down]), moment)
     else:
         _killed_after(here, command, moment)
     here.run(*command)
     now = here.inventory()
     left = sum(len(ids - before.get(what, set())) for what, ids in now.items()) if down else 0
-    many = 0 if down else sum(max(0, count - everything.get(what, 0)) for what, count in _set(here).items())
-    passed = now == before if down else _set(here) == everything
+    many = 0 if down else sum(max(0, count - everything.get(what, 0)) for what, count in counted(here).items())
+    passed = now == before if down else counted(here) == everything
     record_property("kill", [f"SIGKILL at a random moment: {command[0]}", 1, 1, int(passed), left, many])
     assert passed, (now, before if down else everything)
     if down:

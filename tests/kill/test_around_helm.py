@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.binaries import helm_replaced
-from tests.sandbox.test_interrupted import _MARK, DOWN, SHORT_LEASE, UP, _gone, _set
+from tests.sandbox.interrupting import DOWN, MARK, SHORT_LEASE, UP, all_gone, counted
 from tests.sandbox.workspace import Workspace
 
 CHANGE = (
@@ -46,9 +46,9 @@ class DeadlyHelm:
         self._runs.write_text("")
         self._death.write_text(death)
         mark = uuid.uuid4().hex
-        done = self._here.run(*command, code=0 if death == "never" else -9, PATH=self.path, **{_MARK: mark})
+        done = self._here.run(*command, code=0 if death == "never" else -9, PATH=self.path, **{MARK: mark})
         assert done.code == 0 or self._runs.read_text().count("\n") == int(death.split()[1])
-        _gone(mark)
+        all_gone(mark)
         return self._runs.read_text().count("\n")
 
 
@@ -76,14 +76,14 @@ def test_killed_around_each_run_of_helm(
             here.run(*UP)
 
     ready()
-    number, everything = helm.runs(command), _set(here)
+    number, everything = helm.runs(command), counted(here)
     assert number == 2
     deaths = [f"{when} {one + 1}" for one in range(number) for when in ("before", "after")]
     for death in deaths:
         ready()
         helm.runs(command, death)
         here.run(*command)
-        assert _set(here) == everything, death
+        assert counted(here) == everything, death
         if command is not DOWN:
             here.run("plan", *command[1:4], *command[5:], "--detailed-exitcode")
     record_property("kill", [f"SIGKILL around helm: {scenario}", len(deaths), len(deaths), len(deaths), 0, 0])

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import pytest
 
-from tests.sandbox.test_interrupted import _MARK, DOWN, UP, _gone, _set
+from tests.sandbox.interrupting import DOWN, MARK, UP, all_gone, counted
 from tests.sandbox.workspace import Workspace
 
 LEASE = {"state": {"lease_seconds": 30}}
@@ -68,7 +68,7 @@ def undisturbed(quick: Workspace) -> Life:
         _edited(quick, name)
         began = time.monotonic()
         quick.run(*command)
-        sets[name], seconds[name] = _set(quick), time.monotonic() - began
+        sets[name], seconds[name] = counted(quick), time.monotonic() - began
     return Life(sets, seconds)
 
 
@@ -127,7 +127,7 @@ class Disturbed:
         return subprocess.Popen(
             self.here.command(*self.command, *arguments),
             cwd=self.here.folder,
-            env={**self.here.environ, _MARK: self.mark},
+            env={**self.here.environ, MARK: self.mark},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out if out != subprocess.PIPE else subprocess.STDOUT,
@@ -145,7 +145,7 @@ class Disturbed:
 
     def _ended(self, process: subprocess.Popen[str], *codes: int) -> tuple[int, ...]:
         said, _ = process.communicate(timeout=_SECONDS)
-        _gone(self.mark)
+        all_gone(self.mark)
         assert process.returncode in codes, (process.returncode, codes, said)
         return codes
 
@@ -219,7 +219,7 @@ def _lived(
         print(f"{name}: {disturbance} after {moment:.2f} s")
         Disturbed(here, command, moment).by(disturbance)
         here.run(*command)
-        now, wanted = _set(here), undisturbed.sets[name]
+        now, wanted = counted(here), undisturbed.sets[name]
         left = (
             sum(len(ids - before.get(what, set())) for what, ids in here.inventory().items()) if name == "down" else 0
         )

@@ -14,7 +14,7 @@ import pytest
 
 from livekit_deploy.k8s.helm import install
 from tests.real.control import RealWorkspace
-from tests.sandbox.test_interrupted import _MARK, _gone, _set
+from tests.sandbox.interrupting import MARK, all_gone, counted
 
 ENV = ("--env", "dev", "--sandbox")
 UP, DOWN = ("up", *ENV, "--yes"), ("down", *ENV, "--yes")
@@ -53,10 +53,10 @@ def killed(here: RealWorkspace, command: tuple[str, ...], boundary: str) -> bool
     """Run it until it dies there, all of it; False when it came to its end."""
     mark = uuid.uuid4().hex
     here.death = boundary
-    process = here.start(*command, **{_MARK: mark})
+    process = here.start(*command, **{MARK: mark})
     here.death = ""
     code = here.end(process).code
-    _gone(mark)
+    all_gone(mark)
     assert code in (0, -9), code
     return code == -9
 
@@ -71,7 +71,7 @@ def boundaries(here: RealWorkspace, command: tuple[str, ...]) -> list[str]:
 def whole(here: RealWorkspace, *settings: str) -> tuple[dict[str, int], set[str]]:
     """How many there are of everything in AWS, and what is in the cluster; nothing is left to do."""
     here.run("plan", *ENV, *settings, "--detailed-exitcode")
-    return _set(here), here.plane().objects()
+    return counted(here), here.plane().objects()
 
 
 def test_killed_on_the_way_up_through_a_change_and_on_the_way_down(here: RealWorkspace) -> None:

@@ -20,8 +20,8 @@ import pytest
 
 from tests.binaries import kubectl
 from tests.sandbox.workspace import STATE_BUCKET, Workspace
-from tests.unit.cli.test_help import COMMANDS
-from tests.unit.texts.test_texts import command
+from tests.unit.cli.commands import COMMANDS
+from tests.unit.texts.commands import command
 
 UAT = ("--env", "uat", "--sandbox")
 LOUD = ("-vv", "--log-format", "json")

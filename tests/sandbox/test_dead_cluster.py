@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.sandbox.test_interrupted import DOWN, UP
+from tests.sandbox.interrupting import DOWN, UP
 from tests.sandbox.workspace import Workspace
 
 pytestmark = pytest.mark.slow

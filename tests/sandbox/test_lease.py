@@ -19,8 +19,8 @@ from livekit_deploy.state.document import Holder, Phase, Record, State
 from livekit_deploy.state.lease import lease_of
 from livekit_deploy.state.session import Session
 from livekit_deploy.state.store import S3Store
+from tests.sandbox.interrupting import SHORT_LEASE, UP, Events, all_gone, begins, counted
 from tests.sandbox.refusing import Proxy
-from tests.sandbox.test_interrupted import SHORT_LEASE, UP, Events, _begins, _gone, _set
 from tests.sandbox.workspace import ACCOUNT, REGION, Workspace
 
 THING = Record(Phase.CREATING, "a.thing", {"size": 1}, token="0" * 32)
@@ -96,19 +96,19 @@ def test_a_run_that_is_stopped_past_its_lease_is_followed_by_another_and_changes
     slow.edit("dev", **SHORT_LEASE)
     marks = {MARK: f"stopped-{os.getpid()}-{time.monotonic_ns()}"}
     first = slow.start(*UP, "--json", **marks)
-    Events(first).until(_begins(moment))
+    Events(first).until(begins(moment))
     os.kill(first.pid, signal.SIGSTOP)
     try:
         second = slow.run(*UP)
         assert "LiveKit answers" in second.out
-        everything, calls = _set(slow), len(slow.calls())
+        everything, calls = counted(slow), len(slow.calls())
     finally:
         os.kill(first.pid, signal.SIGCONT)
     done = slow.end(first)
     assert done.code in (5, 8), done.said
     assert slow.changes(calls) == []
-    assert _set(slow) == everything
-    _gone(marks[MARK])
+    assert counted(slow) == everything
+    all_gone(marks[MARK])
     assert slow.document("dev")["lease"] is None
     assert "No changes" in slow.run("plan", "--env", "dev", "--sandbox", "--detailed-exitcode").out
 
@@ -117,7 +117,7 @@ def test_a_run_that_is_stopped_past_its_lease_is_followed_by_another_and_changes
 def test_a_stop_within_the_lease_harms_nobody(slow: Workspace) -> None:
     slow.edit("dev", state={"lease_seconds": 900})  # longer than any machine needs for what happens meanwhile
     run = slow.start(*UP, "--json")
-    Events(run).until(_begins("eks.cluster/main"))
+    Events(run).until(begins("eks.cluster/main"))
     os.kill(run.pid, signal.SIGSTOP)
     assert "has been changing this environment since" in slow.run(*UP, "--lock-timeout", "0", code=5).err
     os.kill(run.pid, signal.SIGCONT)
@@ -128,7 +128,7 @@ def test_a_stop_within_the_lease_harms_nobody(slow: Workspace) -> None:
 def test_unlock_shows_the_holder_and_the_holder_stops(slow: Workspace) -> None:
     slow.edit("dev", state={"lease_seconds": 900})
     run = slow.start(*UP, "--json")
-    Events(run).until(_begins("eks.cluster/main"))
+    Events(run).until(begins("eks.cluster/main"))
     os.kill(run.pid, signal.SIGSTOP)  # it must not be done before the others have started
     asked = slow.run("state", "unlock", "--env", "dev", "--sandbox", code=3)
     assert f"process {run.pid}, up" in asked.err

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tests.sandbox.test_interrupted import DOWN, UP
+from tests.sandbox.interrupting import DOWN, UP
 from tests.sandbox.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.binaries import helm_replaced
-from tests.sandbox.test_interrupted import _MARK, UP, _gone
+from tests.sandbox.interrupting import MARK, UP, all_gone
 from tests.sandbox.workspace import Workspace
 
 LEASE = 30  # seconds: longer than what a busy machine needs between two writes
@@ -60,7 +60,7 @@ def helm(here: Workspace, tmp_path: Path) -> Iterator[Watched]:
 def test_a_holder_that_cannot_renew_ends_its_helm_and_calls_nothing_more(here: Workspace, helm: Watched) -> None:
     helm.will("hangs")
     mark = uuid.uuid4().hex
-    run = here.start(*UP, PATH=helm.path, **{_MARK: mark})
+    run = here.start(*UP, PATH=helm.path, **{MARK: mark})
     helm.process()
     here.fail({"fault": "error-503", "call": "s3:PutObject"})
     told = time.time()
@@ -69,7 +69,7 @@ def test_a_holder_that_cannot_renew_ends_its_helm_and_calls_nothing_more(here: W
     assert "the state cannot be written" in done.said
     assert "state restore --env dev" in done.said, "the rescue copy"
     assert "did not end within" not in done.said, "helm was ended with the lease, not by its own time limit"
-    _gone(mark)
+    all_gone(mark)
     ends = told + LEASE  # the last write may have been answered right before the store failed
     late = [call for call in here.changes(0) if call["at"] > ends]
     assert late == []
@@ -89,7 +89,7 @@ def test_a_late_helm_of_a_holder_that_lost_its_lease_is_put_right(
     mark = uuid.uuid4().hex
     stale = ("--set", "livekit.settings.room.empty_timeout=120")
     fresh = ("--set", "livekit.settings.room.empty_timeout=600")
-    first = here.start(*UP, *stale, PATH=helm.path, **{_MARK: mark})
+    first = here.start(*UP, *stale, PATH=helm.path, **{MARK: mark})
     late = helm.process()
     time.sleep(moment)
     os.kill(first.pid, signal.SIGSTOP)
@@ -103,7 +103,7 @@ def test_a_late_helm_of_a_holder_that_lost_its_lease_is_put_right(
         os.kill(first.pid, signal.SIGCONT)
     done = here.end(first)
     assert done.code in (5, 8), done.said
-    _gone(mark)
+    all_gone(mark)
     assert here.changes(calls) == []
     here.run(*UP, *fresh, PATH=helm.path)
     assert "No changes" in here.run("plan", *UP[1:4], *fresh, "--detailed-exitcode").out

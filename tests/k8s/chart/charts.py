@@ -13,10 +13,13 @@ import yaml
 from livekit_deploy.base import shipped_files
 from livekit_deploy.config import load_environment
 from livekit_deploy.stack import stack
+from tests.k8s.rig import REDIS
 from tests.places import ENVIRONMENTS
 
 CHART = shipped_files.path("charts/livekit-server")
 Values = dict[str, Any]
+#: the Redis that is there in the cluster of these tests
+REACHED: Values = {"config": {"redis": {"address": f"{REDIS.host}:{REDIS.port}"}}}
 
 
 def values(env: str = "uat", **overrides: str) -> Values:

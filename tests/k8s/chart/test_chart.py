@@ -18,11 +18,8 @@ from livekit_deploy.errors import ToolError
 from livekit_deploy.k8s.helm import charts, install
 from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
-from tests.k8s.chart.charts import CHART, OPTIONS, Rendered, Values, helm, over, values
+from tests.k8s.chart.charts import CHART, OPTIONS, REACHED, Rendered, Values, helm, over, values
 from tests.k8s.rig import REDIS, KubeRig
-
-#: the Redis that is there in the cluster of these tests
-REACHED: Values = {"config": {"redis": {"address": f"{REDIS.host}:{REDIS.port}"}}}
 
 
 @pytest.mark.parametrize("env", ["dev", "uat", "prod"])

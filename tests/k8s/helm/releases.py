@@ -20,6 +20,7 @@ from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace
 from tests.k8s.rig import KubeRig
 
+LEASE = 27.0  # seconds of the rig's lease: 12 × 9/4
 HERE = "/api/v1/namespaces/media"
 DEPLOYMENT = "/apis/apps/v1/namespaces/media/deployments/web"
 LABELS = {"app.kubernetes.io/instance": "web"}

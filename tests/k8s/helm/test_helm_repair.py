@@ -23,6 +23,7 @@ from tests.k8s.helm.releases import (
     ALL,
     DEPLOYMENT,
     HERE,
+    LEASE,
     config_map,
     deployment,
     interrupted,
@@ -32,8 +33,6 @@ from tests.k8s.helm.releases import (
     release,
 )
 from tests.k8s.rig import KubeRig, aged, publish
-
-LEASE = 27.0  # seconds of the rig's lease: 12 × 9/4
 
 
 @pytest.mark.parametrize("before", [None, "info"], ids=["install", "upgrade"])

@@ -20,8 +20,7 @@ from livekit_deploy.k8s.helm import process
 from livekit_deploy.k8s.helm.process import HelmBinary
 from livekit_deploy.k8s.helm.record import read_release
 from tests.fakes import Killed
-from tests.k8s.helm.releases import ALL, config_map, release
-from tests.k8s.helm.test_helm_repair import LEASE
+from tests.k8s.helm.releases import ALL, LEASE, config_map, release
 from tests.k8s.rig import KubeRig, aged, publish
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow]

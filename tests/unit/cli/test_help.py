@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -17,23 +16,9 @@ from livekit_deploy import __version__
 from livekit_deploy.cli import entry
 from livekit_deploy.cli.commands import COMMANDS as DECLARED
 from tests.places import ROOT
+from tests.unit.cli.commands import COMMANDS
 
 Streams = pytest.CaptureFixture[str]
-
-
-# ---- help
-
-
-def _walk(command: click.Command, path: tuple[str, ...], context: click.Context) -> Iterator[tuple[str, ...]]:
-    yield path
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from _walk(inner, (*path, name), context)
-
-
-COMMANDS = list(_walk(entry.cli, (), click.Context(entry.cli)))
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

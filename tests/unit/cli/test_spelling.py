@@ -13,7 +13,7 @@ from livekit_deploy.cli import entry, spelling
 from livekit_deploy.cli.spelling import Spelling
 from livekit_deploy.errors import Incomplete, ResourceError
 from livekit_deploy.operations.report import Report
-from tests.unit.cli.test_help import COMMANDS
+from tests.unit.cli.commands import COMMANDS
 
 HERE = Spelling("livekit-deploy", " --env uat --profile acme --sandbox")
 

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from pydantic import BaseModel, TypeAdapter
 
 import livekit_deploy
 from livekit_deploy.aws.kinds.eks.cluster import Cluster
 from livekit_deploy.aws.kinds.elasticache.replication_groups import ReplicationGroup
-from livekit_deploy.config import Environment
 from livekit_deploy.config.checks import SUPPORT, problems
 from livekit_deploy.config.redis_checks import ENGINES
 from livekit_deploy.engine.resource import Live, Resource, Status
 from tests.unit.environments import TODAY, File
+from tests.unit.texts.hints import PUT, takes
 
 _SET = re.compile(r"\b[Ss]et ([a-z_]+(?:\.[a-z_]+)+) to (\"[^\"]*\"|[\w.{}-]+)")
 _WORDS = {"a", "its", "one", "some"}  # which tell what value, and are none
-_PUT = "\N{BULLET}"  # where a text puts a value in
 
 
 def _texts() -> Iterator[tuple[str, str]]:
@@ -32,7 +28,7 @@ def _texts() -> Iterator[tuple[str, str]]:
     for path in sorted(Path(livekit_deploy.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
-                parts = (part.value if isinstance(part, ast.Constant) else _PUT for part in node.values)
+                parts = (part.value if isinstance(part, ast.Constant) else PUT for part in node.values)
                 yield "".join(map(str, parts)), path.name
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value, path.name
@@ -43,28 +39,11 @@ def _settings() -> set[tuple[str, str]]:
     return {(field, value) for field, value in said if value not in _WORDS}
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in typing.get_args(annotation):
-        yield from _models(part)
-
-
-def takes(field: str, value: str) -> None:
-    """Raise what the file would say to a value, or `KeyError` for a field that there is not."""
-    annotation: Any = Environment
-    found: Any = None
-    for key in field.split("."):
-        found = next(model.model_fields[key] for model in _models(annotation) if key in model.model_fields)
-        annotation = found.annotation
-    TypeAdapter(typing.Annotated[annotation, found]).validate_python(yaml.safe_load(value))
-
-
 def test_every_hint_names_a_field_and_a_value_that_it_takes() -> None:
     found = _settings()
     assert ("redis.tls", "true") in found, "nothing is found where there is much"
     for field, value in found:
-        if _PUT not in value:
+        if PUT not in value:
             takes(field, value)
 
 

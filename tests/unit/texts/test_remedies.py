@@ -31,8 +31,8 @@ from livekit_deploy.aws.kinds import states
 from livekit_deploy.checks.verify import balancers, causes, outside
 from tests.places import ROOT
 from tests.service_authorization import privilege
-from tests.unit.texts.test_hints import _PUT, takes
-from tests.unit.texts.test_texts import _named, _texts, command
+from tests.unit.texts.commands import command, named, texts
+from tests.unit.texts.hints import PUT, takes
 
 _PRODUCT = Path(livekit_deploy.__file__).parent
 
@@ -68,7 +68,7 @@ def _built() -> frozenset[str]:
     return frozenset(found)
 
 
-TEXTS = sorted({text for text in (*_built(), *(text for text, _ in _texts())) if " " in text})
+TEXTS = sorted({text for text in (*_built(), *(text for text, _ in texts())) if " " in text})
 
 
 # ---- this program
@@ -86,7 +86,7 @@ def _typed(said: str) -> str:
         for name in option.opts
     }
     rest = [
-        word.rstrip(".").replace(_PUT, str(choices.get(before, 1)))
+        word.rstrip(".").replace(PUT, str(choices.get(before, 1)))
         for before, word in zip(["", *rest], rest, strict=False)
     ]
     refused = ""
@@ -101,7 +101,7 @@ def _typed(said: str) -> str:
     return refused
 
 
-@pytest.mark.parametrize(("said", "file"), [one for one in _named() if not one[0].startswith((_PUT, "-"))])
+@pytest.mark.parametrize(("said", "file"), [one for one in named() if not one[0].startswith((PUT, "-"))])
 def test_the_parser_takes_a_command_that_is_named(said: str, file: str) -> None:
     assert _typed(said) == ""
 
@@ -149,7 +149,7 @@ _WITH_VALUE = {"-n", "-l", "-o", "--field-selector", "--namespace"}
 
 @pytest.mark.parametrize("said", sorted({one.strip() for text in TEXTS for one in _KUBECTL.findall(text)}))
 def test_a_command_of_kubectl_says_of_what(said: str) -> None:
-    verb, *rest = shlex.split(said.replace(_PUT, "x"))
+    verb, *rest = shlex.split(said.replace(PUT, "x"))
     plain = [
         word
         for before, word in zip(["", *rest], rest, strict=False)
@@ -252,7 +252,7 @@ DO = re.compile(
 )
 #: or what it says is right to type
 _TYPED = (
-    _PUT,
+    PUT,
     "first: livekit-deploy ",
     "livekit-deploy ",
     "aws ",
@@ -270,7 +270,7 @@ def _spoken(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
-        yield "".join(str(part.value) if isinstance(part, ast.Constant) else _PUT for part in node.values)
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else PUT for part in node.values)
     elif isinstance(node, ast.IfExp):
         yield from (*_spoken(node.body), *_spoken(node.orelse))
     elif isinstance(node, ast.BoolOp):

@@ -2,72 +2,27 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
 
-import livekit_deploy
 from livekit_deploy.cli.entry import cli
 from livekit_deploy.config import Environment, load_environment
 from livekit_deploy.config.explain import every_key
 from livekit_deploy.stack import stack
 from tests.places import ENVIRONMENTS
-from tests.unit.texts.test_hints import _PUT
+from tests.unit.texts.commands import TOP, command, named, texts
+from tests.unit.texts.hints import PUT
 
-_PRODUCT = Path(livekit_deploy.__file__).parent
-_ROOT = click.Context(cli)
-_COMMAND = re.compile(r"livekit-deploy ((?:(?!livekit-deploy)[^\n`\";,:)])*)")
-#: prose in which the program is named, and no command of it
-_PROSE = ("again", "changes only what it makes")
-#: what a command is called in prose, where something goes on behind it
-_WORD = re.compile(r"[a-z][a-z-]*$")
 _OF_OTHERS = re.compile(r"\b(?:aws|kubectl|helm|pip|git|make|docker) [^;\n]*")
-
-
-def _texts() -> Iterator[tuple[str, str]]:
-    """Every text of the product, whole, with the file that it is in."""
-    for path in sorted(_PRODUCT.rglob("*.py")):
-        if "sandbox" in path.relative_to(_PRODUCT).parts[:-1]:
-            continue  # it speaks of LiveKit's own settings
-        tree = ast.parse(path.read_text())
-        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                yield (
-                    "".join(str(part.value) if isinstance(part, ast.Constant) else _PUT for part in node.values),
-                    path.name,
-                )
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-                yield node.value, path.name
-
-
-def _named() -> list[tuple[str, str]]:
-    """What stands behind the program's name, with the file."""
-    found = {(said.strip(), file) for text, file in _texts() for said in _COMMAND.findall(text)}
-    return sorted(one for one in found if not one[0].startswith(_PROSE))
-
-
-def command(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
-    """The command that words begin with, and what is left of them."""
-    found: click.Command = cli
-    context = _ROOT
-    while isinstance(found, click.Group) and words:
-        inner = found.get_command(context, words[0].strip(".,:;()"))
-        if inner is None:
-            break
-        found, words = inner, words[1:]
-        context = click.Context(found, parent=context)
-    return found, context, words
 
 
 def wrong_with(said: str) -> str:
     """Why a command line as it is named cannot be typed, "" when it can; prose may go on behind it."""
     words = said.split()
-    if not words or words[0].startswith((_PUT, "-")):
+    if not words or words[0].startswith((PUT, "-")):
         return ""
     found, _, rest = command(words)
     if found is cli:
@@ -87,7 +42,7 @@ def wrong_with(said: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("said", "file"), _named())
+@pytest.mark.parametrize(("said", "file"), named())
 def test_a_command_that_is_named_can_be_typed(said: str, file: str) -> None:
     assert wrong_with(said) == ""
 
@@ -103,9 +58,9 @@ def _options(found: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def test_an_option_that_is_named_is_one_of_ours() -> None:
-    known = {*_options(cli, _ROOT), "--help", *_THEIRS}
+    known = {*_options(cli, TOP), "--help", *_THEIRS}
     named: dict[str, str] = {}
-    for text, file in _texts():
+    for text, file in texts():
         if " " in text:  # without a blank it is a word of another program's command line
             for name in re.findall(r"(?<![\w-])--[a-z][a-z-]+", _OF_OTHERS.sub("", text)):
                 named.setdefault(name, file)
@@ -125,7 +80,7 @@ def test_a_key_that_is_named_is_in_the_file_or_among_the_outputs() -> None:
     known = {*(key.path for key in every_key()), *outputs, *(kind.kind for kind in kinds), "livekit.url"}
     named = {
         match[1]: file
-        for text, file in _texts()
+        for text, file in texts()
         for match in _KEY.finditer(_OF_OTHERS.sub("", text))
         if ".example" not in match[0] and not match[0].startswith("livekit.settings.")
     }
