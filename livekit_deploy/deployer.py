@@ -27,7 +27,7 @@ from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.cloud import Cloud
 from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.tags import OwnershipTags
-from livekit_deploy.aws.kinds.ec2.zones import laid_out
+from livekit_deploy.aws.kinds.ec2.zones import Layout, laid_out
 from livekit_deploy.aws.state_bucket.bucket import store_of
 from livekit_deploy.base.clock import Clock
 from livekit_deploy.checks import prerequisites, verify
@@ -217,15 +217,9 @@ class Deployer:
 
         Changes nothing but, with ``fix``, what is safe: helm is installed, a foreign bucket's versioning turned on.
         """
-        found = prerequisites.PrerequisitesContext(
-            self.env,
-            self.cloud,
-            self._reach,
-            lambda layout: self._given or stack(self.env, layout),
-            self.lease,
-            fix=fix,
+        return prerequisites.run_checks(
+            prerequisites.PrerequisitesContext(self.env, self.cloud, self._reach, self._in, self.lease, fix=fix)
         )
-        return prerequisites.run_checks(found)
 
     @property
     def cluster(self) -> ClusterAccess:
@@ -293,7 +287,10 @@ class Deployer:
     @property
     def resources(self) -> list[Resource]:
         """The resources as given, or as the stack declares them; the zones are a guess until something is planned."""
-        return list(self._stacked or stack(self.env))
+        return list(self._stacked or self._in(None))
+
+    def _in(self, layout: Layout | None) -> Sequence[Resource]:
+        return self._given or stack(self.env, layout)
 
     def declared(self, records: Mapping[str, Record] | None = None) -> list[Resource]:
         """The same in the zones that records, or those of the state, and AWS tell; `ConfigError` for one of no use."""
