@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from livekit_deploy.sandbox.aws.every_service.parameters import texts
 from livekit_deploy.sandbox.faults.lists import Asked, Listing
 
 _MAKES = ("Create", "Allocate", "Authorize", "Request", "Register", "Run", "Import")
@@ -51,11 +52,11 @@ class Lateness:
         with self._lock:
             self._calls += 1
             if operation.startswith(_MAKES):
-                for text in {*_texts(parameters), *_texts(answer)}:
+                for text in {*texts(parameters), *texts(answer)}:
                     if text not in self._born or self._gone.get(text, 0) > self._born[text]:
                         self._born[text] = self._calls
             elif operation.startswith(_DELETES):
-                self._gone |= dict.fromkeys(_texts(parameters), self._calls)
+                self._gone |= dict.fromkeys(texts(parameters), self._calls)
 
     def listed(
         self, place: str, listing: Listing, wanted: Asked, items: list[Any], *, last: bool, reads: int
@@ -116,14 +117,3 @@ def _names(id: str) -> Iterator[str]:
 def _fits(item: Any, wanted: Asked) -> bool:
     text = json.dumps(item, default=str)
     return all(any(value in text for value in values) for values in wanted.filters)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
-    elif isinstance(value, str):
-        yield value

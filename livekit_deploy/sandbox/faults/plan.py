@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 
 from livekit_deploy.errors import UsageError
+from livekit_deploy.sandbox.aws.every_service.parameters import leaves
 from livekit_deploy.sandbox.faults.catalogue import CATALOGUE, Effect
 
 _KEYS = ("fault", "call", "after", "times", "rate", "where", "code", "message", "reads", "seconds")
@@ -49,22 +50,12 @@ def _named(value: Any, name: str) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if str(key).partition(".")[0] == name:
-                yield from _leaves(item)
+                yield from map(str, leaves(item))
             else:
                 yield from _named(item, name)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _named(item, name)
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _leaves(item)
-    else:
-        yield str(value)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from livekit_deploy.sandbox.aws.eks.store import store as clusters_of
 from livekit_deploy.sandbox.aws.elasticache.store import store_of
+from livekit_deploy.sandbox.aws.every_service.parameters import texts
 from livekit_deploy.sandbox.rights import reference
 from livekit_deploy.sandbox.rights.keys import effective
 
@@ -99,7 +100,7 @@ def _nothing(call: Asking) -> Iterator[Object]:
 
 
 def _ec2(call: Asking) -> Iterator[Object]:
-    for id in dict.fromkeys(_ids(call.parameters)):
+    for id in dict.fromkeys(filter(_ID.fullmatch, texts(call.parameters))):
         yield from ec2_object(call, id)
 
 
@@ -119,17 +120,6 @@ def ec2_object(call: Asking, id: str) -> Iterator[Object]:
         return
     for one in ids:
         yield from ec2_object(call, one)
-
-
-def _ids(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _ids(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _ids(item)
-    elif isinstance(value, str) and _ID.fullmatch(value):
-        yield value
 
 
 # ---- IAM and KMS

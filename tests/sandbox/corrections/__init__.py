@@ -11,9 +11,9 @@ _HEAD = """\
 # The sandbox's AWS against plain moto
 
 The sandbox runs on moto 5.2.5 and puts right what this program touches (`livekit_deploy/sandbox/aws`: a folder per
-service, in it corrections apart from additions). Each row is one of them and its probe in `corrections/`, which `test_corrections.py` runs twice: in the sandbox, where it must pass, and on plain moto, where it
-must fail in the way that it names: a correction that is lost fails the first run, and one that a newer moto makes
-needless fails the second.
+service, in it corrections apart from additions). Each row is one of them and its probe in `corrections/`, which
+`test_corrections.py` runs twice: in the sandbox, where it must pass, and on plain moto, where it must fail in the way
+that it names: a correction that is lost fails the first run, and one that a newer moto makes needless fails the second.
 
 This file is made from the probes' docstrings by `make schema`.
 
