@@ -12,9 +12,9 @@
 The names below are the public API. They are imported on first use, so that ``--help`` imports nothing heavy.
 """
 
-from livekit_deploy.base import isolated
+from livekit_deploy.base import isolated_python
 
-isolated.leave()  # before anything is imported that a file of the same name could stand for
+isolated_python.leave()  # before anything is imported that a file of the same name could stand for
 
 from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402

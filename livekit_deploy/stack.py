@@ -16,7 +16,7 @@ from livekit_deploy.engine.resource import Resource
 from livekit_deploy.k8s.drain import CallsDrained
 from livekit_deploy.provisioners.addresses import LIVEKIT
 from livekit_deploy.provisioners.cluster import ClusterProvisioner
-from livekit_deploy.provisioners.front import CertificateProvisioner, DnsProvisioner
+from livekit_deploy.provisioners.dns import CertificateProvisioner, DnsProvisioner
 from livekit_deploy.provisioners.keys import KeysProvisioner
 from livekit_deploy.provisioners.kinds import KINDS as KINDS
 from livekit_deploy.provisioners.load_balancers import LoadBalancersProvisioner

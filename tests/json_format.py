@@ -22,7 +22,7 @@ from livekit_deploy.k8s.cluster_events import ClusterEvent
 from livekit_deploy.k8s.pod_logs import LogLine
 from livekit_deploy.operations.api_keys import Keys
 from livekit_deploy.operations.report import Leftover, Recorded, StatusReport
-from livekit_deploy.render.versioned import FORMAT_VERSION
+from livekit_deploy.render.format_version import FORMAT_VERSION
 from livekit_deploy.state.document import Record, State
 from livekit_deploy.state.history import Past
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import click
 
 from livekit_deploy import __version__
+from livekit_deploy.cli.command_lines import PROGRAM, Spelling, program
 from livekit_deploy.cli.commands import COMMANDS, Command, below, called_elsewhere
 from livekit_deploy.cli.options import command_of
 from livekit_deploy.cli.signals import INTERRUPTED
-from livekit_deploy.cli.spelling import PROGRAM, Spelling, program
 from livekit_deploy.errors import DeployError, Incomplete, UsageError
 from livekit_deploy.render import streams
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from livekit_deploy.cli.files import usable, written
-from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.open_deployer import deployer
 from livekit_deploy.cli.options import Options, load, screen
 
 

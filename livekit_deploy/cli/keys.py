@@ -12,7 +12,7 @@ import click
 
 from livekit_deploy.cli.asking import agreed, can_ask, says_yes
 from livekit_deploy.cli.listening import listening
-from livekit_deploy.cli.opening import shown
+from livekit_deploy.cli.open_deployer import shown
 from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import Declined, DeployError
 

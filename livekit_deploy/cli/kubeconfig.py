@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from livekit_deploy.base import isolated
+from livekit_deploy.base import isolated_python
 from livekit_deploy.cli.files import usable, written
-from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.open_deployer import deployer
 from livekit_deploy.cli.options import Options, load, path_of, screen
 
 
@@ -21,13 +21,13 @@ def kubeconfig(options: Options, out: str | None) -> None:
 
     env, where = load(options), screen(options)
     file = path_of(options).resolve()
-    command = isolated.command("livekit_deploy", "token", "--config", str(file))
+    command = isolated_python.command("livekit_deploy", "token", "--config", str(file))
     for flag, value in (("--profile", options.profile), ("--role-arn", options.role_arn)):
         command += [flag, value] if value else []
     command += ["--sandbox"] if options.sandbox else []
     with deployer(options, env, "kubeconfig") as made:
         # the plugin finds the state and the sandbox from where this was run
-        environ = {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd()), "PYTHONPATH": isolated.python_path()}
+        environ = {"LIVEKIT_DEPLOY_FOLDER": str(Path.cwd()), "PYTHONPATH": isolated_python.python_path()}
         found = made.cluster.kubeconfig(command, environ)
     path = Path(out or f"kubeconfig-{env.name}")
     written(path, yaml.safe_dump(found, sort_keys=False))

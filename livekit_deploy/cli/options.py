@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from livekit_deploy.cli.spelling import Spelling, program
+from livekit_deploy.cli.command_lines import Spelling, program
 from livekit_deploy.errors import DeployError, UsageError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.opening import shown
+from livekit_deploy.cli.open_deployer import shown
 from livekit_deploy.cli.options import Options, spelling
 
 #: by the first check that fails: credentials and rights have an exit code of their own

@@ -13,7 +13,7 @@ import click
 from livekit_deploy.cli.asking import agreed, can_ask, named
 from livekit_deploy.cli.files import usable, written
 from livekit_deploy.cli.listening import listening
-from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.open_deployer import deployer
 from livekit_deploy.cli.options import Options, load, screen, seconds
 from livekit_deploy.cli.prerequisites import prerequisites
 from livekit_deploy.cli.verify import verify_step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.opening import connected
+from livekit_deploy.cli.open_deployer import connected
 from livekit_deploy.cli.options import Options, bare_screen, load, screen
 from livekit_deploy.errors import UsageError
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from livekit_deploy.cli.asking import agreed, can_ask
-from livekit_deploy.cli.opening import deployer, shown
+from livekit_deploy.cli.open_deployer import deployer, shown
 from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import UsageError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from livekit_deploy.cli.asking import agreed, can_ask, named
-from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.open_deployer import deployer
 from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import StateError, UsageError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livekit_deploy.cli.opening import deployer, shown
+from livekit_deploy.cli.open_deployer import deployer, shown
 from livekit_deploy.cli.options import Options, load, screen
 from livekit_deploy.errors import CredentialsError, UsageError
 

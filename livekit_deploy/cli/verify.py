@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.open_deployer import deployer
 from livekit_deploy.cli.options import Options, load, screen, spelling
 
 FAILED = 7

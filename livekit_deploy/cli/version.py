@@ -36,8 +36,8 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from livekit_deploy.cli.command_lines import PROGRAM
     from livekit_deploy.cli.entry import cli
-    from livekit_deploy.cli.spelling import PROGRAM
 
     made = get_completion_class(shell)
     assert made is not None  # click has these three

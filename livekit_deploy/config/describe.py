@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from livekit_deploy.config.expected import is_section, plain
+from livekit_deploy.config.accepted_forms import is_section, plain
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.names import Name
 from livekit_deploy.config.presets import PRESETS, merged

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from livekit_deploy.config.expected import expected, is_section, plain, takes_none
+from livekit_deploy.config.accepted_forms import expected, is_section, plain, takes_none
 from livekit_deploy.config.models import Environment, FileState
 from livekit_deploy.config.presets import PRESETS
 from livekit_deploy.config.section import in_yaml

@@ -12,12 +12,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from livekit_deploy.config.accepted_forms import takes_text
 from livekit_deploy.config.checks import problems, warnings
-from livekit_deploy.config.expected import takes_text
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.presets import PRESETS, leaves, merged
 from livekit_deploy.config.refusals import Finding, dotted, empty, listed, misfits, secrets_typed, together, unsaid
-from livekit_deploy.config.salvage import salvaged, without
+from livekit_deploy.config.rest_of_file import salvaged, without
 from livekit_deploy.config.source import Where, read, unusable
 from livekit_deploy.config.source import value as yaml_value
 from livekit_deploy.config.typed_secrets import Place, names_a_secret, typed

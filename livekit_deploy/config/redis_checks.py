@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
-from livekit_deploy.base.windows import minutes
+from livekit_deploy.base.time_windows import minutes
 from livekit_deploy.config.models import Environment, Redis
 
 Problem = tuple[str, str, str]  # field, what is wrong, what to do

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from livekit_deploy.config.expected import (
+from livekit_deploy.config.accepted_forms import (
     KEY,
     example,
     expected,
@@ -21,10 +21,10 @@ from livekit_deploy.config.expected import (
     takes_none,
     takes_text,
 )
+from livekit_deploy.config.ambiguous_values import Unclear
 from livekit_deploy.config.remedies import remedy
 from livekit_deploy.config.section import in_yaml
 from livekit_deploy.config.source import Where
-from livekit_deploy.config.spelled import Unclear
 from livekit_deploy.config.typed_secrets import Place
 from livekit_deploy.errors import ConfigError
 

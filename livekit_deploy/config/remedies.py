@@ -8,11 +8,20 @@ import re
 from ipaddress import IPv4Network
 from typing import Any
 
+from livekit_deploy.config.accepted_forms import (
+    KEY,
+    MOST_SHOWN,
+    example,
+    expected,
+    fits,
+    kinds_at,
+    takes_anything,
+    words_at,
+)
 from livekit_deploy.config.admins import instead as admin_instead
-from livekit_deploy.config.expected import KEY, MOST_SHOWN, example, expected, fits, kinds_at, takes_anything, words_at
+from livekit_deploy.config.ambiguous_values import Unclear
 from livekit_deploy.config.regions import nearest
 from livekit_deploy.config.section import DNS, in_yaml
-from livekit_deploy.config.spelled import Unclear
 from livekit_deploy.config.typed_secrets import Place
 
 _EXPLAINED = "see docs/configuration.md"

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from livekit_deploy.config.expected import fits
-from livekit_deploy.config.spelled import Loader
+from livekit_deploy.config.accepted_forms import fits
+from livekit_deploy.config.ambiguous_values import Loader
 from livekit_deploy.config.typed_secrets import Place
 from livekit_deploy.errors import ConfigError
 

@@ -21,7 +21,7 @@ from livekit_deploy.engine.reconcile import Reconciler
 from livekit_deploy.engine.remove import Removal
 from livekit_deploy.engine.resource import Live, Resource
 from livekit_deploy.engine.run import Run
-from livekit_deploy.engine.settled import settled
+from livekit_deploy.engine.skipping import settled
 from livekit_deploy.engine.unrecorded import Look
 from livekit_deploy.engine.waits import PROPAGATION
 from livekit_deploy.engine.walk import Outcome, walk

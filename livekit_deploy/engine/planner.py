@@ -14,7 +14,7 @@ from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.cloud import Cloud, ids
 from livekit_deploy.engine.critical_path import critical_seconds
 from livekit_deploy.engine.differences import difference
-from livekit_deploy.engine.failing import REMADE_BY_HAND, has_run
+from livekit_deploy.engine.failures import REMADE_BY_HAND, has_run
 from livekit_deploy.engine.graph import closure, edges_up, needs, no_resource, ordered, recorded_edges
 from livekit_deploy.engine.inputs import Ref
 from livekit_deploy.engine.kinds import kind_of, recorded

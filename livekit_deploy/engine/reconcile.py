@@ -24,7 +24,7 @@ from livekit_deploy.base.clock import utc_now
 from livekit_deploy.base.timing import spent
 from livekit_deploy.engine import inputs, ownership_tags
 from livekit_deploy.engine.differences import difference
-from livekit_deploy.engine.failing import REMADE_BY_HAND, Failing, has_run
+from livekit_deploy.engine.failures import REMADE_BY_HAND, Failing, has_run
 from livekit_deploy.engine.ownership_tags import OWNERSHIP
 from livekit_deploy.engine.plan import FieldDiff
 from livekit_deploy.engine.remove import Removal

@@ -23,7 +23,7 @@ from livekit_deploy.engine.inputs import Change, Input, Inputs
 from livekit_deploy.engine.resource import MINUTE, Found, Live, Observed, Status
 from livekit_deploy.errors import Conflict, TimedOut
 from livekit_deploy.k8s.access.client import PASSING, Api, Obj, api_for, serves
-from livekit_deploy.k8s.fleet import NODES, Fleet, closed_by_us, full_grace, look
+from livekit_deploy.k8s.livekit_pods import NODES, Fleet, closed_by_us, full_grace, look
 
 _HOURS = 60 * MINUTE
 #: whether something keeps replacements from being Ready that does not end with the calls

@@ -13,7 +13,15 @@ from typing import Any
 
 from livekit_deploy.config import Environment
 from livekit_deploy.errors import UsageError
-from livekit_deploy.permissions import access, cluster, front, network, prerequisites, services, state
+from livekit_deploy.permissions import (
+    access,
+    cluster,
+    dns_and_balancers,
+    network,
+    prerequisites,
+    redis_and_secrets,
+    state,
+)
 from livekit_deploy.permissions.statement import Scope, Statement
 
 #: characters of a managed policy, blanks not counted
@@ -29,8 +37,8 @@ _PARTS = {
     "network": network.statements,
     "access": access.statements,
     "cluster": cluster.statements,
-    "services": services.statements,
-    "front": front.statements,
+    "services": redis_and_secrets.statements,
+    "front": dns_and_balancers.statements,
 }
 
 

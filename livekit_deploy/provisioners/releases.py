@@ -15,7 +15,7 @@ from livekit_deploy.k8s.helm.release import HelmRelease
 from livekit_deploy.k8s.objects import Namespace, Secret
 from livekit_deploy.provisioners.addresses import LIVEKIT
 from livekit_deploy.provisioners.cluster import ClusterProvisioner
-from livekit_deploy.provisioners.front import CertificateProvisioner
+from livekit_deploy.provisioners.dns import CertificateProvisioner
 from livekit_deploy.provisioners.livekit_values import bundled_values, official_values
 from livekit_deploy.provisioners.network import NetworkProvisioner
 from livekit_deploy.provisioners.nodes import NodesProvisioner

@@ -10,7 +10,7 @@ from typing import Any
 from livekit_deploy.checks.finding import Finding
 from livekit_deploy.errors import AnsweredError, DeployError, Incomplete, ResourceError, VerifyFailed
 from livekit_deploy.operations.report import Report
-from livekit_deploy.render import findings, versioned
+from livekit_deploy.render import findings, format_version
 from livekit_deploy.render.escaping import escape
 from livekit_deploy.render.reports import left_lines
 from livekit_deploy.render.screen import Screen
@@ -22,7 +22,7 @@ _MOST = 8
 def show(error: DeployError, *, json: bool, plain: bool) -> None:
     """Write it to stderr; as one JSON line to stdout with ``json``."""
     if json:
-        sys.stdout.write(versioned.line(as_json(error)))
+        sys.stdout.write(format_version.line(as_json(error)))
         return
     screen = Screen(color=not plain)
     for line in lines(error, screen.err.width if screen.err.is_terminal else None):

@@ -12,8 +12,8 @@ from livekit_deploy.base.clock import Clock
 from livekit_deploy.engine.plan import Plan
 from livekit_deploy.events import Event
 from livekit_deploy.operations.report import Report
+from livekit_deploy.render.format_version import line
 from livekit_deploy.render.listener import Listener
-from livekit_deploy.render.versioned import line
 
 
 class JsonLines(Listener):

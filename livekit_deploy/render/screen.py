@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from livekit_deploy.render import escaping, versioned
+from livekit_deploy.render import escaping, format_version
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,7 +75,7 @@ class Screen:
 
     def json_value(self, values: Mapping[str, Any]) -> None:
         """A JSON object with the version of its format."""
-        self.json(json.dumps(versioned.versioned(values), indent=2, default=str))
+        self.json(json.dumps(format_version.versioned(values), indent=2, default=str))
 
     def plan(self, plan: Plan) -> None:
         """The plan, by stage."""
@@ -132,7 +132,7 @@ class Screen:
     def log_line(self, line: LogLine, *, named: bool, json: bool) -> bool:
         """A line of a pod, at once: behind the pod's name, or as an object of JSON. Says whether it was written."""
         said = f"[{line.pod}] {line.text}" if named else line.text
-        sys.stdout.write(versioned.line({"type": "log", **asdict(line)}) if json else f"{escaping.line(said)}\n")
+        sys.stdout.write(format_version.line({"type": "log", **asdict(line)}) if json else f"{escaping.line(said)}\n")
         sys.stdout.flush()
         return getattr(sys.stdout, "failure", None) is None
 

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from livekit_deploy.base import isolated
+from livekit_deploy.base import isolated_python
 from livekit_deploy.errors import DeployError, UsageError
 
 FOLDER = Path("state/local/sandbox")
@@ -180,11 +180,11 @@ def _start(folder: Path, speed: float, module: str) -> dict[str, Any]:
             hint="install the extra: pip install 'livekit-deploy[sandbox]'",
         )
     log = folder / "server.log"
-    command = isolated.command(module, str(folder.resolve()), str(speed))
+    command = isolated_python.command(module, str(folder.resolve()), str(speed))
     # its own clients must reach itself, whatever the caller's proxy and AWS set-up are; and no container is started
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_ITS)}
     nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    environ = {**kept, **nothing, "PYTHONPATH": isolated.python_path()}
+    environ = {**kept, **nothing, "PYTHONPATH": isolated_python.python_path()}
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
             command,

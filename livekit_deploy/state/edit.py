@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from livekit_deploy.errors import DeployError, LockedError, StateError
+from livekit_deploy.state.conditional_write import swap
 from livekit_deploy.state.document import Holder, Home, State, belongs, load
 from livekit_deploy.state.lease import locked, remaining
 from livekit_deploy.state.session import keep
 from livekit_deploy.state.store import Mismatch, Store
-from livekit_deploy.state.swap import swap
 
 
 @dataclass(frozen=True)

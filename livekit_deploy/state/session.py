@@ -27,11 +27,11 @@ from typing import Any
 from livekit_deploy import errors
 from livekit_deploy.base.clock import Elapsed
 from livekit_deploy.events import Emit, LeaseTakenOver, LeaseWaiting, Notice, silent
+from livekit_deploy.state.conditional_write import GOES_ON, swap
 from livekit_deploy.state.document import Holder, Record, State, belongs, check, dump, load
 from livekit_deploy.state.lease import locked, remaining
 from livekit_deploy.state.limits import Limits
 from livekit_deploy.state.store import Mismatch, Store
-from livekit_deploy.state.swap import GOES_ON, swap
 
 _ENDING = "the run is ending: no new work begins"
 _LOST_RACE = 0.1  # seconds before the lease is asked for again when somebody else got it

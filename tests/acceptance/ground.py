@@ -12,7 +12,7 @@ import yaml
 
 from livekit_deploy import Deployer, load_environment
 from livekit_deploy.aws.access.lineages import lineages
-from livekit_deploy.cli.opening import deployer
+from livekit_deploy.cli.open_deployer import deployer
 from livekit_deploy.cli.options import Options
 from livekit_deploy.config import Environment
 from livekit_deploy.engine.critical_path import expected_chain

@@ -7,7 +7,7 @@ import boto3
 from livekit_deploy.config import load_environment
 from livekit_deploy.engine.plan import Action
 from livekit_deploy.engine.resource import Resource
-from livekit_deploy.provisioners.front import CertificateProvisioner
+from livekit_deploy.provisioners.dns import CertificateProvisioner
 from tests.aws.rig import REGION, AwsRig
 from tests.places import ENVIRONMENTS
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.model import Shape
 
 from livekit_deploy.aws.access.answers import Checked
-from livekit_deploy.aws.access.partial import PLACES, raise_failures
+from livekit_deploy.aws.access.reported_failures import PLACES, raise_failures
 from livekit_deploy.engine.resource import Resource
 from livekit_deploy.errors import InUse, ResourceError
 from tests.aws.rig import AwsRig

@@ -9,7 +9,7 @@ from unittest import mock
 import boto3
 import pytest
 
-from livekit_deploy.aws.access.opener import Opener
+from livekit_deploy.aws.access.login import Opener
 from livekit_deploy.aws.access.tags import OwnershipTags, pairs
 from livekit_deploy.cli import asking, options
 from livekit_deploy.cli.entry import run

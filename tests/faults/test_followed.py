@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from livekit_deploy.aws.access.clients import Clients
-from livekit_deploy.cli.opening import _check_adopted
+from livekit_deploy.cli.open_deployer import _check_adopted
 from livekit_deploy.config import Environment
 from livekit_deploy.deployer import Deployer
 from livekit_deploy.engine.resource import Resource

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from livekit_deploy.aws.access.cloud import mutates
-from livekit_deploy.aws.access.opener import Opener
+from livekit_deploy.aws.access.login import Opener
 from livekit_deploy.cli.entry import run
 from livekit_deploy.errors import DeployError, StateError
 from livekit_deploy.state import document

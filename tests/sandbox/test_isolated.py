@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from livekit_deploy.base import isolated
+from livekit_deploy.base import isolated_python
 from tests.places import ROOT
 from tests.sandbox.workspace import Workspace
 
@@ -116,8 +116,8 @@ def test_every_interpreter_is_started_in_one_way() -> None:
         for path in (ROOT / "livekit_deploy").rglob("*.py")
         if "sys.executable" in path.read_text(encoding="utf-8")
     ]
-    assert named == ["livekit_deploy/base/isolated.py"]
-    assert isolated.command("a.b", "c")[:3] == [sys.executable, "-P", "-m"]
+    assert named == ["livekit_deploy/base/isolated_python.py"]
+    assert isolated_python.command("a.b", "c")[:3] == [sys.executable, "-P", "-m"]
 
 
 def test_another_program_keeps_its_working_directory(tmp_path: Path) -> None:
@@ -139,6 +139,6 @@ def test_an_environment_of_python_in_the_pipeline_is_made_isolated() -> None:
 
 def test_relative_entries_of_pythonpath_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", f":.:relative:/absolute:{ROOT}")
-    assert isolated.python_path() == f"/absolute:{ROOT}"
+    assert isolated_python.python_path() == f"/absolute:{ROOT}"
     monkeypatch.delenv("PYTHONPATH")
-    assert isolated.python_path() == str(ROOT)
+    assert isolated_python.python_path() == str(ROOT)

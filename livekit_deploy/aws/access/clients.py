@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from botocore.config import Config
 
-from livekit_deploy.aws.access.connecting import asking
-from livekit_deploy.aws.access.opener import Opener, Session
+from livekit_deploy.aws.access.fenced_connections import asking
+from livekit_deploy.aws.access.login import Opener, Session
 from livekit_deploy.aws.access.pacing import Pacing
 from livekit_deploy.aws.access.parsers import Parsers
-from livekit_deploy.aws.errors.local import translating
+from livekit_deploy.aws.errors.client_side import translating
 from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.base.clock import Clock
 

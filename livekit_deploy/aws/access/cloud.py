@@ -23,14 +23,14 @@ from livekit_deploy.aws.access.account import Account, Identity, identified
 from livekit_deploy.aws.access.answers import checked
 from livekit_deploy.aws.access.clients import Clients
 from livekit_deploy.aws.access.memory import Memory
-from livekit_deploy.aws.access.partial import raise_failures
 from livekit_deploy.aws.access.partitions import sts_host
+from livekit_deploy.aws.access.reported_failures import raise_failures
 from livekit_deploy.aws.access.run_context import RunContext
 from livekit_deploy.aws.access.secret_values import held
 from livekit_deploy.aws.access.service import Service
 from livekit_deploy.aws.access.services import Once, Services
 from livekit_deploy.aws.access.tags import OwnershipTags
-from livekit_deploy.aws.errors.local import translating
+from livekit_deploy.aws.errors.client_side import translating
 from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.base import call_log
 from livekit_deploy.engine.inputs import SecretRef

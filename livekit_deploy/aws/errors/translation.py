@@ -9,8 +9,8 @@ from livekit_deploy.aws.errors.causes import cause_of, quota_of
 from livekit_deploy.aws.errors.codes import REFUSED, kind_of
 from livekit_deploy.aws.errors.denied import allow
 from livekit_deploy.aws.errors.login import Login
+from livekit_deploy.aws.errors.refused_credentials import unaccepted
 from livekit_deploy.aws.errors.rules import Cause
-from livekit_deploy.aws.errors.unaccepted import unaccepted
 
 #: IAM's name of a service, where it is not boto3's
 _PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}

@@ -20,7 +20,7 @@ import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
 from livekit_deploy.aws.access.cloud import Cloud
-from livekit_deploy.aws.access.connecting import asking
+from livekit_deploy.aws.access.fenced_connections import asking
 from livekit_deploy.aws.kinds.eks.cluster import observed_cluster
 from livekit_deploy.base import call_log
 from livekit_deploy.base.clock import http_date

@@ -120,7 +120,7 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 def _tied_to_us() -> list[str]:
     """What stands before a command that is to end when this process does; only Linux can be asked for that."""
-    here = [sys.executable, "-I", "-S", str(Path(__file__).with_name("tied.py")), str(os.getpid())]
+    here = [sys.executable, "-I", "-S", str(Path(__file__).with_name("ends_with_parent.py")), str(os.getpid())]
     return here if sys.platform == "linux" else []
 
 

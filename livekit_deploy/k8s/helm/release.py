@@ -25,7 +25,7 @@ from livekit_deploy.k8s.helm.command import Helm, helm, release_values, rendered
 from livekit_deploy.k8s.helm.definitions import Definitions, broken
 from livekit_deploy.k8s.helm.process import UNSERVED, WEBHOOK
 from livekit_deploy.k8s.helm.record import ReleaseRecord, read_earlier, read_release, revise
-from livekit_deploy.k8s.helm.remains import Remains
+from livekit_deploy.k8s.helm.uninstalled import Remains
 from livekit_deploy.k8s.ownership_tags import claim, own
 from livekit_deploy.k8s.rollout import rollout
 from livekit_deploy.k8s.workload import drift, has_endpoints, live_objects, named

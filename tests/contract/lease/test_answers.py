@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from livekit_deploy.errors import Denied, Interrupted, LostLease, StateError, StateGone
+from livekit_deploy.state import conditional_write as swaps
 from livekit_deploy.state import session as sessions
-from livekit_deploy.state import swap as swaps
 from livekit_deploy.state.document import Home, load
 from livekit_deploy.state.edit import Present, present, replaced, unlock
 from livekit_deploy.state.history import history

@@ -14,7 +14,7 @@ from livekit_deploy.engine.resource import Live, Status
 from livekit_deploy.errors import ResourceError, TimedOut
 from livekit_deploy.k8s import finalizers
 from livekit_deploy.k8s.helm.release import HelmRelease
-from livekit_deploy.k8s.helm.remains import Remains
+from livekit_deploy.k8s.helm.uninstalled import Remains
 from livekit_deploy.k8s.objects import Namespace
 from tests.k8s.controller.bindings import BINDINGS, FINALIZER, HOOKS, bound, dies, environment, ingress, ready
 from tests.k8s.rig import KubeRig, Sky

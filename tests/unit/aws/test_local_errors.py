@@ -20,7 +20,7 @@ import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from livekit_deploy.aws.errors.local import MEANINGS, meaning_of, translate_local
+from livekit_deploy.aws.errors.client_side import MEANINGS, meaning_of, translate_local
 from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.errors import CredentialsError, DeployError, ResourceError, Unavailable
 

@@ -16,7 +16,16 @@ import pytest
 import yaml
 
 from livekit_deploy.config import merged
-from livekit_deploy.config.expected import _flat, at, expected, kinds_at, plain, takes_anything, takes_none, takes_text
+from livekit_deploy.config.accepted_forms import (
+    _flat,
+    at,
+    expected,
+    kinds_at,
+    plain,
+    takes_anything,
+    takes_none,
+    takes_text,
+)
 from livekit_deploy.config.explain import every_key
 from livekit_deploy.config.section import Form
 from livekit_deploy.errors import ConfigError
@@ -244,7 +253,7 @@ def _good(place: Place) -> list[str]:
 
 
 def _such(place: Place) -> str:
-    from livekit_deploy.config.expected import example
+    from livekit_deploy.config.accepted_forms import example
 
     return f"such as {example(place)}"
 

@@ -24,7 +24,7 @@ import pytest
 from botocore import xform_name
 
 import livekit_deploy
-from livekit_deploy.aws.errors import local
+from livekit_deploy.aws.errors import client_side
 from livekit_deploy.aws.errors.causes import RULES
 from livekit_deploy.aws.errors.translation import _HINTS
 from livekit_deploy.aws.kinds import states
@@ -292,7 +292,7 @@ def _remedies() -> Iterator[tuple[str, str]]:
 def _tables() -> Iterator[tuple[str, str]]:
     for rule in RULES:
         yield "RULES", rule.cause.remedy
-    for meaning in local.MEANINGS.values():
+    for meaning in client_side.MEANINGS.values():
         yield "MEANINGS", meaning.remedy
     for cause in (*causes.PODS, *causes.LOG):
         yield "causes", cause.remedy

@@ -20,7 +20,7 @@ from livekit_deploy.aws.kinds.elasticache.engine_versions import DEFAULT, as_giv
 from livekit_deploy.aws.kinds.elasticache.observed_groups import PORT, PREFERRED, live_group, members_of
 from livekit_deploy.aws.kinds.elasticache.subnet_groups import ElastiCacheResource, ours, tags_of
 from livekit_deploy.aws.kinds.named import NOWHERE, Item, there
-from livekit_deploy.base.windows import is_weekly, overlap
+from livekit_deploy.base.time_windows import is_weekly, overlap
 from livekit_deploy.engine.inputs import Change, Input, Inputs, Output, SecretRef
 from livekit_deploy.engine.resource import MINUTE, Found, Live
 from livekit_deploy.errors import Absent

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from livekit_deploy.config.expected import field_of
+from livekit_deploy.config.accepted_forms import field_of
 from livekit_deploy.config.models import Environment
 from livekit_deploy.config.refusals import meant, place_of_error
 from livekit_deploy.config.section import Section, Unknown

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from livekit_deploy.cli import entry, spelling
-from livekit_deploy.cli.spelling import Spelling
+from livekit_deploy.cli import command_lines, entry
+from livekit_deploy.cli.command_lines import Spelling
 from livekit_deploy.errors import Incomplete, ResourceError
 from livekit_deploy.operations.report import Report
 from tests.unit.cli.commands import COMMANDS
@@ -67,7 +67,7 @@ def test_all_that_failed_is_put_right_in_an_error() -> None:
 )
 def test_the_program_is_named_as_it_was_started(started: str, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [started])
-    assert spelling.program() == program
+    assert command_lines.program() == program
 
 
 def test_where_is_what_was_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

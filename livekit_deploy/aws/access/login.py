@@ -11,7 +11,7 @@ import botocore.session
 from boto3 import Session as Session
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
-from livekit_deploy.aws.errors.local import translating
+from livekit_deploy.aws.errors.client_side import translating
 from livekit_deploy.aws.errors.login import Login
 from livekit_deploy.errors import CredentialsError
 

@@ -1,4 +1,4 @@
-"""Becomes another program, which the kernel ends when its parent ends: ``python tied.py PARENT PROGRAM …``.
+"""Becomes another program, which the kernel ends when its parent ends: ``python ends_with_parent.py PARENT PROGRAM …``.
 
 A program of its own, since nothing of ours may run in a child of a process with threads before it is another program: a
 lock that another thread held at the fork would never be free there (Python documentation, subprocess, ``preexec_fn``).

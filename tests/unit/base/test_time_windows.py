@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livekit_deploy.base.windows import is_weekly, minutes, overlap
+from livekit_deploy.base.time_windows import is_weekly, minutes, overlap
 
 
 @pytest.mark.parametrize(
