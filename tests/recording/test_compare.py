@@ -44,18 +44,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _life(aws: Clients, time: _Time) -> None:
-    ec2, cache = aws("ec2"), aws("elasticache")
-    mine = [{"Key": "livekit-deploy:env", "Value": "canary"}, {"Key": "team", "Value": "7"}]
-    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": mine}])["Vpc"][
-        "VpcId"
-    ]
-    zones = [one["ZoneName"] for one in ec2.describe_availability_zones()["AvailabilityZones"]]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.16.0/20", AvailabilityZone=zones[0])["Subnet"]["SubnetId"]
-    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+def _make_redis(cache: Any, subnet: str) -> None:
     cache.create_cache_subnet_group(
         CacheSubnetGroupName="canary-redis", CacheSubnetGroupDescription="for a test", SubnetIds=[subnet]
     )
@@ -68,6 +57,21 @@ def _life(aws: Clients, time: _Time) -> None:
         AuthToken="a-secret-of-canaries",
         TransitEncryptionEnabled=True,
     )
+
+
+def _life(aws: Clients, time: _Time) -> None:
+    ec2, cache = aws("ec2"), aws("elasticache")
+    mine = [{"Key": "livekit-deploy:env", "Value": "canary"}, {"Key": "team", "Value": "7"}]
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": mine}])["Vpc"][
+        "VpcId"
+    ]
+    zones = [one["ZoneName"] for one in ec2.describe_availability_zones()["AvailabilityZones"]]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.16.0/20", AvailabilityZone=zones[0])["Subnet"]["SubnetId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    _make_redis(cache, subnet)
     aws("iam").create_role(RoleName="canary", AssumeRolePolicyDocument=TRUST)
     secret = aws("secretsmanager").create_secret(Name="canary/redis", SecretString="another secret")["ARN"]
 

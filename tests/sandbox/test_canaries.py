@@ -145,6 +145,22 @@ def _recorded(here: Workspace, written: set[str]) -> Iterator[list[tuple[str, by
         del here.run
 
 
+#: some of where secrets are looked for
+_SEEN = {
+    *("file plan.json", "file up.log", "file keys.log", "file kubeconfig-uat"),
+    *("file github-output", "file github-summary", "stdout of keys", "stderr of up", "ConfigMap livekit/livekit"),
+}
+
+
+def _fails_to_write_its_state(here: Workspace) -> None:
+    """A run whose state cannot be written any more leaves an error and a rescue copy."""
+    here.fail({"fault": "denied", "call": "s3:PutObject", "after": 3})
+    here.run("up", *UAT, *LOUD, *CHANGE, "--yes", "--log-file", "failed.log", code=4)
+    assert list((here.folder / "state" / "local").glob("errored-uat-*.json"))
+    here.fail()
+    here.run("state", "unlock", *UAT, "--yes")
+
+
 @pytest.mark.slow
 def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = here.folder / "scratch"
@@ -152,11 +168,8 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
     monkeypatch.setitem(here.environ, "TMPDIR", str(scratch))
     monkeypatch.setattr(here, "forks", False)  # the arguments of a process are looked at
     written: set[str] = set()
-    in_github = {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_OUTPUT": str(here.folder / "github-output"),
-        "GITHUB_STEP_SUMMARY": str(here.folder / "github-summary"),
-    }
+    files = {"GITHUB_OUTPUT": "github-output", "GITHUB_STEP_SUMMARY": "github-summary"}
+    in_github = {"GITHUB_ACTIONS": "true"} | {name: str(here.folder / file) for name, file in files.items()}
     with _recorded(here, written) as found, Processes() as processes:
         here.run("plan", *UAT, *LOUD, "--out", "plan.json")
         here.run("up", *UAT, *LOUD, "--json", "--plan", "plan.json", "--yes", "--log-file", "up.log")
@@ -169,13 +182,7 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
         here.run("plan", *UAT, *CHANGE, code=0, **in_github)
         canaries = _canaries(here)
 
-        # a run whose state cannot be written any more leaves an error and a rescue copy
-        here.fail({"fault": "denied", "call": "s3:PutObject", "after": 3})
-        here.run("up", *UAT, *LOUD, *CHANGE, "--yes", "--log-file", "failed.log", code=4)
-        assert list((here.folder / "state" / "local").glob("errored-uat-*.json"))
-        here.fail()
-        here.run("state", "unlock", *UAT, "--yes")
-
+        _fails_to_write_its_state(here)
         here.run("kubeconfig", *UAT, "--out", "kubeconfig-uat")
         here.run("kubeconfig", *UAT)
         found += list(_in_the_cluster(here))
@@ -183,19 +190,7 @@ def test_no_secret_is_anywhere_but_where_it_is_kept(here: Workspace, monkeypatch
 
     found += [*_versions(here), *_files(here.folder), *(("a process", said) for said in processes.seen)]
     assert len(found) > 100
-    places = {what for what, _ in found}
-    for what in (
-        "file plan.json",
-        "file up.log",
-        "file keys.log",
-        "stdout of keys",
-        "ConfigMap livekit/livekit",
-        "stderr of up",
-        "file kubeconfig-uat",
-        "file github-output",
-        "file github-summary",
-    ):
-        assert what in places
+    assert {what for what, _ in found} >= _SEEN
     assert written == {option for path in COMMANDS for option in _writes(path)}, "each was written by some command"
     assert any(b"helm" in said and b"upgrade" in said for said in processes.seen)
     assert {what for what, said in found if _CREDENTIAL.search(said)} <= {"a process"}, "what signs or is signed"

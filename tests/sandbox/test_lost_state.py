@@ -48,6 +48,18 @@ def _lose(here: Workspace) -> None:
         s3.delete_object(Bucket=STATE_BUCKET, Key=item["Key"], VersionId=item["VersionId"])
 
 
+def _damaged_and_restored(here: Workspace) -> None:
+    here.client("s3").put_object(Bucket=STATE_BUCKET, Key=KEY, Body=b'{"format": 1, "lin')
+    broken = here.run("plan", *UAT, code=1)
+    assert "not a whole state document" in broken.err
+    assert "state history" in broken.err
+    history = here.run("state", "history", *UAT)
+    assert "damaged" in history.out
+    last = next(line.split()[0] for line in history.out.splitlines() if ", up)" in line)
+    here.run("state", "restore", *UAT, "--version", last, "--yes")
+    assert "No changes" in here.run("plan", *UAT, "--detailed-exitcode").out
+
+
 @pytest.mark.slow
 def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebuilt(here: Workspace) -> None:
     before = here.inventory()
@@ -67,16 +79,7 @@ def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebui
     assert len(here.document("uat")["records"]) >= written
     assert "LiveKit answers" in here.run("up", *UAT, "--yes").out
 
-    here.client("s3").put_object(Bucket=STATE_BUCKET, Key=KEY, Body=b'{"format": 1, "lin')
-    broken = here.run("plan", *UAT, code=1)
-    assert "not a whole state document" in broken.err
-    assert "state history" in broken.err
-    history = here.run("state", "history", *UAT)
-    assert "damaged" in history.out
-    last = next(line.split()[0] for line in history.out.splitlines() if ", up)" in line)
-    here.run("state", "restore", *UAT, "--version", last, "--yes")
-    assert "No changes" in here.run("plan", *UAT, "--detailed-exitcode").out
-
+    _damaged_and_restored(here)
     here.run("keys", "add", *UAT, "--name", "second", "--yes")
     here.run("up", *UAT, *CHANGED, "--yes")
     assert "No changes" in here.run("plan", *UAT, *CHANGED, "--detailed-exitcode").out

@@ -21,6 +21,26 @@ def test_every_check_can_fail() -> None:
     assert {check for check, *_ in FAULTS} == {check.name for check in CHECKS}
 
 
+def _told_which_record_to_make(up: Deployed) -> None:
+    with alias_deleted(up):
+        wrong = failed(up.without_zone())
+    assert [one.check for one in wrong] == ["dns"], wrong
+    (out_of_band,) = wrong
+    target = up.look.outputs(SIGNAL)["dns_name"]
+    assert out_of_band.seen == f"{DOMAIN} does not resolve; make the record: {DOMAIN} CNAME {target}"
+
+
+def _warned_of_an_open_group(here: Workspace, up: Deployed) -> None:
+    with open_group_put_on(up) as theirs:
+        warned = here.run("verify", "--env", "uat", "--sandbox").out
+        assert ANSWERS in warned
+        assert f"is open to the world for tcp 22, by {theirs}" in warned
+        for shown in (warned, here.run("plan", "--env", "uat", "--sandbox", "--refresh-only").out):
+            assert shown.count(f": {theirs} (theirs, made by ") == 2, shown
+            assert "elbv2.load_balancer/signal" in shown
+            assert "eks.node_group/media" in shown
+
+
 def test_each_fault_fails_its_check_alone(
     here: Workspace, capsys: pytest.CaptureFixture[str], subtests: pytest.Subtests
 ) -> None:
@@ -40,22 +60,8 @@ def test_each_fault_fails_its_check_alone(
     assert verdicts["targets"] is Verdict.FAILED
     assert verdicts["https"] is verdicts["redis"] is Verdict.SKIPPED
 
-    with alias_deleted(up):
-        wrong = failed(up.without_zone())
-    assert [one.check for one in wrong] == ["dns"], wrong
-    (out_of_band,) = wrong
-    target = up.look.outputs(SIGNAL)["dns_name"]
-    assert out_of_band.seen == f"{DOMAIN} does not resolve; make the record: {DOMAIN} CNAME {target}"
-
-    with open_group_put_on(up) as theirs:
-        warned = here.run("verify", "--env", "uat", "--sandbox").out
-        assert ANSWERS in warned
-        assert f"is open to the world for tcp 22, by {theirs}" in warned
-        for shown in (warned, here.run("plan", "--env", "uat", "--sandbox", "--refresh-only").out):
-            assert shown.count(f": {theirs} (theirs, made by ") == 2, shown
-            assert "elbv2.load_balancer/signal" in shown
-            assert "eks.node_group/media" in shown
-
+    _told_which_record_to_make(up)
+    _warned_of_an_open_group(here, up)
     for check, text, fault in FAULTS:
         with subtests.test(check=check, text=text):
             with fault(up):

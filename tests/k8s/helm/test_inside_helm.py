@@ -80,6 +80,39 @@ def held(rig: KubeRig) -> set[str]:
     return {one for one in found if "sh.helm.release" not in one and one != "configmaps/kube-root-ca.crt"}
 
 
+class Scenario:
+    """What helm is about when it dies."""
+
+    def __init__(self, name: str, rig: KubeRig, repo: str, cluster: DeadlyCluster) -> None:
+        self._name, self._rig, self._repo, self._cluster = name, rig, repo, cluster
+        self._host = rig.lives
+
+    def wanted(self) -> list[Resource]:
+        first = self._name in ("install", "uninstall")
+        return release(self._rig, self._repo) if first else release(self._rig, self._repo, "1.1.0", level="debug")
+
+    def ready(self) -> None:
+        self._rig.up(release(self._rig, self._repo)[: 2 if self._name == "install" else 3])
+        if self._name == "rollback":
+            with self._cluster.death(2):
+                self._rig.up(self.wanted())
+            found = read_release(self._rig.api, "media", "web")
+            assert found is not None
+            assert found.status == "pending-upgrade"
+
+    def down(self) -> None:
+        self._rig.down()
+        self._rig.eks.host = self._host  # which serves the next round
+
+    def run(self) -> None:
+        self.down() if self._name == "uninstall" else self._rig.up(self.wanted())
+
+    def dies(self, death: int) -> None:
+        self.ready()
+        with self._cluster.death(death):
+            self.run()
+
+
 @pytest.mark.parametrize("scenario", ["install", "upgrade", "rollback", "uninstall"])
 def test_killed_inside_helm(
     rig: KubeRig,
@@ -92,47 +125,23 @@ def test_killed_inside_helm(
     publish(charts, "web", {"map": ALL["map"], "deployment": ALL["deployment"], "more": config_map("more")}, "1.1.0")
     cluster = DeadlyCluster(rig, monkeypatch)
 
-    def wanted() -> list[Resource]:
-        return (
-            release(rig, repo) if scenario in ("install", "uninstall") else release(rig, repo, "1.1.0", level="debug")
-        )
-
-    def ready() -> None:
-        rig.up(release(rig, repo)[: 2 if scenario == "install" else 3])
-        if scenario == "rollback":
-            with cluster.death(2):
-                rig.up(wanted())
-            assert read_release(rig.api, "media", "web").status == "pending-upgrade"  # type: ignore[union-attr]
-
-    host = rig.lives
-
-    def down() -> None:
-        rig.down()
-        rig.eks.host = host  # which serves the next round
-
-    def run() -> None:
-        down() if scenario == "uninstall" else rig.up(wanted())
-
-    ready()
-    number, everything = cluster.requests(run), held(rig)
-    down()
+    way = Scenario(scenario, rig, repo, cluster)
+    way.ready()
+    number, everything = cluster.requests(way.run), held(rig)
+    way.down()
     for death in range(1, number + 1):
-        ready()
-        with cluster.death(death):
-            run()
-        run()
+        way.dies(death)
+        way.run()
         assert held(rig) == everything, f"request {death}"
         if scenario != "uninstall":
             found = read_release(rig.api, "media", "web")
             assert found is not None
             assert found.status == "deployed"
-            assert rig.diffs(wanted()) == {}
-        down()
+            assert rig.diffs(way.wanted()) == {}
+        way.down()
         assert held(rig) == set(), f"request {death}"
         if scenario in ("upgrade", "rollback"):
-            ready()
-            with cluster.death(death):
-                run()
-            down()
+            way.dies(death)
+            way.down()
             assert held(rig) == set(), f"request {death}, then down"
     record_property("kill", [f"inside helm {scenario}", number, number, number, 0, 0])

@@ -22,6 +22,21 @@ from tests.real.livekit.namespaces import Namespace
 VPC, WORLD, PUBLIC = (ipaddress.ip_network(one) for one in ("10.20.0.0/16", "198.51.100.0/24", "203.0.113.0/24"))
 #: the servers that livekit-server asks for its public address (mediatransportutil, rtcconfig/config.go)
 STUN = {"global.stun.twilio.com": 3478, "stun.l.google.com": 19302, "stun1.l.google.com": 19302}
+#: what the gateway lets through, and whose address it puts in place of whose
+_RULES = """table ip nat {
+    set open { type ipv4_addr . inet_proto . inet_service; flags interval; }
+    map inward { type ipv4_addr : ipv4_addr; }
+    map outward { type ipv4_addr : ipv4_addr; }
+    chain before { type nat hook prerouting priority dstnat; dnat to ip daddr map @inward; }
+    chain between {
+        type filter hook forward priority filter;
+        ct state established,related accept
+        iifname world oifname vpc ct status ! dnat drop
+        ct status dnat ip daddr . meta l4proto . th dport @open accept
+        ct status dnat drop
+    }
+    chain after { type nat hook postrouting priority srcnat; snat to ip saddr map @outward; }
+}"""
 #: the gateway routes; a frame that stays in the VPC is none of its business
 _ROUTES = {
     "ipv4/ip_forward": "1",
@@ -77,23 +92,7 @@ class Network:
                 path = Path("/proc/sys/net") / key
                 if path.exists():
                     path.write_text(value, encoding="ascii")
-        self._gateway.run(
-            ["nft", "-f", "-"],
-            """table ip nat {
-                set open { type ipv4_addr . inet_proto . inet_service; flags interval; }
-                map inward { type ipv4_addr : ipv4_addr; }
-                map outward { type ipv4_addr : ipv4_addr; }
-                chain before { type nat hook prerouting priority dstnat; dnat to ip daddr map @inward; }
-                chain between {
-                    type filter hook forward priority filter;
-                    ct state established,related accept
-                    iifname world oifname vpc ct status ! dnat drop
-                    ct status dnat ip daddr . meta l4proto . th dport @open accept
-                    ct status dnat drop
-                }
-                chain after { type nat hook postrouting priority srcnat; snat to ip saddr map @outward; }
-            }""",
-        )
+        self._gateway.run(["nft", "-f", "-"], _RULES)
         self._gateway.ip(f"addr add {CLUSTER_DNS}/32 dev vpc")
         self._serve(self._gateway, CLUSTER_DNS, 53, self._resolve)
         self._stun()
