@@ -34,6 +34,11 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+def script(path: str, *arguments: str) -> list[str]:
+    """What starts a file with this very interpreter, and with the standard library only."""
+    return [sys.executable, "-I", "-S", path, *arguments]
+
+
 def python_path() -> str:
     """``PYTHONPATH`` without what would mean another folder elsewhere (an empty entry is the working directory), and
     with the folder of this package where nobody installed it.

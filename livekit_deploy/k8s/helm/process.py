@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from livekit_deploy.base import call_log
+from livekit_deploy.base import call_log, isolated_python
 from livekit_deploy.errors import Conflict, Denied, DeployError, Failed, Interrupted, NotOurs, ResourceError
 from livekit_deploy.k8s.access.answers import NO_ACCESS, of_a_rule
 from livekit_deploy.k8s.helm import home, install
@@ -120,8 +120,8 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 def _tied_to_us() -> list[str]:
     """What stands before a command that is to end when this process does; only Linux can be asked for that."""
-    here = [sys.executable, "-I", "-S", str(Path(__file__).with_name("ends_with_parent.py")), str(os.getpid())]
-    return here if sys.platform == "linux" else []
+    starter = str(Path(__file__).with_name("ends_with_parent.py"))
+    return isolated_python.script(starter, str(os.getpid())) if sys.platform == "linux" else []
 
 
 def _translated(said: str, verb: str) -> DeployError:
