@@ -74,6 +74,7 @@ def test_a_state_that_cannot_be_written_is_rescued_and_one_that_is_lost_is_rebui
     written = len(here.document("uat")["records"])
     command, environ = shlex.split(printed[1]), here.sandbox.environ()
     here.run(*command, code=3, **environ)  # nobody can be asked here
+    threading.Event().wait(10)  # the run that could not write could not give up its lease either
     restored = here.run(*command, "--yes", code=0, **environ)
     assert "plan --env uat" in restored.err
     assert len(here.document("uat")["records"]) >= written
