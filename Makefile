@@ -29,8 +29,8 @@ demo: setup  ## build the whole dev environment against the sandbox and show whe
 	$@/bin/pip install --quiet --disable-pip-version-check --group emulator
 	@touch $@
 
-test: setup .venv/emulator  ## run the tests (about ten minutes on two cores)
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not slow'
+test: setup .venv/emulator  ## run the tests (about eight minutes on two cores)
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not slow'
 
 test-fast: setup  ## the edit loop: unit tests, and the life of one of each kind of AWS object
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(NOT_FAST:%=--ignore tests/unit/%.py) tests/unit \
