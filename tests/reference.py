@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from livekit_deploy.config import load_environment, merged
 from livekit_deploy.config.explain import MEANINGS, Key, every_key
@@ -189,7 +188,7 @@ def _resources(values: Mapping[str, Any]) -> dict[str, Resource]:
 
 
 def _value(value: Any) -> str:
-    if value is PydanticUndefined:
+    if value is ...:
         return "**needed**"
     if isinstance(value, BaseModel) or (isinstance(value, dict) and value):
         return ""

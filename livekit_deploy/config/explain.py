@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from livekit_deploy.config.accepted_forms import expected, is_section, plain, takes_none
 from livekit_deploy.config.models import Environment, FileState
@@ -45,13 +44,15 @@ class Key:
     has_keys: bool = False
 
     def default(self, preset: str) -> Any:
-        """What it is under a preset; `PydanticUndefined` where the file must say it."""
+        """What it is under a preset; ``...`` where the file must say it."""
         found: Any = PRESETS[preset]
         for part in self.path.split("."):
-            found = found.get(part, PydanticUndefined) if isinstance(found, Mapping) else PydanticUndefined
-        if found is PydanticUndefined:
-            found = None if self.path == "name" else self.field.default
-        return found
+            found = found.get(part, ...) if isinstance(found, Mapping) else ...
+        if found is not ...:
+            return found
+        if self.path == "name":
+            return None
+        return ... if self.field.is_required() else self.field.default
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def explain(asked: str) -> Explained:
         return Explained("", "an environment file", "", "", {}, "", "", "", below)
     key, place = known[path], tuple(path.split("."))
     values = {preset: key.default(preset) for preset in PRESETS}
-    defaults = {preset: _shown(value) for preset, value in values.items() if value is not PydanticUndefined}
+    defaults = {preset: _shown(value) for preset, value in values.items() if value is not ...}
     change = changes().get(path, "").replace("`", "")
     return Explained(
         key=path,
@@ -123,7 +124,7 @@ def explain(asked: str) -> Explained:
 
 
 def _shown(value: Any) -> str:
-    return "none" if value is None else in_yaml(to_jsonable_python(value))
+    return "none" if value is None else in_yaml(TypeAdapter(Any).dump_python(value, mode="json"))
 
 
 def _about(key: Key) -> str:
