@@ -50,7 +50,7 @@ def present(store: Store, home: Home) -> Present:
         return Present(None, stored.etag, error, _last_serial(store))
     belongs(state, home, store.location)
     if state.lease is not None and (left := remaining(state, stored)) > 0:
-        raise locked(state.lease, left)
+        raise locked(state.lease, left, "run this again when it has ended")
     return Present(state, stored.etag, serial=state.serial)
 
 

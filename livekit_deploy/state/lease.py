@@ -12,12 +12,12 @@ def remaining(state: State, stored: Stored) -> float:
     return state.lease.seconds - stored.age if state.lease is not None else 0.0
 
 
-def locked(lease: Holder, left: float) -> LockedError:
-    """Why somebody has to wait: who holds the lease, and for how long."""
+def locked(lease: Holder, left: float, wait: str) -> LockedError:
+    """Why somebody has to wait: who holds the lease, and for how long; ``wait`` says how they do."""
     return LockedError(
         f"{lease} has been changing this environment since {lease.since}; "
         f"its lease ends in {left:.0f} s unless it is renewed",
-        hint="wait for it (--lock-timeout 2m), or, if you are sure that run is dead, run: livekit-deploy state unlock",
+        hint=f"{wait}, or, if you are sure that run is dead, run: livekit-deploy state unlock",
     )
 
 

@@ -318,7 +318,7 @@ def _wait_for(lease: Holder, left: float, stop: threading.Event, emit: Emit, *, 
             "interrupted while waiting for the lease: nothing was changed", hint="run the same command again"
         )
     if late:
-        raise locked(lease, left)
+        raise locked(lease, left, "wait for it (--lock-timeout 2m)")
     emit(LeaseWaiting(holder=str(lease), since=lease.since, remaining_s=left))
     stop.wait(min(left + 0.1, 2.0))
 

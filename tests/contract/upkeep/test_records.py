@@ -175,8 +175,9 @@ def test_nothing_is_changed_under_a_living_lease(small: Place, tmp_path: Path) -
         "forget": lambda: made.upkeep.forget(GATEWAY),
     }
     for attempt in attempts.values():
-        with pytest.raises(LockedError, match=r"up\) has been changing this environment since"):
+        with pytest.raises(LockedError, match=r"up\) has been changing this environment since") as refused:
             attempt()
+        assert "--lock-timeout" not in refused.value.hint, "these commands do not wait"
     assert small.body() == held
     session.release()
 
