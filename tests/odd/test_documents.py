@@ -64,7 +64,7 @@ def test_a_holder_of_an_odd_machine_is_told_as_text(monkeypatch: pytest.MonkeyPa
         made = holder.this_process(odd, 90)
         state = dataclasses.replace(STATE, lease=made)
         assert document.load(document.dump(state), "the state").lease == made
-        for line in failure.lines(locked(made, 12.0)):
+        for line in failure.lines(locked(made, 12.0, "wait for it")):
             assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e\ud800-\udfff]", line)
             assert not line.startswith("::")
 
